@@ -1,0 +1,56 @@
+package mirrorset
+
+// Code names a kind of finding. Codes are stable: one is never given another meaning.
+type Code string
+
+// Refusals and findings of reading.
+const (
+	CodeUnreadable     Code = "unreadable"       // the input is no YAML or JSON text, or too large
+	CodeWrongType      Code = "wrong-type"       // a field holds another type than its schema says
+	CodeMissingField   Code = "missing-field"    // a field that the schema requires is absent
+	CodeWrongVersion   Code = "wrong-apiversion" // a known kind with an apiVersion it does not have
+	CodeUnknownField   Code = "unknown-field"    // a field the schema does not have; the API server drops it
+	CodeUnrelatedKind  Code = "unrelated-kind"   // objects of other kinds were skipped
+	CodeNotApplied     Code = "not-applied"      // a field that means something, but not for where pulls go
+	CodeDuplicate      Code = "duplicate-object" // one kind and name with different content
+	CodeNothingRead    Code = "nothing-read"     // an input without a single object of a known kind
+	CodeInvalidFile    Code = "invalid-file"     // a registries.conf or hosts.toml that its client refuses or ignores
+	CodeIgnoredSetting Code = "ignored-setting"  // a setting of a file that its client does not read
+)
+
+// Refusals and findings of single objects.
+const (
+	CodeInvalidSource  Code = "invalid-source"   // a source that the grammar refuses
+	CodeInvalidMirror  Code = "invalid-mirror"   // a mirror that the grammar refuses
+	CodeInvalidPolicy  Code = "invalid-policy"   // a mirrorSourcePolicy that is none of the two
+	CodeInvalidScope   Code = "invalid-scope"    // a registry scope of Image that the grammar refuses
+	CodeRepeatedMirror Code = "repeated-mirror"  // a mirror listed twice in one entry
+	CodePolicyConflict Code = "policy-conflict"  // one source with both policies
+	CodeSourceAsMirror Code = "source-as-mirror" // under NeverContactSource, the source among its mirrors
+	CodeBothLists      Code = "blocked-and-allowed"
+	CodeNoEffect       Code = "no-effect"      // an entry that makes no rule
+	CodeOrderConflict  Code = "order-conflict" // lists whose orders cannot both be kept
+)
+
+// Findings of a platform: of its table, or of the plan of one image.
+const (
+	CodeUnwritable        Code = "unwritable-location" // Linux: a location that cannot be written as a reference stops the pull
+	CodeMirrorBlocked     Code = "mirror-blocked"      // a mirror inside a scope that may not be contacted
+	CodePolicyShared      Code = "policy-shared"       // rules of one prefix or registry share the stricter policy
+	CodeHiddenEntry       Code = "hidden-entry"        // Linux: an entry that a wildcard of the same length hides
+	CodePullsBlocked      Code = "pulls-blocked"       // NeverContactSource for one kind of pull leaves the other nowhere to go
+	CodeNoLocation        Code = "no-location"         // no location is left for a source or an image
+	CodeEvadesRule        Code = "evades-rule"         // another spelling of a host than the rule that forbids it
+	CodeBadReference      Code = "bad-reference"       // the client refuses the reference
+	CodeNoSearchRegistry  Code = "no-search-registry"  // Linux: a name without registry and nowhere to look
+	CodeInexactMirror     Code = "inexact-mirror"      // Windows: another location is asked than the mirror names
+	CodeSpillover         Code = "spillover"           // Windows: an entry also catches the registry's other images
+	CodeTagMirrorDigests  Code = "tag-mirror-digests"  // Windows: a mirror for tags also serves digests
+	CodeContainsForbidden Code = "contains-forbidden"  // Windows: some pulls through an endpoint reach a source that may not be contacted
+	CodeWildcardUnused    Code = "wildcard-unused"     // Windows: a wildcard without a registry to apply to
+	CodeNarrowScope       Code = "narrow-scope"        // Windows: a blocked or insecure scope narrower than a registry
+	CodeHostClash         Code = "host-clash"          // Windows: two hosts whose directories Windows cannot tell apart
+	CodeUnknownHost       Code = "unknown-host"        // Windows: a named host that no rule applies to
+	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted
+	CodeOtherPath         Code = "other-path"          // Windows: a URL that is not below a registry's /v2/
+)

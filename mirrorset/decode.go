@@ -1,0 +1,177 @@
+package mirrorset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxDocumentBytes is the largest document that is read: one part of a YAML stream between "---" lines,
+// or a whole stream of JSON values. A List of 100,000 mirror objects with all their metadata takes
+// about a third of it. Larger documents are refused rather than read in part.
+const MaxDocumentBytes = 512 << 20
+
+// maxAliased bounds the values that one document may reach through YAML aliases, so that a few hundred
+// bytes of nested aliases do not expand to gigabytes.
+const maxAliased = 1_000_000
+
+// Decode reads every object in r: a YAML stream, JSON values one after another, List objects and typed
+// lists, in UTF-8 or UTF-16 with a byte-order mark, with LF or CRLF line ends. name is what findings call
+// the input; a file's path, or "-" for standard input.
+//
+// Unknown fields are reported and left out, as the API server leaves them out; objects of other kinds
+// are counted and skipped. What cannot be read is collected over the whole input into one *RefusedError;
+// the set then holds the objects that could be read.
+func Decode(name string, r io.Reader) (*Set, error) {
+	d := &decoder{name: name, set: &Set{}}
+	return d.decode(r, MaxDocumentBytes)
+}
+
+type decoder struct {
+	name     string
+	set      *Set
+	refused  Findings
+	document int
+	others   map[string]int // objects of other kinds, counted by kind
+	aliased  int            // values of this document reached through aliases
+}
+
+func (d *decoder) decode(r io.Reader, limit int) (*Set, error) {
+	s := newSplitter(r, limit)
+	for {
+		chunk, line, err := s.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			d.document++
+			d.refuse(CodeUnreadable, "", line, "", "cannot be read: "+err.Error())
+			break
+		}
+		d.chunk(chunk, line)
+	}
+	d.reportOthers()
+	if d.set.Empty() && len(d.refused) == 0 {
+		d.set.Findings = append(d.set.Findings, Finding{
+			Code: CodeNothingRead, Severity: SeverityWarning, Origin: Origin{File: d.name},
+			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources",
+		})
+	}
+	d.set.Findings = d.set.Findings.Sort()
+	return d.set, d.refused.Sort().Err()
+}
+
+// refuse notes that the current document cannot be read.
+func (d *decoder) refuse(code Code, object string, line int, field, message string) {
+	d.refused = append(d.refused, Finding{
+		Code: code, Severity: SeverityError, RefusedBy: Reader, Message: message,
+		Origin: Origin{Object: object, Field: field, File: d.name, Document: max(d.document, 1), Line: line},
+	})
+}
+
+// chunk reads what stands between two "---" lines: JSON values where it starts like one, else YAML.
+// line is the 1-based line of the input that the chunk starts at.
+func (d *decoder) chunk(chunk []byte, line int) {
+	chunk = bytes.TrimPrefix(chunk, []byte("\ufeff"))
+	if i := bytes.IndexByte(chunk, 0); i >= 0 || !utf8.Valid(chunk) {
+		d.document++
+		d.refuse(CodeUnreadable, "", line, "", "is not text: a manifest is YAML or JSON in UTF-8 (or UTF-16 with a byte-order mark)")
+		return
+	}
+	// A separator line belongs to the document below it and may carry its first words: "--- {a: b}".
+	body := bytes.TrimLeft(bytes.TrimPrefix(chunk, []byte("---")), " \t\r\n")
+	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
+		start := line + bytes.Count(chunk[:len(chunk)-len(body)], []byte("\n"))
+		if nodes, err := parseJSON(body, start); err == nil {
+			for _, n := range nodes {
+				d.root(n)
+			}
+			return
+		} else if !d.yaml(chunk, line, false) { // a YAML flow mapping looks like JSON from outside
+			d.document++
+			d.refuse(CodeUnreadable, "", err.line, "", "is not valid JSON: "+err.message)
+		}
+		return
+	}
+	d.yaml(chunk, line, true)
+}
+
+// yaml reads a chunk as YAML. With report unset it only says whether that went well.
+func (d *decoder) yaml(chunk []byte, line int, report bool) bool {
+	dec := yaml.NewDecoder(bytes.NewReader(chunk))
+	var nodes []*yaml.Node
+	for {
+		n := new(yaml.Node)
+		err := decodeNode(dec, n)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			if report {
+				d.document++
+				at, message := yamlError(err, line)
+				d.refuse(CodeUnreadable, "", at, "", "is not valid YAML: "+message)
+			}
+			if !report {
+				return false
+			}
+			break
+		}
+		nodes = append(nodes, n)
+	}
+	for _, n := range nodes {
+		if len(n.Content) == 0 {
+			continue
+		}
+		d.shiftLines(n, line-1)
+		d.root(n.Content[0])
+	}
+	return true
+}
+
+// decodeNode parses one document. The parser reports some mistakes by panicking with an error of its
+// own; no input may bring the caller down.
+func decodeNode(dec *yaml.Decoder, n *yaml.Node) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	return dec.Decode(n)
+}
+
+// shiftLines adds to the line of every node under n; the parser counts from the start of the chunk.
+func (d *decoder) shiftLines(n *yaml.Node, by int) {
+	if by == 0 {
+		return
+	}
+	n.Line += by
+	for _, c := range n.Content {
+		d.shiftLines(c, by)
+	}
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+): `)
+
+// yamlError splits the parser's message into the line of the input and the rest.
+func yamlError(err error, start int) (line int, message string) {
+	message = strings.TrimPrefix(err.Error(), "yaml: ")
+	line = start
+	if m := yamlLine.FindStringSubmatchIndex(message); m != nil {
+		if n, err := strconv.Atoi(message[m[2]:m[3]]); err == nil {
+			line = start + n - 1
+			if strings.Contains(message, "did not find expected") {
+				line++ // the parser counts lines from zero, the scanner from one
+			}
+		}
+		message = message[:m[0]] + message[m[1]:]
+	}
+	return line, message
+}

@@ -1,0 +1,304 @@
+package mirrorset
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/stretchr/testify/require"
+)
+
+const idms = `apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata:
+  name: a
+spec:
+  imageDigestMirrors:
+  - source: quay.io/a
+    mirrors:
+    - m.io/a
+    - n.io/a
+    mirrorSourcePolicy: NeverContactSource
+`
+
+func decode(t *testing.T, input string) (*Set, Findings) {
+	t.Helper()
+	set, err := Decode("in.yaml", strings.NewReader(input))
+	require.NotNil(t, set)
+	if err == nil {
+		return set, nil
+	}
+	var refused *RefusedError
+	require.ErrorAs(t, err, &refused)
+	return set, refused.Findings
+}
+
+func TestDecodeReadsEveryFormOfAnObject(t *testing.T) {
+	asJSON := `{"apiVersion":"config.openshift.io/v1","kind":"ImageDigestMirrorSet","metadata":{"name":"a"},` +
+		`"spec":{"imageDigestMirrors":[{"source":"quay.io\/a","mirrors":["m.io/a","n.io/a"],"mirrorSourcePolicy":"NeverContactSource"}]}}`
+	indented := strings.ReplaceAll(strings.TrimSpace(idms), "\n", "\n  ")
+	var wide strings.Builder
+	wide.WriteString("\xff\xfe")
+	for _, u := range utf16.Encode([]rune(idms)) {
+		wide.WriteByte(byte(u))
+		wide.WriteByte(byte(u >> 8))
+	}
+	for name, input := range map[string]string{
+		"YAML":                               idms,
+		"a byte-order mark":                  "\ufeff" + idms,
+		"UTF-16":                             wide.String(),
+		"CRLF line ends":                     strings.ReplaceAll(idms, "\n", "\r\n"),
+		"JSON":                               asJSON,
+		"indented JSON behind blank lines":   "\n\n" + strings.ReplaceAll(asJSON, ",", ",\n"),
+		"JSON behind a separator":            "---\n" + asJSON,
+		"a separator first":                  "---\n" + idms,
+		"words behind the separator":         "--- # the mirrors\n" + idms,
+		"comments and empty documents":       "# hello\n---\n---\n# more\n---\n" + idms + "---\n",
+		"a YAML directive":                   "%YAML 1.1\n---\n" + idms,
+		"an end marker":                      idms + "...\n",
+		"a List":                             "apiVersion: v1\nkind: List\nitems:\n- " + indented,
+		"a typed list":                       "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSetList\nitems:\n- " + indented,
+		"a List in a List":                   "apiVersion: v1\nkind: List\nitems:\n- kind: List\n  apiVersion: v1\n  items:\n  - " + strings.ReplaceAll(indented, "\n", "\n  "),
+		"a YAML flow mapping":                "{apiVersion: config.openshift.io/v1, kind: ImageDigestMirrorSet, metadata: {name: a}, spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io/a, n.io/a], mirrorSourcePolicy: NeverContactSource}]}}",
+		"items of a typed list without kind": "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSetList\nitems:\n- metadata: {name: a}\n  spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io/a, n.io/a], mirrorSourcePolicy: NeverContactSource}]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			set, refused := decode(t, input)
+			require.Empty(t, refused)
+			require.Empty(t, set.Findings)
+			require.Len(t, set.ImageDigestMirrorSets, 1)
+			got := set.ImageDigestMirrorSets[0]
+			require.Equal(t, 1, got.ReadFrom.Document)
+			got.ReadFrom = nil
+			require.Equal(t, ImageDigestMirrorSet{
+				TypeMeta: TypeMeta{Kind: "ImageDigestMirrorSet", APIVersion: "config.openshift.io/v1"},
+				Metadata: ObjectMeta{Name: "a"},
+				Spec: ImageDigestMirrorSetSpec{ImageDigestMirrors: []ImageMirrors{
+					{Source: "quay.io/a", Mirrors: []string{"m.io/a", "n.io/a"}, MirrorSourcePolicy: NeverContactSource},
+				}},
+			}, got)
+		})
+	}
+}
+
+func TestDecodeReadsEveryKind(t *testing.T) {
+	set, refused := decode(t, idms+`---
+apiVersion: config.openshift.io/v1
+kind: ImageTagMirrorSet
+metadata: {name: t, labels: {x: "1"}, uid: abc, managedFields: [{manager: oc}]}
+spec: {imageTagMirrors: [{source: quay.io/t, mirrors: [m.io/t]}]}
+status: {anything: true}
+---
+apiVersion: operator.openshift.io/v1alpha1
+kind: ImageContentSourcePolicy
+metadata: {name: p}
+spec: {repositoryDigestMirrors: [{source: quay.io/p, mirrors: [m.io/p]}]}
+---
+apiVersion: config.openshift.io/v1
+kind: Image
+metadata: {name: cluster}
+spec:
+  additionalTrustedCA: {name: ca}
+  registrySources:
+    insecureRegistries: [i.io]
+    blockedRegistries: ["*.b.io"]
+    containerRuntimeSearchRegistries: [s.io]
+---
+apiVersion: image.openshift.io/v1
+kind: Image
+metadata: {name: sha256-something}
+---
+apiVersion: v1
+metadata: {name: mycluster}
+imageDigestSources: [{source: quay.io/i, mirrors: [m.io/i], sourcePolicy: NeverContactSource}]
+---
+apiVersion: hypershift.openshift.io/v1beta1
+kind: HostedCluster
+metadata: {name: h, namespace: clusters}
+spec: {release: {image: x}, imageContentSources: [{source: quay.io/h, mirrors: [m.io/h]}]}
+---
+imageContentSources: [{source: quay.io/c, mirrors: [m.io/c]}]
+---
+- {source: quay.io/bare, mirrors: [m.io/bare]}
+`)
+	require.Empty(t, refused)
+	require.Equal(t, map[string]string{"x": "1"}, set.ImageTagMirrorSets[0].Metadata.Labels)
+	require.Equal(t, RegistrySources{
+		InsecureRegistries: []string{"i.io"}, BlockedRegistries: []string{"*.b.io"}, ContainerRuntimeSearchRegistries: []string{"s.io"},
+	}, set.Images[0].Spec.RegistrySources)
+	require.Len(t, set.Images, 1, "the Image kind of another API group is unrelated")
+	require.Len(t, set.Findings, 1)
+	require.Equal(t, CodeUnrelatedKind, set.Findings[0].Code)
+
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	var got []string
+	for _, r := range rules.Rules {
+		got = append(got, fmt.Sprintf("%s %s never=%t %s", r.Pull, r.Source, r.Never, r.Entries[0].Origin))
+	}
+	require.Equal(t, []string{
+		"digest quay.io/a never=true ImageDigestMirrorSet/a spec.imageDigestMirrors[0]",
+		"digest quay.io/bare never=false in.yaml [0]",
+		"digest quay.io/c never=false in.yaml imageContentSources[0]",
+		"digest quay.io/h never=false HostedCluster/clusters/h spec.imageContentSources[0]",
+		"digest quay.io/i never=true InstallConfig/mycluster imageDigestSources[0]",
+		"digest quay.io/p never=false ImageContentSourcePolicy/p spec.repositoryDigestMirrors[0]",
+		"tag quay.io/t never=false ImageTagMirrorSet/t spec.imageTagMirrors[0]",
+	}, got)
+}
+
+func TestDecodeRefusesWithThePlaceAndTheReason(t *testing.T) {
+	const head = "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata: {name: a}\n"
+	for _, test := range []struct {
+		name, input string
+		line        int
+		want        string
+	}{
+		{"malformed YAML", idms + "---\na: [1\n", 13, "not valid YAML"},
+		{"malformed JSON", "{\n\"a\": 1,\n\"b\" 2}", 3, "not valid JSON"},
+		{"JSON cut off", "{\n\"kind\": \"List\",", 2, "ends in the middle"},
+		{"a binary file", "PK\x03\x04\x00\x00", 1, "is not text"},
+		{"text in Latin-1", "a: \xe9", 1, "is not text"},
+		{"a single word", "hello", 1, "single value"},
+		{"a list of something", "- a\n- b\n", 1, "not of {source, mirrors}"},
+		{"a wrong apiVersion", "apiVersion: config.openshift.io/v2\nkind: ImageDigestMirrorSet\nmetadata: {name: a}\nspec: {}", 1, `"config.openshift.io/v2": is not an apiVersion of ImageDigestMirrorSet`},
+		{"an ICSP under the IDMS group", "apiVersion: config.openshift.io/v1\nkind: ImageContentSourcePolicy\nmetadata: {name: a}\nspec: {}", 1, "write operator.openshift.io/v1alpha1"},
+		{"no apiVersion", "kind: ImageTagMirrorSet\nmetadata: {name: a}\nspec: {}", 1, "apiVersion: is missing"},
+		{"no spec", head, 1, "spec: is missing"},
+		{"no name", "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nspec: {}", 1, "metadata.name: is missing"},
+		{"a scalar for a list", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrors: m.io/a", 7, `spec.imageDigestMirrors[0].mirrors: "m.io/a": is to be a list, and is a text`},
+		{"a number for a text", head + "spec:\n  imageDigestMirrors:\n  - source: 5000\n    mirrors: []", 6, "put it in quotes"},
+		{"null for a list", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrors:", 7, "is to be a list, and is empty"},
+		{"an object for a list", head + "spec:\n  imageDigestMirrors: {source: quay.io/a}", 5, "is to be a list, and is an object"},
+		{"an empty policy", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrorSourcePolicy: \"\"", 7, "leave the field out"},
+		{"a key twice", head + "spec:\n  imageDigestMirrors: []\n  imageDigestMirrors: []", 6, "is written twice"},
+		{"a list without items", "apiVersion: v1\nkind: List", 1, "items: is missing"},
+		{"an alias to itself", "apiVersion: v1\nkind: List\nitems: &a\n- apiVersion: v1\n  kind: List\n  items: *a", 4, "nested too deep"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, refused := decode(t, test.input)
+			require.Len(t, refused, 1)
+			require.Contains(t, refused[0].String(), test.want)
+			require.Equal(t, test.line, refused[0].Origin.Line, refused[0].String())
+			require.Equal(t, "in.yaml", refused[0].Origin.File)
+		})
+	}
+}
+
+func TestDecodeReportsAllProblemsAtOnceAndKeepsTheRest(t *testing.T) {
+	set, refused := decode(t, "a: [\n---\n"+idms+"---\nkind: ImageTagMirrorSet\n---\nb: ]\n")
+	require.Len(t, refused, 3)
+	require.Len(t, set.ImageDigestMirrorSets, 1)
+	require.Equal(t, 2, set.ImageDigestMirrorSets[0].ReadFrom.Document)
+}
+
+func TestDecodeStopsAliasesThatExpandWithoutBound(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("apiVersion: v1\nkind: List\nx0: &x0 [{kind: ConfigMap}]\n")
+	for i := 1; i < 12; i++ {
+		fmt.Fprintf(&b, "x%d: &x%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("{kind: List, items: *x%d},", i-1), 10), ","))
+	}
+	b.WriteString("items: *x11\n")
+	_, refused := decode(t, b.String())
+	require.NotEmpty(t, refused)
+	require.Contains(t, refused.Err().Error(), "expands through aliases to more than")
+}
+
+func TestDecodeRefusesADocumentOverTheLimitAndReadsManyBelowIt(t *testing.T) {
+	d := &decoder{name: "in.yaml", set: &Set{}}
+	_, err := d.decode(strings.NewReader(idms+"---\n"+idms+"---\n# "+strings.Repeat("x", 1<<20)), 1<<20)
+	require.ErrorContains(t, err, "more than 1 MiB")
+	require.Len(t, d.set.ImageDigestMirrorSets, 2)
+
+	d = &decoder{name: "in.yaml", set: &Set{}}
+	_, err = d.decode(strings.NewReader(strings.Repeat("---\n"+idms, 8000)), 1<<20)
+	require.NoError(t, err)
+	require.Len(t, d.set.ImageDigestMirrorSets, 8000)
+	require.Equal(t, 7999*12+2, d.set.ImageDigestMirrorSets[7999].ReadFrom.Line)
+}
+
+func TestDecodeReportsUnknownFieldsWithTheirLines(t *testing.T) {
+	set, refused := decode(t, strings.Replace(idms, "    mirrors:", "    mirror: x\n    mirrors:", 1)+"extra: 1\n")
+	require.Empty(t, refused)
+	require.Len(t, set.Findings, 2)
+	require.Equal(t, "warning: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].mirror: is not a field of this object; the API server drops it, and so does this reader [unknown-field] (in.yaml:8)", set.Findings[0].String())
+	require.Equal(t, "extra", set.Findings[1].Origin.Field)
+}
+
+func TestDecodeSaysWhenAnInputHoldsNothing(t *testing.T) {
+	for _, input := range []string{"", "# only a comment\n", "---\n---\n", "apiVersion: v1\nkind: ConfigMap\n"} {
+		set, refused := decode(t, input)
+		require.Empty(t, refused)
+		require.Equal(t, CodeNothingRead, set.Findings[0].Code)
+	}
+}
+
+func TestTypedValuesRoundTripThroughJSON(t *testing.T) {
+	set, _ := decode(t, idms)
+	data, err := json.Marshal(set.ImageDigestMirrorSets[0])
+	require.NoError(t, err)
+	require.JSONEq(t, `{"apiVersion":"config.openshift.io/v1","kind":"ImageDigestMirrorSet","metadata":{"name":"a"},
+		"spec":{"imageDigestMirrors":[{"source":"quay.io/a","mirrors":["m.io/a","n.io/a"],"mirrorSourcePolicy":"NeverContactSource"}]}}`, string(data))
+	var back ImageDigestMirrorSet
+	require.NoError(t, json.Unmarshal(data, &back))
+	want := set.ImageDigestMirrorSets[0]
+	want.ReadFrom = nil
+	require.Equal(t, want, back)
+}
+
+func TestReadFilesTakesFilesAndDirectories(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
+	write("a.yaml", idms)
+	write("sub/b.json", `{"kind":"List","apiVersion":"v1","items":[]}`)
+	write("sub/notes.txt", "not read: [")
+	write(".git/c.yaml", "not read: [")
+	set, err := ReadFiles(dir)
+	require.NoError(t, err)
+	require.Len(t, set.ImageDigestMirrorSets, 1)
+	require.Equal(t, filepath.Join(dir, "a.yaml"), set.ImageDigestMirrorSets[0].ReadFrom.File)
+
+	_, err = ReadFiles(filepath.Join(dir, "missing.yaml"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "empty"), 0o755))
+	_, err = ReadFiles(filepath.Join(dir, "empty"))
+	require.ErrorContains(t, err, "no .yaml, .yml or .json file")
+	write("z.yaml", "a: [")
+	write("zz.yaml", "b: ]")
+	_, err = ReadFiles(dir)
+	var refused *RefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Len(t, refused.Findings, 2)
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{
+		idms, strings.ReplaceAll(idms, "\n", "\r\n"), "---\n---\n", "{\"kind\":\"List\",\"items\":[{}]}", "a: &a [*a]", "%YAML 1.1\n---\nx",
+		"\xff\xfe{\x00}\x00", "- {source: a, mirrors: [b]}", "kind: List\nitems: [1, {kind: Image}]", "<<: [a, {b: c}]\nkind: ImageTagMirrorSet",
+		"imageDigestSources: [{source: [], mirrors: {}}]", "? [a]\n: b", "--- |\n x", "a: !!binary x", "\ufeff---\n...\n---",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := Decode("fuzz", strings.NewReader(string(data)))
+		require.NotNil(t, set)
+		if err != nil {
+			var refused *RefusedError
+			require.ErrorAs(t, err, &refused)
+			require.NotEmpty(t, refused.Error())
+		}
+		if rules, err := set.Rules(); err == nil {
+			for _, r := range rules.Rules {
+				require.True(t, ValidSource(r.Source))
+				require.NotEmpty(t, r.Mirrors)
+			}
+		}
+	})
+}

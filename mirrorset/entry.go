@@ -1,0 +1,199 @@
+package mirrorset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Pull is a kind of pull: by digest or by tag. A reference that has both is pulled by digest.
+type Pull string
+
+const (
+	// ByDigest rules serve references with a digest; IDMS, ICSP and DigestSources make them.
+	ByDigest Pull = "digest"
+	// ByTag rules serve all other references; ITMS makes them.
+	ByTag Pull = "tag"
+)
+
+// Entry is one source with its mirrors, as one object has it.
+type Entry struct {
+	Pull    Pull
+	Source  string
+	Mirrors []string
+	// Policy is as written: empty where the object does not say, which means AllowContactingSource.
+	Policy MirrorSourcePolicy
+	// Origin is the place of the entry: spec.imageDigestMirrors[2].
+	Origin Origin
+
+	policyField string
+	lines       *entryLines
+}
+
+// MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0].
+func (e *Entry) MirrorOrigin(i int) Origin {
+	o := e.Origin
+	o.Field = fmt.Sprintf("%s.mirrors[%d]", o.Field, i)
+	if e.lines != nil && i < len(e.lines.mirrors) {
+		o.Line = int(e.lines.mirrors[i])
+	}
+	return o
+}
+
+// SourceOrigin returns the place of the entry's source.
+func (e *Entry) SourceOrigin() Origin {
+	o := e.Origin
+	o.Field += ".source"
+	if e.lines != nil && e.lines.source != 0 {
+		o.Line = int(e.lines.source)
+	}
+	return o
+}
+
+// PolicyOrigin returns the place of the entry's policy.
+func (e *Entry) PolicyOrigin() Origin {
+	o := e.Origin
+	o.Field = join(o.Field, e.policyField)
+	if e.lines != nil && e.lines.policy != 0 {
+		o.Line = int(e.lines.policy)
+	}
+	return o
+}
+
+// never reports whether the entry forbids contacting its source.
+func (e *Entry) never() bool { return e.Policy == NeverContactSource }
+
+// real reports whether the entry makes a rule: it has a mirror that is not its own source.
+func (e *Entry) real() bool {
+	return slices.ContainsFunc(e.Mirrors, func(m string) bool { return m != e.Source })
+}
+
+// entries returns every entry of the set, ordered by object and place and not by the order of reading,
+// so that nothing made of them depends on it. Of several equal objects only the first counts.
+func (s *Set) entries() []*Entry {
+	var all []*Entry
+	add := func(pull Pull, kind, name, list, policyField string, from *ReadFrom, sources []ImageMirrors) {
+		object := kind
+		if name != "" {
+			object += "/" + name
+		}
+		for i, e := range sources {
+			entry := &Entry{
+				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
+				Origin: Origin{Object: object, Field: fmt.Sprintf("%s[%d]", list, i)},
+			}
+			if from != nil {
+				entry.Origin.File, entry.Origin.Document, entry.Origin.Line = from.File, from.Document, from.Line
+				if i < len(from.lines) {
+					entry.lines = &from.lines[i]
+					entry.Origin.Line = int(entry.lines.entry)
+				}
+			}
+			all = append(all, entry)
+		}
+	}
+	for i := range s.ImageDigestMirrorSets {
+		o := &s.ImageDigestMirrorSets[i]
+		add(ByDigest, kindIDMS, o.Metadata.Name, "spec.imageDigestMirrors", "mirrorSourcePolicy", o.ReadFrom, o.Spec.ImageDigestMirrors)
+	}
+	for i := range s.ImageTagMirrorSets {
+		o := &s.ImageTagMirrorSets[i]
+		add(ByTag, kindITMS, o.Metadata.Name, "spec.imageTagMirrors", "mirrorSourcePolicy", o.ReadFrom, o.Spec.ImageTagMirrors)
+	}
+	for i := range s.ImageContentSourcePolicies {
+		o := &s.ImageContentSourcePolicies[i]
+		sources := make([]ImageMirrors, len(o.Spec.RepositoryDigestMirrors))
+		for j, e := range o.Spec.RepositoryDigestMirrors {
+			sources[j] = ImageMirrors{Source: e.Source, Mirrors: e.Mirrors}
+		}
+		add(ByDigest, kindICSP, o.Metadata.Name, "spec.repositoryDigestMirrors", "", o.ReadFrom, sources)
+	}
+	for i := range s.DigestSources {
+		o := &s.DigestSources[i]
+		add(ByDigest, o.Object, "", o.Field, "sourcePolicy", o.ReadFrom, o.Sources)
+	}
+	slices.SortStableFunc(all, func(a, b *Entry) int {
+		return cmp.Or(
+			cmp.Compare(a.Origin.Object, b.Origin.Object),
+			compareNatural(a.Origin.Field, b.Origin.Field),
+			cmp.Compare(a.Source, b.Source),
+			slices.Compare(a.Mirrors, b.Mirrors),
+			cmp.Compare(a.Policy, b.Policy),
+			a.Origin.Compare(b.Origin),
+		)
+	})
+	return slices.CompactFunc(all, func(a, b *Entry) bool {
+		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&
+			a.Source == b.Source && a.Policy == b.Policy && slices.Equal(a.Mirrors, b.Mirrors)
+	})
+}
+
+// Scope is one registry scope of an Image: a location or a wildcard, as written.
+type Scope struct {
+	Value  string
+	Origin Origin
+}
+
+// scopes returns one of the lists of registrySources of the Image named cluster, in the order listed,
+// repetitions left out. list is an index of registrySourceLists.
+func (s *Set) scopes(list int) []Scope {
+	var scopes []Scope
+	seen := map[string]bool{}
+	for i := range s.Images {
+		o := &s.Images[i]
+		if !o.isCluster() {
+			continue
+		}
+		for j, value := range o.lists()[list] {
+			if !seen[value] {
+				seen[value] = true
+				scopes = append(scopes, Scope{value, o.scopeOrigin(list, j)})
+			}
+		}
+	}
+	return scopes
+}
+
+// isCluster reports whether the object is the one that counts. A value built in memory may leave its
+// name out.
+func (o *Image) isCluster() bool { return o.Metadata.Name == "cluster" || o.Metadata.Name == "" }
+
+// lists returns the lists of registrySources in the order of registrySourceLists.
+func (o *Image) lists() [4][]string {
+	r := &o.Spec.RegistrySources
+	return [4][]string{r.InsecureRegistries, r.BlockedRegistries, r.AllowedRegistries, r.ContainerRuntimeSearchRegistries}
+}
+
+const (
+	listInsecure = iota
+	listBlocked
+	listAllowed
+	listSearch
+)
+
+func (o *Image) origin(field string) Origin {
+	origin := Origin{Object: strings.TrimSuffix(kindImage+"/"+o.Metadata.Name, "/"), Field: field}
+	if o.ReadFrom != nil {
+		origin.File, origin.Document, origin.Line = o.ReadFrom.File, o.ReadFrom.Document, o.ReadFrom.Line
+	}
+	return origin
+}
+
+// scopeOrigin returns the place of item i of a list; of the list itself where i is negative.
+func (o *Image) scopeOrigin(list, i int) Origin {
+	field := "spec.registrySources." + registrySourceLists[list]
+	if i >= 0 {
+		field = fmt.Sprintf("%s[%d]", field, i)
+	}
+	origin := o.origin(field)
+	if o.ReadFrom != nil && list < len(o.ReadFrom.lines) {
+		lines := o.ReadFrom.lines[list]
+		if i < 0 {
+			origin.Line = int(lines.entry)
+		} else if i < len(lines.mirrors) {
+			origin.Line = int(lines.mirrors[i])
+		}
+	}
+	return origin
+}

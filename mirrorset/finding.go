@@ -1,0 +1,228 @@
+package mirrorset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Finding is one thing worth telling about the input: a refusal, a surprise, or a note. Every
+// package of this module reports through it, so that the same text reaches the caller of the API and
+// the reader of the command line.
+//
+// The zero value of every field but Code, Severity and Message means "does not apply".
+type Finding struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	// Platform is set where the finding concerns one kind of node only.
+	Platform Platform `json:"platform,omitempty"`
+	// RefusedBy is set where the input is refused: nothing may be planned or written from it.
+	RefusedBy Refuser `json:"refusedBy,omitempty"`
+	// Origin is the field at fault: object, field path and, where it was read from a file, the place.
+	Origin Origin `json:"origin,omitzero"`
+	// Value is the offending value as it was written.
+	Value string `json:"value,omitempty"`
+	// Message says what is wrong and what to do.
+	Message string `json:"message"`
+}
+
+// Severity orders findings by what they cost.
+type Severity string
+
+const (
+	// SeverityError marks what the API server or MCO refuses, and what no pull of the source (or of
+	// the image asked for) can work with.
+	SeverityError Severity = "error"
+	// SeverityWarning marks what works, but not as its author likely expects.
+	SeverityWarning Severity = "warning"
+	// SeverityInfo marks what is only good to know.
+	SeverityInfo Severity = "info"
+)
+
+// Platform is the kind of node a finding or a plan is about.
+type Platform string
+
+const (
+	// Linux nodes pull with containers-image (CRI-O, podman, skopeo) and read registries.conf.
+	Linux Platform = "linux"
+	// Windows nodes pull with containerd and read hosts.toml files. Everything said of them holds
+	// for any containerd.
+	Windows Platform = "windows"
+)
+
+// Refuser names who refuses an input.
+type Refuser string
+
+const (
+	// APIServer: the object never enters a cluster, its schema forbids it.
+	APIServer Refuser = "API server"
+	// MCO: the object enters the cluster, and the Machine Config Operator then stops writing
+	// registries.conf for every object, until it is mended.
+	MCO Refuser = "MCO"
+	// Client: the program that reads the file (containerd, containers-image) refuses or ignores it.
+	Client Refuser = "client"
+	// Reader: the input cannot be read at all.
+	Reader Refuser = "pullroute"
+)
+
+// Origin names the place that something was read from. For values built in memory File is empty and
+// Document and Line are zero.
+type Origin struct {
+	// Object is "Kind/name" for cluster objects; empty where a file that is no object is concerned.
+	Object string `json:"object,omitempty"`
+	// Field is the path inside the object: spec.imageDigestMirrors[2].mirrors[0].
+	Field string `json:"field,omitempty"`
+	// File is the name the input was read under, Document the 1-based position of the document in it
+	// and Line the 1-based line.
+	File     string `json:"file,omitempty"`
+	Document int    `json:"document,omitempty"`
+	Line     int    `json:"line,omitempty"`
+}
+
+// String returns the object and the field, "ImageTagMirrorSet/t spec.imageTagMirrors[0].mirrors[0]",
+// or the file and the field where there is no object.
+func (o Origin) String() string {
+	s := o.Object
+	if s == "" {
+		s = o.File
+	}
+	if o.Field == "" {
+		return s
+	}
+	if s == "" {
+		return o.Field
+	}
+	return s + " " + o.Field
+}
+
+// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", and "" for a value
+// that was not read from a file.
+func (o Origin) Place() string {
+	if o.File == "" {
+		return ""
+	}
+	s := o.File
+	if o.Line > 0 {
+		s += fmt.Sprintf(":%d", o.Line)
+	}
+	if o.Document > 1 {
+		s += fmt.Sprintf(" (document %d)", o.Document)
+	}
+	return s
+}
+
+// Refused reports whether the finding stops: nothing may be planned or written from the input.
+func (f Finding) Refused() bool { return f.RefusedBy != "" }
+
+// String returns the finding as one line:
+//
+//	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source] (mirrors.yaml:7)
+func (f Finding) String() string {
+	var b strings.Builder
+	b.WriteString(string(f.Severity))
+	b.WriteString(": ")
+	if o := f.Origin.String(); o != "" {
+		b.WriteString(o)
+		b.WriteString(": ")
+	}
+	if f.Value != "" {
+		fmt.Fprintf(&b, "%q: ", f.Value)
+	}
+	b.WriteString(f.Message)
+	fmt.Fprintf(&b, " [%s]", f.Code)
+	if p := f.Origin.Place(); p != "" && (f.Origin.Object != "" || f.Origin.Line > 0) {
+		fmt.Fprintf(&b, " (%s)", p)
+	}
+	return b.String()
+}
+
+// Findings is a list of findings. The functions of this module return it sorted; see Sort.
+type Findings []Finding
+
+// Sort orders the findings by file, document, line, object, field, code, platform, value and message,
+// and drops repetitions, so that the same input gives the same list. It returns the sorted list.
+func (fs Findings) Sort() Findings {
+	slices.SortFunc(fs, func(a, b Finding) int {
+		return cmp.Or(
+			a.Origin.Compare(b.Origin),
+			cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Platform, b.Platform),
+			cmp.Compare(a.Value, b.Value),
+			cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.Severity, b.Severity),
+			cmp.Compare(a.RefusedBy, b.RefusedBy),
+		)
+	})
+	return slices.Compact(fs)
+}
+
+// Compare orders origins by file, document, line, object and field; numbers inside a field compare as
+// numbers, so that mirrors[2] stands before mirrors[10].
+func (o Origin) Compare(p Origin) int {
+	return cmp.Or(
+		cmp.Compare(o.File, p.File),
+		cmp.Compare(o.Document, p.Document),
+		cmp.Compare(o.Line, p.Line),
+		cmp.Compare(o.Object, p.Object),
+		compareNatural(o.Field, p.Field),
+	)
+}
+
+// Err returns a *RefusedError that holds the findings which refuse the input, and nil where none does.
+func (fs Findings) Err() error {
+	var refused Findings
+	for _, f := range fs {
+		if f.Refused() {
+			refused = append(refused, f)
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	return &RefusedError{Findings: refused}
+}
+
+// RefusedError says that an input is refused, with every reason.
+type RefusedError struct {
+	// Findings holds the refusals only, at least one.
+	Findings Findings
+}
+
+// Error lists every refusal, one a line.
+func (e *RefusedError) Error() string {
+	lines := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// compareNatural compares two strings, runs of digits as numbers.
+func compareNatural(a, b string) int {
+	for a != "" && b != "" {
+		da, db := digits(a), digits(b)
+		if da > 0 && db > 0 {
+			na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
+			if c := cmp.Or(cmp.Compare(len(na), len(nb)), cmp.Compare(na, nb), cmp.Compare(da, db)); c != 0 {
+				return c
+			}
+			a, b = a[da:], b[db:]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// digits returns the length of the run of digits that s starts with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}

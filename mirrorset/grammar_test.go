@@ -1,0 +1,75 @@
+package mirrorset
+
+import (
+	"math/rand"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The patterns as they stand in github.com/openshift/api,
+// config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_imagedigestmirrorsets.crd.yaml.
+var (
+	crdMirror = regexp.MustCompile(`^((?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))+)?(?::[0-9]+)?)(?:(?:/[a-z0-9]+(?:(?:(?:[._]|__|[-]*)[a-z0-9]+)+)?)+)?$`)
+	crdSource = regexp.MustCompile(`^\*(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))+$|` + crdMirror.String())
+)
+
+var grammarSeeds = []string{
+	"", "a", "a.b", "quay.io", "quay.io:443", "quay.io:", "quay.io:x", "quay.io/a/b", "quay.io/A", "Quay.IO/a", "quay.io/",
+	"quay.io//a", "*.example.org", "*.example.org:5000", "*.example.org/a", "*", "*.", "*.a-", "a-.b", "-a", "a--b.c",
+	"h/a.b", "h/a..b", "h/a_b", "h/a__b", "h/a___b", "h/a---b", "h/a-_b", "h/a._b", "h/-a", "h/a-", "h/a@sha256:ab", "h/a:1",
+	"https://h/a", "[::1]:5000/a", "h:1:2/a", "h/a\n", "h /a", "h.:1", ".h", "h..a", "1.2.3.4:80/x", "é.io/a", "h/é",
+}
+
+func requireSameGrammar(t *testing.T, s string) {
+	t.Helper()
+	require.Equal(t, crdMirror.MatchString(s), ValidMirror(s), "mirror %q", s)
+	require.Equal(t, crdSource.MatchString(s), ValidSource(s), "source %q", s)
+}
+
+func TestGrammarTakesWhatTheSchemaTakes(t *testing.T) {
+	for _, s := range grammarSeeds {
+		requireSameGrammar(t, s)
+	}
+	random := rand.New(rand.NewSource(1))
+	const alphabet = "ab0AZ.-_:/*@"
+	valid := 0
+	for range 50_000 {
+		b := make([]byte, 1+random.Intn(10))
+		for i := range b {
+			b[i] = alphabet[random.Intn(len(alphabet))]
+		}
+		requireSameGrammar(t, string(b))
+		if ValidSource(string(b)) {
+			valid++
+		}
+	}
+	require.Greater(t, valid, 500, "the random texts are to hold valid ones")
+}
+
+func TestEveryRefusedTextIsExplained(t *testing.T) {
+	for s, want := range map[string]string{
+		"https://quay.io/a":  "URL scheme",
+		"quay.io/a:1":        "tag",
+		"quay.io:latest":     "a tag cannot be written here",
+		"quay.io/a@sha256:0": "digest",
+		"quay.io/":           "slash",
+		"quay.io/My-Org":     "lower case",
+		"*.quay.io/a":        "wildcard",
+		"quay.*.io":          "wildcard",
+		"[::1]/a":            "IPv6",
+		"my_host/a":          "underscore",
+		"quay.io /a":         "white space",
+	} {
+		require.False(t, ValidSource(s), s)
+		require.Contains(t, whyInvalid(s), want, s)
+	}
+}
+
+func FuzzGrammar(f *testing.F) {
+	for _, s := range grammarSeeds {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { requireSameGrammar(t, s) })
+}

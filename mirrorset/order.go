@@ -1,0 +1,113 @@
+package mirrorset
+
+import "slices"
+
+// PreferenceOrder merges lists of mirrors into one order that keeps the relative order of each list
+// where that is possible. An edge leads from each item to the next of its list, and from the last item
+// to source where the list does not hold it. The result leaves source out if it comes last, as it is
+// asked last anyway. loop holds, in string order, the items that stood in a loop where the order of two
+// lists could not both be kept; it is nil where every list's order is kept.
+//
+// The algorithm is that of github.com/openshift/runtime-utils, pkg/registries/topo.go, on which MCO
+// stands: what it leaves open (which loop to break, and where) shows on nodes.
+func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
+	g := newGraph(lists, source)
+	order, loop = g.sorted()
+	if n := len(order); n > 0 && order[n-1] == source {
+		order = order[:n-1]
+	}
+	return order, loop
+}
+
+// graph is a directed graph over names, its nodes numbered in string order.
+type graph struct {
+	names []string
+	outs  [][]int // successors, in ascending order, each once
+	ins   []int   // number of predecessors not yet put out
+}
+
+func newGraph(lists [][]string, source string) *graph {
+	var names []string
+	for _, list := range lists {
+		names = append(names, list...)
+	}
+	if len(names) > 0 {
+		names = append(names, source)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	number := make(map[string]int, len(names))
+	for i, name := range names {
+		number[name] = i
+	}
+
+	g := &graph{names: names, outs: make([][]int, len(names)), ins: make([]int, len(names))}
+	edge := func(from, to string) {
+		f, t := number[from], number[to]
+		g.outs[f] = append(g.outs[f], t)
+	}
+	for _, list := range lists {
+		for i := range len(list) - 1 {
+			edge(list[i], list[i+1])
+		}
+		if len(list) > 0 && !slices.Contains(list, source) {
+			edge(list[len(list)-1], source)
+		}
+	}
+	for f, outs := range g.outs {
+		slices.Sort(outs)
+		g.outs[f] = slices.Compact(outs)
+		for _, t := range g.outs[f] {
+			g.ins[t]++
+		}
+	}
+	return g
+}
+
+// sorted returns the names in topological order, and those at which a loop was broken or that a loop
+// put out of order.
+func (g *graph) sorted() (order, loop []string) {
+	order = make([]string, 0, len(g.names))
+	used := make([]bool, len(g.names))
+	position := make([]int, len(g.names))
+	var queue []int
+	for n, ins := range g.ins {
+		if ins == 0 {
+			queue = append(queue, n)
+		}
+	}
+	broken := false
+	for smallest := 0; len(order) < len(g.names); {
+		var n int
+		if len(queue) > 0 {
+			n, queue = queue[0], queue[1:]
+		} else {
+			// Every node left has a predecessor left: a loop. Break it at the smallest unused node.
+			for used[smallest] {
+				smallest++
+			}
+			n, broken = smallest, true
+		}
+		used[n] = true
+		position[n] = len(order)
+		order = append(order, g.names[n])
+		for _, t := range g.outs[n] {
+			g.ins[t]--
+			if g.ins[t] == 0 && !used[t] {
+				queue = append(queue, t)
+			}
+		}
+	}
+	if !broken {
+		return order, nil
+	}
+	for n, outs := range g.outs {
+		for _, t := range outs {
+			if position[t] <= position[n] { // this edge was not kept
+				loop = append(loop, g.names[n], g.names[t])
+			}
+		}
+	}
+	slices.Sort(loop)
+	return order, slices.Compact(loop)
+}

@@ -1,0 +1,137 @@
+package mirrorset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rules is what a set of objects asks for, platform-neutral: what package resolve turns into tables.
+type Rules struct {
+	// Rules are sorted: those for pulls by digest first, then those for pulls by tag, each by source.
+	Rules []Rule
+	// Insecure and Blocked are the scopes of the Image named cluster, in the order listed.
+	Insecure, Blocked []Scope
+	// SearchRegistries replaces the hosts that Linux nodes try for names without a registry; nil where
+	// the Image does not say.
+	SearchRegistries []string
+	// Findings holds everything that reading and validating noticed, and the loops of merging.
+	Findings Findings
+}
+
+// Rule is what all entries of one source and kind of pull ask for together.
+type Rule struct {
+	Pull   Pull
+	Source string
+	// Never is set under NeverContactSource.
+	Never bool
+	// Mirrors are in the order of preference. The source may be among them, if not as the last.
+	Mirrors []Mirror
+	// Entries are the entries that the rule was merged from, ordered by object and place.
+	Entries []*Entry
+}
+
+// Mirror is one mirror of a rule.
+type Mirror struct {
+	Location string
+	// Origins are the places that name the mirror, in order; none for a source that a loop brought forward.
+	Origins []Origin
+}
+
+// Rules validates the set and merges its entries.
+//
+// Where the API server or MCO refuses something the error is a *RefusedError that holds every refusal.
+// The rules are returned all the same, for code that is to go on regardless: an entry without a valid
+// source is left out, as is every invalid mirror, and where one source has both policies it is under
+// NeverContactSource.
+func (s *Set) Rules() (*Rules, error) {
+	findings := append(slices.Clone(s.Findings), s.Validate()...)
+	r := &Rules{
+		Insecure: validScopes(s.scopes(listInsecure)),
+		Blocked:  validScopes(s.scopes(listBlocked)),
+	}
+	for _, scope := range s.scopes(listSearch) {
+		if validSearchRegistry(scope.Value) {
+			r.SearchRegistries = append(r.SearchRegistries, scope.Value)
+		}
+	}
+
+	type key struct {
+		pull   Pull
+		source string
+	}
+	groups := map[key][]*Entry{}
+	never := map[string]bool{} // sources that any entry puts under NeverContactSource
+	for _, e := range s.entries() {
+		if !ValidSource(e.Source) {
+			continue
+		}
+		if e.never() {
+			never[e.Source] = true
+		}
+		if usable := usableMirrors(e); len(usable) < len(e.Mirrors) {
+			// The refusal is reported. The copy keeps the policy even where no mirror is left.
+			c := *e
+			c.Mirrors, c.lines = usable, nil
+			e = &c
+		} else if !e.real() {
+			continue
+		}
+		k := key{e.Pull, e.Source}
+		groups[k] = append(groups[k], e)
+	}
+	r.Rules = make([]Rule, 0, len(groups))
+	for k, entries := range groups {
+		rule := Rule{Pull: k.pull, Source: k.source, Never: never[k.source], Entries: entries}
+		findings = append(findings, rule.merge()...)
+		r.Rules = append(r.Rules, rule)
+	}
+	slices.SortFunc(r.Rules, func(a, b Rule) int {
+		return cmp.Or(cmp.Compare(a.Pull, b.Pull), cmp.Compare(a.Source, b.Source))
+	})
+	r.Findings = findings.Sort()
+	return r, r.Findings.Err()
+}
+
+// usableMirrors returns the mirrors that can be written. Under NeverContactSource the source is none.
+func usableMirrors(e *Entry) []string {
+	usable := e.Mirrors
+	bad := func(m string) bool { return !ValidMirror(m) || e.never() && m == e.Source }
+	if slices.ContainsFunc(usable, bad) {
+		usable = slices.DeleteFunc(slices.Clone(usable), bad)
+	}
+	return usable
+}
+
+func validScopes(scopes []Scope) []Scope {
+	return slices.DeleteFunc(scopes, func(s Scope) bool { return !ValidSource(s.Value) })
+}
+
+// merge fills the mirrors of a rule from its entries.
+func (r *Rule) merge() Findings {
+	lists := make([][]string, len(r.Entries))
+	origins := map[string][]Origin{}
+	for i, e := range r.Entries {
+		lists[i] = e.Mirrors
+		for j, m := range e.Mirrors {
+			origins[m] = append(origins[m], e.MirrorOrigin(j))
+		}
+	}
+	order, loop := PreferenceOrder(lists, r.Source)
+	for _, m := range order {
+		r.Mirrors = append(r.Mirrors, Mirror{m, origins[m]})
+	}
+	if loop == nil {
+		return nil
+	}
+	where := make([]string, 0, len(r.Entries))
+	for _, e := range r.Entries {
+		where = append(where, e.Origin.String())
+	}
+	return Findings{{
+		Code: CodeOrderConflict, Severity: SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
+		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
+			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
+	}}
+}

@@ -1,0 +1,203 @@
+package mirrorset
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// digests and tags build objects from lines "source mirror… [policy]".
+func digests(name string, lines ...string) ImageDigestMirrorSet {
+	return ImageDigestMirrorSet{Metadata: ObjectMeta{Name: name}, Spec: ImageDigestMirrorSetSpec{ImageDigestMirrors: entriesOf(lines)}}
+}
+
+func tags(name string, lines ...string) ImageTagMirrorSet {
+	return ImageTagMirrorSet{Metadata: ObjectMeta{Name: name}, Spec: ImageTagMirrorSetSpec{ImageTagMirrors: entriesOf(lines)}}
+}
+
+func entriesOf(lines []string) []ImageMirrors {
+	var entries []ImageMirrors
+	for _, line := range lines {
+		words := strings.Split(line, " ")
+		e := ImageMirrors{Source: words[0]}
+		for _, w := range words[1:] {
+			switch w {
+			case "never":
+				e.MirrorSourcePolicy = NeverContactSource
+			case "allow":
+				e.MirrorSourcePolicy = AllowContactingSource
+			case "maybe":
+				e.MirrorSourcePolicy = "Maybe"
+			default:
+				e.Mirrors = append(e.Mirrors, w)
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func refusals(fs Findings) []string {
+	var lines []string
+	for _, f := range fs {
+		if f.Refused() {
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", f.RefusedBy, f.Code, f.Origin))
+		}
+	}
+	return lines
+}
+
+func TestValidateSaysWhoRefusesWhat(t *testing.T) {
+	set := &Set{
+		ImageDigestMirrorSets: []ImageDigestMirrorSet{digests("a",
+			"https://quay.io m.io",
+			"quay.io/a m.io:x m.io m.io",
+			"quay.io/b m.io/b maybe",
+			"quay.io/never m.io/n quay.io/never never",
+			"quay.io/both m.io/x never",
+			"quay.io/icsp m.io/x never",
+			"quay.io/idle never",
+		)},
+		ImageTagMirrorSets: []ImageTagMirrorSet{tags("t", "quay.io/both m.io/y", "quay.io/idle allow")},
+		ImageContentSourcePolicies: []ImageContentSourcePolicy{{
+			Metadata: ObjectMeta{Name: "p"},
+			Spec: ImageContentSourcePolicySpec{RepositoryDigestMirrors: []RepositoryDigestMirrors{
+				{Source: "quay.io/icsp", Mirrors: []string{"m.io/y", "m.io/y"}}, {Source: "quay.io/UPPER"},
+			}},
+		}},
+		Images: []Image{{Spec: ImageSpec{RegistrySources: RegistrySources{
+			BlockedRegistries: []string{"quay.io:tag"}, AllowedRegistries: []string{"a.io"}, ContainerRuntimeSearchRegistries: []string{"s.io/x"},
+		}}}},
+	}
+	findings := set.Validate()
+	require.Equal(t, []string{
+		"API server: blocked-and-allowed: Image spec.registrySources.blockedRegistries",
+		"API server: invalid-scope: Image spec.registrySources.blockedRegistries[0]",
+		"client: invalid-scope: Image spec.registrySources.containerRuntimeSearchRegistries[0]",
+		"MCO: invalid-source: ImageContentSourcePolicy/p spec.repositoryDigestMirrors[1].source",
+		"API server: invalid-source: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source",
+		"API server: invalid-mirror: ImageDigestMirrorSet/a spec.imageDigestMirrors[1].mirrors[0]",
+		"API server: repeated-mirror: ImageDigestMirrorSet/a spec.imageDigestMirrors[1].mirrors[2]",
+		"API server: invalid-policy: ImageDigestMirrorSet/a spec.imageDigestMirrors[2].mirrorSourcePolicy",
+		"MCO: source-as-mirror: ImageDigestMirrorSet/a spec.imageDigestMirrors[3].mirrors[1]",
+		"MCO: policy-conflict: ImageDigestMirrorSet/a spec.imageDigestMirrors[4].mirrorSourcePolicy",
+		"MCO: policy-conflict: ImageDigestMirrorSet/a spec.imageDigestMirrors[5].mirrorSourcePolicy",
+		"MCO: policy-conflict: ImageDigestMirrorSet/a spec.imageDigestMirrors[6].mirrorSourcePolicy",
+	}, refusals(findings))
+	require.ErrorContains(t, findings.Err(), "ImageContentSourcePolicy/p spec.repositoryDigestMirrors[0] is of a kind that always means AllowContactingSource")
+}
+
+func TestValidateWarnsOfWhatHasNoEffect(t *testing.T) {
+	set := &Set{
+		ImageDigestMirrorSets: []ImageDigestMirrorSet{digests("a", "quay.io/a", "quay.io/b quay.io/b", "quay.io/c never"), digests("a", "quay.io/d m.io/d")},
+		Images:                []Image{{Metadata: ObjectMeta{Name: "other"}}, {Metadata: ObjectMeta{Name: "cluster"}, Spec: ImageSpec{RegistrySources: RegistrySources{AllowedRegistries: []string{"a.io"}}}}},
+	}
+	findings := set.Validate()
+	require.NoError(t, findings.Err())
+	var got []string
+	for _, f := range findings {
+		got = append(got, fmt.Sprintf("%s %s", f.Code, f.Origin))
+	}
+	require.Equal(t, []string{
+		"not-applied Image/cluster spec.registrySources.allowedRegistries",
+		"no-effect Image/other metadata.name",
+		"duplicate-object ImageDigestMirrorSet/a",
+		"no-effect ImageDigestMirrorSet/a spec.imageDigestMirrors[0]",
+		"no-effect ImageDigestMirrorSet/a spec.imageDigestMirrors[1]",
+		"no-effect ImageDigestMirrorSet/a spec.imageDigestMirrors[2]",
+	}, got)
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	require.Len(t, rules.Rules, 1)
+}
+
+func TestRulesMergeEntriesOfOneSourceAndRememberThem(t *testing.T) {
+	set := &Set{
+		ImageDigestMirrorSets: []ImageDigestMirrorSet{digests("z", "quay.io/a b.io c.io never"), digests("a", "quay.io/a a.io b.io never")},
+		ImageTagMirrorSets:    []ImageTagMirrorSet{tags("t", "quay.io/a t.io never")},
+	}
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	require.Len(t, rules.Rules, 2)
+	r := rules.Rules[0]
+	require.True(t, r.Never)
+	require.Equal(t, ByDigest, r.Pull)
+	require.Equal(t, []Mirror{
+		{"a.io", []Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
+		{"b.io", []Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[1]"}, {Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
+		{"c.io", []Origin{{Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[1]"}}},
+	}, r.Mirrors)
+	require.Equal(t, ByTag, rules.Rules[1].Pull)
+}
+
+func TestRulesOfARefusedSetTakeTheStricterSide(t *testing.T) {
+	set := &Set{ImageDigestMirrorSets: []ImageDigestMirrorSet{digests("a",
+		"quay.io/a m.io never", "quay.io/a n.io",
+		"quay.io/b https://m.io never",
+		"quay.io/c quay.io/c m.io never",
+		"quay.io:bad m.io",
+		"quay.io/idle never", "quay.io/idle m.io",
+	)}}
+	rules, err := set.Rules()
+	require.Error(t, err)
+	var got []string
+	for _, r := range rules.Rules {
+		var mirrors []string
+		for _, m := range r.Mirrors {
+			mirrors = append(mirrors, m.Location)
+		}
+		got = append(got, fmt.Sprintf("%s %t %v", r.Source, r.Never, mirrors))
+	}
+	require.Equal(t, []string{"quay.io/a true [m.io n.io]", "quay.io/b true []", "quay.io/c true [m.io]", "quay.io/idle true [m.io]"}, got)
+}
+
+func TestALoopIsReportedWithEveryEntry(t *testing.T) {
+	set := &Set{ImageDigestMirrorSets: []ImageDigestMirrorSet{digests("a", "quay.io a.io b.io"), digests("b", "quay.io b.io a.io")}}
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	require.Len(t, rules.Findings, 1)
+	require.Equal(t, CodeOrderConflict, rules.Findings[0].Code)
+	require.Contains(t, rules.Findings[0].Message, "ImageDigestMirrorSet/b spec.imageDigestMirrors[0]")
+}
+
+func TestTheOrderOfObjectsNeverChangesTheRules(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	for range 300 {
+		set := &Set{}
+		for i := range 4 {
+			var lines []string
+			for range 1 + random.Intn(3) {
+				line := []string{[]string{"quay.io", "quay.io/a", "*.example.org"}[random.Intn(3)]}
+				for _, m := range random.Perm(4)[:random.Intn(4)] {
+					line = append(line, []string{"a.io", "b.io/x", "c.io", "d.io:5000/y"}[m])
+				}
+				lines = append(lines, strings.Join(line, " "))
+			}
+			set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, digests(fmt.Sprint("d", i%3), lines...))
+			set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, tags(fmt.Sprint("t", i), lines...))
+		}
+		before, err := set.Rules()
+		require.NoError(t, err)
+		slices.Reverse(set.ImageDigestMirrorSets)
+		random.Shuffle(len(set.ImageTagMirrorSets), func(i, j int) {
+			set.ImageTagMirrorSets[i], set.ImageTagMirrorSets[j] = set.ImageTagMirrorSets[j], set.ImageTagMirrorSets[i]
+		})
+		after, err := set.Rules()
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+	}
+}
+
+func TestFindingsSortNumbersInFieldsAsNumbers(t *testing.T) {
+	fs := Findings{
+		{Code: "x", Origin: Origin{Field: "spec.a[10]"}}, {Code: "x", Origin: Origin{Field: "spec.a[2]"}},
+		{Code: "x", Origin: Origin{Field: "spec.a[2].b"}}, {Code: "x", Origin: Origin{Field: "spec.a[2]"}},
+	}.Sort()
+	require.Len(t, fs, 3, "a repetition is dropped")
+	require.Equal(t, "spec.a[2]", fs[0].Origin.Field)
+	require.Equal(t, "spec.a[10]", fs[2].Origin.Field)
+}

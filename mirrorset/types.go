@@ -1,0 +1,211 @@
+package mirrorset
+
+// ImageDigestMirrorSet is config.openshift.io/v1 ImageDigestMirrorSet: mirrors for pulls by digest.
+type ImageDigestMirrorSet struct {
+	TypeMeta `json:",inline"`
+	Metadata ObjectMeta               `json:"metadata,omitzero"`
+	Spec     ImageDigestMirrorSetSpec `json:"spec"`
+	// ReadFrom is where the object was read; nil for an object built in memory.
+	ReadFrom *ReadFrom `json:"-"`
+}
+
+// ImageDigestMirrorSetSpec is the spec of an ImageDigestMirrorSet.
+type ImageDigestMirrorSetSpec struct {
+	ImageDigestMirrors []ImageMirrors `json:"imageDigestMirrors,omitempty"`
+}
+
+// ImageDigestMirrorSetList is config.openshift.io/v1 ImageDigestMirrorSetList.
+type ImageDigestMirrorSetList struct {
+	TypeMeta `json:",inline"`
+	Items    []ImageDigestMirrorSet `json:"items"`
+}
+
+// ImageTagMirrorSet is config.openshift.io/v1 ImageTagMirrorSet: mirrors for pulls by tag.
+type ImageTagMirrorSet struct {
+	TypeMeta `json:",inline"`
+	Metadata ObjectMeta            `json:"metadata,omitzero"`
+	Spec     ImageTagMirrorSetSpec `json:"spec"`
+	// ReadFrom is where the object was read; nil for an object built in memory.
+	ReadFrom *ReadFrom `json:"-"`
+}
+
+// ImageTagMirrorSetSpec is the spec of an ImageTagMirrorSet.
+type ImageTagMirrorSetSpec struct {
+	ImageTagMirrors []ImageMirrors `json:"imageTagMirrors,omitempty"`
+}
+
+// ImageTagMirrorSetList is config.openshift.io/v1 ImageTagMirrorSetList.
+type ImageTagMirrorSetList struct {
+	TypeMeta `json:",inline"`
+	Items    []ImageTagMirrorSet `json:"items"`
+}
+
+// ImageMirrors is one entry of an ImageDigestMirrorSet or ImageTagMirrorSet.
+type ImageMirrors struct {
+	// Source is host[:port][/component...] or "*." and a host.
+	Source string `json:"source"`
+	// Mirrors are host[:port][/component...], most preferred first, none twice.
+	Mirrors []string `json:"mirrors,omitempty"`
+	// MirrorSourcePolicy is empty where the object does not say; that means AllowContactingSource.
+	MirrorSourcePolicy MirrorSourcePolicy `json:"mirrorSourcePolicy,omitempty"`
+}
+
+// MirrorSourcePolicy says whether the source may be asked when no mirror serves an image.
+type MirrorSourcePolicy string
+
+// The two policies. The empty value means AllowContactingSource.
+const (
+	NeverContactSource    MirrorSourcePolicy = "NeverContactSource"
+	AllowContactingSource MirrorSourcePolicy = "AllowContactingSource"
+)
+
+// ImageContentSourcePolicy is operator.openshift.io/v1alpha1 ImageContentSourcePolicy, the deprecated
+// predecessor of ImageDigestMirrorSet.
+type ImageContentSourcePolicy struct {
+	TypeMeta `json:",inline"`
+	Metadata ObjectMeta                   `json:"metadata,omitzero"`
+	Spec     ImageContentSourcePolicySpec `json:"spec"`
+	// ReadFrom is where the object was read; nil for an object built in memory.
+	ReadFrom *ReadFrom `json:"-"`
+}
+
+// ImageContentSourcePolicySpec is the spec of an ImageContentSourcePolicy.
+type ImageContentSourcePolicySpec struct {
+	RepositoryDigestMirrors []RepositoryDigestMirrors `json:"repositoryDigestMirrors"`
+}
+
+// RepositoryDigestMirrors is one entry of an ImageContentSourcePolicy.
+type RepositoryDigestMirrors struct {
+	Source  string   `json:"source"`
+	Mirrors []string `json:"mirrors"`
+}
+
+// ImageContentSourcePolicyList is operator.openshift.io/v1alpha1 ImageContentSourcePolicyList.
+type ImageContentSourcePolicyList struct {
+	TypeMeta `json:",inline"`
+	Items    []ImageContentSourcePolicy `json:"items"`
+}
+
+// Image is the part of config.openshift.io/v1 Image that says where pulls may go. Only the object named
+// "cluster" counts.
+type Image struct {
+	TypeMeta `json:",inline"`
+	Metadata ObjectMeta `json:"metadata,omitzero"`
+	Spec     ImageSpec  `json:"spec"`
+	// ReadFrom is where the object was read; nil for an object built in memory.
+	ReadFrom *ReadFrom `json:"-"`
+}
+
+// ImageSpec is the part of an Image's spec that says where pulls may go.
+type ImageSpec struct {
+	RegistrySources RegistrySources `json:"registrySources,omitzero"`
+}
+
+// RegistrySources says how single registries are treated. Scopes are written like sources: a host,
+// namespace or repository, or "*." and a host.
+type RegistrySources struct {
+	// InsecureRegistries may be asked over plain HTTP and without checking certificates.
+	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
+	// BlockedRegistries may not be asked at all.
+	BlockedRegistries []string `json:"blockedRegistries,omitempty"`
+	// AllowedRegistries becomes part of policy.json, another file; pullroute only reports it.
+	AllowedRegistries []string `json:"allowedRegistries,omitempty"`
+	// ContainerRuntimeSearchRegistries replaces the registries that Linux nodes try for names without one.
+	ContainerRuntimeSearchRegistries []string `json:"containerRuntimeSearchRegistries,omitempty"`
+}
+
+// ImageList is config.openshift.io/v1 ImageList.
+type ImageList struct {
+	TypeMeta `json:",inline"`
+	Items    []Image `json:"items"`
+}
+
+// DigestSources are digest rules that stand outside the mirror objects: imageDigestSources and
+// imageContentSources of an install-config, spec.imageContentSources of a HyperShift HostedCluster, or
+// the bare lists that mirroring tools print.
+type DigestSources struct {
+	// Object names where the list stands, "InstallConfig/name" or "HostedCluster/namespace/name"; empty
+	// for a bare list.
+	Object string
+	// Field is the path of the list: "imageDigestSources", "spec.imageContentSources"; for a bare list
+	// without a name, empty.
+	Field string
+	// Sources are the entries; the install-config writes their policy as sourcePolicy.
+	Sources []ImageMirrors
+	// ReadFrom is where the list was read; nil for one built in memory.
+	ReadFrom *ReadFrom
+}
+
+// TypeMeta names the API of an object. Decoding fills it; it may stay empty on values built in memory.
+type TypeMeta struct {
+	Kind       string `json:"kind,omitempty"`
+	APIVersion string `json:"apiVersion,omitempty"`
+}
+
+// ObjectMeta is the part of an object's metadata that says who it is and what its owner noted on it.
+type ObjectMeta struct {
+	Name        string            `json:"name,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// ReadFrom is the place in a file that an object was read from.
+type ReadFrom struct {
+	// File is the name given to Decode, or the path given to ReadFiles.
+	File string
+	// Document is the 1-based position of the YAML or JSON document in the file.
+	Document int
+	// Line is the 1-based line the object starts at.
+	Line int
+	// lines holds, per list of entries, the lines of the fields that findings point at.
+	lines []entryLines
+}
+
+// entryLines are the lines of one entry: of itself, and of its fields.
+type entryLines struct {
+	entry, source, policy int32
+	mirrors               []int32
+}
+
+// Set is everything that was read, in the order of reading, or put together by the caller.
+type Set struct {
+	ImageDigestMirrorSets      []ImageDigestMirrorSet
+	ImageTagMirrorSets         []ImageTagMirrorSet
+	ImageContentSourcePolicies []ImageContentSourcePolicy
+	DigestSources              []DigestSources
+	Images                     []Image
+	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
+	Findings Findings
+}
+
+// Add appends everything of t to s.
+func (s *Set) Add(t *Set) {
+	s.ImageDigestMirrorSets = append(s.ImageDigestMirrorSets, t.ImageDigestMirrorSets...)
+	s.ImageTagMirrorSets = append(s.ImageTagMirrorSets, t.ImageTagMirrorSets...)
+	s.ImageContentSourcePolicies = append(s.ImageContentSourcePolicies, t.ImageContentSourcePolicies...)
+	s.DigestSources = append(s.DigestSources, t.DigestSources...)
+	s.Images = append(s.Images, t.Images...)
+	s.Findings = append(s.Findings, t.Findings...)
+}
+
+// Empty reports whether the set holds no object at all.
+func (s *Set) Empty() bool {
+	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
+		len(s.DigestSources)+len(s.Images) == 0
+}
+
+// The kinds this package reads, as objects name them.
+const (
+	kindIDMS          = "ImageDigestMirrorSet"
+	kindITMS          = "ImageTagMirrorSet"
+	kindICSP          = "ImageContentSourcePolicy"
+	kindImage         = "Image"
+	kindHostedCluster = "HostedCluster"
+	kindInstallConfig = "InstallConfig"
+)
+
+// The API versions of those kinds.
+const (
+	versionConfig   = "config.openshift.io/v1"
+	versionOperator = "operator.openshift.io/v1alpha1"
+)

@@ -1,0 +1,233 @@
+package mirrorset
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Validate returns everything that the API server or MCO refuses in the set, each finding saying which
+// of the two, and everything that either accepts and that has no effect or another one than it seems. It
+// does not repeat s.Findings.
+func (s *Set) Validate() Findings {
+	v := &validator{set: s, entries: s.entries()}
+	for _, e := range v.entries {
+		v.entry(e)
+	}
+	v.policies()
+	for i := range s.Images {
+		v.image(&s.Images[i])
+	}
+	v.duplicates()
+	return v.findings.Sort()
+}
+
+type validator struct {
+	set      *Set
+	entries  []*Entry
+	findings Findings
+}
+
+func (v *validator) refuse(code Code, by Refuser, origin Origin, value, message string) {
+	v.findings = append(v.findings, Finding{
+		Code: code, Severity: SeverityError, RefusedBy: by, Origin: origin, Value: value, Message: message,
+	})
+}
+
+func (v *validator) warn(code Code, origin Origin, value, message string) {
+	v.findings = append(v.findings, Finding{
+		Code: code, Severity: SeverityWarning, Origin: origin, Value: value, Message: message,
+	})
+}
+
+// refuser says who holds the entry's kind to the grammar: the schema of its definition, or, for
+// ImageContentSourcePolicy, which has no patterns in its own, MCO.
+func refuser(e *Entry) Refuser {
+	if strings.HasPrefix(e.Origin.Object, kindICSP) {
+		return MCO
+	}
+	return APIServer
+}
+
+func (v *validator) entry(e *Entry) {
+	by := refuser(e)
+	if !ValidSource(e.Source) {
+		message := "is not a source: " + whyInvalid(e.Source)
+		if e.Source == "" {
+			message = "is missing or empty; name the registry, namespace or repository to redirect"
+		}
+		v.refuse(CodeInvalidSource, by, e.SourceOrigin(), e.Source, message)
+	}
+	switch e.Policy {
+	case "", NeverContactSource, AllowContactingSource:
+	default:
+		v.refuse(CodeInvalidPolicy, APIServer, e.PolicyOrigin(), string(e.Policy),
+			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
+	}
+	seen := make(map[string]int, len(e.Mirrors))
+	for i, m := range e.Mirrors {
+		if !ValidMirror(m) {
+			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
+		}
+		if first, ok := seen[m]; ok {
+			if by == APIServer {
+				v.refuse(CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
+			} else { // the definition of ImageContentSourcePolicy does not call the list a set
+				v.warn(CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
+			}
+			continue
+		}
+		seen[m] = i
+		if m == e.Source && e.never() {
+			v.refuse(CodeSourceAsMirror, MCO, e.MirrorOrigin(i), m,
+				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
+		}
+	}
+	if !e.real() {
+		message := "has no mirrors, so it makes no rule"
+		if len(e.Mirrors) > 0 {
+			message = "has no mirror but its own source, so it makes no rule"
+		}
+		if e.never() {
+			message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
+		} else {
+			message += "; add mirrors or remove the entry"
+		}
+		v.warn(CodeNoEffect, e.Origin, e.Source, message)
+	}
+}
+
+// policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
+// those that make no rule, and counts an absent policy as AllowContactingSource.
+func (v *validator) policies() {
+	type sides struct{ never, allow *Entry }
+	bySource := map[string]*sides{}
+	for _, e := range v.entries {
+		s := bySource[e.Source]
+		if s == nil {
+			s = &sides{}
+			bySource[e.Source] = s
+		}
+		if e.never() {
+			s.never = cmp.Or(s.never, e)
+		} else {
+			s.allow = cmp.Or(s.allow, e)
+		}
+	}
+	for source, s := range bySource {
+		if s.never == nil || s.allow == nil {
+			continue
+		}
+		said := "says " + string(AllowContactingSource)
+		if s.allow.Policy == "" {
+			said = "says nothing, which means " + string(AllowContactingSource)
+			if strings.HasPrefix(s.allow.Origin.Object, kindICSP) {
+				said = "is of a kind that always means " + string(AllowContactingSource)
+			}
+		}
+		v.refuse(CodePolicyConflict, MCO, s.never.PolicyOrigin(), source, fmt.Sprintf(
+			"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no configuration at all, give both the same policy",
+			s.allow.Origin, said))
+	}
+}
+
+func (v *validator) image(o *Image) {
+	if !o.isCluster() {
+		v.warn(CodeNoEffect, o.origin("metadata.name"), o.Metadata.Name, "is not read: only the Image named cluster counts")
+		return
+	}
+	for list, values := range o.lists() {
+		if list == listSearch {
+			v.searchRegistries(o, values)
+			continue
+		}
+		// The bounds are those of github.com/openshift/api, config/v1, types_image.go.
+		if len(values) > 1024 {
+			v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(list, -1), "", fmt.Sprintf("has %d items, and may have 1024; name whole registries or wildcards", len(values)))
+		}
+		for i, value := range values {
+			if len(value) > 256 {
+				v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(list, i), value, fmt.Sprintf("is %d characters long, and may be 256", len(value)))
+			} else if !ValidSource(value) {
+				v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
+			}
+		}
+	}
+	r := &o.Spec.RegistrySources
+	if len(r.AllowedRegistries) > 0 {
+		if len(r.BlockedRegistries) > 0 {
+			v.refuse(CodeBothLists, APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be set together with allowedRegistries; keep one of the two")
+		}
+		v.findings = append(v.findings, Finding{
+			Code: CodeNotApplied, Severity: SeverityWarning, Platform: Linux, Origin: o.scopeOrigin(listAllowed, -1),
+			Message: "becomes part of policy.json, not of registries.conf: plans do not show that images of other registries, mirrors included, are refused",
+		})
+	}
+}
+
+// searchRegistries checks containerRuntimeSearchRegistries, a set of at least one host. The schema's
+// "format: hostname" stands on the list and not on its items, so the API server lets anything in; one
+// item that is no host then makes every Linux client refuse its whole configuration.
+func (v *validator) searchRegistries(o *Image, values []string) {
+	if values != nil && len(values) == 0 {
+		v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(listSearch, -1), "", "is empty; name a registry or leave the field out")
+	}
+	for i, value := range values {
+		if slices.Contains(values[:i], value) {
+			v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
+		}
+		if !validSearchRegistry(value) {
+			v.refuse(CodeInvalidScope, Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
+		}
+	}
+}
+
+// validSearchRegistry reports whether s is host[:port].
+func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Contains(s, "/") }
+
+// duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
+func (v *validator) duplicates() {
+	type seen struct {
+		content any
+		origin  Origin
+	}
+	first := map[string]seen{}
+	check := func(kind, name string, from *ReadFrom, content any) {
+		if name == "" {
+			return
+		}
+		origin := Origin{Object: kind + "/" + name}
+		if from != nil {
+			origin.File, origin.Document, origin.Line = from.File, from.Document, from.Line
+		}
+		before, ok := first[origin.Object]
+		if !ok {
+			first[origin.Object] = seen{content, origin}
+			return
+		}
+		if reflect.DeepEqual(before.content, content) {
+			return
+		}
+		a, b := before.origin, origin // whatever the order of reading, the later place is reported
+		if a.Compare(b) > 0 {
+			a, b = b, a
+		}
+		place := cmp.Or(a.Place(), "elsewhere in the input")
+		v.warn(CodeDuplicate, b, "", fmt.Sprintf(
+			"stands with other content in %s; in a cluster the one applied last replaces the other, here both count", place))
+	}
+	for _, o := range v.set.ImageDigestMirrorSets {
+		check(kindIDMS, o.Metadata.Name, o.ReadFrom, o.Spec)
+	}
+	for _, o := range v.set.ImageTagMirrorSets {
+		check(kindITMS, o.Metadata.Name, o.ReadFrom, o.Spec)
+	}
+	for _, o := range v.set.ImageContentSourcePolicies {
+		check(kindICSP, o.Metadata.Name, o.ReadFrom, o.Spec)
+	}
+	for _, o := range v.set.Images {
+		check(kindImage, o.Metadata.Name, o.ReadFrom, o.Spec)
+	}
+}
