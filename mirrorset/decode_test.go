@@ -172,7 +172,8 @@ func TestDecodeRefusesWithThePlaceAndTheReason(t *testing.T) {
 		{"no name", "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nspec: {}", 1, "metadata.name: is missing"},
 		{"a scalar for a list", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrors: m.io/a", 7, `spec.imageDigestMirrors[0].mirrors: "m.io/a": is to be a list, and is a text`},
 		{"a number for a text", head + "spec:\n  imageDigestMirrors:\n  - source: 5000\n    mirrors: []", 6, "put it in quotes"},
-		{"null for a list", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrors:", 7, "is to be a list, and is empty"},
+		{"null in a list", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrors:\n    - ", 8, "is to be a text, and is empty"},
+		{"null for spec", head + "spec:\n", 1, "spec: is missing"},
 		{"an object for a list", head + "spec:\n  imageDigestMirrors: {source: quay.io/a}", 5, "is to be a list, and is an object"},
 		{"an empty policy", head + "spec:\n  imageDigestMirrors:\n  - source: quay.io/a\n    mirrorSourcePolicy: \"\"", 7, "leave the field out"},
 		{"a key twice", head + "spec:\n  imageDigestMirrors: []\n  imageDigestMirrors: []", 6, "is written twice"},
@@ -187,6 +188,13 @@ func TestDecodeRefusesWithThePlaceAndTheReason(t *testing.T) {
 			require.Equal(t, "in.yaml", refused[0].Origin.File)
 		})
 	}
+}
+
+func TestDecodeTakesNullForAbsentAsTheAPIServerDoes(t *testing.T) {
+	set, refused := decode(t, strings.NewReplacer("    mirrors:\n    - m.io/a\n    - n.io/a\n", "    mirrors:\n", "NeverContactSource", "null").Replace(idms))
+	require.Empty(t, refused)
+	require.Equal(t, []ImageMirrors{{Source: "quay.io/a"}}, set.ImageDigestMirrorSets[0].Spec.ImageDigestMirrors)
+	require.Equal(t, CodeNoEffect, set.Validate()[0].Code)
 }
 
 func TestDecodeReportsAllProblemsAtOnceAndKeepsTheRest(t *testing.T) {

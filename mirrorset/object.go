@@ -10,7 +10,7 @@ import (
 
 // root reads one document.
 func (d *decoder) root(n *yaml.Node) {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	if isNull(n) {
 		return // an empty document
 	}
 	d.document++
@@ -222,11 +222,8 @@ func (o *object) readMetadata(n *yaml.Node) {
 	}
 }
 
-// texts reads a mapping of strings; null stands for none.
+// texts reads a mapping of strings.
 func (o *object) texts(n *yaml.Node, path string) map[string]string {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
-		return nil
-	}
 	fields, _ := o.fields(n, o.name, path)
 	if len(fields) == 0 {
 		return nil
@@ -418,9 +415,6 @@ func (d *decoder) bareList(n *yaml.Node) {
 }
 
 func (o *object) digestSources(n *yaml.Node, path, policy string) {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
-		return
-	}
 	o.lines = nil
 	s := DigestSources{Object: o.name, Field: path, Sources: o.entries(n, path, policy)}
 	s.ReadFrom = o.readFrom()
@@ -519,6 +513,8 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 			merges = append(merges, v)
 		case seen(k.Value):
 			d.refuse(CodeUnreadable, object, k.Line, join(path, k.Value), "is written twice; keep one of the two")
+		case isNull(v):
+			// The API server drops null before it validates (structural schemas, nullable unset).
 		default:
 			fields = append(fields, field{k.Value, k.Line, v})
 		}
@@ -534,7 +530,7 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 				continue
 			}
 			for i := 0; i+1 < len(part.Content); i += 2 {
-				if k := d.deref(part.Content[i]); !seen(k.Value) {
+				if k := d.deref(part.Content[i]); !seen(k.Value) && !isNull(d.deref(part.Content[i+1])) {
 					fields = append(fields, field{k.Value, k.Line, d.deref(part.Content[i+1])})
 				}
 			}
@@ -543,7 +539,9 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 	return fields, true
 }
 
-// lookup returns the value of a key of a mapping, nil where there is none.
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// lookup returns the value of a key of a mapping, nil where there is none or where it is null.
 func lookup(d *decoder, n *yaml.Node, key string) *yaml.Node {
 	if n == nil {
 		return nil
@@ -553,7 +551,10 @@ func lookup(d *decoder, n *yaml.Node, key string) *yaml.Node {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key && n.Content[i].Kind == yaml.ScalarNode {
-			return d.deref(n.Content[i+1])
+			if v := d.deref(n.Content[i+1]); !isNull(v) {
+				return v
+			}
+			return nil
 		}
 	}
 	return nil
@@ -592,8 +593,7 @@ func (d *decoder) str(n *yaml.Node, object, path string) (string, bool) {
 	return n.Value, true
 }
 
-// wrongType reports a value of another type than the schema says. The API server refuses null too, where
-// the schema does not allow it by name.
+// wrongType reports a value of another type than the schema says.
 func (d *decoder) wrongType(object string, n *yaml.Node, path, want string) {
 	if d.aliased > maxAliased {
 		return // the values missing are ours

@@ -1,0 +1,344 @@
+package hoststoml
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// Parse reads a hosts.toml. The name is only used in the findings.
+//
+// The findings hold, as errors with the code invalid-file, everything that makes a containerd ignore
+// the file or a part of it useless, naming the versions concerned; and as warnings what it reads
+// otherwise than it looks or not at all. They name fields by their path in the file,
+// host."https://m.io".capabilities, and their lines. Two things that old versions ignore the file for
+// are warnings, because every current one reads them: the capability referrers, and a file without
+// host tables.
+//
+// The File is nil where the TOML is malformed or a value has the wrong type. Otherwise it holds what
+// containerd 2.4 reads, or would read if it were not for the values that the findings refuse; those
+// are left out where a File cannot hold them. Use it for a plan only if the findings' Err is nil.
+func Parse(name string, data []byte) (*File, mirrorset.Findings) {
+	r := reader{name: name}
+	if len(data) == 0 {
+		r.report(warn(nil, "", "empty: containerd reads it as if it were absent, takes the certificate files beside it and contacts the original registry"), 1)
+		return &File{}, r.findings
+	}
+	data, ok := r.skipMark(data)
+	if !ok {
+		return nil, r.findings
+	}
+
+	// The shape is that of parseHostsFile in containerd's hosts.go, so that go-toml makes of the file
+	// what it makes of it there.
+	var raw struct {
+		rawSettings
+		Server string                 `toml:"server"`
+		Hosts  map[string]rawSettings `toml:"host"`
+	}
+	if err := toml.Unmarshal(data, &raw); err != nil {
+		r.malformed(err, data)
+		return nil, r.findings.Sort()
+	}
+	r.doc = scan(data)
+
+	f := &File{Comment: topComment(string(data)), Server: raw.Server}
+	var problems []problem
+	f.Settings, problems = raw.settings()
+	asked := map[string]bool{}
+	for _, table := range r.doc.hosts {
+		host := Host{URL: table.name}
+		at := []string{"host", host.URL}
+		if asked[host.URL] {
+			r.report(warn(at, shown(host.URL), "this table stands apart from the one of the same host: containerd 2 asks the host here once more, 1.6 and 1.7 do not; move it directly behind the host's own table"), table.line)
+		} else {
+			problems = append(problems, under(at, tableNameProblems(host.URL))...)
+		}
+		asked[host.URL] = true
+		var refused []problem
+		host.Settings, refused = raw.Hosts[host.URL].settings()
+		problems = append(problems, under(at, refused)...)
+		f.Hosts = append(f.Hosts, host)
+	}
+	r.reportAll(append(problems, f.problems()...))
+	r.keys(raw.Hosts, asked)
+	for _, p := range r.doc.old {
+		r.report(p.problem, p.line)
+	}
+	return f, r.findings.Sort()
+}
+
+// reader collects the findings of one file.
+type reader struct {
+	name     string
+	doc      *document
+	findings mirrorset.Findings
+}
+
+func (r *reader) report(p problem, line int) {
+	r.findings = append(r.findings, p.finding(mirrorset.Origin{File: r.name, Line: line}))
+}
+
+// reportAll reports problems where their keys stand in the document.
+func (r *reader) reportAll(problems []problem) {
+	for _, p := range problems {
+		r.report(p, r.doc.line(p.path))
+	}
+}
+
+// skipMark deals with byte-order marks: go-toml 1 skips one, version 2 takes it for the start of a key.
+// Text in UTF-16 is nothing to either.
+func (r *reader) skipMark(data []byte) (rest []byte, ok bool) {
+	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
+		r.report(refuse(nil, "", "the file begins with a byte-order mark, which 1.6 and 1.7 skip; save it without").ignoredBy(newVersions), 1)
+		return rest, true
+	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		r.report(refuse(nil, "", "the file is UTF-16 text, as some Windows programs write it; save it as UTF-8 without a byte-order mark").ignoredBy(everyVersion), 1)
+		return nil, false
+	}
+	return data, true
+}
+
+// wanted says what go-toml decodes a key into.
+var wanted = map[string]string{
+	"server":        "a string",
+	"capabilities":  "a list of strings",
+	"ca":            "a path or a list of paths",
+	"client":        "a path, or a list of paths and [certificate, key] pairs",
+	"skip_verify":   "true or false",
+	"header":        "a table of strings and lists of strings",
+	"override_path": "true or false",
+	"dial_timeout":  `a duration in quotes, like "10s"`,
+}
+
+// malformed reports an error of go-toml.
+func (r *reader) malformed(err error, data []byte) {
+	// go-toml 1 is laxer at some points (two spellings of one table, stray control characters), so that
+	// nothing certain can be said of 1.6 and 1.7.
+	const old = " (and by 1.6 and 1.7, whose parser is another, with few exceptions)"
+	p := refuse(nil, "", userInfo.ReplaceAllString(strings.TrimPrefix(err.Error(), "toml: "), redacted+"@")).ignoredBy(newVersions + old)
+	var at *toml.DecodeError
+	if !errors.As(err, &at) {
+		r.report(p, 0)
+		return
+	}
+	line, _ := at.Position()
+	p.path = at.Key()
+	if strings.HasPrefix(p.text, "cannot ") { // the type does not fit; the text goes on with Go types
+		p.text, p.versions = wrongType(p.path)
+	} else if text := shownLine(data, line); text != "" {
+		p.text += ": " + text
+	}
+	r.report(p, line)
+}
+
+// wrongType says what should stand at a path, and who ignores the file because it does not.
+func wrongType(path []string) (string, versions) {
+	if len(path) > 0 && len(path) < 3 && strings.EqualFold(path[0], "host") {
+		text := `hosts are tables: [host."https://HOST"]`
+		if len(path) == 2 {
+			text += "; 1.6 and 1.7 crash on this one if there is another host"
+		}
+		return text, everyVersion
+	}
+	name := last(path)
+	lower := strings.ToLower(name)
+	text := "a value of the wrong type"
+	if want := wanted[lower]; want != "" {
+		text = "want " + want
+	}
+	if lower == "dial_timeout" || name != lower { // 1.6 and 1.7 do not read it
+		return text, newVersions
+	}
+	return text, everyVersion
+}
+
+func last(path []string) string {
+	if len(path) == 0 {
+		return ""
+	}
+	return path[len(path)-1]
+}
+
+// userInfo finds what may be the user information of a URL.
+var userInfo = regexp.MustCompile(`[^\s"']*@`)
+
+// shownLine returns a line of the file if it can hold no secret: one of a setting other than header, or
+// a table's name.
+func shownLine(data []byte, line int) string {
+	lines := bytes.Split(data, []byte("\n"))
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	text := strings.TrimSpace(string(lines[line-1]))
+	key, _, _ := strings.Cut(text, "=")
+	key = strings.TrimSpace(key)
+	if _, known := wanted[key]; !known && !strings.HasPrefix(text, "[host") || key == "header" {
+		return ""
+	}
+	if strings.ContainsFunc(text, control) {
+		return ""
+	}
+	return shown(text)
+}
+
+// keys reports the keys that containerd does not read, and those that only some versions read.
+func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
+	hasHost := false
+	for _, key := range r.doc.keys {
+		path, name := key.path, last(key.path)
+		inHost := path[0] == "host"
+		hasHost = hasHost || inHost
+		lower := strings.ToLower(name)
+		_, known := wanted[lower]
+		switch {
+		case inHost && len(path) == 1, len(path) > 1 && !inHost, inHost && len(path) == 2 && asked[name]:
+		case inHost && len(path) == 2:
+			r.report(warn(path, shown(name), `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
+			r.oldHost(name, hosts[name])
+		case inHost && lower == "server":
+			r.report(warn(path, "", "no version of containerd reads server in a host's table: move it to the top of the file"), key.line)
+		case inHost && key.table && !known:
+			r.report(warn(path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
+		case !inHost && lower == "host":
+			r.report(warn(path, "", "no version of containerd reads hosts from a key spelled so: write host"), key.line)
+		case !known:
+			r.report(warn(path, "", "no version of containerd reads this"), key.line)
+		case name != lower:
+			r.report(warn(path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))), key.line)
+		}
+	}
+	if !hasHost {
+		r.report(warn([]string{"host"}, "", `there is no host table: add an empty one, [host]`).ignoredBy(beforeServerOnly), 0)
+	}
+}
+
+// oldHost reports what is wrong with a host that only 1.6 and 1.7 read.
+func (r *reader) oldHost(url string, raw rawSettings) {
+	host := Host{URL: url}
+	var problems []problem
+	host.Settings, problems = raw.settings()
+	for _, p := range under([]string{"host", url}, append(problems, host.problems()...)) {
+		switch p.versions {
+		case newVersions:
+			continue
+		case everyVersion:
+			p.versions = oldVersions
+		}
+		r.reportAll([]problem{p})
+	}
+}
+
+// rawSettings is hostFileConfig of containerd's hosts.go.
+type rawSettings struct {
+	Capabilities []string       `toml:"capabilities"`
+	CA           any            `toml:"ca"`
+	Client       any            `toml:"client"`
+	SkipVerify   *bool          `toml:"skip_verify"`
+	Header       map[string]any `toml:"header"`
+	OverridePath bool           `toml:"override_path"`
+	DialTimeout  string         `toml:"dial_timeout"`
+}
+
+// settings converts the values, and returns what a Settings cannot hold. The rest is checked there.
+func (raw rawSettings) settings() (s Settings, problems []problem) {
+	wrong := func(key ...string) {
+		problems = append(problems, refuse(key, "", "want "+wanted[key[0]]).ignoredBy(everyVersion))
+	}
+	for _, c := range raw.Capabilities {
+		s.Capabilities = append(s.Capabilities, Capability(strings.ToLower(c)))
+	}
+	var ok bool
+	if s.CA, ok = stringOrList(raw.CA); !ok {
+		wrong("ca")
+	}
+	s.SkipVerify = raw.SkipVerify
+	s.OverridePath = raw.OverridePath
+
+	items, isList := raw.Client.([]any)
+	if !isList && raw.Client != nil {
+		items = []any{raw.Client}
+	}
+	for _, item := range items {
+		_, isPair := item.([]any)
+		names, ok := stringOrList(item)
+		switch {
+		case !ok || isPair && len(names) != 2:
+			wrong("client")
+		case isPair:
+			if names[1] == "" {
+				problems = append(problems, pathProblems("client", "")...)
+			}
+			s.Client = append(s.Client, KeyPair{Cert: names[0], Key: names[1]})
+		default:
+			s.Client = append(s.Client, KeyPair{Cert: names[0]})
+		}
+	}
+
+	for name, value := range raw.Header {
+		values, ok := stringOrList(value)
+		if !ok {
+			wrong("header", name)
+			continue
+		}
+		if s.Header == nil {
+			s.Header = Header{}
+		}
+		s.Header[name] = values
+	}
+
+	if raw.DialTimeout != "" {
+		at := []string{"dial_timeout"}
+		timeout, err := time.ParseDuration(raw.DialTimeout)
+		switch {
+		case err != nil:
+			problems = append(problems, refuse(at, raw.DialTimeout, `want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions))
+		case timeout == 0:
+			problems = append(problems, warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for this, which is not kept here: left out, it is 30 seconds"))
+		}
+		s.DialTimeout = timeout
+	}
+	return s, problems
+}
+
+// stringOrList converts a string or a list of strings.
+func stringOrList(value any) (list []string, ok bool) {
+	switch value := value.(type) {
+	case nil:
+		return nil, true
+	case string:
+		return []string{value}, true
+	case []any:
+		for _, item := range value {
+			s, ok := item.(string)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, s)
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+// topComment returns the text of the comment lines that the file begins with.
+func topComment(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if comment, found := strings.CutPrefix(strings.TrimLeft(line, " \t"), "#"); found {
+			lines = append(lines, strings.TrimPrefix(comment, " "))
+		} else if len(lines) > 0 || strings.TrimLeft(line, " \t") != "" {
+			break
+		}
+	}
+	return strings.Join(lines, "\n")
+}

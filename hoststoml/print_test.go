@@ -1,0 +1,167 @@
+package hoststoml_test
+
+import (
+	"math/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/hoststoml"
+)
+
+func TestBytesWritesTheStyleOfContainerdsDocumentation(t *testing.T) {
+	yes := true
+	f := hoststoml.File{
+		Comment: "Made by pullroute.\n\nDo not edit.",
+		Server:  "https://quay.io",
+		Settings: hoststoml.Settings{
+			Capabilities: []hoststoml.Capability{hoststoml.Pull},
+			Header:       hoststoml.Header{"X-B": {"1", "2"}, "X.A": {"tab\tquote\"back\\slash\x00"}},
+		},
+		Hosts: []hoststoml.Host{
+			{URL: "https://mirror.io/v2/org", Settings: hoststoml.Settings{
+				Capabilities: []hoststoml.Capability{hoststoml.Pull, hoststoml.Resolve},
+				OverridePath: true,
+				SkipVerify:   &yes,
+				CA:           []string{`C:\certs\ca.pem`},
+				Client:       []hoststoml.KeyPair{{Cert: "a.pem"}, {Cert: "b.pem", Key: "b.key"}},
+				DialTimeout:  90 * time.Second,
+				Header:       hoststoml.Header{"Authorization": {"Basic eA=="}},
+			}},
+			{URL: "b.io", Settings: hoststoml.Settings{CA: []string{"a", "b"}, Client: []hoststoml.KeyPair{{Cert: "a.pem"}}}},
+		},
+	}
+	require.Equal(t, `# Made by pullroute.
+#
+# Do not edit.
+
+server = "https://quay.io"
+capabilities = ["pull"]
+
+[header]
+  X-B = ["1", "2"]
+  "X.A" = "tab\tquote\"back\\slash\u0000"
+
+[host."https://mirror.io/v2/org"]
+  capabilities = ["pull", "resolve"]
+  override_path = true
+  skip_verify = true
+  ca = "C:\\certs\\ca.pem"
+  client = ["a.pem", ["b.pem", "b.key"]]
+  dial_timeout = "1m30s"
+
+  [host."https://mirror.io/v2/org".header]
+    Authorization = "Basic eA=="
+
+[host."b.io"]
+  ca = ["a", "b"]
+  client = "a.pem"
+`, string(f.Bytes()))
+}
+
+func TestAFileWithoutHostsGetsAnEmptyHostTable(t *testing.T) {
+	const table = "[host] # containerd before 1.7.32 ignores a file that has no host table\n"
+	f := hoststoml.File{Server: "https://s.io"}
+	require.Equal(t, "server = \"https://s.io\"\n\n"+table, string(f.Bytes()))
+	require.Equal(t, table, string((&hoststoml.File{}).Bytes()))
+	got, findings := hoststoml.Parse("", f.Bytes())
+	require.Empty(t, findings)
+	require.Equal(t, &f, got)
+}
+
+func TestBytesIsTOMLWhateverTheFileHolds(t *testing.T) {
+	f := hoststoml.File{
+		Comment:  "a\rb\x00\xff",
+		Server:   "\xff\x7f",
+		Settings: hoststoml.Settings{Header: hoststoml.Header{"": {"\xff"}, "a\"b\n": nil}},
+		Hosts:    []hoststoml.Host{{URL: "\xff\n\"\\[]"}, {}},
+	}
+	require.Error(t, f.Validate().Err())
+	got, _ := hoststoml.Parse("", f.Bytes())
+	require.NotNil(t, got)
+	require.Equal(t, "a\ufffdb\ufffd\ufffd", got.Comment)
+	require.Equal(t, "\ufffd\n\"\\[]", got.Hosts[0].URL)
+}
+
+func TestWhatIsPrintedParsesToTheSame(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	valid := 0
+	for range 5000 {
+		f := randomFile(random)
+		text := f.Bytes()
+		require.Equal(t, text, f.Bytes())
+		if f.Validate().Err() != nil {
+			continue
+		}
+		valid++
+		got, findings := hoststoml.Parse("", text)
+		require.NoError(t, findings.Err())
+		require.Equal(t, f, normalize(got), "%s", text)
+		require.Equal(t, stripOrigin(f.Validate()), stripOrigin(findings))
+	}
+	require.Greater(t, valid, 1000)
+}
+
+func randomFile(r *rand.Rand) *hoststoml.File {
+	f := &hoststoml.File{
+		Comment:  pick(r, "", "", "x", "two\nlines", "\n", " \tü ", "a\n\nb\n", "\x7f"),
+		Server:   pick(r, "", "s.io", "https://s.io:5000", "http://s.io/a b"),
+		Settings: randomSettings(r),
+	}
+	urls := []string{"https://m.io", "m.io", "m.io:5000/x", "http://ü.io/it's/#", "https://m.io/v2/org", "https://m.io/a%20b?q=\xc3\xa9", "https://m.io/\""}
+	r.Shuffle(len(urls), func(i, j int) { urls[i], urls[j] = urls[j], urls[i] })
+	for _, url := range urls[:r.Intn(4)] {
+		f.Hosts = append(f.Hosts, hoststoml.Host{URL: url, Settings: randomSettings(r)})
+	}
+	return f
+}
+
+func randomSettings(r *rand.Rand) (s hoststoml.Settings) {
+	for range r.Intn(3) {
+		s.Capabilities = append(s.Capabilities, pick(r, hoststoml.Pull, hoststoml.Resolve, hoststoml.Push, hoststoml.Referrers))
+	}
+	for range r.Intn(3) {
+		s.CA = append(s.CA, randomText(r))
+	}
+	for range r.Intn(3) {
+		s.Client = append(s.Client, hoststoml.KeyPair{Cert: randomText(r), Key: pick(r, "", "k.pem", `C:\k`)})
+	}
+	if r.Intn(2) == 0 {
+		yes := r.Intn(2) == 0
+		s.SkipVerify = &yes
+	}
+	for range r.Intn(3) {
+		if s.Header == nil {
+			s.Header = hoststoml.Header{}
+		}
+		s.Header[pick(r, "Authorization", "x", "1", "-", "X.Y", "!#$%&'*+^`|~")] = pick(r, nil, []string{""}, []string{"a\tb"}, []string{"\"", "ü\\"})
+	}
+	s.OverridePath = r.Intn(2) == 0
+	s.DialTimeout = pick(r, 0, 0, 0, time.Nanosecond, 90*time.Minute, time.Duration(r.Int63()))
+	return s
+}
+
+func randomText(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.Intn(6) {
+		b.WriteRune(pick(r, 'a', '"', '\'', '\\', '\n', '\r', '\t', 0, 0x1b, 0x7f, 'é', '😀', '#', '=', '[', ']', ' ', '\u2028', '\ufeff'))
+	}
+	return b.String()
+}
+
+func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.Intn(len(choices))] }
+
+// normalize makes empty header lists nil.
+func normalize(f *hoststoml.File) *hoststoml.File {
+	for name, values := range f.Header {
+		f.Header[name] = append([]string(nil), values...)
+	}
+	for _, host := range f.Hosts {
+		for name, values := range host.Header {
+			host.Header[name] = append([]string(nil), values...)
+		}
+	}
+	return f
+}

@@ -1,0 +1,121 @@
+package hoststoml
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// Marker is the comment at the top of every file that FromTable makes. It tells them from files of other
+// hands, and names no registry.
+const Marker = "Written by pullroute from the cluster's image mirror objects; changes are overwritten."
+
+// Tree is the content of a config_path: the hosts.toml of each registry host, sorted by host.
+type Tree []RegistryFile
+
+// RegistryFile is the file of one registry host.
+type RegistryFile struct {
+	// Host is what references name, or "_default".
+	Host string
+	// File is the content. Nil stands for a directory whose hosts.toml is missing, or that containerd
+	// ignores: the registry itself is then contacted.
+	File *File
+}
+
+// Path returns the file's path under config_path: HOST_PORT_/hosts.toml.
+func (r RegistryFile) Path() string { return Dir(r.Host) + "/" + FileName }
+
+// FileName is the name of the file in each registry's directory.
+const FileName = "hosts.toml"
+
+// FromTable returns the files that say what the table says.
+func FromTable(t *resolve.RegistryTable) Tree {
+	tree := make(Tree, 0, len(t.Registries))
+	for i := range t.Registries {
+		r := &t.Registries[i]
+		f := &File{Comment: Marker}
+		for j := range r.Endpoints {
+			url, settings := fromEndpoint(&r.Endpoints[j])
+			f.Hosts = append(f.Hosts, Host{URL: url, Settings: settings})
+		}
+		if r.Server != nil {
+			f.Server, f.Settings = fromEndpoint(r.Server)
+		}
+		tree = append(tree, RegistryFile{r.Host, f})
+	}
+	return tree
+}
+
+func fromEndpoint(e *resolve.Endpoint) (url string, s Settings) {
+	url = e.Scheme + "://" + e.Host
+	if e.Root != "/v2" {
+		// Without override_path containerd would append /v2 to the path.
+		url += e.Root
+		s.OverridePath = true
+	}
+	if !e.Capabilities.Has(resolve.CanAll) {
+		for _, c := range capabilities {
+			if e.Capabilities.Has(c.bit) {
+				s.Capabilities = append(s.Capabilities, c.word)
+			}
+		}
+	}
+	if e.SkipVerify {
+		s.SkipVerify = &e.SkipVerify
+	}
+	return url, s
+}
+
+var capabilities = []struct {
+	word Capability
+	bit  resolve.Capability
+}{{Pull, resolve.CanPull}, {Resolve, resolve.CanResolve}, {Push, resolve.CanPush}, {Referrers, resolve.CanReferrers}}
+
+// Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
+// plans' origins call the tree.
+func (t Tree) Table(dir string) *resolve.RegistryTable {
+	table := resolve.RegistryTable{}
+	for _, rf := range t {
+		origin := mirrorset.Origin{File: dir + "/" + rf.Path()}
+		r := resolve.Registry{Host: rf.Host, Origins: []mirrorset.Origin{origin}}
+		if rf.File != nil {
+			for _, h := range rf.File.Hosts {
+				origin.Field = `host."` + shown(h.URL) + `"`
+				if e := toEndpoint(h.URL, h.Settings, origin); e != nil {
+					r.Endpoints = append(r.Endpoints, *e)
+				}
+			}
+			origin.Field = "server"
+			r.Server = toEndpoint(rf.File.Server, rf.File.Settings, origin)
+		}
+		table.Registries = append(table.Registries, r)
+	}
+	return table.Indexed()
+}
+
+// toEndpoint returns nil for what containerd does not ask; for a server that means the registry itself.
+func toEndpoint(url string, s Settings, origin mirrorset.Origin) *resolve.Endpoint {
+	target, err := ParseTarget(url, s.OverridePath)
+	if err != nil {
+		return nil
+	}
+	e := &resolve.Endpoint{
+		Scheme: target.Scheme, Host: target.Host, Root: target.Path,
+		SkipVerify: s.SkipVerify != nil && *s.SkipVerify, Origins: []mirrorset.Origin{origin},
+	}
+	for _, c := range capabilities {
+		if slices.Contains(s.Capabilities, c.word) {
+			e.Capabilities |= c.bit
+		}
+	}
+	if len(s.Capabilities) == 0 {
+		e.Capabilities = resolve.CanAll
+	}
+	return e
+}
+
+func (t Tree) sort() {
+	slices.SortFunc(t, func(a, b RegistryFile) int { return cmp.Compare(a.Host, b.Host) })
+}

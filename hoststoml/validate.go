@@ -1,0 +1,257 @@
+package hoststoml
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// Validate says what a containerd would refuse in the file, or read otherwise than it stands here. The
+// findings name fields as they are written: host."https://m.io".capabilities. Err of the findings is
+// nil where Parse reads from Bytes what is in f.
+func (f *File) Validate() mirrorset.Findings {
+	problems := f.problems()
+	for _, line := range strings.Split(f.Comment, "\n") {
+		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && control(r) }) {
+			problems = append(problems, refuse([]string{"comment"}, line, "a comment is UTF-8 text without control characters"))
+		}
+	}
+	seen := map[string]bool{}
+	for _, host := range f.Hosts {
+		at := []string{"host", host.URL}
+		if seen[host.URL] {
+			problems = append(problems, refuse(at, shown(host.URL), "TOML allows each table once: merge the settings of both").ignoredBy(everyVersion))
+		}
+		seen[host.URL] = true
+		problems = append(problems, under(at, tableNameProblems(host.URL))...)
+	}
+	var findings mirrorset.Findings
+	for _, p := range problems {
+		findings = append(findings, p.finding(mirrorset.Origin{}))
+	}
+	return findings.Sort()
+}
+
+// A problem is a finding in the making.
+type problem struct {
+	path     []string // keys; until it reaches the file, those below the table
+	value    string
+	text     string
+	severity mirrorset.Severity
+	refused  bool
+	versions versions // that ignore the whole file for it
+}
+
+// versions name who ignores a file, in the words of a message.
+type versions string
+
+const (
+	everyVersion     versions = "containerd 1.6, 1.7 and 2"
+	newVersions      versions = "containerd 2"
+	oldVersions      versions = "containerd 1.6 and 1.7"
+	beforeReferrers  versions = "containerd 1.6, 1.7, 2.0 and 2.1"
+	beforeServerOnly versions = "containerd 1.6, and 1.7 before 1.7.32"
+)
+
+// refuse makes a problem of something that containerd refuses; ignoredBy adds that the whole file goes
+// with it.
+func refuse(path []string, value, text string) problem {
+	return problem{path: path, value: value, text: text, severity: mirrorset.SeverityError, refused: true}
+}
+
+// warn makes a problem of something that containerd does not read, or reads otherwise than it looks.
+func warn(path []string, value, text string) problem {
+	return problem{path: path, value: value, text: text, severity: mirrorset.SeverityWarning}
+}
+
+func (p problem) ignoredBy(v versions) problem {
+	p.versions = v
+	return p
+}
+
+func (p problem) finding(origin mirrorset.Origin) mirrorset.Finding {
+	origin.Field = field(p.path)
+	f := mirrorset.Finding{
+		Code:     mirrorset.CodeIgnoredSetting,
+		Severity: p.severity,
+		Origin:   origin,
+		Value:    p.value,
+		Message:  p.text,
+	}
+	if p.versions != "" {
+		f.Message += fmt.Sprintf("; the whole file is ignored by %s: a line is logged and the original registry contacted", p.versions)
+	}
+	if p.refused {
+		f.RefusedBy = mirrorset.Client
+	}
+	if p.refused || p.versions != "" {
+		f.Code = mirrorset.CodeInvalidFile
+	}
+	return f
+}
+
+// field writes a path of keys as TOML does, host names always in quotes.
+func field(path []string) string {
+	parts := make([]string, len(path))
+	for i, key := range path {
+		switch {
+		case i == 1 && path[0] == "host":
+			parts[i] = quote(shown(key))
+		case bareKey(key):
+			parts[i] = key
+		default:
+			parts[i] = quote(key)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+// under moves problems of a table to where the table stands.
+func under(at []string, problems []problem) []problem {
+	for i := range problems {
+		problems[i].path = append(slices.Clip(at), problems[i].path...)
+	}
+	return problems
+}
+
+// problems returns what Parse and Validate have in common.
+func (f *File) problems() []problem {
+	server := []string{"server"}
+	var out []problem
+	if f.Server == "" {
+		out = append(out, warn(server, "", "absent: containerd contacts the original registry after the hosts; name here who is to be asked last"))
+		for key, set := range map[string]bool{"capabilities": len(f.Capabilities) > 0, "override_path": f.OverridePath} {
+			if set {
+				out = append(out, warn([]string{key}, "", "not read without server: the original registry is asked for everything, at /v2"))
+			}
+		}
+	} else {
+		out = append(out, under(server, urlProblems(f.Server, "containerd contacts the original registry instead"))...)
+	}
+	out = append(out, f.Settings.problems()...)
+	for _, host := range f.Hosts {
+		out = append(out, under([]string{"host", host.URL}, host.problems())...)
+	}
+	return out
+}
+
+func (h Host) problems() []problem {
+	return append(urlProblems(h.URL, "no request to this host can be sent"), h.Settings.problems()...)
+}
+
+// urlProblems says what is wrong with the URL of a host or of server. The consequence is what follows
+// where only the URL, not the file, is useless.
+func urlProblems(raw, consequence string) []problem {
+	if !utf8.ValidString(raw) {
+		return []problem{notUTF8(nil)}
+	}
+	u, err := parseURL(raw)
+	if err != nil && raw != "" {
+		return []problem{refuse(nil, shown(raw), err.Error()).ignoredBy(everyVersion)}
+	}
+	if _, err := ParseTarget(raw, false); err != nil {
+		return []problem{refuse(nil, "", err.Error()+"; "+consequence)}
+	}
+	if strings.Contains(raw, "://") && !strings.HasPrefix(raw, "http") {
+		return []problem{refuse(nil, shown(raw), fmt.Sprintf(
+			`a URL has to begin with "https://" or "http://", in lower case: containerd puts another https:// before this one and asks the host %q`, u.Host))}
+	}
+	var out []problem
+	for part, there := range map[string]bool{
+		"user information": u.User != nil,
+		"the query":        u.RawQuery != "" || u.ForceQuery,
+		"the fragment":     u.Fragment != "",
+	} {
+		if there {
+			out = append(out, warn(nil, shown(raw), "containerd does not send "+part+" of a URL: remove it"))
+		}
+	}
+	return out
+}
+
+// tableNameProblems says what the lexer of go-toml 1.9.5, lexInsideTableKey, makes of a table's name: it
+// ends it at the first "]", quoted or not, and knows no escapes.
+func tableNameProblems(url string) []problem {
+	if !strings.ContainsAny(url, "[]\"\\") && !strings.ContainsFunc(url, control) {
+		return nil
+	}
+	return []problem{refuse(nil, shown(url), `"[", "]", '"', "\" and control characters cannot stand in a table's name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions)}
+}
+
+func notUTF8(path []string) problem {
+	return refuse(path, "", "not UTF-8 text, which TOML cannot hold")
+}
+
+func (s Settings) problems() []problem {
+	var out []problem
+	for _, c := range s.Capabilities {
+		at := []string{"capabilities"}
+		switch c {
+		case Pull, Resolve, Push:
+		case Referrers:
+			out = append(out, warn(at, string(c), "known from containerd 2.2 on").ignoredBy(beforeReferrers))
+		default:
+			out = append(out, refuse(at, string(c), "unknown capability: use pull, resolve, push or referrers, in lower case").ignoredBy(everyVersion))
+		}
+	}
+	for _, path := range s.CA {
+		out = append(out, pathProblems("ca", path)...)
+	}
+	for _, pair := range s.Client {
+		out = append(out, pathProblems("client", pair.Cert)...)
+		if pair.Key != "" {
+			out = append(out, pathProblems("client", pair.Key)...)
+		}
+	}
+	for _, name := range s.Header.names() {
+		out = append(out, headerProblems(name, s.Header[name])...)
+	}
+	if s.DialTimeout != 0 {
+		at, value := []string{"dial_timeout"}, s.DialTimeout.String()
+		if s.DialTimeout < 0 {
+			out = append(out, refuse(at, value, "negative: every connection of containerd 2 times out at once; remove it or write a positive duration"))
+		}
+		old := warn(at, value, "read by containerd 2 only: 1.6, 1.7 and 2.0 up to 2.0.5 wait 30 seconds")
+		old.severity = mirrorset.SeverityInfo
+		out = append(out, old)
+	}
+	return out
+}
+
+// pathProblems checks a file name of ca or client. containerd joins it to the file's own directory: an
+// empty one names the directory, and ConfigureHosts fails when it reads that.
+func pathProblems(key, path string) []problem {
+	switch {
+	case path == "":
+		return []problem{refuse([]string{key}, "", "an empty path stands for the directory of the file, which is no certificate: every pull from the registry fails; name the file")}
+	case !utf8.ValidString(path):
+		return []problem{notUTF8([]string{key})}
+	}
+	return nil
+}
+
+// headerProblems holds a header field to what net/http of Go sends (golang.org/x/net/http/httpguts);
+// its value is never shown.
+func headerProblems(name string, values []string) []problem {
+	at := []string{"header", name}
+	if name == "" || strings.ContainsFunc(name, notHeaderName) {
+		return []problem{refuse(at, "", "not a name that an HTTP header can have: containerd cannot send a request to this host")}
+	}
+	for _, value := range values {
+		if !utf8.ValidString(value) {
+			return []problem{notUTF8(at)}
+		}
+		if strings.ContainsFunc(value, func(r rune) bool { return r != '\t' && control(r) }) {
+			return []problem{refuse(at, "", "a control character in the value: containerd cannot send a request to this host; is there a line break at its end?")}
+		}
+	}
+	return nil
+}
+
+// notHeaderName reports whether r is none of the token characters of RFC 9110, section 5.6.2.
+func notHeaderName(r rune) bool {
+	return !(r < utf8.RuneSelf && bareKey(string(r))) && !strings.ContainsRune("!#$%&'*+.^`|~", r)
+}

@@ -1,0 +1,101 @@
+package registriesconf_test
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/pullroute/pullroute/registriesconf"
+)
+
+func ExampleParse() {
+	file := `
+[[registry]]
+location = "quay.io"
+blocked = true
+
+[[registry.mirror]]
+location = "mirror.example.com/quay"
+pull-from-mirror = "digest-only"
+`
+	c, findings := registriesconf.Parse("registries.conf", []byte(file))
+	if err := findings.Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, r := range c.Registries {
+		fmt.Println(r.Scope(), "blocked:", r.Blocked)
+		for _, m := range r.Mirrors {
+			fmt.Println("  mirror", m.Location, m.PullFromMirror)
+		}
+	}
+	// Output:
+	// quay.io blocked: true
+	//   mirror mirror.example.com/quay digest-only
+}
+
+func ExampleParse_refused() {
+	file := `[[registry]]
+location = "https://quay.io"
+
+[[registry.mirrors]]
+location = "mirror.example.com/quay"
+`
+	_, findings := registriesconf.Parse("registries.conf", []byte(file))
+	for _, f := range findings {
+		fmt.Println(f)
+	}
+	// Output:
+	// error: registries.conf registry[0].location: "https://quay.io": has a scheme; the client refuses the file and pulls nothing until it is mended: write host[:port][/path], and insecure = true for plain HTTP [invalid-file] (registries.conf:2)
+	// warning: registries.conf registry[0].mirrors: is not a setting of [[registry]]; the client ignores it: remove it, or correct its name [ignored-setting] (registries.conf:4)
+}
+
+func ExampleConfig_Bytes() {
+	c := registriesconf.Config{
+		UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"},
+		Registries: []registriesconf.Registry{{
+			Location: "quay.io",
+			Blocked:  true,
+			Mirrors: []registriesconf.Mirror{{
+				Location:       "mirror.example.com/quay",
+				PullFromMirror: registriesconf.PullDigestOnly,
+			}},
+		}},
+	}
+	os.Stdout.Write(c.Bytes())
+	// Output:
+	// unqualified-search-registries = ["registry.access.redhat.com", "docker.io"]
+	// short-name-mode = ""
+	//
+	// [[registry]]
+	//   prefix = ""
+	//   location = "quay.io"
+	//   blocked = true
+	//
+	//   [[registry.mirror]]
+	//     location = "mirror.example.com/quay"
+	//     pull-from-mirror = "digest-only"
+}
+
+func ExampleConfig_Validate() {
+	c := registriesconf.Config{Registries: []registriesconf.Registry{{Prefix: "*.example.com:5000"}}}
+	fmt.Println(c.Validate().Err())
+	// Output:
+	// error: registry[0].prefix: "*.example.com:5000": is a wildcard with a port or a path; the client refuses the file and pulls nothing until it is mended: write *.host [invalid-file]
+}
+
+func ExampleConfig_Overlay() {
+	main := registriesconf.Config{UnqualifiedSearchRegistries: []string{"docker.io"}, ShortNameMode: "enforcing"}
+	dropIn := registriesconf.Config{UnqualifiedSearchRegistries: []string{"registry.example.com"}}
+	os.Stdout.Write(main.Overlay(&dropIn).Bytes())
+	// Output:
+	// unqualified-search-registries = ["registry.example.com"]
+	// short-name-mode = "enforcing"
+}
+
+func ExampleRegistry_Scope() {
+	fmt.Println(registriesconf.Registry{Location: "quay.io"}.Scope())
+	fmt.Println(registriesconf.Registry{Prefix: "quay.io/team", Location: "registry.example.com"}.Scope())
+	// Output:
+	// quay.io
+	// quay.io/team
+}

@@ -1,0 +1,303 @@
+package registriesconf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// Parse reads a registries.conf or a drop-in of it. The name is only used in the findings.
+//
+// The findings hold everything that the client's loader would refuse the file for, with the code
+// invalid-file, and as warnings, with the code ignored-setting, what it reads without effect: unknown
+// keys, registries whose prefix an earlier one has, and the like. They name fields by their path in the
+// file, counted from 0: registry[2].mirror[0].location.
+//
+// The Config is nil where the file cannot be decoded: TOML that is malformed, a setting of the wrong
+// type or spelled twice in different letter case, or a file of version 1. Otherwise it holds what the
+// client ends up with, trailing slashes gone. Use it only if the findings' Err is nil: a refused file
+// leaves the client with no configuration, not with the rest of it.
+//
+// Two files are refused that the client would load, both because of what it would make of them: one
+// that spells a setting in two ways, of which the client takes either at random, and one that extends
+// a table in a way that TOML forbids, of which the client may drop a part.
+func Parse(name string, data []byte) (*Config, mirrorset.Findings) {
+	d := decoder{file: name, lines: map[string]int{}, undecoded: map[string]bool{}}
+	root, line, message := parseTOML(data)
+	if root == nil {
+		d.lines[""] = line
+		d.refuse("", "", "not valid TOML: "+message+pullsNothing+"correct the line")
+		return nil, d.findings
+	}
+	c := d.config(root)
+	for _, p := range c.problems() {
+		// What could not be decoded is told already; that it is then missing is not worth telling.
+		if !d.isUndecoded(p.field) {
+			d.findings = append(d.findings, p.finding(d.origin(p.field)))
+		}
+	}
+	if len(d.undecoded) > 0 {
+		return nil, d.findings.Sort()
+	}
+	return c.normalized(), d.findings.Sort()
+}
+
+// A decoder fills a Config from a document the way the client's decoder does, but goes on after an
+// error.
+type decoder struct {
+	file      string
+	findings  mirrorset.Findings
+	lines     map[string]int  // by field
+	undecoded map[string]bool // fields that have no value because of an error
+}
+
+// A setter stores the value of the field at a path.
+type setter func(field string, v *value)
+
+func (d *decoder) config(root *value) *Config {
+	c := &Config{}
+	d.table("", root, "the file", map[string]setter{
+		"unqualified-search-registries":      d.texts(&c.UnqualifiedSearchRegistries),
+		"credential-helpers":                 d.texts(&c.CredentialHelpers),
+		"short-name-mode":                    d.text(&c.ShortNameMode),
+		"additional-layer-store-auth-helper": d.text(&c.AdditionalLayerStoreAuthHelper),
+		"aliases":                            d.aliases(&c.Aliases),
+		"registries":                         d.version1,
+		"registry": func(field string, v *value) {
+			c.Registries = []Registry{}
+			d.tables(field, v, func(field string, t *value) {
+				c.Registries = append(c.Registries, d.registry(field, t))
+			})
+		},
+	})
+	return c
+}
+
+func (d *decoder) registry(field string, t *value) Registry {
+	var r Registry
+	var pullFromMirror string
+	d.table(field, t, "[[registry]]", map[string]setter{
+		"prefix":                d.text(&r.Prefix),
+		"location":              d.text(&r.Location),
+		"insecure":              d.flag(&r.Insecure),
+		"blocked":               d.flag(&r.Blocked),
+		"mirror-by-digest-only": d.flag(&r.MirrorByDigestOnly),
+		"namespace-proxy":       d.text(&r.NamespaceProxy),
+		// The client's type for a registry has the key because its type for a mirror does.
+		"pull-from-mirror": d.text(&pullFromMirror),
+		"mirror": func(field string, v *value) {
+			d.tables(field, v, func(field string, t *value) {
+				r.Mirrors = append(r.Mirrors, d.mirror(field, t))
+			})
+		},
+	})
+	if pullFromMirror != "" {
+		d.refuse(field+".pull-from-mirror", pullFromMirror,
+			"is set on a registry, and is for mirrors only"+pullsNothing+"move it to the registry's mirrors")
+	}
+	return r
+}
+
+func (d *decoder) mirror(field string, t *value) Mirror {
+	var m Mirror
+	d.table(field, t, "[[registry.mirror]]", map[string]setter{
+		"location":         d.text(&m.Location),
+		"insecure":         d.flag(&m.Insecure),
+		"pull-from-mirror": d.text((*string)(&m.PullFromMirror)),
+		"namespace-proxy":  d.text(&m.NamespaceProxy),
+	})
+	return m
+}
+
+// version1 looks at the [registries] table of version 1. The client refuses the file as soon as one of
+// its three lists is present, be it empty, and ignores the table otherwise.
+func (d *decoder) version1(field string, v *value) {
+	if v.kind != kindTable {
+		d.mistyped(field, v, kindTable, "write the registries of version 2 as [[registry]]")
+		return
+	}
+	told := len(d.findings)
+	for _, e := range v.entries {
+		if !foldsTo(e.key, "search", "insecure", "block") {
+			continue
+		}
+		if e.value.kind != kindTable {
+			d.lines[field+"."+e.key] = e.line
+			d.mistyped(field+"."+e.key, e.value, kindTable, "write the file in version 2")
+		}
+		for _, list := range e.value.entries {
+			if foldsTo(list.key, "registries") {
+				d.undecoded[field] = true
+			}
+		}
+	}
+	switch {
+	case d.undecoded[field]:
+		d.refuse(field, "", "is a table of version 1 of the format, which is no longer read"+pullsNothing+
+			"write the file in version 2, with unqualified-search-registries and [[registry]]")
+	case len(d.findings) == told:
+		d.ignore(field, "is a table of version 1 of the format; without a list in it the client ignores it: remove it")
+	}
+}
+
+// foldsTo reports whether a key stands for one of the names.
+func foldsTo(key string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, key) })
+}
+
+// aliases reads the [aliases] table, whose keys are names and keep their letter case.
+func (d *decoder) aliases(to *map[string]string) setter {
+	return func(field string, v *value) {
+		if v.kind != kindTable {
+			// The client's decoder has no error for a map that is no table.
+			d.ignore(field, fmt.Sprintf("is %s, not a table; the client ignores it: write [aliases]", v.kind))
+			return
+		}
+		*to = make(map[string]string, len(v.entries))
+		for _, e := range v.entries {
+			var target string
+			field := field + "." + key(e.key)
+			d.lines[field] = e.line
+			d.text(&target)(field, e.value)
+			(*to)[e.key] = target
+		}
+	}
+}
+
+// table hands each key of a table to its setter. It finds the setter as the client does: by the exact
+// name, or else by a name that differs in letter case only.
+func (d *decoder) table(field string, t *value, where string, setters map[string]setter) {
+	if field != "" {
+		field += "."
+	}
+	spelled := map[string]entry{}
+	for _, e := range t.entries {
+		name := e.key
+		set, known := setters[name]
+		for other, s := range setters {
+			if !known && strings.EqualFold(other, name) {
+				name, set, known = other, s, true
+			}
+		}
+		if !known {
+			d.lines[field+key(name)] = e.line
+			d.ignore(field+key(name), "is not a setting of "+where+"; the client ignores it: remove it, or correct its name")
+			continue
+		}
+		if first, twice := spelled[name]; twice {
+			d.undecoded[field+name] = true
+			d.findings = append(d.findings, mirrorset.Finding{
+				Code: mirrorset.CodeInvalidFile, Severity: mirrorset.SeverityError,
+				Platform: mirrorset.Linux, RefusedBy: mirrorset.Reader,
+				Origin: mirrorset.Origin{File: d.file, Field: field + name, Line: e.line},
+				Value:  e.key,
+				Message: fmt.Sprintf("is the setting %s again, which line %d spells %q; the client uses one of them at random: keep one",
+					name, first.line, first.key),
+			})
+			continue
+		}
+		spelled[name] = e
+		d.lines[field+name] = e.line
+		set(field+name, e.value)
+	}
+}
+
+// tables calls each for every table of an array of tables.
+func (d *decoder) tables(field string, v *value, each func(field string, t *value)) {
+	if v.kind != kindArray {
+		d.mistyped(field, v, kindArray, "write its header in double brackets, [[…]]")
+		return
+	}
+	for i, item := range v.items {
+		field := fmt.Sprintf("%s[%d]", field, i)
+		d.lines[field] = item.line
+		if item.kind != kindTable {
+			d.mistyped(field, item, kindTable, "write tables only")
+			item = &value{kind: kindTable} // keeps the numbers of those that follow
+		}
+		each(field, item)
+	}
+}
+
+func (d *decoder) texts(to *[]string) setter {
+	return func(field string, v *value) {
+		if v.kind != kindArray {
+			d.mistyped(field, v, kindArray, `write ["…", "…"]`)
+			return
+		}
+		*to = make([]string, len(v.items))
+		for i, item := range v.items {
+			field := fmt.Sprintf("%s[%d]", field, i)
+			d.lines[field] = item.line
+			d.text(&(*to)[i])(field, item)
+		}
+	}
+}
+
+func (d *decoder) text(to *string) setter {
+	return func(field string, v *value) {
+		if v.kind != kindString {
+			d.mistyped(field, v, kindString, "write it in double quotes")
+			return
+		}
+		*to = v.text
+	}
+}
+
+func (d *decoder) flag(to *bool) setter {
+	return func(field string, v *value) {
+		if v.kind != kindBoolean {
+			d.mistyped(field, v, kindBoolean, "write true or false, without quotes")
+			return
+		}
+		*to = v.flag
+	}
+}
+
+func (d *decoder) mistyped(field string, v *value, want kind, advice string) {
+	d.undecoded[field] = true
+	d.refuse(field, v.text, fmt.Sprintf("is %s and must be %s%s%s", v.kind, want, pullsNothing, advice))
+}
+
+func (d *decoder) refuse(field, value, message string) {
+	p := problem{field: field, value: value, message: message, refused: true}
+	d.findings = append(d.findings, p.finding(d.origin(field)))
+}
+
+func (d *decoder) ignore(field, message string) {
+	p := problem{field: field, message: message}
+	d.findings = append(d.findings, p.finding(d.origin(field)))
+}
+
+// origin returns the place of a field: its own line, or that of the nearest table around it where the
+// field is absent.
+func (d *decoder) origin(field string) mirrorset.Origin {
+	o := mirrorset.Origin{File: d.file, Field: field}
+	for {
+		if line, ok := d.lines[field]; ok {
+			o.Line = line
+			return o
+		}
+		if field == "" {
+			return o
+		}
+		field = parent(field)
+	}
+}
+
+// isUndecoded reports whether the field, or one that it is part of, could not be decoded.
+func (d *decoder) isUndecoded(field string) bool {
+	for ; field != ""; field = parent(field) {
+		if d.undecoded[field] {
+			return true
+		}
+	}
+	return false
+}
+
+// parent returns the path without its last key or index.
+func parent(field string) string {
+	return field[:max(0, strings.LastIndexAny(field, ".["))]
+}

@@ -1,0 +1,112 @@
+package registriesconf
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// SearchDropIn is the name of the drop-in that holds the search registries of the cluster's Image, beside
+// registries.conf: MCO writes it to /etc/containers.
+const SearchDropIn = "registries.conf.d/01-image-searchRegistries.conf"
+
+// Default returns the registries.conf that MCO starts from: no registries, and names without one are
+// searched on registry.access.redhat.com and docker.io.
+func Default() *Config {
+	return &Config{UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"}}
+}
+
+// Table returns what a Linux node makes of the file, to be asked for plans, or to be edited by rules and
+// written with FromTable. name is what the plans' origins call the file. The Config must be one that
+// Validate does not refuse: the client pulls nothing with another.
+func (c *Config) Table(name string) *resolve.ImageTable {
+	c = c.normalized()
+	t := resolve.ImageTable{
+		SearchRegistries: c.UnqualifiedSearchRegistries,
+		ShortNameMode:    c.ShortNameMode,
+		Aliases:          c.Aliases,
+		Registries:       make([]resolve.ImageRegistry, len(c.Registries)),
+	}
+	for i, r := range c.Registries {
+		field := fmt.Sprintf("registry[%d]", i)
+		to := &t.Registries[i]
+		*to = resolve.ImageRegistry{
+			Prefix: r.Scope(), Location: r.Location, Blocked: r.Blocked, Insecure: r.Insecure,
+			MirrorByDigestOnly: r.MirrorByDigestOnly, Origins: []mirrorset.Origin{{File: name, Field: field}},
+		}
+		for j, m := range r.Mirrors {
+			to.Mirrors = append(to.Mirrors, resolve.ImageMirror{
+				Location: m.Location, Insecure: m.Insecure, Pull: pullOf(m.PullFromMirror),
+				Origins: []mirrorset.Origin{{File: name, Field: fmt.Sprintf("%s.mirror[%d]", field, j)}},
+			})
+		}
+	}
+	return t.Indexed()
+}
+
+// FromTable returns the file that says what the table says. base is the file that the table was made of
+// with [Config.Table] before rules edited it, and Default() for a table made of rules alone: the settings
+// that a table does not hold are taken from it, and its registries keep their place and their own
+// settings. base is left as it is.
+//
+// Where two registries of base share a location, rules may have made the file one that the client
+// refuses; ask Validate.
+func FromTable(base *Config, t *resolve.ImageTable) *Config {
+	c := base.normalized()
+	before := len(c.Registries)
+	c.Registries = slices.Grow(c.Registries, len(t.Registries)-before)
+	for i := range t.Registries {
+		from := &t.Registries[i]
+		if i >= before {
+			r := Registry{Location: from.Location}
+			if from.Location != from.Prefix { // a wildcard, which has no location
+				r.Prefix = from.Prefix
+			}
+			c.Registries = append(c.Registries, r)
+		}
+		to := &c.Registries[i]
+		to.Blocked, to.Insecure, to.MirrorByDigestOnly = from.Blocked, from.Insecure, from.MirrorByDigestOnly
+		to.Mirrors = slices.Grow(to.Mirrors, len(from.Mirrors)-len(to.Mirrors))
+		for j, m := range from.Mirrors {
+			if j >= len(to.Mirrors) {
+				to.Mirrors = append(to.Mirrors, Mirror{Location: m.Location})
+			}
+			to.Mirrors[j].Insecure = m.Insecure
+			if pullOf(to.Mirrors[j].PullFromMirror) != m.Pull {
+				to.Mirrors[j].PullFromMirror = pullFrom(m.Pull)
+			}
+		}
+	}
+	return c
+}
+
+// SearchOverride returns the drop-in that replaces the search registries, to be written to SearchDropIn,
+// and nil where the table needs none.
+func SearchOverride(t *resolve.ImageTable) *Config {
+	if t.SearchOverride == nil {
+		return nil
+	}
+	return &Config{UnqualifiedSearchRegistries: t.SearchOverride}
+}
+
+func pullOf(p PullFromMirror) mirrorset.Pull {
+	switch p {
+	case PullDigestOnly:
+		return mirrorset.ByDigest
+	case PullTagOnly:
+		return mirrorset.ByTag
+	}
+	return ""
+}
+
+func pullFrom(p mirrorset.Pull) PullFromMirror {
+	switch p {
+	case mirrorset.ByDigest:
+		return PullDigestOnly
+	case mirrorset.ByTag:
+		return PullTagOnly
+	}
+	return PullUnset
+}

@@ -1,0 +1,267 @@
+package registriesconf
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/distribution/reference"
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// Validate reports what the client would refuse or ignore of the file that Bytes writes: what Parse
+// reports of it, without file and lines. The Config is refused where the Err of the findings is not
+// nil.
+func (c *Config) Validate() mirrorset.Findings {
+	var findings mirrorset.Findings
+	for _, p := range c.problems() {
+		findings = append(findings, p.finding(mirrorset.Origin{Field: p.field}))
+	}
+	return findings.Sort()
+}
+
+// A problem is a finding whose place is not known yet.
+type problem struct {
+	field, value, message string
+	refused               bool // by the client; otherwise it ignores the field
+}
+
+// pullsNothing stands in the message of each refusal between what is wrong and what to do.
+const pullsNothing = "; the client refuses the file and pulls nothing until it is mended: "
+
+func (p problem) finding(origin mirrorset.Origin) mirrorset.Finding {
+	f := mirrorset.Finding{
+		Code:     mirrorset.CodeIgnoredSetting,
+		Severity: mirrorset.SeverityWarning,
+		Platform: mirrorset.Linux,
+		Origin:   origin,
+		Value:    p.value,
+		Message:  p.message,
+	}
+	if p.refused {
+		f.Code, f.Severity, f.RefusedBy = mirrorset.CodeInvalidFile, mirrorset.SeverityError, mirrorset.Client
+	}
+	return f
+}
+
+// problems checks a Config as postProcessRegistries and loadConfigFile of the client do, but does not
+// stop at the first problem.
+func (c *Config) problems() []problem {
+	if c == nil {
+		return nil
+	}
+	var ps problems
+	for i, host := range c.UnqualifiedSearchRegistries {
+		if !isSearchRegistry(trimSlashes(host)) {
+			ps.refuse(fmt.Sprintf("unqualified-search-registries[%d]", i), host,
+				"is no registry host", "write host or host:port, without scheme and path")
+		}
+	}
+	for i, program := range c.CredentialHelpers {
+		ps.encoding(fmt.Sprintf("credential-helpers[%d]", i), program)
+	}
+	if mode := c.ShortNameMode; mode != "" && mode != "enforcing" && mode != "permissive" && mode != "disabled" {
+		ps.refuse("short-name-mode", mode, "is no short-name mode", "write enforcing, permissive or disabled")
+	}
+	ps.encoding("additional-layer-store-auth-helper", c.AdditionalLayerStoreAuthHelper)
+	for i, r := range c.Registries {
+		ps.registry(fmt.Sprintf("registry[%d]", i), r)
+	}
+	ps.conflicts(c.Registries)
+	ps.shadowed(c.normalized().Registries)
+	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
+		ps.alias(name, c.Aliases[name])
+	}
+	return ps
+}
+
+type problems []problem
+
+func (ps *problems) refuse(field, value, wrong, advice string) {
+	*ps = append(*ps, problem{field: field, value: value, message: wrong + pullsNothing + advice, refused: true})
+}
+
+func (ps *problems) registry(field string, r Registry) {
+	ps.encoding(field+".namespace-proxy", r.NamespaceProxy)
+	ps.location(field+".prefix", r.Prefix)
+	ps.location(field+".location", r.Location)
+	prefix, location := trimSlashes(r.Prefix), trimSlashes(r.Location)
+	switch {
+	case location != "":
+	case r.Prefix == "":
+		ps.refuse(field+".location", r.Location, "is unset, and so is prefix", "set location, or remove the registry")
+	case !isWildcard(prefix):
+		ps.refuse(field+".location", r.Location, "is unset, which only a prefix of the form *.example.com allows",
+			"set it, to the prefix where names are not to change")
+	}
+	switch {
+	case r.Prefix == "":
+		ps.wildcard(field+".location", r.Location)
+	case prefix == "" && location != "":
+		*ps = append(*ps, problem{field: field + ".prefix", value: r.Prefix,
+			message: "matches no image, and the client never uses the registry: remove the prefix, it is then the location"})
+	default:
+		ps.wildcard(field+".prefix", r.Prefix)
+	}
+	for i, m := range r.Mirrors {
+		ps.mirror(fmt.Sprintf("%s.mirror[%d]", field, i), m, r.MirrorByDigestOnly)
+	}
+}
+
+func (ps *problems) mirror(field string, m Mirror, byDigestOnly bool) {
+	ps.encoding(field+".namespace-proxy", m.NamespaceProxy)
+	ps.location(field+".location", m.Location)
+	if trimSlashes(m.Location) == "" {
+		ps.refuse(field+".location", m.Location, "is unset", "set it, or remove the mirror")
+	}
+	switch m.PullFromMirror {
+	case PullUnset:
+		return
+	case PullAll, PullDigestOnly, PullTagOnly:
+	default:
+		ps.refuse(field+".pull-from-mirror", string(m.PullFromMirror), "is not a kind of pull",
+			"write all, digest-only or tag-only")
+	}
+	if byDigestOnly {
+		ps.refuse(field+".pull-from-mirror", string(m.PullFromMirror),
+			"is set, and so is mirror-by-digest-only on its registry",
+			"remove mirror-by-digest-only and set pull-from-mirror on each mirror")
+	}
+}
+
+// location checks what a prefix and a location have in common. The client looks no further: a location
+// that cannot be part of a reference fails when an image is pulled.
+func (ps *problems) location(field, location string) {
+	ps.encoding(field, location)
+	trimmed := trimSlashes(location)
+	if strings.HasPrefix(trimmed, "http://") || strings.HasPrefix(trimmed, "https://") {
+		ps.refuse(field, location, "has a scheme", "write host[:port][/path], and insecure = true for plain HTTP")
+	}
+}
+
+// wildcard checks the scope of a registry.
+func (ps *problems) wildcard(field, scope string) {
+	if isWildcard(scope) && strings.ContainsAny(trimSlashes(scope), "/@:") {
+		ps.refuse(field, scope, "is a wildcard with a port or a path", "write *.host")
+	}
+}
+
+func isWildcard(scope string) bool { return strings.HasPrefix(scope, "*.") }
+
+// encoding refuses strings that no TOML file can hold.
+func (ps *problems) encoding(field, s string) {
+	if !utf8.ValidString(s) {
+		ps.refuse(field, s, "is not UTF-8", "correct it")
+	}
+}
+
+// conflicts compares the registries of one location, or of one wildcard that has none; dead ones count.
+func (ps *problems) conflicts(registries []Registry) {
+	first := map[string]int{}
+	for i, r := range registries {
+		location := trimSlashes(r.Location)
+		if location == "" {
+			location = trimSlashes(r.Prefix)
+		}
+		if location == "" {
+			continue
+		}
+		j, again := first[location]
+		if !again {
+			first[location] = i
+			continue
+		}
+		for _, setting := range []struct {
+			name        string
+			here, there bool
+		}{
+			{"insecure", r.Insecure, registries[j].Insecure},
+			{"blocked", r.Blocked, registries[j].Blocked},
+		} {
+			if setting.here != setting.there {
+				ps.refuse(fmt.Sprintf("registry[%d].%s", i, setting.name), strconv.FormatBool(setting.here),
+					fmt.Sprintf("is %t in registry[%d], which has the same location, %s", setting.there, j, location),
+					"give both the same value")
+			}
+		}
+	}
+}
+
+// shadowed reports registries whose prefix an earlier one has.
+func (ps *problems) shadowed(registries []Registry) {
+	first := map[string]int{}
+	for i, r := range registries {
+		if r.Scope() == "" {
+			continue
+		}
+		if j, again := first[r.Scope()]; again {
+			*ps = append(*ps, problem{field: fmt.Sprintf("registry[%d]", i), value: r.Scope(), message: fmt.Sprintf(
+				"is also the prefix of registry[%d]; the client uses that one and ignores this: merge them", j)})
+			continue
+		}
+		first[r.Scope()] = i
+	}
+}
+
+func (ps *problems) alias(name, target string) {
+	field := "aliases." + key(name)
+	switch domain, ok := repository(name); {
+	case !ok:
+		ps.refuse(field, name, "is no short name", "write a repository, lower case and without tag or digest")
+	case isRegistry(domain):
+		ps.refuse(field, name, "is no short name, it starts with a registry", "write it without the registry")
+	}
+	if target == "" {
+		return
+	}
+	switch domain, ok := repository(target); {
+	case !ok:
+		ps.refuse(field, target, "is no repository", "write registry/repository, lower case and without tag or digest")
+	case !isRegistry(domain):
+		ps.refuse(field, target, "does not name a registry", "write registry/repository")
+	}
+}
+
+// repository splits a repository name from its domain, in the older grammar that the client has a copy
+// of: without IPv6 addresses, and with the limit on the length of the name counting the domain.
+func repository(name string) (domain string, ok bool) {
+	ref, err := reference.Parse(name)
+	if err != nil {
+		return "", false
+	}
+	named, ok := ref.(reference.Named)
+	if !ok || !reference.IsNameOnly(named) || strings.Contains(name, "[") {
+		return "", false
+	}
+	domain = reference.Domain(named)
+	length := len(name)
+	if domain == "docker.io" || domain == "index.docker.io" {
+		// These are held to the limit once more, spelled in full.
+		length = max(length, len("docker.io/")+len(dockerPath(reference.Path(named))))
+	}
+	return domain, length <= reference.RepositoryNameTotalLengthMax
+}
+
+// dockerPath returns the path of a repository of docker.io as the registry knows it.
+func dockerPath(path string) string {
+	if strings.Contains(path, "/") {
+		return path
+	}
+	return "library/" + path
+}
+
+// isRegistry reports whether the client takes the first component of a name for a registry.
+func isRegistry(domain string) bool {
+	return strings.ContainsAny(domain, ".:") || domain == "localhost"
+}
+
+var searchRegistry = regexp.MustCompile("^(?:" + reference.DomainRegexp.String() + ")$")
+
+// isSearchRegistry checks an item of unqualified-search-registries: host[:port], no IPv6 address.
+func isSearchRegistry(host string) bool {
+	return searchRegistry.MatchString(host) && !strings.Contains(host, "[")
+}

@@ -1,0 +1,314 @@
+package resolve
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/stretchr/testify/require"
+)
+
+const digestA = "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+// newRules builds rules from lines:
+//
+//	digest SOURCE MIRROR… [never]
+//	tag SOURCE MIRROR… [never]
+//	blocked SCOPE
+//	insecure SCOPE
+//
+// Each line of the first two is an object of its own, named by its number.
+func newRules(t testing.TB, text string) *mirrorset.Rules {
+	t.Helper()
+	set := &mirrorset.Set{}
+	var image mirrorset.Image
+	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		words := strings.Fields(line)
+		entry := mirrorset.ImageMirrors{Source: words[1]}
+		for _, w := range words[2:] {
+			if w == "never" {
+				entry.MirrorSourcePolicy = mirrorset.NeverContactSource
+			} else {
+				entry.Mirrors = append(entry.Mirrors, w)
+			}
+		}
+		meta := mirrorset.ObjectMeta{Name: fmt.Sprint(i)}
+		switch words[0] {
+		case "digest":
+			set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, mirrorset.ImageDigestMirrorSet{
+				Metadata: meta, Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: []mirrorset.ImageMirrors{entry}}})
+		case "tag":
+			set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, mirrorset.ImageTagMirrorSet{
+				Metadata: meta, Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: []mirrorset.ImageMirrors{entry}}})
+		case "blocked":
+			image.Spec.RegistrySources.BlockedRegistries = append(image.Spec.RegistrySources.BlockedRegistries, words[1])
+		case "insecure":
+			image.Spec.RegistrySources.InsecureRegistries = append(image.Spec.RegistrySources.InsecureRegistries, words[1])
+		default:
+			t.Fatalf("line %q", line)
+		}
+	}
+	set.Images = []mirrorset.Image{image}
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	return rules
+}
+
+// show writes a plan's attempts as "resolve… => pull…", the image's own location as "source".
+func show(p Plan) string {
+	list := func(attempts []Attempt) string {
+		var words []string
+		for _, a := range attempts {
+			if a.Role == RoleSource {
+				words = append(words, "source")
+			} else {
+				words = append(words, a.Location)
+			}
+		}
+		return strings.Join(words, " ")
+	}
+	if len(p.Resolve) > 0 {
+		return list(p.Resolve) + " => " + list(p.Pull)
+	}
+	return list(p.Pull)
+}
+
+func codes(fs mirrorset.Findings) string {
+	var words []string
+	for _, f := range fs {
+		words = append(words, string(f.Code))
+	}
+	return strings.Join(words, " ")
+}
+
+type planCase struct {
+	image, want string
+	codes       string
+}
+
+func requirePlans(t *testing.T, plan func(string) (Plan, error), cases []planCase) {
+	t.Helper()
+	for _, c := range cases {
+		p, err := plan(c.image)
+		require.NoError(t, err, c.image)
+		require.Equal(t, c.want, show(p), c.image)
+		require.Equal(t, c.codes, codes(p.Findings), "%s: %v", c.image, p.Findings)
+	}
+}
+
+func TestLinuxPlans(t *testing.T) {
+	for _, test := range []struct {
+		name, rules string
+		plans       []planCase
+		codes       string // findings of the table
+	}{
+		{"each kind of pull has its own mirrors", "digest quay.io/a m.io/d\ntag quay.io/a m.io/t", []planCase{
+			{"quay.io/a:1", "m.io/t source", ""}, {"quay.io/a", "m.io/t source", ""},
+			{"quay.io/a" + digestA, "m.io/d source", ""}, {"quay.io/a:1" + digestA, "m.io/d source", ""},
+			{"quay.io/a/b:1", "m.io/t/b source", ""}, {"quay.io/ab:1", "source", ""}, {"other.io/a", "source", ""},
+		}, ""},
+		{"the most specific source wins alone", "tag quay.io m.io\ntag quay.io/a/b n.io/x", []planCase{
+			{"quay.io/a:1", "m.io/a source", ""}, {"quay.io/a/b/c:1", "n.io/x/c source", ""},
+		}, ""},
+		{"a kind without a rule of its own falls through", "digest quay.io/a m.io/a\ntag quay.io/a/b n.io/b", []planCase{
+			{"quay.io/a/b" + digestA, "m.io/a/b source", ""}, {"quay.io/a/b:1", "n.io/b source", ""},
+			{"quay.io/a/b/c" + digestA, "m.io/a/b/c source", ""}, {"quay.io/a:1", "source", ""},
+		}, ""},
+		{"a source under NeverContactSource is not asked", "digest quay.io/a m.io/a never\ntag quay.io/a n.io/a never", []planCase{
+			{"quay.io/a/b" + digestA, "m.io/a/b", ""}, {"quay.io/a/b:1", "n.io/a/b", ""}, {"quay.io/b:1", "source", ""},
+		}, ""},
+		{"digests only, so tags have nowhere to go", "digest quay.io/a m.io/a never", []planCase{
+			{"quay.io/a:1", "", "no-location"},
+		}, "pulls-blocked"},
+		{"tags only, so digests have nowhere to go", "tag quay.io/a m.io/a never", []planCase{
+			{"quay.io/a" + digestA, "", "no-location"},
+		}, "pulls-blocked"},
+		{"a rule inside one under NeverContactSource may allow again", "digest quay.io/a m.io/a never\ndigest quay.io/a/b m.io/b\ntag quay.io m.io", []planCase{
+			{"quay.io/a/x" + digestA, "m.io/a/x", ""}, {"quay.io/a/b" + digestA, "m.io/b source", ""}, {"quay.io/a/x:1", "m.io/a/x", ""},
+		}, "policy-shared"},
+		{"policies that the kinds do not share: blocked for both", "digest quay.io/a m.io/a never\ntag quay.io/a/b n.io/b", []planCase{
+			{"quay.io/a/b:1", "n.io/b", ""}, {"quay.io/a/b" + digestA, "m.io/a/b", ""},
+		}, "pulls-blocked policy-shared"},
+		{"a scope inside a source keeps its mirrors and its policy", "digest quay.io/a m.io/a never\ntag quay.io/a m.io/t never\ninsecure quay.io/a/b", []planCase{
+			{"quay.io/a/b/c" + digestA, "m.io/a/b/c", ""}, {"quay.io/a/b:1", "m.io/t/b", ""},
+		}, ""},
+		{"a scope inside two sources has the mirrors of the nearer one", "digest quay.io m.io\ndigest quay.io/a n.io\ninsecure quay.io/a/b", []planCase{
+			{"quay.io/a/b" + digestA, "n.io/b source", ""},
+		}, "unwritable-location"},
+		{"wildcards", "tag *.example.org m.io/w\ninsecure foo.example.org\ninsecure foo.example.org/ns", []planCase{
+			{"a.example.org/x:1", "m.io/w/x source", ""}, {"a.b.example.org/x:1", "m.io/w/x source", ""}, {"example.org/x:1", "source", ""},
+			{"foo.example.org/x:1", "m.io/w/x source", ""}, {"foo.example.org/ns/x:1", "m.io/w/ns/x source", ""},
+			{"a.example.org:5000/x:1", "", "unwritable-location"},
+		}, ""},
+		{"a wildcard to a registry keeps the port", "tag *.example.org m.io", []planCase{
+			{"a.example.org:5000/x:1", "m.io:5000/x source", ""},
+		}, ""},
+		{"a wildcard hides a one-letter subdomain, and is blocked for it", "digest *.example.org m.io/w\ndigest a.example.org m.io/a never", []planCase{
+			{"a.example.org/x" + digestA, "m.io/w/x", ""}, {"b.example.org/x" + digestA, "m.io/w/x", ""},
+		}, "hidden-entry pulls-blocked"},
+		{"a host matches its ports, as the client does", "tag example.com m.io", []planCase{
+			{"example.com:5000/x:1", "m.io:5000/x source", ""},
+		}, ""},
+		{"the client looks for the first place of a wildcard's host only", "tag *.example.org m.io/w never", []planCase{
+			{"a.example.org.example.org/x:1", "source", "evades-rule"},
+		}, "pulls-blocked"},
+		{"a mirror inside a blocked scope is passed over", "digest quay.io quay.io/org m.io never\nblocked m.io/secret", []planCase{
+			{"quay.io/a" + digestA, "m.io/a", "mirror-blocked"}, {"quay.io/secret/x" + digestA, "", "mirror-blocked mirror-blocked no-location"},
+		}, "pulls-blocked mirror-blocked"},
+		{"a source among its mirrors is asked where it stands and at the end", "tag quay.io/a m.io/a quay.io/a n.io/a", []planCase{
+			{"quay.io/a:1", "m.io/a source n.io/a source", ""},
+		}, ""},
+		{"an unwritable location stops the pull", "tag quay.io/a m.io\ndigest quay.io/a good.io/x\ntag quay.io/b nodot/b\ntag quay.io/c docker.io\ntag quay.io/d index.docker.io/d\ntag quay.io/e localhost/e", []planCase{
+			{"quay.io/a:1", "", "unwritable-location"}, {"quay.io/a/b:1", "m.io/b source", ""}, {"quay.io/a" + digestA, "good.io/x source", ""},
+			{"quay.io/b/x:1", "", "unwritable-location"}, {"quay.io/c/x:1", "", "unwritable-location"}, {"quay.io/c/x/y:1", "registry-1.docker.io/x/y source", ""},
+			{"quay.io/d/x:1", "", "unwritable-location"}, {"quay.io/e/x:1", "localhost/e/x source", ""},
+		}, "unwritable-location unwritable-location unwritable-location unwritable-location"},
+		{"Docker Hub", "digest docker.io/library m.io/hub never\ntag docker.io m.io/all", []planCase{
+			{"docker.io/busybox" + digestA, "m.io/hub/busybox", ""}, {"index.docker.io/team/app:1", "m.io/all/team/app source", ""},
+			{"registry-1.docker.io/library/busybox:1", "source", "evades-rule"}, {"busybox:1", "source m.io/all/library/busybox", ""},
+		}, "policy-shared"},
+		{"other spellings of a forbidden host, as mirrors, are blocked", "digest quay.io/a m.io/a never\ndigest other.io QUAY.io n.io", []planCase{
+			{"other.io/a/x" + digestA, "n.io/a/x source", "mirror-blocked"}, {"other.io/b" + digestA, "QUAY.io/b n.io/b source", ""},
+		}, "pulls-blocked"},
+		{"other spellings of a forbidden host, as images, are reported", "digest quay.io/a m.io/a never", []planCase{
+			{"quay.io:443/a" + digestA, "source", "evades-rule"}, {"QUAY.IO/a/b:1", "source", "evades-rule"}, {"QUAY.IO/b:1", "source", ""},
+		}, "pulls-blocked"},
+		{"blocked scopes", "blocked quay.io/bad\nblocked *.evil.io\ndigest good.io m.io\nblocked good.io/ns", []planCase{
+			{"quay.io/bad/x:1", "", "no-location"}, {"a.evil.io/x:1", "", "no-location"}, {"good.io/ns/x" + digestA, "m.io/ns/x", ""}, {"good.io/x:1", "source", ""},
+		}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			table := NewImageTable(newRules(t, test.rules))
+			requirePlans(t, table.Plan, test.plans)
+			require.Equal(t, test.codes, codes(table.Findings), "%v", table.Findings)
+		})
+	}
+}
+
+func TestWindowsPlans(t *testing.T) {
+	for _, test := range []struct {
+		name, rules string
+		hosts       []string
+		plans       []planCase
+		codes       string
+	}{
+		{"the three valid forms of the naming rule", "digest mcr.microsoft.com/oss/kubernetes/pause m.io/oss/kubernetes/pause m.io/custom/oss/kubernetes/pause m.io/x/y/z/oss/kubernetes/pause", nil, []planCase{
+			{"mcr.microsoft.com/oss/kubernetes/pause" + digestA, "m.io/oss/kubernetes/pause m.io/custom/oss/kubernetes/pause m.io/x/y/z/oss/kubernetes/pause source", ""},
+			{"mcr.microsoft.com/windows/nanoserver" + digestA, "m.io/windows/nanoserver m.io/custom/windows/nanoserver m.io/x/y/z/windows/nanoserver source", ""},
+			{"mcr.microsoft.com/oss/kubernetes/pause:3.9", "source => m.io/oss/kubernetes/pause m.io/custom/oss/kubernetes/pause m.io/x/y/z/oss/kubernetes/pause source", ""},
+		}, "spillover"},
+		{"a mirror that breaks it", "tag quay.io/a/b m.io/x/b", nil, []planCase{
+			{"quay.io/a/b:1", "m.io/x/a/b source => m.io/x/a/b source", ""},
+		}, "spillover inexact-mirror tag-mirror-digests"},
+		{"a registry to a registry", "tag quay.io m.io:5000", nil, []planCase{{"quay.io/a:1", "m.io:5000/a source => m.io:5000/a source", ""}}, "tag-mirror-digests"},
+		{"one policy for the registry", "digest quay.io/a m.io/a never\ntag quay.io/b m.io/b", nil, []planCase{
+			{"quay.io/c:1", "m.io/c => m.io/c", ""}, {"quay.io/a" + digestA, "m.io/a", ""},
+		}, "spillover policy-shared spillover"},
+		{"a digest mirror never resolves tags", "digest quay.io d.io never\ntag quay.io t.io never", nil, []planCase{
+			{"quay.io/a:1", "t.io/a => d.io/a t.io/a", ""}, {"quay.io/a" + digestA, "d.io/a t.io/a", ""},
+		}, "tag-mirror-digests"},
+		{"digests only, so tags have nowhere to go", "digest quay.io m.io never", nil, []planCase{{"quay.io/a:1", "", "no-location"}}, "pulls-blocked"},
+		{"no mirror left: the registry is blocked", "digest quay.io/a/b m.io/b\ndigest m.io n.io/x never\nblocked n.io", nil, []planCase{
+			{"m.io/a" + digestA, "", "no-location"}, {"m.io/a:1", "", "no-location"}, {"quay.io/a/b:1", "source => source", ""},
+		}, "spillover inexact-mirror mirror-blocked no-location mirror-blocked"},
+		{"the root of the registry is the registry", "digest quay.io/a/b quay.io/b never", nil, []planCase{
+			{"quay.io/a/b" + digestA, "", "no-location"}, {"quay.io/x:1", "", "no-location"},
+		}, "no-location spillover inexact-mirror mirror-blocked"},
+		{"a mirror inside a forbidden source of another registry", "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io\ndigest third.io quay.io", nil, []planCase{
+			{"other.io/x" + digestA, "n.io/x source", ""}, {"third.io/a/x" + digestA, "quay.io/a/x source", "forbidden-contact"}, {"third.io/b" + digestA, "quay.io/b source", ""},
+		}, "pulls-blocked spillover mirror-blocked contains-forbidden"},
+		{"wildcards apply to hosts with a file, and to those named", "tag *.example.org m.io\ndigest a.example.org/x n.io/x", []string{"b.example.org:5000", "c.org"}, []planCase{
+			{"a.example.org/y:1", "m.io/y source => m.io/y n.io/y source", ""}, {"b.example.org:5000/y:1", "m.io/y source => m.io/y source", ""},
+			{"c.example.org/y:1", "source => source", ""},
+		}, "unknown-host spillover tag-mirror-digests tag-mirror-digests"},
+		{"a wildcard that reaches nothing", "tag *.example.org m.io", nil, []planCase{{"a.example.org/y:1", "source => source", ""}}, "wildcard-unused"},
+		{"blocked registries", "blocked quay.io\nblocked other.io\ntag other.io m.io\nblocked third.io/x\nblocked *.w.io", []string{"a.w.io"}, []planCase{
+			{"quay.io/a:1", "", "no-location"}, {"other.io/a:1", "m.io/a => m.io/a", ""}, {"third.io/x/y:1", "source => source", "narrow-scope"}, {"a.w.io/x:1", "", "no-location"},
+		}, "narrow-scope tag-mirror-digests"},
+		{"Docker Hub", "tag docker.io/library m.io/library\ntag m2.io docker.io", nil, []planCase{
+			{"busybox", "m.io/library/busybox source => m.io/library/busybox source", ""}, {"m2.io/a:1", "registry-1.docker.io/a source => registry-1.docker.io/a source", ""},
+		}, "spillover tag-mirror-digests tag-mirror-digests"},
+		{"two spellings of one endpoint are asked once", "tag quay.io M.io m.io:443 m.io", nil, []planCase{{"quay.io/a:1", "M.io/a source => M.io/a source", ""}}, "tag-mirror-digests tag-mirror-digests tag-mirror-digests"},
+		{"other spellings of a forbidden host", "digest quay.io/a m.io/a never\ntag quay.io:443/a n.io/a", nil, []planCase{
+			{"Quay.io/a:1", "source => source", "evades-rule"}, {"quay.io:443/a:1", "n.io/a => n.io/a", ""},
+		}, "pulls-blocked spillover policy-shared spillover tag-mirror-digests"},
+		{"the order over all lists of the registry", "digest quay.io/a b.io/a c.io/a\ndigest quay.io/b a.io/b b.io/b", nil, []planCase{{"quay.io/a" + digestA, "a.io/a b.io/a c.io/a source", ""}}, "spillover spillover"},
+		{"a port in the reference belongs to the host", "tag quay.io:5000/a m.io/a", nil, []planCase{{"quay.io:5000/a:1", "m.io/a source => m.io/a source", ""}, {"quay.io/a:1", "source => source", ""}}, "spillover tag-mirror-digests"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			table := NewRegistryTable(newRules(t, test.rules), test.hosts...)
+			requirePlans(t, table.Plan, test.plans)
+			require.Equal(t, test.codes, codes(table.Findings), "%v", table.Findings)
+		})
+	}
+}
+
+func TestBadReferencesAreErrorsThatSayWhatIsWrong(t *testing.T) {
+	linux, windows := NewImageTable(newRules(t, "tag quay.io m.io")), NewRegistryTable(newRules(t, "tag quay.io m.io"))
+	for image, want := range map[string]string{
+		"":                               "empty",
+		"https://quay.io/a":              "remove https://",
+		"quay.io/A":                      "lower case",
+		"quay.io/a:":                     "invalid reference format",
+		"quay.io/a@sha256:abc":           "64 lower-case hexadecimal digits",
+		"quay.io/a@md5:" + digestA[8:40]: "digest",
+		"quay.io/a b":                    "white space",
+	} {
+		_, err := linux.Plan(image)
+		require.ErrorContains(t, err, want, image)
+		_, err = windows.Plan(image)
+		require.ErrorContains(t, err, want, image)
+	}
+	for image, want := range map[string]string{
+		"LOCALDOMAIN/a":                              "lower case",
+		"quay.io/" + strings.Repeat("a/", 127):       "invalid reference format",
+		"quay.io/" + strings.Repeat("a/", 124) + "a": "257 characters",
+		"[::1]:5000/a":                               "not a registry host",
+	} {
+		_, err := linux.Plan(image)
+		require.ErrorContains(t, err, want, image)
+	}
+}
+
+func TestAWindowsPlanTellsWhatHappensToTags(t *testing.T) {
+	p, err := NewRegistryTable(newRules(t, "digest quay.io m.io never")).Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Equal(t, mirrorset.SeverityError, p.Findings[0].Severity)
+	require.Contains(t, p.Findings[0].Message, "no resolve hosts")
+}
+
+func TestEditKeepsTheBaseFile(t *testing.T) {
+	base := ImageTable{
+		Registries: []ImageRegistry{
+			{Prefix: "quay.io/own", Location: "mine.io/x", Mirrors: []ImageMirror{{Location: "keep.io/x"}}},
+			{Prefix: "quay.io/digests", Location: "quay.io/digests", Mirrors: []ImageMirror{{Location: "keep.io/d", Pull: mirrorset.ByDigest}}},
+			{Prefix: "quay.io/bare", Location: "quay.io/bare", Insecure: true},
+		},
+		SearchRegistries: []string{"docker.io"},
+	}
+	table := base.Edit(newRules(t, "digest quay.io m.io never\ntag quay.io t.io never\ndigest quay.io/bare n.io/bare never"))
+	requirePlans(t, table.Plan, []planCase{
+		{"quay.io/own/a:1", "keep.io/x/a mine.io/x/a", ""},
+		{"quay.io/digests/a" + digestA, "keep.io/d/a", ""},
+		{"quay.io/digests/a:1", "t.io/digests/a", ""},
+		{"quay.io/bare/a" + digestA, "n.io/bare/a", ""},
+		{"quay.io/bare/a:1", "t.io/bare/a", ""},
+	})
+	require.Equal(t, "quay.io/own", table.Registries[0].Prefix)
+	require.Equal(t, "mine.io/x", table.Registries[0].Location)
+	require.Len(t, base.Registries[2].Mirrors, 0, "the base is left as it is")
+}
+
+func TestShortNames(t *testing.T) {
+	table := ImageTable{SearchRegistries: []string{"a.io", "docker.io"}, Aliases: map[string]string{"fedora": "registry.fedoraproject.org/fedora", "none": ""}}.Indexed()
+	requirePlans(t, table.Plan, []planCase{
+		{"fedora:40", "source", ""}, {"none:1", "source source", ""}, {"team/app:1", "source source", ""},
+	})
+	p, _ := table.Plan("fedora:40")
+	require.Equal(t, "registry.fedoraproject.org/fedora", p.Pull[0].Location)
+	require.Equal(t, []string{"registry.fedoraproject.org/fedora:40"}, p.References)
+	table.ShortNameMode = "enforcing"
+	requirePlans(t, table.Plan, []planCase{{"team/app:1", "", "no-search-registry"}, {"fedora", "source", ""}})
+	requirePlans(t, ImageTable{}.Indexed().Plan, []planCase{{"app", "", "no-search-registry"}})
+}

@@ -1,0 +1,384 @@
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// NewImageTable builds the table of a Linux node from rules, on the registries.conf that MCO starts from:
+// no registries, and names without a registry are searched on registry.access.redhat.com and docker.io.
+func NewImageTable(rules *mirrorset.Rules) *ImageTable {
+	base := ImageTable{SearchRegistries: defaultSearchRegistries}
+	return base.Edit(rules)
+}
+
+// Edit returns the table of a file that holds what t holds and what rules ask for beside it, as MCO edits
+// the registries.conf of a node: entries of t keep their place and what they say, and get the mirrors and
+// flags of the rules added. t is left as it is.
+//
+// The order of entries is MCO's: those of t, then the sources of rules for digests, then those for tags,
+// then blocked scopes, then insecure ones. Only the entry with the longest prefix governs a pull, so each
+// entry is made to hold all that the rules say of its prefix: a kind of pull without a rule of its own
+// gets the mirrors of its most specific rule around it; a prefix under NeverContactSource by any rule
+// around it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
+// mirrors.
+func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
+	b := newImageBuilder(t, rules)
+	b.addEntries()
+	b.blockSpellings()
+	b.addMirrors()
+	b.block()
+	b.blockHiding()
+	b.markInsecure()
+	built := b.table.Indexed()
+	built.Findings = append(b.findings, built.check(rules)...).Sort()
+	return built
+}
+
+type imageBuilder struct {
+	table    ImageTable
+	rules    *mirrorset.Rules
+	index    map[string]int                    // prefix → first entry with it
+	bySource map[mirrorset.Pull]map[string]int // source → index of rules.Rules
+	policies policies
+	findings mirrorset.Findings
+}
+
+// The kinds of pull, in the order that a registry lists their mirrors in.
+var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
+
+func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
+	b := &imageBuilder{
+		table: t.clone(), rules: rules, policies: newPolicies(rules),
+		index:    make(map[string]int, len(t.Registries)+len(rules.Rules)),
+		bySource: map[mirrorset.Pull]map[string]int{mirrorset.ByDigest: {}, mirrorset.ByTag: {}},
+	}
+	b.table.Findings = nil
+	if rules.SearchRegistries != nil {
+		b.table.SearchOverride = rules.SearchRegistries
+	}
+	for i := range t.Registries {
+		if _, ok := b.index[t.Registries[i].Prefix]; !ok {
+			b.index[t.Registries[i].Prefix] = i
+		}
+	}
+	for i := range rules.Rules {
+		b.bySource[rules.Rules[i].Pull][rules.Rules[i].Source] = i
+	}
+	return b
+}
+
+// newPolicies collects what each source's rules say, sources as the network sees them.
+func newPolicies(rules *mirrorset.Rules) policies {
+	p := make(policies, len(rules.Rules))
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		source := wire(r.Source)
+		at := p[source]
+		kind := slices.Index(pulls[:], r.Pull)
+		at.rule[kind] = true
+		at.never[kind] = at.never[kind] || r.Never
+		p[source] = at
+	}
+	return p
+}
+
+// entry returns the entry for a prefix, and adds one where there is none.
+func (b *imageBuilder) entry(prefix string) *ImageRegistry {
+	i, ok := b.index[prefix]
+	if !ok {
+		i = len(b.table.Registries)
+		b.index[prefix] = i
+		r := ImageRegistry{Prefix: prefix, Location: prefix}
+		if isWildcard(prefix) {
+			r.Location = ""
+		}
+		b.table.Registries = append(b.table.Registries, r)
+	}
+	return &b.table.Registries[i]
+}
+
+func (b *imageBuilder) addEntries() {
+	for i := range b.rules.Rules {
+		r := &b.rules.Rules[i]
+		e := b.entry(r.Source)
+		for _, from := range r.Entries {
+			e.Origins = append(e.Origins, from.Origin)
+		}
+	}
+	for _, scopes := range [][]mirrorset.Scope{b.rules.Blocked, b.rules.Insecure} {
+		for _, s := range scopes {
+			e := b.entry(s.Value)
+			e.Origins = append(e.Origins, s.Origin)
+		}
+	}
+}
+
+// rule returns the rule that governs a prefix for a kind of pull: the one with the longest source around
+// it, itself included; of two as long, the wildcard, as at a pull.
+func (b *imageBuilder) rule(pull mirrorset.Pull, prefix string) *mirrorset.Rule {
+	best, length := -1, -1
+	ancestors(prefix, func(scope string) bool {
+		i, ok := b.bySource[pull][scope]
+		hides := isWildcard(scope) && len(scope) == length && length < len(prefix)
+		if ok && (len(scope) > length || hides) {
+			best, length = i, len(scope)
+		}
+		return true
+	})
+	if best < 0 {
+		return nil
+	}
+	return &b.rules.Rules[best]
+}
+
+// addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
+// mirrors do not serve already.
+func (b *imageBuilder) addMirrors() {
+	for i := range b.table.Registries {
+		e := &b.table.Registries[i]
+		if b.index[e.Prefix] != i {
+			continue // a second entry of one prefix is dead
+		}
+		own := e.Mirrors
+		byDigestOnly := e.MirrorByDigestOnly
+		for _, pull := range pulls {
+			r := b.rule(pull, e.Prefix)
+			if r == nil || r.Source != e.Prefix && slices.ContainsFunc(own, func(m ImageMirror) bool {
+				return m.Pull == pull || m.Pull == "" && (pull == mirrorset.ByDigest || !byDigestOnly)
+			}) {
+				continue
+			}
+			after := rest(e.Prefix, r.Source)
+			if isWildcard(e.Prefix) {
+				after = "" // the client appends what follows the host
+			}
+			if e.MirrorByDigestOnly {
+				// The client refuses a file that has this beside a kind of pull on a mirror. Said on
+				// each mirror it means the same.
+				e.MirrorByDigestOnly = false
+				for j := range own {
+					own[j].Pull = mirrorset.ByDigest
+				}
+			}
+			for _, m := range r.Mirrors {
+				e.Mirrors = append(e.Mirrors, ImageMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
+			}
+		}
+	}
+}
+
+// block sets the flag where a rule around a prefix forbids contacting it, or a scope blocks it.
+func (b *imageBuilder) block() {
+	scopes := scopeSet{}
+	for _, s := range b.rules.Blocked {
+		scopes[s.Value] = true
+	}
+	for i := range b.table.Registries {
+		e := &b.table.Registries[i]
+		// What is contacted through an entry of the base file lies where its location points.
+		target := e.Prefix
+		if e.Location != "" {
+			target = e.Location
+		}
+		if b.policies.forbids(target) != "" || scopes.covers(e.Prefix) {
+			e.Blocked = true
+		}
+		digest, tag := b.rule(mirrorset.ByDigest, e.Prefix), b.rule(mirrorset.ByTag, e.Prefix)
+		if b.index[e.Prefix] == i && digest != nil && tag != nil && digest.Never != tag.Never {
+			never, allow := digest, tag
+			if tag.Never {
+				never, allow = tag, digest
+			}
+			b.findings = append(b.findings, mirrorset.Finding{
+				Code: mirrorset.CodePolicyShared, Severity: mirrorset.SeverityWarning, Platform: mirrorset.Linux,
+				Origin: allow.Entries[0].Origin, Value: e.Prefix,
+				Message: fmt.Sprintf("is not contacted for pulls by %s either, though this entry allows it: NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is blocked for both kinds",
+					allow.Pull, never.Source, never.Pull, never.Entries[0].Origin),
+			})
+		}
+	}
+}
+
+// blockSpellings adds a blocked entry for every other spelling of a host under NeverContactSource that the
+// file itself names. A mirror QUAY.io/a would otherwise lead to the source quay.io/a: the client looks
+// each location up by its spelling.
+func (b *imageBuilder) blockSpellings() {
+	type forbidden struct {
+		path   string
+		origin mirrorset.Origin
+	}
+	byHost := map[string][]forbidden{} // by host, or wildcard, as the network sees it
+	wildcards := scopeSet{}            // as they are spelled
+	forbid := func(scope string, origin mirrorset.Origin) {
+		host, path := splitHost(scope)
+		byHost[wireHost(host)] = append(byHost[wireHost(host)], forbidden{path, origin})
+		if isWildcard(scope) {
+			wildcards[scope] = true
+		}
+	}
+	for i := range b.rules.Rules {
+		if r := &b.rules.Rules[i]; r.Never {
+			forbid(r.Source, r.Entries[0].Origin)
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		forbid(s.Value, s.Origin)
+	}
+	missing := map[string]mirrorset.Origin{}
+	done := map[string]bool{}
+	look := func(mirror string) {
+		host, _ := splitHost(mirror)
+		if done[host] {
+			return
+		}
+		done[host] = true
+		ancestors(wireHost(host), func(scope string) bool {
+			for _, f := range byHost[scope] {
+				if _, ok := b.index[host+f.path]; !ok && !(isWildcard(scope) && wildcards.covers(host)) {
+					missing[host+f.path] = f.origin
+				}
+			}
+			return true
+		})
+	}
+	for i := range b.table.Registries {
+		for _, m := range b.table.Registries[i].Mirrors {
+			look(m.Location)
+		}
+	}
+	for i := range b.rules.Rules {
+		for _, m := range b.rules.Rules[i].Mirrors {
+			look(m.Location)
+		}
+	}
+	prefixes := make([]string, 0, len(missing))
+	for prefix := range missing {
+		prefixes = append(prefixes, prefix)
+	}
+	slices.Sort(prefixes)
+	for _, prefix := range prefixes {
+		e := b.entry(prefix)
+		e.Blocked, e.Origins = true, []mirrorset.Origin{missing[prefix]}
+	}
+}
+
+// blockHiding finds the entries that can never govern a pull, because a wildcard as long as their prefix
+// matches all that they match and wins: *.example.org over a.example.org. Where such an entry forbids
+// contacting its source, the wildcard has to.
+func (b *imageBuilder) blockHiding() {
+	for i := range b.table.Registries {
+		e := &b.table.Registries[i]
+		if b.index[e.Prefix] != i || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
+			continue
+		}
+		j, ok := b.index["*"+e.Prefix[1:]]
+		if !ok {
+			continue
+		}
+		wildcard := &b.table.Registries[j]
+		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
+		if b.policies.forbids(e.Prefix) != "" {
+			wildcard.Blocked = true
+			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted", wildcard.Prefix, e.Prefix)
+		} else if e.Blocked && !wildcard.Blocked {
+			message += ", and " + e.Prefix + " is not blocked; block the wildcard, or a longer name"
+		}
+		f := mirrorset.Finding{
+			Code: mirrorset.CodeHiddenEntry, Severity: mirrorset.SeverityWarning, Platform: mirrorset.Linux,
+			Value: e.Prefix, Message: message,
+		}
+		if len(e.Origins) > 0 {
+			f.Origin = e.Origins[0]
+		}
+		b.findings = append(b.findings, f)
+	}
+}
+
+// markInsecure marks every entry and every mirror inside an insecure scope.
+func (b *imageBuilder) markInsecure() {
+	scopes := scopeSet{}
+	for _, s := range b.rules.Insecure {
+		scopes[s.Value] = true
+	}
+	if len(scopes) == 0 {
+		return
+	}
+	for i := range b.table.Registries {
+		e := &b.table.Registries[i]
+		e.Insecure = e.Insecure || scopes.covers(e.Prefix)
+		for j := range e.Mirrors {
+			m := &e.Mirrors[j]
+			m.Insecure = m.Insecure || scopes.covers(m.Location)
+		}
+	}
+}
+
+// check reports what the finished table will surprise with.
+func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
+	var findings mirrorset.Findings
+	report := func(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
+		findings = append(findings, mirrorset.Finding{
+			Code: code, Severity: severity, Platform: mirrorset.Linux, Origin: origin, Value: value, Message: message,
+		})
+	}
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		usable := 0
+		for _, m := range r.Mirrors {
+			if by := t.find(m.Location); by != nil && by.Blocked {
+				for _, o := range m.Origins {
+					report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, m.Location, fmt.Sprintf(
+						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", by.Prefix))
+				}
+				continue
+			}
+			severity, message := unwritableMirror(r, m.Location)
+			if severity != mirrorset.SeverityError {
+				usable++
+			}
+			if message != "" {
+				for _, o := range m.Origins {
+					report(mirrorset.CodeUnwritable, severity, o, m.Location, message)
+				}
+			}
+		}
+		origin := r.Entries[0].Origin
+		entry := &t.Registries[t.exact[r.Source]]
+		if usable == 0 && entry.Blocked {
+			report(mirrorset.CodeNoLocation, mirrorset.SeverityError, origin, r.Source, fmt.Sprintf(
+				"cannot be pulled by %s at all: it may not be contacted, and no mirror of it can be asked", r.Pull))
+		}
+		other, kind := mirrorset.ByTag, "an ImageTagMirrorSet"
+		if r.Pull == mirrorset.ByTag {
+			other, kind = mirrorset.ByDigest, "an ImageDigestMirrorSet"
+		}
+		if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m ImageMirror) bool { return entry.serves(&m, other == mirrorset.ByDigest) }) {
+			report(mirrorset.CodePullsBlocked, mirrorset.SeverityWarning, origin, r.Source, fmt.Sprintf(
+				"cannot be pulled by %[1]s: NeverContactSource blocks the source for pulls by %[1]s too, and its mirrors serve pulls by %[2]s only; add %[3]s for it, or pull by %[2]s",
+				other, r.Pull, kind))
+		}
+	}
+	return findings
+}
+
+// unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their
+// location as a reference; message is empty where there are none.
+func unwritableMirror(r *mirrorset.Rule, mirror string) (mirrorset.Severity, string) {
+	if why := unwritable(mirror + "/a/b"); why != "" {
+		return mirrorset.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can be written as a reference (%s)", r.Source, r.Pull, why)
+	}
+	host, path := splitHost(r.Source)
+	switch {
+	case path != "" && unwritable(mirror) != "":
+		return mirrorset.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: the mirrored location would be %q (%s); repositories below it are not concerned",
+			r.Source, r.Pull, mirror, unwritable(mirror))
+	case mirror == "docker.io" && (path == "" || isWildcard(host)):
+		return mirrorset.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a repository has two parts; use docker.io/library, or mirror namespaces",
+			r.Source, r.Pull)
+	}
+	return "", ""
+}

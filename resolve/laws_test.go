@@ -1,0 +1,377 @@
+package resolve
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/stretchr/testify/require"
+)
+
+// world makes random rules over few names, so that sources nest, spellings meet and scopes overlap.
+type world struct{ *rand.Rand }
+
+func (w world) pick(items ...string) string { return items[w.Intn(len(items))] }
+
+func (w world) host() string {
+	return w.pick("quay.io", "quay.io", "m.io", "n.io:5000", "docker.io", "a.example.org", "foo.example.org", "x.y.example.org", "Quay.io", "quay.io:443", "registry-1.docker.io")
+}
+
+func (w world) location() string {
+	s := w.host()
+	for range w.Intn(4) {
+		s += "/" + w.pick("a", "b", "library", "c-d")
+	}
+	return s
+}
+
+func (w world) source() string {
+	if w.Intn(6) == 0 {
+		return w.pick("*.example.org", "*.y.example.org", "*.docker.io")
+	}
+	return w.location()
+}
+
+func (w world) image() string {
+	s := w.pick(w.host()+"/", w.host()+"/", w.host()+"/", "foo.example.org:5000/", "") + w.pick("a", "b", "library", "z")
+	for range w.Intn(4) {
+		s += "/" + w.pick("a", "b", "c-d", "z")
+	}
+	return s + w.pick("", ":1", digestA, ":1"+digestA)
+}
+
+// set makes objects that the API server and MCO accept.
+func (w world) set() *mirrorset.Set {
+	set := &mirrorset.Set{}
+	never := map[string]bool{}
+	entries := func() (entries []mirrorset.ImageMirrors) {
+		for range 1 + w.Intn(3) {
+			e := mirrorset.ImageMirrors{Source: w.source()}
+			if _, ok := never[e.Source]; !ok {
+				never[e.Source] = w.Intn(3) == 0
+			}
+			if never[e.Source] {
+				e.MirrorSourcePolicy = mirrorset.NeverContactSource
+			}
+			for range w.Intn(4) {
+				m := w.location()
+				if w.Intn(2) == 0 && !strings.HasPrefix(e.Source, "*.") { // one that keeps the naming rule
+					_, path := splitHost(e.Source)
+					m += path
+				}
+				if !slices.Contains(e.Mirrors, m) && (m != e.Source || !never[e.Source]) {
+					e.Mirrors = append(e.Mirrors, m)
+				}
+			}
+			entries = append(entries, e)
+		}
+		return entries
+	}
+	for i := range w.Intn(4) {
+		set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, mirrorset.ImageDigestMirrorSet{
+			Metadata: mirrorset.ObjectMeta{Name: fmt.Sprint("d", i)}, Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: entries()}})
+	}
+	for i := range w.Intn(3) {
+		set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, mirrorset.ImageTagMirrorSet{
+			Metadata: mirrorset.ObjectMeta{Name: fmt.Sprint("t", i)}, Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: entries()}})
+	}
+	var image mirrorset.Image
+	for range w.Intn(3) {
+		image.Spec.RegistrySources.BlockedRegistries = append(image.Spec.RegistrySources.BlockedRegistries, w.source())
+	}
+	for range w.Intn(3) {
+		image.Spec.RegistrySources.InsecureRegistries = append(image.Spec.RegistrySources.InsecureRegistries, w.source())
+	}
+	set.Images = []mirrorset.Image{image}
+	return set
+}
+
+func (w world) rules(t *testing.T) *mirrorset.Rules {
+	rules, err := w.set().Rules()
+	require.NoError(t, err)
+	return rules
+}
+
+// mayContact answers from the rules themselves, without any table, whether a location may be contacted:
+// not where, for a kind of pull, the rules with the longest source around it say NeverContactSource.
+func mayContact(rules *mirrorset.Rules, location string) bool {
+	for _, pull := range pulls {
+		longest, never := -1, false
+		for _, r := range rules.Rules {
+			if r.Pull != pull || !inside(wire(location), wire(r.Source)) {
+				continue
+			}
+			if n := len(wire(r.Source)); n > longest {
+				longest, never = n, r.Never
+			} else if n == longest {
+				never = never || r.Never
+			}
+		}
+		if never {
+			return false
+		}
+	}
+	return true
+}
+
+// inside is the matching of the contract, the slow way.
+func inside(name, scope string) bool {
+	if base, ok := strings.CutPrefix(scope, "*"); ok {
+		host, _ := splitHost(name)
+		return strings.HasSuffix(hostname(host), base) || name == scope
+	}
+	return name == scope || strings.HasPrefix(name, scope+"/")
+}
+
+func TestNeverContactSourceMeansNever(t *testing.T) {
+	w := world{rand.New(rand.NewSource(1))}
+	forbidden, reported := 0, 0
+	for range 3000 {
+		rules := w.rules(t)
+		tables := map[mirrorset.Platform]func(string) (Plan, error){
+			mirrorset.Linux:   NewImageTable(rules).Plan,
+			mirrorset.Windows: NewRegistryTable(rules, "foo.example.org", "a.example.org").Plan,
+		}
+		for range 5 {
+			image := w.image()
+			for platform, plan := range tables {
+				p, err := plan(image)
+				require.NoError(t, err)
+				for _, a := range slices.Concat(p.Resolve, p.Pull) {
+					if mayContact(rules, a.Location) {
+						continue
+					}
+					// Only what the clients cannot be kept from is left: an image spelled so that it
+					// evades the rule, and on Windows an endpoint that contains the source, and a wildcard
+					// around a host that nobody named. Each is said.
+					said := slices.ContainsFunc(p.Findings, func(f mirrorset.Finding) bool {
+						return f.Code == mirrorset.CodeEvadesRule || platform == mirrorset.Windows &&
+							(f.Code == mirrorset.CodeForbiddenContact || f.Code == mirrorset.CodeWildcardUnused)
+					})
+					require.True(t, said, "%s: plan of %s holds %s\n%v", platform, image, a.Location, describe(rules))
+					if p.Findings[0].Code == mirrorset.CodeEvadesRule {
+						require.False(t, slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool {
+							return r.Never && !isWildcard(r.Source) && len(p.References) == 1 && contacted(p.References[0]) == p.References[0] && inside(a.Location, r.Source)
+						}), "%s: %s evades no rule, but its plan holds %s\n%v", platform, image, a.Location, describe(rules))
+					}
+					reported++
+				}
+				forbidden++
+			}
+		}
+	}
+	require.Greater(t, reported, 10)
+	require.Greater(t, forbidden, 10000)
+}
+
+func hostOf(name string) string { h, _ := splitHost(name); return h }
+
+func describe(rules *mirrorset.Rules) string {
+	var b strings.Builder
+	for _, r := range rules.Rules {
+		fmt.Fprintf(&b, "%s %s never=%t", r.Pull, r.Source, r.Never)
+		for _, m := range r.Mirrors {
+			b.WriteString(" " + m.Location)
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "blocked %v insecure %v", rules.Blocked, rules.Insecure)
+	return b.String()
+}
+
+// contract is the platform-neutral plan, straight from the rules: section by section what the API's
+// documentation says.
+func contract(rules *mirrorset.Rules, r ref) []string {
+	pull := mirrorset.ByTag
+	if r.byDigest() {
+		pull = mirrorset.ByDigest
+	}
+	var best *mirrorset.Rule
+	for i := range rules.Rules {
+		rule := &rules.Rules[i]
+		if rule.Pull == pull && inside(r.name, rule.Source) && (best == nil || len(rule.Source) > len(best.Source)) {
+			best = rule
+		}
+	}
+	var locations []string
+	if best != nil {
+		for _, m := range best.Mirrors {
+			locations = append(locations, m.Location+rest(r.name, best.Source))
+		}
+	}
+	return append(locations, r.name)
+}
+
+func TestLinuxFollowsTheContract(t *testing.T) {
+	w := world{rand.New(rand.NewSource(2))}
+	compared := 0
+	for range 3000 {
+		rules := w.rules(t)
+		table := NewImageTable(rules)
+		for range 5 {
+			r, err := parseReference(w.image())
+			require.NoError(t, err)
+			if table.quirk(r.name) {
+				continue // the client's matching is not the contract's
+			}
+			var want []string
+			unwritten := false
+			for _, location := range contract(rules, r) {
+				unwritten = unwritten || unwritable(location) != ""
+				if e, ok := table.Find(location); ok && e.Blocked {
+					continue
+				}
+				if n := len(want); n == 0 || want[n-1] != contacted(location) {
+					want = append(want, contacted(location))
+				}
+			}
+			if unwritten {
+				want = nil
+			}
+			p, err := table.Plan(r.String())
+			require.NoError(t, err)
+			var got []string
+			for _, a := range p.Pull {
+				got = append(got, a.Location)
+			}
+			require.Equal(t, want, got, "%s\n%s", r, describe(rules))
+			if len(got) > 1 {
+				compared++
+			}
+		}
+	}
+	require.Greater(t, compared, 500)
+}
+
+// quirk reports whether the client matches a name otherwise than the contract: at the port of a plain
+// host, or by a wildcard as long as a plain source.
+func (t *ImageTable) quirk(name string) bool {
+	e := t.find(name)
+	if e == nil {
+		return false
+	}
+	return !inside(name, e.Prefix) || isWildcard(e.Prefix) && slices.ContainsFunc(t.Registries, func(r ImageRegistry) bool {
+		return len(r.Prefix) == len(e.Prefix) && !isWildcard(r.Prefix) && inside(name, r.Prefix)
+	})
+}
+
+func TestFindIsTheClientsSearch(t *testing.T) {
+	w := world{rand.New(rand.NewSource(3))}
+	hits := 0
+	for range 2000 {
+		var table ImageTable
+		for range 1 + w.Intn(6) {
+			table.Registries = append(table.Registries, ImageRegistry{Prefix: w.source()})
+		}
+		indexed := table.Indexed()
+		for range 10 {
+			name := w.location()
+			want := slowFind(table.Registries, name)
+			got, ok := indexed.Find(name)
+			require.Equal(t, want != "", ok, "%s in %v", name, table.Registries)
+			require.Equal(t, want, got.Prefix, "%s in %v", name, table.Registries)
+			if ok {
+				hits++
+			}
+		}
+	}
+	require.Greater(t, hits, 1000)
+}
+
+// slowFind goes through all prefixes, as sysregistriesv2's findRegistryWithParsedConfig does.
+func slowFind(registries []ImageRegistry, name string) string {
+	var prefixes []string
+	for _, r := range registries {
+		prefixes = append(prefixes, r.Prefix)
+	}
+	slices.Sort(prefixes)
+	best := ""
+	for _, prefix := range prefixes {
+		end := len(prefix)
+		if isWildcard(prefix) {
+			i := strings.Index(name, prefix[1:])
+			if i < 0 || strings.Contains(name[:i], "/") {
+				continue
+			}
+			end = i + len(prefix) - 1
+		} else if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if (end == len(name) || strings.ContainsRune("/:@", rune(name[end]))) && len(prefix) > len(best) {
+			best = prefix
+		}
+	}
+	return best
+}
+
+func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
+	w := world{rand.New(rand.NewSource(4))}
+	compared := 0
+	for range 20000 {
+		source := w.source()
+		mirror := w.location()
+		if _, path := splitHost(source); w.Intn(2) == 0 && !isWildcard(source) {
+			mirror += path
+		}
+		location, exact := endpoint(source, mirror)
+		if !exact {
+			continue
+		}
+		// A repository inside the source, on a host without a port that the source does not have.
+		host, path := splitHost(source)
+		if isWildcard(source) {
+			host = "foo" + source[1:]
+		}
+		repository := strings.TrimPrefix(path+w.pick("/x", "/x/y", ""), "/")
+		if repository == "" {
+			continue
+		}
+		e := newEndpoint(location)
+		name := host + "/" + repository
+		require.Equal(t, wire(mirror+rest(name, source)), wire(e.Location(repository)), "%s to %s", source, mirror)
+		compared++
+	}
+	require.Greater(t, compared, 5000)
+}
+
+func TestTheOrderOfObjectsNeverChangesATable(t *testing.T) {
+	w := world{rand.New(rand.NewSource(5))}
+	for range 300 {
+		set := w.set()
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		linux, windows := NewImageTable(rules), NewRegistryTable(rules)
+		slices.Reverse(set.ImageDigestMirrorSets)
+		slices.Reverse(set.ImageTagMirrorSets)
+		rules, err = set.Rules()
+		require.NoError(t, err)
+		require.Equal(t, linux, NewImageTable(rules))
+		require.Equal(t, windows, NewRegistryTable(rules))
+	}
+}
+
+func FuzzPlan(f *testing.F) {
+	for _, s := range []string{"quay.io/a:1", "busybox", "quay.io/a" + digestA, "", "A/b", "a:5000", "x.example.org:80/y", "[::1]/a", "localhost/a@sha256:", "docker.io/a"} {
+		f.Add(s, int64(1))
+	}
+	f.Fuzz(func(t *testing.T, image string, seed int64) {
+		rules := world{rand.New(rand.NewSource(seed))}.rules(t)
+		for _, plan := range []func(string) (Plan, error){NewImageTable(rules).Plan, NewRegistryTable(rules).Plan} {
+			p, err := plan(image)
+			if err != nil {
+				require.NotEmpty(t, err.Error())
+				require.Empty(t, p.Pull)
+				continue
+			}
+			if len(p.Pull) == 0 {
+				require.NotEmpty(t, p.Findings, "an empty plan is explained")
+			}
+			for _, a := range slices.Concat(p.Resolve, p.Pull) {
+				require.Contains(t, a.Location, "/")
+			}
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package resolve
+
+import (
+	"encoding/json"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// Plan says where one image will be pulled from on one platform.
+type Plan struct {
+	// Image is the reference as it was asked for.
+	Image string
+	// References are the full references that the client makes of it: one, or for a name without a
+	// registry on Linux one for each search registry.
+	References []string
+	Platform   mirrorset.Platform
+	// Resolve are the attempts to turn a tag into a digest, in order. It is empty for a reference with a
+	// digest, and on Linux, where one request does both.
+	Resolve []Attempt
+	// Pull are the attempts to fetch the image, in order; the first location that has it serves it.
+	// Where nothing can be pulled both lists are empty, and a finding of severity error says why.
+	Pull []Attempt
+	// Scopes are, for each of References, the table's entry that governs it: the prefix of a
+	// registries.conf entry, or the registry host of a hosts.toml; empty where none does.
+	Scopes []string
+	// Findings are what is worth knowing of this image; the table's own findings are not repeated.
+	Findings mirrorset.Findings
+}
+
+// Attempt is one location that is asked.
+type Attempt struct {
+	// Location is host[:port]/repository as it is contacted on the wire: Docker Hub is
+	// registry-1.docker.io.
+	Location string
+	Role     Role
+	// Origins are the fields that name the location; empty for a source that is asked only because
+	// nothing forbids it.
+	Origins []mirrorset.Origin
+}
+
+// Role says what a location is to the image.
+type Role string
+
+const (
+	// RoleMirror is any location but the image's own.
+	RoleMirror Role = "mirror"
+	// RoleSource is the image's own location, even where it is listed as a mirror.
+	RoleSource Role = "source"
+)
+
+// MarshalJSON writes the attempt as {"location", "role", "origin"}, with "origins" beside it where more
+// than one field names the location.
+func (a Attempt) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Location string   `json:"location"`
+		Role     Role     `json:"role"`
+		Origin   string   `json:"origin,omitempty"`
+		Origins  []string `json:"origins,omitempty"`
+	}{Location: a.Location, Role: a.Role}
+	if len(a.Origins) > 0 {
+		out.Origin = a.Origins[0].String()
+	}
+	if len(a.Origins) > 1 {
+		for _, o := range a.Origins {
+			out.Origins = append(out.Origins, o.String())
+		}
+	}
+	return json.Marshal(out)
+}
+
+// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}; lists are never
+// null.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Image    string             `json:"image"`
+		Platform mirrorset.Platform `json:"platform"`
+		Resolve  []Attempt          `json:"resolve"`
+		Pull     []Attempt          `json:"pull"`
+		Findings mirrorset.Findings `json:"findings"`
+	}{p.Image, p.Platform, notNil(p.Resolve), notNil(p.Pull), notNil(p.Findings)})
+}
+
+func notNil[S ~[]E, E any](s S) S {
+	if s == nil {
+		return S{}
+	}
+	return s
+}
+
+// appendAttempt adds an attempt. An immediate repeat is written once: to the wire it is the same question
+// again.
+func appendAttempt(attempts []Attempt, a Attempt) []Attempt {
+	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location {
+		return attempts
+	}
+	return append(attempts, a)
+}
+
+func (p *Plan) finding(code mirrorset.Code, severity mirrorset.Severity, value, message string) {
+	p.Findings = append(p.Findings, mirrorset.Finding{
+		Code: code, Severity: severity, Platform: p.Platform, Value: value, Message: message,
+	})
+}

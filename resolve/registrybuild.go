@@ -1,0 +1,457 @@
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// NewRegistryTable builds the table of a node with containerd from rules. A hosts.toml governs a whole
+// registry, so all rules of one registry host land in one entry, in both kinds:
+//
+//   - A registry has an entry where a rule's source lies on it, or where it is blocked as a whole.
+//     Wildcard rules and scopes apply to every such host, and to those the caller names in hosts.
+//   - containerd appends the whole repository to an endpoint. The endpoint of a mirror is therefore the
+//     mirror without the path components that it shares, at its end, with the source's path. Only where
+//     the whole path of the source is shared does containerd ask the location that Linux asks.
+//   - Endpoints are ordered as mirrors are (mirrorset.PreferenceOrder), over all lists of the registry.
+//   - An endpoint that only digest rules name may pull; any other may resolve tags too.
+//   - NeverContactSource of one rule holds for the whole registry.
+//   - An endpoint inside a source under NeverContactSource, or inside a blocked scope, is left out: on
+//     Linux such a mirror cannot be used, and containerd would not look.
+//
+// Whatever the table cannot say as the rules mean it is a finding.
+func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
+	b := &registryBuilder{rules: rules, forbidden: newPolicies(rules), blocked: scopeSet{}, insecure: scopeSet{}}
+	for _, s := range rules.Blocked {
+		b.blocked[wire(s.Value)] = true
+	}
+	for _, s := range rules.Insecure {
+		b.insecure[wire(s.Value)] = true
+	}
+	var registries []Registry
+	for _, host := range b.hosts(hosts) {
+		if r, ok := b.registry(host); ok {
+			registries = append(registries, r)
+		}
+	}
+	b.checkScopes()
+	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked}
+	t.Findings = b.findings.Sort()
+	return t.Indexed()
+}
+
+type registryBuilder struct {
+	rules     *mirrorset.Rules
+	forbidden policies
+	blocked   scopeSet                     // as the network sees them
+	insecure  scopeSet                     // likewise
+	byHost    map[string][]*mirrorset.Rule // rules by the host of their source; wildcards by themselves
+	neverHost map[string]bool              // hosts, as the network sees them, with a rule under NeverContactSource
+	contains  map[string]*mirrorset.Rule   // locations around a source under NeverContactSource, as the network sees them
+	used      map[string]bool              // wildcards that reached a host
+	findings  mirrorset.Findings
+}
+
+func (b *registryBuilder) report(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
+	b.findings = append(b.findings, mirrorset.Finding{
+		Code: code, Severity: severity, Platform: mirrorset.Windows, Origin: origin, Value: value, Message: message,
+	})
+}
+
+// hosts returns, sorted, every registry host that may need a file.
+func (b *registryBuilder) hosts(named []string) []string {
+	b.byHost = map[string][]*mirrorset.Rule{}
+	b.neverHost = map[string]bool{}
+	b.contains = map[string]*mirrorset.Rule{}
+	b.used = map[string]bool{}
+	var hosts []string
+	for i := range b.rules.Rules {
+		r := &b.rules.Rules[i]
+		host, _ := splitHost(r.Source)
+		b.byHost[host] = append(b.byHost[host], r)
+		if !isWildcard(host) {
+			hosts = append(hosts, host)
+			if r.Never {
+				b.neverHost[wireHost(host)] = true
+				ancestors(wire(r.Source), func(scope string) bool {
+					if b.contains[scope] == nil {
+						b.contains[scope] = r
+					}
+					return true
+				})
+			}
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		if host, path := splitHost(s.Value); path == "" && !isWildcard(host) {
+			hosts = append(hosts, host)
+		}
+	}
+	for _, host := range named {
+		switch {
+		case !mirrorset.ValidMirror(host) || strings.Contains(host, "/"):
+			b.report(mirrorset.CodeUnknownHost, mirrorset.SeverityError, mirrorset.Origin{}, host,
+				"was named as a registry host and is none; write host[:port]")
+		case b.reached(host):
+			hosts = append(hosts, host)
+		default:
+			b.report(mirrorset.CodeUnknownHost, mirrorset.SeverityWarning, mirrorset.Origin{}, host,
+				"was named as a registry host, but no rule and no blocked scope applies to it, so it gets no file")
+		}
+	}
+	slices.Sort(hosts)
+	hosts = slices.Compact(hosts)
+	lower := map[string]string{}
+	for _, host := range hosts {
+		l := strings.ToLower(host)
+		if other, ok := lower[l]; ok {
+			b.report(mirrorset.CodeHostClash, mirrorset.SeverityWarning, mirrorset.Origin{}, host, fmt.Sprintf(
+				"and %s need two directories whose names differ in case only, which Windows cannot tell apart; spell the host one way in all objects", other))
+		}
+		lower[l] = host
+	}
+	return hosts
+}
+
+// reached reports whether any rule or blocked scope applies to a host.
+func (b *registryBuilder) reached(host string) bool {
+	return len(b.rulesOf(host)) > 0 || b.blocked.covers(wireHost(host))
+}
+
+// rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and
+// wildcard rules around it.
+func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
+	var rules []*mirrorset.Rule
+	ancestors(host, func(scope string) bool {
+		rules = append(rules, b.byHost[scope]...)
+		return true
+	})
+	return rules
+}
+
+// registry builds the entry of one host; false where it needs none.
+func (b *registryBuilder) registry(host string) (Registry, bool) {
+	r := Registry{Host: host}
+	rules := b.rulesOf(host)
+	var never, allow *mirrorset.Entry
+	for _, rule := range rules {
+		b.used[rule.Source] = true
+		for _, e := range rule.Entries {
+			r.Origins = append(r.Origins, e.Origin)
+		}
+		if rule.Never {
+			never = first(never, rule.Entries[0])
+		} else {
+			allow = first(allow, rule.Entries[0])
+		}
+	}
+	var blockedBy *mirrorset.Scope
+	for i := range b.rules.Blocked {
+		s := &b.rules.Blocked[i]
+		if (scopeSet{wire(s.Value): true}).covers(wireHost(host)) {
+			b.used[s.Value] = true
+			r.Origins = append(r.Origins, s.Origin)
+			if blockedBy == nil {
+				blockedBy = s
+			}
+		}
+	}
+	// Another spelling of the host is the same registry to the network.
+	r.Never = never != nil || blockedBy != nil || b.neverHost[wireHost(host)] || b.forbids(wireHost(host)) != ""
+	if r.Never && allow != nil && never != nil {
+		b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, allow.Origin, host, fmt.Sprintf(
+			"is never contacted on Windows, for any image, although this entry allows it: a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource",
+			never.Source, never.Origin))
+	} else if r.Never && allow != nil && blockedBy == nil {
+		b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, allow.Origin, host,
+			"is never contacted on Windows although this entry allows it: under another spelling the same host is under NeverContactSource")
+	}
+
+	candidates := b.endpoints(host, rules, r.Never)
+	for _, e := range candidates {
+		if why := b.leftOut(&e, host, r.Never); why != "" {
+			for _, o := range e.Origins {
+				b.report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, e.location(), why)
+			}
+			continue
+		}
+		b.checkContained(&e)
+		r.Endpoints = append(r.Endpoints, e)
+	}
+
+	switch n := len(r.Endpoints); {
+	case !r.Never && n == 0:
+		return Registry{}, false
+	case !r.Never:
+		r.Server = itself(host)
+		r.Server.SkipVerify = b.insecure.covers(wireHost(host))
+	case n == 0:
+		// A file that keeps every pull from happening: containerd finds no host that may pull. The
+		// table is there for 1.6, which takes no file without one.
+		blocking := itself(host)
+		blocking.Capabilities = CanPush
+		r.Server, r.Endpoints = blocking, []Endpoint{*blocking}
+		r.Never = false // it is named in the file, if only to be refused
+		if len(rules) > 0 {
+			b.report(mirrorset.CodeNoLocation, mirrorset.SeverityError, rules[0].Entries[0].Origin, host,
+				"cannot be pulled from at all on Windows: it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")
+		}
+	default:
+		// Without a server containerd would ask the registry itself; so the last mirror stands there
+		// once more.
+		last := r.Endpoints[n-1]
+		r.Server = &last
+		b.checkResolvable(host, &r, never)
+	}
+	return r, true
+}
+
+func first(a, b *mirrorset.Entry) *mirrorset.Entry {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// endpoint is where containerd has to be sent so that, with the whole repository appended, it asks what
+// the mirror names for the source: the mirror without the path components that the two share at their
+// ends. The registry host is never dropped. exact is set where the whole path of the source was shared.
+func endpoint(source, mirror string) (location string, exact bool) {
+	_, sourcePath := splitHost(source)
+	host, mirrorPath := splitHost(mirror)
+	for sourcePath != "" && mirrorPath != "" {
+		i, j := strings.LastIndexByte(sourcePath, '/'), strings.LastIndexByte(mirrorPath, '/')
+		if sourcePath[i:] != mirrorPath[j:] {
+			break
+		}
+		sourcePath, mirrorPath = sourcePath[:i], mirrorPath[:j]
+	}
+	return host + mirrorPath, sourcePath == ""
+}
+
+// newEndpoint returns the endpoint at a location, host[:port][/path], without capabilities.
+func newEndpoint(location string) Endpoint {
+	host, path := splitHost(location)
+	if wireHost(host) == dockerHub {
+		host = dockerHub
+	}
+	return Endpoint{Scheme: "https", Host: host, Root: "/v2" + path}
+}
+
+// location returns the endpoint without its "/v2".
+func (e *Endpoint) location() string { return e.Host + strings.TrimPrefix(e.Root, "/v2") }
+
+// endpoints merges the mirrors of rules into the endpoints of a host, in order. The registry itself is
+// left out where it comes last, as it is asked last anyway; not where it may never be asked, so that it
+// is reported.
+func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []Endpoint {
+	// Two spellings of one endpoint are one: containerd would ask it twice. The smallest is written.
+	spelling := map[string]string{}
+	self := contacted(host)
+	spelling[wire(self)] = self
+	canonical := func(e *Endpoint) string {
+		seen := wire(e.location())
+		if s, ok := spelling[seen]; !ok || s != self && e.location() < s {
+			spelling[seen] = e.location()
+		}
+		return seen
+	}
+	type item struct {
+		seen   string
+		rule   *mirrorset.Rule
+		origin mirrorset.Origin
+	}
+	var items []item
+	var lists [][]string
+	for _, rule := range rules {
+		b.checkSpillover(rule, host)
+		for _, entry := range rule.Entries {
+			var list []string
+			for i, mirror := range entry.Mirrors {
+				location, exact := endpoint(rule.Source, mirror)
+				e := newEndpoint(location)
+				seen := canonical(&e)
+				origin := entry.MirrorOrigin(i)
+				items = append(items, item{seen, rule, origin})
+				if !slices.Contains(list, seen) {
+					list = append(list, seen)
+				}
+				if !exact {
+					b.checkInexact(rule, mirror, &e, origin)
+				}
+			}
+			lists = append(lists, list)
+		}
+	}
+	byLocation := map[string]*Endpoint{}
+	served := map[string]map[mirrorset.Pull]bool{} // by location, the kinds of rules that name it
+	for _, it := range items {
+		e := byLocation[it.seen]
+		if e == nil {
+			made := newEndpoint(spelling[it.seen])
+			made.SkipVerify = b.insecure.covers(it.seen)
+			e = &made
+			byLocation[it.seen] = e
+			served[it.seen] = map[mirrorset.Pull]bool{}
+		}
+		served[it.seen][it.rule.Pull] = true
+		e.Capabilities |= capabilities(it.rule.Pull)
+		e.Origins = append(e.Origins, it.origin)
+	}
+	for seen, kinds := range served {
+		if !kinds[mirrorset.ByDigest] {
+			for _, o := range byLocation[seen].Origins {
+				b.report(mirrorset.CodeTagMirrorDigests, mirrorset.SeverityInfo, o, byLocation[seen].location(), fmt.Sprintf(
+					"is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", host))
+			}
+		}
+	}
+
+	// The order compares endpoints as they are written.
+	for i, list := range lists {
+		for j, seen := range list {
+			lists[i][j] = spelling[seen]
+		}
+	}
+	order, loop := mirrorset.PreferenceOrder(lists, self)
+	if loop != nil {
+		b.report(mirrorset.CodeOrderConflict, mirrorset.SeverityWarning, rules[0].Entries[0].Origin, host, fmt.Sprintf(
+			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
+			strings.Join(loop, ", "), strings.Join(order, ", ")))
+	}
+	if never && byLocation[wire(self)] != nil && !slices.Contains(order, self) {
+		order = append(order, self)
+	}
+	endpoints := make([]Endpoint, 0, len(order))
+	for _, location := range order {
+		e := byLocation[wire(location)]
+		if e == nil { // the registry itself, which no list names: it comes early where a loop was broken at it
+			made := newEndpoint(location)
+			for _, rule := range rules {
+				made.Capabilities |= capabilities(rule.Pull)
+			}
+			e = &made
+		}
+		endpoints = append(endpoints, *e)
+	}
+	return endpoints
+}
+
+// capabilities are what rules for one kind of pull ask of an endpoint. A digest can be trusted to any
+// mirror; what a tag stands for is asked only of mirrors for tags.
+func capabilities(pull mirrorset.Pull) Capability {
+	if pull == mirrorset.ByTag {
+		return CanPull | CanResolve
+	}
+	return CanPull
+}
+
+// leftOut says why an endpoint may not be asked; it is empty for one that may.
+func (b *registryBuilder) leftOut(e *Endpoint, host string, never bool) string {
+	seen := wire(e.location())
+	if never && seen == wireHost(host) {
+		return fmt.Sprintf("is left out: without what it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", host)
+	}
+	if source := b.forbids(seen); source != "" {
+		return fmt.Sprintf("is left out: it lies inside %s, which is under NeverContactSource; use a mirror outside of it", source)
+	}
+	if scope := b.blocked.cover(seen); scope != "" {
+		return fmt.Sprintf("is left out: it lies inside %s, which is blocked; use a mirror outside of it", scope)
+	}
+	return ""
+}
+
+// forbids returns the source under NeverContactSource that a location lies inside. A rule inside of that
+// source that allows contact does not help: a hosts.toml cannot tell the two apart.
+func (b *registryBuilder) forbids(seen string) (source string) {
+	ancestors(seen, func(scope string) bool {
+		if at, ok := b.forbidden[scope]; ok && (at.never[0] || at.never[1]) {
+			source = scope
+		}
+		return source == ""
+	})
+	return source
+}
+
+// checkContained reports an endpoint through which some pulls reach a forbidden source.
+func (b *registryBuilder) checkContained(e *Endpoint) {
+	r := b.contains[wire(e.location())]
+	if r == nil {
+		return
+	}
+	for _, o := range e.Origins {
+		b.report(mirrorset.CodeContainsForbidden, mirrorset.SeverityWarning, o, e.location(), fmt.Sprintf(
+			"contains %s, which is under NeverContactSource (%s): a pull that this endpoint completes to a location in there contacts it, and containerd does not look; use a mirror that does not contain it",
+			r.Source, r.Entries[0].Origin))
+	}
+}
+
+// checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in the whole
+// path of its source.
+func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror string, e *Endpoint, origin mirrorset.Origin) {
+	_, path := splitHost(rule.Source)
+	b.report(mirrorset.CodeInexactMirror, mirrorset.SeverityWarning, origin, mirror, fmt.Sprintf(
+		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image there too, or name the mirror %[3]s%[4]s",
+		path, rule.Source, e.location(), path))
+}
+
+// checkSpillover tells what else an entry catches: containerd applies it to the whole registry.
+func (b *registryBuilder) checkSpillover(rule *mirrorset.Rule, host string) {
+	_, path := splitHost(rule.Source)
+	if path == "" {
+		return
+	}
+	severity, danger := mirrorset.SeverityInfo, "a digest cannot be answered with other content"
+	if rule.Pull == mirrorset.ByTag {
+		severity, danger = mirrorset.SeverityWarning, "and a mirror that has another image under the same name and tag serves that one"
+	}
+	for _, e := range rule.Entries {
+		b.report(mirrorset.CodeSpillover, severity, e.Origin, rule.Source, fmt.Sprintf(
+			"also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger))
+	}
+}
+
+// checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.
+func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirrorset.Entry) {
+	for i := range r.Endpoints {
+		if r.Endpoints[i].Capabilities.Has(CanPull | CanResolve) {
+			return
+		}
+	}
+	var origin mirrorset.Origin
+	if never != nil {
+		origin = never.Origin
+	}
+	b.report(mirrorset.CodePullsBlocked, mirrorset.SeverityWarning, origin, host,
+		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
+}
+
+// checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
+func (b *registryBuilder) checkScopes() {
+	for i := range b.rules.Rules {
+		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] {
+			for _, e := range r.Entries {
+				b.report(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, e.Origin, r.Source,
+					"has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use")
+			}
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		if _, path := splitHost(s.Value); path != "" {
+			b.report(mirrorset.CodeNarrowScope, mirrorset.SeverityWarning, s.Origin, s.Value,
+				"is not blocked on Windows: containerd can only block whole registries; block the registry, or keep its images out by other means")
+		} else if isWildcard(s.Value) && !b.used[s.Value] {
+			b.report(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, s.Origin, s.Value,
+				"is not blocked on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use")
+		}
+	}
+	for _, s := range b.rules.Insecure {
+		if _, path := splitHost(s.Value); path != "" {
+			b.report(mirrorset.CodeNarrowScope, mirrorset.SeverityWarning, s.Origin, s.Value,
+				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows insecure hosts, not insecure repositories")
+		}
+	}
+}

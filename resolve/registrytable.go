@@ -1,0 +1,140 @@
+package resolve
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// RegistryTable is what a node with containerd knows: the hosts.toml files of its config_path, one per
+// registry host. A pull is governed by the file of the host that its reference names.
+//
+// A table is built once, by [NewRegistryTable] or [RegistryTable.Indexed], and from then on must not be
+// changed; it may then be asked from any number of goroutines.
+type RegistryTable struct {
+	// Registries are sorted by host.
+	Registries []Registry
+	// Findings are about the table; those of the rules it was built from are not repeated.
+	Findings mirrorset.Findings
+
+	byHost    map[string]int
+	forbidden policies // sources under NeverContactSource; empty for tables read from files
+	blocked   scopeSet // blocked scopes, as the network sees them
+	never     map[string]bool
+}
+
+// Registry is the hosts.toml of one registry host.
+type Registry struct {
+	// Host is what references name: host[:port] as spelled there, or "_default" for all hosts without a
+	// file of their own.
+	Host string
+	// Endpoints are the [host] tables, in the order they are asked.
+	Endpoints []Endpoint
+	// Server is asked last. Nil stands for a file without server: containerd then asks Host itself.
+	Server *Endpoint
+	// Never is set where nothing but the mirrors may ever be asked: the file names them only.
+	Never bool
+	// Origins are the fields that made the file what it is.
+	Origins []mirrorset.Origin
+}
+
+// Endpoint is one place that containerd asks on behalf of a registry: all its repositories are looked for
+// below one root.
+type Endpoint struct {
+	// Scheme is "https" or "http".
+	Scheme string
+	// Host is host[:port] as it is contacted; Docker Hub is registry-1.docker.io.
+	Host string
+	// Root is the path that the whole repository is appended to: "/v2", or "/v2/org" for mirrors below
+	// HOST/org. Any other path is one that a registry does not answer.
+	Root string
+	// Capabilities say what the endpoint is asked for.
+	Capabilities Capability
+	// SkipVerify leaves certificates unchecked.
+	SkipVerify bool
+	// Origins are the fields that name the endpoint.
+	Origins []mirrorset.Origin
+}
+
+// Capability is a set of the things that an endpoint may be asked for.
+type Capability uint8
+
+// The capabilities of containerd (remotes/docker/registry.go); CanReferrers is known to version 2 only.
+const (
+	CanPull Capability = 1 << iota
+	CanResolve
+	CanPush
+	CanReferrers
+
+	// CanAll is what a table without capabilities has.
+	CanAll = CanPull | CanResolve | CanPush | CanReferrers
+)
+
+// Has reports whether c holds all of want.
+func (c Capability) Has(want Capability) bool { return c&want == want }
+
+// Location returns the location of a repository at the endpoint: host[:port]/repository.
+func (e *Endpoint) Location(repository string) string {
+	if root, ok := strings.CutPrefix(e.Root, "/v2"); ok && (root == "" || root[0] == '/') {
+		return e.Host + root + "/" + repository
+	}
+	// The path that is asked for, as it is: no registry serves it.
+	return e.Host + path.Join("/", e.Root, repository)
+}
+
+// isRegistryRoot reports whether the endpoint's root is below the path that registries answer at.
+func (e *Endpoint) isRegistryRoot() bool {
+	return e.Root == "/v2" || strings.HasPrefix(e.Root, "/v2/")
+}
+
+// itself returns the endpoint that a registry host is asked at without any file, and where its file names
+// no server.
+func itself(host string) *Endpoint {
+	return &Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
+}
+
+// Indexed returns a table of the same registries that is ready to be asked. Package hoststoml uses it for
+// directories; tables built from rules are ready already.
+func (t RegistryTable) Indexed() *RegistryTable {
+	t.Registries = slices.Clone(t.Registries)
+	slices.SortStableFunc(t.Registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
+	t.byHost = make(map[string]int, len(t.Registries))
+	t.never = map[string]bool{}
+	for i := range t.Registries {
+		r := &t.Registries[i]
+		if _, ok := t.byHost[r.Host]; !ok {
+			t.byHost[r.Host] = i
+		}
+		if r.Never {
+			t.never[wireHost(r.Host)] = true
+		}
+	}
+	return &t
+}
+
+// Find returns the file that governs references to a host: its own, else that of "_default"; false where
+// there is neither.
+func (t *RegistryTable) Find(host string) (Registry, bool) {
+	if i, ok := t.byHost[host]; ok {
+		return t.Registries[i], true
+	}
+	if i, ok := t.byHost["_default"]; ok {
+		return t.Registries[i], true
+	}
+	return Registry{}, false
+}
+
+// hosts returns every place that is asked for a reference to host, in order.
+func (r *Registry) hosts(host string) []*Endpoint {
+	all := make([]*Endpoint, 0, len(r.Endpoints)+1)
+	for i := range r.Endpoints {
+		all = append(all, &r.Endpoints[i])
+	}
+	if r.Server == nil {
+		return append(all, itself(host))
+	}
+	return append(all, r.Server)
+}
