@@ -1,0 +1,189 @@
+package clients
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/pkg/blobinfocache/none"
+	"go.podman.io/image/v5/pkg/shortnames"
+	"go.podman.io/image/v5/pkg/sysregistriesv2"
+	"go.podman.io/image/v5/types"
+
+	"github.com/pullroute/pullroute/conformance/world"
+)
+
+// ContainersImageVersion is the version of go.podman.io/image behind [Registries].
+const ContainersImageVersion = "5.42.0"
+
+// Registries is a registries.conf, loaded by containers-image.
+type Registries struct {
+	dir string
+	sys *types.SystemContext
+}
+
+// LoadRegistries gives the content of a registries.conf to containers-image, and that of drop-in
+// files, in this order. The files lie under dir, which has to exist, until Close. An error is the
+// client's own: with such a file it pulls nothing.
+func LoadRegistries(dir, content string, dropIns ...string) (*Registries, error) {
+	// The client keeps what it has loaded by path, so each configuration gets its own.
+	dir, err := os.MkdirTemp(dir, "registries")
+	if err != nil {
+		return nil, err
+	}
+	r := &Registries{dir: dir, sys: &types.SystemContext{
+		SystemRegistriesConfPath:    filepath.Join(dir, "registries.conf"),
+		SystemRegistriesConfDirPath: filepath.Join(dir, "registries.conf.d"),
+		// Nothing of the machine's own configuration is to be seen.
+		RegistriesDirPath:          filepath.Join(dir, "registries.d"),
+		AuthFilePath:               filepath.Join(dir, "auth.json"),
+		UserShortNameAliasConfPath: filepath.Join(dir, "aliases.conf"),
+		DockerPerHostCertDirPath:   filepath.Join(dir, "certs.d"),
+	}}
+	files := map[string]string{r.sys.SystemRegistriesConfPath: content, r.sys.AuthFilePath: "{}"}
+	for i, d := range dropIns {
+		files[filepath.Join(r.sys.SystemRegistriesConfDirPath, fmt.Sprintf("%02d.conf", i+1))] = d
+	}
+	err = os.Mkdir(r.sys.SystemRegistriesConfDirPath, 0o755)
+	for path, text := range files {
+		if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o644)
+		}
+	}
+	if err == nil {
+		_, err = sysregistriesv2.TryUpdatingCache(r.sys)
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close removes the files. The client forgets them when its cache is next invalidated.
+func (r *Registries) Close() error { return os.RemoveAll(r.dir) }
+
+// ForgetRegistries empties the client's cache, which otherwise grows with each configuration.
+// Configurations in use are loaded again.
+func ForgetRegistries() { sysregistriesv2.InvalidateCache() }
+
+// SetAuth writes the client's auth file, for the pulls that follow.
+func (r *Registries) SetAuth(json string) error {
+	return os.WriteFile(r.sys.AuthFilePath, []byte(json), 0o600)
+}
+
+// Attempt is one location that containers-image would ask.
+type Attempt struct {
+	Location string // host[:port]/repository as the wire sees it
+	Insecure bool
+	Blocked  bool // the client stops short of asking, and goes on to the next
+}
+
+// Attempts returns where the client would look for a reference, in order, without any network. An
+// error ends the pull before the first attempt.
+func (r *Registries) Attempts(ref string) ([]Attempt, error) {
+	named, err := parseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := sysregistriesv2.FindRegistry(r.sys, named.Name())
+	if err != nil {
+		return nil, err
+	}
+	if registry == nil {
+		registry = &sysregistriesv2.Registry{
+			Endpoint: sysregistriesv2.Endpoint{Location: named.String()},
+			Prefix:   named.String(),
+		}
+	}
+	sources, err := registry.PullSourcesFromReference(named)
+	if err != nil {
+		return nil, err
+	}
+	var attempts []Attempt
+	for _, s := range sources {
+		own, err := sysregistriesv2.FindRegistry(r.sys, s.Reference.Name())
+		if err != nil {
+			return nil, err
+		}
+		attempts = append(attempts, Attempt{
+			Location: world.WireLocation(s.Reference.Name()),
+			Insecure: s.Endpoint.Insecure,
+			Blocked:  own != nil && own.Blocked,
+		})
+	}
+	return attempts, nil
+}
+
+// Expand returns the references that a name stands for: itself, or one for each search registry
+// if it has no registry.
+func (r *Registries) Expand(name string) ([]string, error) {
+	resolved, err := shortnames.Resolve(r.sys, name)
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	for _, c := range resolved.PullCandidates {
+		refs = append(refs, c.Value.String())
+	}
+	return refs, nil
+}
+
+// Pull pulls the reference from the world behind the proxy, whose requests are reset before.
+func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull Pull) {
+	w := p.World()
+	w.Reset()
+	defer func() { pull.Requests = w.Requests() }()
+	sys := *r.sys
+	sys.DockerProxy = func(*url.URL) (*url.URL, error) { return p.URL(), nil }
+	sys.BaseTLSConfig = &tls.Config{RootCAs: p.CertPool()}
+
+	named, err := parseReference(ref)
+	if err != nil {
+		pull.Err = err
+		return pull
+	}
+	image, err := docker.NewReference(named)
+	if err != nil {
+		pull.Err = err
+		return pull
+	}
+	source, err := image.NewImageSource(ctx, &sys)
+	if err != nil {
+		pull.Err = err
+		return pull
+	}
+	defer source.Close()
+	manifest, _, err := source.GetManifest(ctx, nil)
+	if err != nil {
+		pull.Err = err
+		return pull
+	}
+	pull.Digest = digest.FromBytes(manifest)
+	pull.Err = fetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
+		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size}, none.NoCache)
+		return body, err
+	})
+	return pull
+}
+
+// parseReference reads a reference as the clients do before they hand it to containers-image,
+// which refuses a tag beside a digest: CRI-O and podman drop the tag.
+func parseReference(ref string) (reference.Named, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return nil, err
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		return reference.WithDigest(reference.TrimNamed(named), digested.Digest())
+	}
+	return reference.TagNameOnly(named), nil
+}

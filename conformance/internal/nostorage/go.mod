@@ -1,0 +1,3 @@
+module github.com/containers/storage
+
+go 1.25.0

@@ -1,0 +1,319 @@
+// Package world stands in for the container registries of the internet.
+//
+// A [World] is any number of registries behind one value: it says which of them are up, which
+// ask for credentials and which images each has, and it keeps every request in order. A client
+// library reaches it in process, as the http.RoundTripper of its HTTP client; an unmodified
+// program reaches it through a [Proxy] on loopback. Either way the client asks for quay.io or
+// mcr.microsoft.com by name, and nothing leaves the machine.
+//
+//	w := world.New()
+//	w.Put("mirror.example.com/team/app", "1", world.NewImage("one"))
+//	w.Registry("quay.io").State = world.Down
+//	... let a client pull ...
+//	world.Trace(w.Requests()) // [mirror.example.com/team/app]
+package world
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// State is how a registry answers.
+type State int
+
+const (
+	Up     State = iota // answers for the images it has, 404 for all others
+	Down                // refuses connections
+	Broken              // answers 500 to everything
+	Empty               // answers 404 to every manifest and blob, whatever it has
+	Hangs               // takes the request and never answers
+)
+
+// Auth is how a registry asks who is there.
+type Auth int
+
+const (
+	Anonymous Auth = iota
+	Basic          // 401 with a Basic challenge
+	Bearer         // 401 with a Bearer challenge that names a token server
+)
+
+// Registry is one host of a [World]. The zero value is up, open and empty.
+type Registry struct {
+	State State
+	Auth  Auth
+
+	// Username and Password are what Basic, and the token server of Bearer, accept. With an empty
+	// Username, Basic accepts nothing, and the token server hands a token to anyone.
+	Username, Password string
+
+	// Realm is the host of the token server, the registry itself if empty. Any host of a world is
+	// a token server under the path /token.
+	Realm string
+
+	// PlainHTTP marks a registry that does not speak TLS. All others speak nothing else.
+	PlainHTTP bool
+
+	// WithoutBlobs is a registry that lost its blobs, but still has the manifests.
+	WithoutBlobs bool
+
+	// Repositories holds the images by repository path and tag. An image is also found by digest.
+	Repositories map[string]map[string]Image
+}
+
+// World is a set of registries and the record of what they were asked. Its methods may be called
+// from any goroutine; change registries only while no client is at work.
+type World struct {
+	// Elsewhere is the state of all registries that were never mentioned.
+	Elsewhere State
+
+	// Patience is how long a client in process waits for a registry that hangs, before its
+	// transport gives up as the clients' own transports do after 30 seconds. Zero is at once.
+	// A client behind a Proxy waits as long as it likes.
+	Patience time.Duration
+
+	mu         sync.Mutex
+	registries map[string]*Registry
+	requests   []Request
+}
+
+// New returns a world in which every registry is up and empty.
+func New() *World {
+	return &World{registries: map[string]*Registry{}}
+}
+
+// Registry returns the registry at host[:port], to be changed as the test needs it.
+func (w *World) Registry(host string) *Registry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.registry(host)
+}
+
+// Put adds an image to a repository, location being host[:port]/repository as asked on the wire.
+func (w *World) Put(location, tag string, image Image) {
+	host, repository, _ := strings.Cut(location, "/")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.registry(host)
+	if r.Repositories == nil {
+		r.Repositories = map[string]map[string]Image{}
+	}
+	if r.Repositories[repository] == nil {
+		r.Repositories[repository] = map[string]Image{}
+	}
+	r.Repositories[repository][tag] = image
+}
+
+// Requests returns all requests since the last Reset, in the order of their arrival.
+func (w *World) Requests() []Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]Request(nil), w.requests...)
+}
+
+// Reset forgets the requests, and only these.
+func (w *World) Reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests = nil
+}
+
+// Token is the bearer token that opens the registry at host.
+func Token(host string) string {
+	return "token-for-" + base64.RawURLEncoding.EncodeToString([]byte(wireHost("", host)))
+}
+
+func (w *World) registry(host string) *Registry {
+	host = wireHost("", host)
+	r, ok := w.registries[host]
+	if !ok {
+		r = &Registry{State: w.Elsewhere}
+		w.registries[host] = r
+	}
+	return r
+}
+
+// The ways in which a request gets no answer.
+var (
+	errRefused  = errors.New("connection refused")
+	errHangs    = errors.New("no answer")
+	errNotTLS   = errors.New("the registry speaks plain HTTP")
+	errProtocol = errors.New("not an absolute request")
+)
+
+// reply is an answer before it is bound to a way of transport.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// answer records the request and decides what the registry says to it.
+func (w *World) answer(scheme, host string, r *http.Request) (reply, error) {
+	if host == "" {
+		return reply{}, errProtocol
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	index := len(w.requests)
+	w.requests = append(w.requests, Request{
+		Scheme:        scheme,
+		Host:          host,
+		Method:        r.Method,
+		Path:          r.URL.Path,
+		Namespace:     r.URL.Query().Get("ns"),
+		Authorization: r.Header.Get("Authorization"),
+	})
+	a, err := w.decide(scheme, host, r)
+	w.requests[index].Status = a.status
+	return a, err
+}
+
+// connect is asked for a tunnel to a registry. It says whether TLS will be spoken in it, and
+// records nothing unless the connection ends here: the requests in the tunnel follow.
+func (w *World) connect(host string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.registry(host)
+	var err error
+	switch {
+	case r.State == Down:
+		err = errRefused
+	case r.PlainHTTP:
+		err = errNotTLS
+	}
+	if err != nil {
+		w.requests = append(w.requests, Request{Scheme: "https", Host: host, Method: http.MethodConnect})
+	}
+	return err
+}
+
+func (w *World) decide(scheme, host string, r *http.Request) (reply, error) {
+	registry := w.registry(host)
+	switch registry.State {
+	case Down:
+		return reply{}, errRefused
+	case Hangs:
+		return reply{}, errHangs
+	}
+	if registry.PlainHTTP && scheme == "https" {
+		return reply{}, errNotTLS
+	}
+	if !registry.PlainHTTP && scheme == "http" {
+		return failure(http.StatusBadRequest, "UNSUPPORTED", "client sent an HTTP request to an HTTPS server"), nil
+	}
+	if registry.State == Broken {
+		return failure(http.StatusInternalServerError, "UNKNOWN", "broken"), nil
+	}
+	if r.URL.Path == "/token" {
+		return w.issueToken(r), nil
+	}
+	if challenge := registry.challenge(host, r); challenge != "" {
+		a := failure(http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
+		a.header.Set("WWW-Authenticate", challenge)
+		return a, nil
+	}
+	if r.URL.Path == "/v2/" || r.URL.Path == "/v2" {
+		return reply{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, []byte("{}")}, nil
+	}
+	return registry.content(r), nil
+}
+
+// challenge returns the WWW-Authenticate header for a request without valid credentials, and
+// nothing where it has them.
+func (g *Registry) challenge(host string, r *http.Request) string {
+	switch g.Auth {
+	case Basic:
+		user, password, ok := r.BasicAuth()
+		if ok && g.Username != "" && user == g.Username && password == g.Password {
+			return ""
+		}
+		return `Basic realm="` + host + `"`
+	case Bearer:
+		if r.Header.Get("Authorization") == "Bearer "+Token(host) {
+			return ""
+		}
+		realm := g.Realm
+		if realm == "" {
+			realm = host
+		}
+		scheme := "https"
+		if g.PlainHTTP {
+			scheme = "http"
+		}
+		challenge := fmt.Sprintf(`Bearer realm="%s://%s/token",service="%s"`, scheme, realm, host)
+		if repository, _, _ := parsePath(r.URL.Path); repository != "" {
+			challenge += `,scope="repository:` + repository + `:pull"`
+		}
+		return challenge
+	}
+	return ""
+}
+
+// issueToken is the token server: the registry in question is named by the query's service.
+func (w *World) issueToken(r *http.Request) reply {
+	if r.Method != http.MethodGet {
+		// As registries without the OAuth2 way do; clients then use GET.
+		return failure(http.StatusMethodNotAllowed, "UNSUPPORTED", "use GET")
+	}
+	service := r.URL.Query().Get("service")
+	g := w.registry(service)
+	if user, password, _ := r.BasicAuth(); g.Username != "" && (user != g.Username || password != g.Password) {
+		return failure(http.StatusUnauthorized, "UNAUTHORIZED", "no token for these credentials")
+	}
+	body, _ := json.Marshal(map[string]any{"token": Token(service), "access_token": Token(service), "expires_in": 300})
+	return reply{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, body}
+}
+
+func (g *Registry) content(r *http.Request) reply {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return failure(http.StatusMethodNotAllowed, "UNSUPPORTED", "this registry is read-only")
+	}
+	repository, kind, object := parsePath(r.URL.Path)
+	images := g.Repositories[repository]
+	if g.State == Empty {
+		images = nil
+	}
+	switch kind {
+	case "manifests":
+		if image, ok := images[object]; ok {
+			return image.Manifest.reply()
+		}
+		for _, image := range images {
+			if string(image.Manifest.Digest) == object {
+				return image.Manifest.reply()
+			}
+		}
+		return failure(http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest unknown")
+	case "blobs":
+		for _, image := range images {
+			for _, c := range []Content{image.Config, image.Layer} {
+				if string(c.Digest) == object && !g.WithoutBlobs {
+					return c.reply()
+				}
+			}
+		}
+		return failure(http.StatusNotFound, "BLOB_UNKNOWN", "blob unknown")
+	}
+	return failure(http.StatusNotFound, "NAME_UNKNOWN", "no such path")
+}
+
+func (c Content) reply() reply {
+	return reply{http.StatusOK, http.Header{
+		"Content-Type":          {c.MediaType},
+		"Docker-Content-Digest": {c.Digest.String()},
+	}, c.Bytes}
+}
+
+// failure is an error in the form of the distribution API; containers-image decides by its code
+// whether to look for a blob elsewhere.
+func failure(status int, code, message string) reply {
+	body, _ := json.Marshal(map[string]any{"errors": []map[string]string{{"code": code, "message": message}}})
+	return reply{status, http.Header{"Content-Type": {"application/json"}}, body}
+}
