@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the table of this run into the RE
 // Row is one line of the table.
 type Row struct {
 	// Client names a program or library with its version, Compared what was compared.
-	Client, Compared                   string
+	Client, Compared                  string
 	Configurations, Pulls, Mismatches int
 }
 
