@@ -54,3 +54,8 @@ const (
 	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted
 	CodeOtherPath         Code = "other-path"          // Windows: a URL that is not below a registry's /v2/
 )
+
+// Findings of required images.
+const (
+	CodeNotMirrored Code = "not-mirrored" // an image that has to be served by a mirror and is not
+)

@@ -167,11 +167,15 @@ func yamlError(err error, start int) (line int, message string) {
 	if m := yamlLine.FindStringSubmatchIndex(message); m != nil {
 		if n, err := strconv.Atoi(message[m[2]:m[3]]); err == nil {
 			line = start + n - 1
-			if strings.Contains(message, "did not find expected") {
+			if strings.Contains(message, "did not find expected") && !strings.Contains(message, "character") {
 				line++ // the parser counts lines from zero, the scanner from one
 			}
 		}
 		message = message[:m[0]] + message[m[1]:]
+	}
+	if strings.Contains(message, "did not find expected alphabetic or numeric character") {
+		// The mistake that this field invites: *.example.org reads as an alias.
+		message += "; put a text that begins with * in quotes"
 	}
 	return line, message
 }

@@ -159,6 +159,7 @@ func TestDecodeRefusesWithThePlaceAndTheReason(t *testing.T) {
 		want        string
 	}{
 		{"malformed YAML", idms + "---\na: [1\n", 13, "not valid YAML"},
+		{"a wildcard without quotes", head + "spec:\n  imageDigestMirrors:\n  - source: *.example.org\n", 6, "put a text that begins with * in quotes"},
 		{"malformed JSON", "{\n\"a\": 1,\n\"b\" 2}", 3, "not valid JSON"},
 		{"JSON cut off", "{\n\"kind\": \"List\",", 2, "ends in the middle"},
 		{"a binary file", "PK\x03\x04\x00\x00", 1, "is not text"},

@@ -50,7 +50,7 @@ func ExampleSet_Rules() {
 	_, err := set.Rules()
 	fmt.Println(err)
 	// Output:
-	// error: ImageTagMirrorSet/t spec.imageTagMirrors[0].source: "quay.io/team:latest": is not a source: it has a tag; rules are for repositories, write it without ":tag" [invalid-source]
+	// error: ImageTagMirrorSet/t spec.imageTagMirrors[0].source: "quay.io/team:latest": is not a source: it has a tag; rules are for repositories, write it without ":tag" [invalid-source, refused by the API server]
 }
 
 func ExampleFindings_Err() {

@@ -117,7 +117,7 @@ func (f Finding) Refused() bool { return f.RefusedBy != "" }
 
 // String returns the finding as one line:
 //
-//	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source] (mirrors.yaml:7)
+//	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source, refused by the API server] (mirrors.yaml:7)
 func (f Finding) String() string {
 	var b strings.Builder
 	b.WriteString(string(f.Severity))
@@ -130,7 +130,14 @@ func (f Finding) String() string {
 		fmt.Fprintf(&b, "%q: ", f.Value)
 	}
 	b.WriteString(f.Message)
-	fmt.Fprintf(&b, " [%s]", f.Code)
+	switch f.RefusedBy {
+	case APIServer, Client:
+		fmt.Fprintf(&b, " [%s, refused by the %s]", f.Code, f.RefusedBy)
+	case MCO:
+		fmt.Fprintf(&b, " [%s, refused by MCO]", f.Code)
+	default:
+		fmt.Fprintf(&b, " [%s]", f.Code)
+	}
 	if p := f.Origin.Place(); p != "" && (f.Origin.Object != "" || f.Origin.Line > 0) {
 		fmt.Fprintf(&b, " (%s)", p)
 	}

@@ -2,97 +2,25 @@ package resolve
 
 import (
 	"fmt"
-	"math/rand"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/stretchr/testify/require"
 )
 
-// world makes random rules over few names, so that sources nest, spellings meet and scopes overlap.
-type world struct{ *rand.Rand }
-
-func (w world) pick(items ...string) string { return items[w.Intn(len(items))] }
-
-func (w world) host() string {
-	return w.pick("quay.io", "quay.io", "m.io", "n.io:5000", "docker.io", "a.example.org", "foo.example.org", "x.y.example.org", "Quay.io", "quay.io:443", "registry-1.docker.io")
-}
-
-func (w world) location() string {
-	s := w.host()
-	for range w.Intn(4) {
-		s += "/" + w.pick("a", "b", "library", "c-d")
-	}
-	return s
-}
-
-func (w world) source() string {
-	if w.Intn(6) == 0 {
-		return w.pick("*.example.org", "*.y.example.org", "*.docker.io")
-	}
-	return w.location()
-}
-
-func (w world) image() string {
-	s := w.pick(w.host()+"/", w.host()+"/", w.host()+"/", "foo.example.org:5000/", "") + w.pick("a", "b", "library", "z")
-	for range w.Intn(4) {
-		s += "/" + w.pick("a", "b", "c-d", "z")
-	}
-	return s + w.pick("", ":1", digestA, ":1"+digestA)
-}
-
-// set makes objects that the API server and MCO accept.
-func (w world) set() *mirrorset.Set {
-	set := &mirrorset.Set{}
-	never := map[string]bool{}
-	entries := func() (entries []mirrorset.ImageMirrors) {
-		for range 1 + w.Intn(3) {
-			e := mirrorset.ImageMirrors{Source: w.source()}
-			if _, ok := never[e.Source]; !ok {
-				never[e.Source] = w.Intn(3) == 0
-			}
-			if never[e.Source] {
-				e.MirrorSourcePolicy = mirrorset.NeverContactSource
-			}
-			for range w.Intn(4) {
-				m := w.location()
-				if w.Intn(2) == 0 && !strings.HasPrefix(e.Source, "*.") { // one that keeps the naming rule
-					_, path := splitHost(e.Source)
-					m += path
-				}
-				if !slices.Contains(e.Mirrors, m) && (m != e.Source || !never[e.Source]) {
-					e.Mirrors = append(e.Mirrors, m)
-				}
-			}
-			entries = append(entries, e)
-		}
-		return entries
-	}
-	for i := range w.Intn(4) {
-		set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, mirrorset.ImageDigestMirrorSet{
-			Metadata: mirrorset.ObjectMeta{Name: fmt.Sprint("d", i)}, Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: entries()}})
-	}
-	for i := range w.Intn(3) {
-		set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, mirrorset.ImageTagMirrorSet{
-			Metadata: mirrorset.ObjectMeta{Name: fmt.Sprint("t", i)}, Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: entries()}})
-	}
-	var image mirrorset.Image
-	for range w.Intn(3) {
-		image.Spec.RegistrySources.BlockedRegistries = append(image.Spec.RegistrySources.BlockedRegistries, w.source())
-	}
-	for range w.Intn(3) {
-		image.Spec.RegistrySources.InsecureRegistries = append(image.Spec.RegistrySources.InsecureRegistries, w.source())
-	}
-	set.Images = []mirrorset.Image{image}
-	return set
-}
-
-func (w world) rules(t *testing.T) *mirrorset.Rules {
-	rules, err := w.set().Rules()
+// randomRules merges random objects.
+func randomRules(t testing.TB, r *random.Source) *mirrorset.Rules {
+	rules, err := r.Set().Rules()
 	require.NoError(t, err)
 	return rules
+}
+
+// randomImage returns a random reference.
+func randomImage(r *random.Source) string {
+	return r.Name() + r.Pick("", ":1", digestA, ":1"+digestA)
 }
 
 // mayContact answers from the rules themselves, without any table, whether a location may be contacted:
@@ -127,16 +55,16 @@ func inside(name, scope string) bool {
 }
 
 func TestNeverContactSourceMeansNever(t *testing.T) {
-	w := world{rand.New(rand.NewSource(1))}
+	w := random.New(1)
 	forbidden, reported := 0, 0
 	for range 3000 {
-		rules := w.rules(t)
+		rules := randomRules(t, w)
 		tables := map[mirrorset.Platform]func(string) (Plan, error){
 			mirrorset.Linux:   NewImageTable(rules).Plan,
 			mirrorset.Windows: NewRegistryTable(rules, "foo.example.org", "a.example.org").Plan,
 		}
 		for range 5 {
-			image := w.image()
+			image := randomImage(w)
 			for platform, plan := range tables {
 				p, err := plan(image)
 				require.NoError(t, err)
@@ -206,13 +134,13 @@ func contract(rules *mirrorset.Rules, r ref) []string {
 }
 
 func TestLinuxFollowsTheContract(t *testing.T) {
-	w := world{rand.New(rand.NewSource(2))}
+	w := random.New(2)
 	compared := 0
 	for range 3000 {
-		rules := w.rules(t)
+		rules := randomRules(t, w)
 		table := NewImageTable(rules)
 		for range 5 {
-			r, err := parseReference(w.image())
+			r, err := parseReference(randomImage(w))
 			require.NoError(t, err)
 			if table.quirk(r.name) {
 				continue // the client's matching is not the contract's
@@ -259,16 +187,16 @@ func (t *ImageTable) quirk(name string) bool {
 }
 
 func TestFindIsTheClientsSearch(t *testing.T) {
-	w := world{rand.New(rand.NewSource(3))}
+	w := random.New(3)
 	hits := 0
 	for range 2000 {
 		var table ImageTable
 		for range 1 + w.Intn(6) {
-			table.Registries = append(table.Registries, ImageRegistry{Prefix: w.source()})
+			table.Registries = append(table.Registries, ImageRegistry{Prefix: w.Scope()})
 		}
 		indexed := table.Indexed()
 		for range 10 {
-			name := w.location()
+			name := w.Location()
 			want := slowFind(table.Registries, name)
 			got, ok := indexed.Find(name)
 			require.Equal(t, want != "", ok, "%s in %v", name, table.Registries)
@@ -308,11 +236,11 @@ func slowFind(registries []ImageRegistry, name string) string {
 }
 
 func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
-	w := world{rand.New(rand.NewSource(4))}
+	w := random.New(4)
 	compared := 0
 	for range 20000 {
-		source := w.source()
-		mirror := w.location()
+		source := w.Scope()
+		mirror := w.Location()
 		if _, path := splitHost(source); w.Intn(2) == 0 && !isWildcard(source) {
 			mirror += path
 		}
@@ -325,7 +253,7 @@ func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
 		if isWildcard(source) {
 			host = "foo" + source[1:]
 		}
-		repository := strings.TrimPrefix(path+w.pick("/x", "/x/y", ""), "/")
+		repository := strings.TrimPrefix(path+w.Pick("/x", "/x/y", ""), "/")
 		if repository == "" {
 			continue
 		}
@@ -338,9 +266,9 @@ func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
 }
 
 func TestTheOrderOfObjectsNeverChangesATable(t *testing.T) {
-	w := world{rand.New(rand.NewSource(5))}
+	w := random.New(5)
 	for range 300 {
-		set := w.set()
+		set := w.Set()
 		rules, err := set.Rules()
 		require.NoError(t, err)
 		linux, windows := NewImageTable(rules), NewRegistryTable(rules)
@@ -358,7 +286,7 @@ func FuzzPlan(f *testing.F) {
 		f.Add(s, int64(1))
 	}
 	f.Fuzz(func(t *testing.T, image string, seed int64) {
-		rules := world{rand.New(rand.NewSource(seed))}.rules(t)
+		rules := randomRules(t, random.New(seed))
 		for _, plan := range []func(string) (Plan, error){NewImageTable(rules).Plan, NewRegistryTable(rules).Plan} {
 			p, err := plan(image)
 			if err != nil {

@@ -136,16 +136,18 @@ func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 func (b *registryBuilder) registry(host string) (Registry, bool) {
 	r := Registry{Host: host}
 	rules := b.rulesOf(host)
-	var never, allow *mirrorset.Entry
+	var never *mirrorset.Entry
+	var allow []*mirrorset.Entry
 	for _, rule := range rules {
 		b.used[rule.Source] = true
 		for _, e := range rule.Entries {
 			r.Origins = append(r.Origins, e.Origin)
 		}
-		if rule.Never {
-			never = first(never, rule.Entries[0])
-		} else {
-			allow = first(allow, rule.Entries[0])
+		switch {
+		case !rule.Never:
+			allow = append(allow, rule.Entries...)
+		case never == nil:
+			never = rule.Entries[0]
 		}
 	}
 	var blockedBy *mirrorset.Scope
@@ -161,13 +163,15 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 	// Another spelling of the host is the same registry to the network.
 	r.Never = never != nil || blockedBy != nil || b.neverHost[wireHost(host)] || b.forbids(wireHost(host)) != ""
-	if r.Never && allow != nil && never != nil {
-		b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, allow.Origin, host, fmt.Sprintf(
-			"is never contacted on Windows, for any image, although this entry allows it: a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource",
-			never.Source, never.Origin))
-	} else if r.Never && allow != nil && blockedBy == nil {
-		b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, allow.Origin, host,
-			"is never contacted on Windows although this entry allows it: under another spelling the same host is under NeverContactSource")
+	if r.Never && blockedBy == nil {
+		by := "under another spelling the same host is under NeverContactSource"
+		if never != nil {
+			by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource", never.Source, never.Origin)
+		}
+		for _, e := range allow {
+			b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, e.Origin, host,
+				"is never contacted on Windows, for any image, although this entry allows it: "+by)
+		}
 	}
 
 	candidates := b.endpoints(host, rules, r.Never)
@@ -207,13 +211,6 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		b.checkResolvable(host, &r, never)
 	}
 	return r, true
-}
-
-func first(a, b *mirrorset.Entry) *mirrorset.Entry {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // endpoint is where containerd has to be sent so that, with the whole repository appended, it asks what
@@ -406,7 +403,7 @@ func (b *registryBuilder) checkSpillover(rule *mirrorset.Rule, host string) {
 	}
 	severity, danger := mirrorset.SeverityInfo, "a digest cannot be answered with other content"
 	if rule.Pull == mirrorset.ByTag {
-		severity, danger = mirrorset.SeverityWarning, "and a mirror that has another image under the same name and tag serves that one"
+		severity, danger = mirrorset.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
 	}
 	for _, e := range rule.Entries {
 		b.report(mirrorset.CodeSpillover, severity, e.Origin, rule.Source, fmt.Sprintf(

@@ -25,7 +25,7 @@ import (
 )
 
 // CRDs is the part of the API server that takes or refuses objects of custom kinds, with
-// OpenShift's own definitions of ImageDigestMirrorSet, ImageTagMirrorSet and
+// OpenShift's own definitions of ImageDigestMirrorSet, ImageTagMirrorSet, Image and
 // ImageContentSourcePolicy.
 type CRDs struct {
 	kinds map[string]crd // by apiVersion/kind
@@ -41,6 +41,7 @@ type crd struct {
 var crdFiles = []string{
 	"config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_imagedigestmirrorsets.crd.yaml",
 	"config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_imagetagmirrorsets.crd.yaml",
+	"config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_images.crd.yaml",
 	"operator/v1alpha1/zz_generated.crd-manifests/0000_10_config-operator_01_imagecontentsourcepolicies.crd.yaml",
 }
 

@@ -80,9 +80,29 @@ func (r *Registries) SetAuth(json string) error {
 	return os.WriteFile(r.sys.AuthFilePath, []byte(json), 0o600)
 }
 
+// Config returns the files as the client has read them, and its mode for names without a registry.
+func (r *Registries) Config() (*sysregistriesv2.V2RegistriesConf, types.ShortNameMode, error) {
+	conf, err := sysregistriesv2.TryUpdatingCache(r.sys)
+	if err != nil {
+		return nil, 0, err
+	}
+	mode, err := sysregistriesv2.GetShortNameMode(r.sys)
+	return conf, mode, err
+}
+
+// Alias returns what a name without a registry is an alias of, and "" where it is none.
+func (r *Registries) Alias(name string) (string, error) {
+	named, _, err := sysregistriesv2.ResolveShortNameAlias(r.sys, name)
+	if named == nil || err != nil {
+		return "", err
+	}
+	return named.Name(), nil
+}
+
 // Attempt is one location that containers-image would ask.
 type Attempt struct {
 	Location string // host[:port]/repository as the wire sees it
+	Name     string // the same as the client spells it
 	Insecure bool
 	Blocked  bool // the client stops short of asking, and goes on to the next
 }
@@ -116,6 +136,7 @@ func (r *Registries) Attempts(ref string) ([]Attempt, error) {
 		}
 		attempts = append(attempts, Attempt{
 			Location: world.WireLocation(s.Reference.Name()),
+			Name:     s.Reference.Name(),
 			Insecure: s.Endpoint.Insecure,
 			Blocked:  own != nil && own.Blocked,
 		})

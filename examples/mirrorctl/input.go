@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// inputFlag adds -f.
+func inputFlag(fs *flag.FlagSet, what string) *texts {
+	files := new(texts)
+	fs.Var(files, "f", what+", `FILE`, directory or - for standard input; repeats")
+	return files
+}
+
+const manifests = "manifests"
+
+// readRules reads manifests and merges them. The error refuses them.
+func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+	}
+	set := &mirrorset.Set{}
+	var refused mirrorset.Findings
+	for i, path := range paths {
+		if slices.Contains(paths[:i], path) {
+			return nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
+		}
+		var one *mirrorset.Set
+		var err error
+		if path == "-" {
+			one, err = mirrorset.Decode("-", p.stdin)
+		} else {
+			one, err = mirrorset.ReadFiles(path)
+		}
+		var r *mirrorset.RefusedError
+		if errors.As(err, &r) {
+			refused = append(refused, r.Findings...)
+		} else if err != nil {
+			return nil, err
+		}
+		set.Add(one)
+	}
+	rules, err := set.Rules()
+	if refused != nil {
+		// What is read of a refused input is not all of it; still, all that is wrong is said at once.
+		return nil, append(refused, refusals(err)...).Sort().Err()
+	}
+	return rules, err
+}
+
+// refusals returns the findings of a *RefusedError.
+func refusals(err error) mirrorset.Findings {
+	var r *mirrorset.RefusedError
+	if errors.As(err, &r) {
+		return r.Findings
+	}
+	return nil
+}
+
+// planner answers for images: one of the two tables.
+type planner interface {
+	Plan(image string) (resolve.Plan, error)
+}
+
+// source is what plans are asked of, and what was found on the way to it.
+type source struct {
+	planner
+	findings mirrorset.Findings
+	// origins returns, for a plan's scope, the fields that made the entry there what it is.
+	origins func(scope string) []mirrorset.Origin
+}
+
+// readSource reads manifests, or a node's own files, for one platform.
+func (p *program) readSource(platform mirrorset.Platform, paths, hosts []string) (*source, error) {
+	if len(paths) == 1 && paths[0] != "-" {
+		if s, err := readNodeFiles(platform, paths[0]); s != nil || err != nil {
+			return s, err
+		}
+	}
+	rules, err := p.readRules(paths)
+	if err != nil {
+		return nil, err
+	}
+	if platform == mirrorset.Linux {
+		t := resolve.NewImageTable(rules)
+		return imageSource(t, append(slices.Clone(rules.Findings), t.Findings...)), nil
+	}
+	t := resolve.NewRegistryTable(rules, hosts...)
+	return registrySource(t, append(slices.Clone(rules.Findings), t.Findings...)), nil
+}
+
+func imageSource(t *resolve.ImageTable, findings mirrorset.Findings) *source {
+	return &source{t, findings, func(scope string) []mirrorset.Origin {
+		for i := range t.Registries {
+			if t.Registries[i].Prefix == scope {
+				return t.Registries[i].Origins
+			}
+		}
+		return nil
+	}}
+}
+
+func registrySource(t *resolve.RegistryTable, findings mirrorset.Findings) *source {
+	return &source{t, findings, func(scope string) []mirrorset.Origin {
+		r, _ := t.Find(scope)
+		return r.Origins
+	}}
+}
+
+// readNodeFiles reads a registries.conf, a directory that holds one, or a containerd config_path; nil for
+// anything else.
+func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
+	trees, err := filepath.Glob(filepath.Join(path, "*", hoststoml.FileName))
+	if err != nil {
+		return nil, err
+	}
+	conf := path
+	if info, err := os.Stat(filepath.Join(path, "registries.conf")); err == nil && !info.IsDir() {
+		conf = filepath.Join(path, "registries.conf")
+	}
+	switch {
+	case len(trees) > 0:
+		if platform != mirrorset.Windows {
+			return nil, fmt.Errorf("%w: %s holds hosts.toml files, which --platform windows reads", errUsage, path)
+		}
+		tree, findings, err := hoststoml.ReadTree(path)
+		if err != nil {
+			return nil, err
+		}
+		return registrySource(tree.Table(path), findings), nil
+	case strings.HasSuffix(conf, ".conf"):
+		if platform != mirrorset.Linux {
+			return nil, fmt.Errorf("%w: %s is a registries.conf, which --platform linux reads", errUsage, path)
+		}
+		c, findings, err := readRegistriesConf(conf)
+		if err != nil {
+			return nil, err
+		}
+		if conf != path {
+			// The drop-ins of a directory, in the order the client reads them in.
+			dropIns, err := filepath.Glob(filepath.Join(path, "registries.conf.d", "*.conf"))
+			if err != nil {
+				return nil, err
+			}
+			for _, dropIn := range dropIns {
+				d, more, err := readRegistriesConf(dropIn)
+				if err != nil {
+					return nil, err
+				}
+				findings = append(findings, more...)
+				c = c.Overlay(d)
+			}
+		}
+		return imageSource(c.Table(conf), findings), nil
+	}
+	return nil, nil
+}
+
+// readRegistriesConf reads one file; what the client refuses is refused.
+func readRegistriesConf(path string) (*registriesconf.Config, mirrorset.Findings, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, findings := registriesconf.Parse(path, data)
+	return c, findings, findings.Err()
+}

@@ -1,0 +1,177 @@
+// Command mirrorctl shows everything that pullroute does: it turns manifests into the files of Linux and
+// Windows nodes, says where an image will be pulled from and why, and checks manifests in CI.
+//
+//	mirrorctl render  --platform windows|linux -f FILE [--out DIR]
+//	mirrorctl resolve --platform windows|linux -f FILE IMAGE...
+//	mirrorctl lint    -f FILE
+//
+// Results go to standard output, findings and errors to standard error. The exit code is 0 where the
+// question was answered, whatever was found; 1 where the input was refused and nothing was written or
+// planned, and for lint where a finding fails it; 2 for wrong usage.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// program is what a command runs with.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// command is one of the commands. run gets the arguments behind its name.
+type command struct {
+	name, synopsis string
+	run            func(p *program, args []string) error
+}
+
+var commands = []command{
+	{"render", "write the files that nodes read", (*program).render},
+	{"resolve", "say where images will be pulled from", (*program).resolve},
+	{"lint", "report everything worth knowing of the manifests", (*program).lint},
+}
+
+const (
+	exitRefused = 1
+	exitUsage   = 2
+)
+
+// errUsage marks a wrong use of the command line.
+var errUsage = errors.New("wrong usage")
+
+// errFailed ends a command with exit code 1 after everything was said.
+var errFailed = errors.New("failed")
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin, stdout, stderr}
+	if len(args) == 0 {
+		usage(stderr)
+		return exitUsage
+	}
+	for _, c := range commands {
+		if c.name != args[0] {
+			continue
+		}
+		err := c.run(p, args[1:])
+		var refused *mirrorset.RefusedError
+		switch {
+		case err == nil, errors.Is(err, flag.ErrHelp):
+			return 0
+		case errors.Is(err, errUsage):
+			fmt.Fprintf(stderr, "mirrorctl %s: %v; see mirrorctl %[1]s -h\n", c.name, err)
+			return exitUsage
+		case errors.Is(err, errFailed):
+		case errors.As(err, &refused):
+			fmt.Fprintln(stderr, err)
+		default:
+			fmt.Fprintf(stderr, "mirrorctl %s: %v\n", c.name, err)
+		}
+		return exitRefused
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		usage(stdout)
+		return 0
+	}
+	fmt.Fprintf(stderr, "mirrorctl: %q is no command\n", args[0])
+	usage(stderr)
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: mirrorctl COMMAND [flags] [arguments]")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.synopsis)
+	}
+	fmt.Fprintln(w, "mirrorctl COMMAND -h shows the flags of a command")
+}
+
+// flags returns an empty flag set for a command. arguments names what it takes beside flags.
+func (p *program) flags(name, arguments string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {
+		fs.SetOutput(p.stdout)
+		fmt.Fprintf(p.stdout, "usage: mirrorctl %s [flags] %s\n", name, arguments)
+		fs.PrintDefaults()
+		fs.SetOutput(io.Discard)
+	}
+	return fs
+}
+
+// parse parses flags wherever they stand and returns the arguments between them.
+func parse(fs *flag.FlagSet, args []string) ([]string, error) {
+	var rest []string
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		// What stands behind "--" is an argument, whatever it looks like.
+		if i := len(args) - fs.NArg(); i > 0 && args[i-1] == "--" {
+			return append(rest, fs.Args()...), nil
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
+// texts is a flag that repeats.
+type texts []string
+
+func (t *texts) String() string { return strings.Join(*t, ",") }
+
+func (t *texts) Set(s string) error {
+	if s == "" {
+		return errors.New("is empty")
+	}
+	*t = append(*t, s)
+	return nil
+}
+
+// platform is the flag --platform.
+type platform mirrorset.Platform
+
+func (p *platform) String() string { return string(*p) }
+
+func (p *platform) Set(s string) error {
+	switch mirrorset.Platform(s) {
+	case mirrorset.Linux, mirrorset.Windows:
+		*p = platform(s)
+		return nil
+	}
+	return errors.New("is to be windows or linux")
+}
+
+// report prints findings, one a line.
+func (p *program) report(findings mirrorset.Findings) {
+	for _, f := range findings {
+		fmt.Fprintln(p.stderr, f)
+	}
+}
+
+// concerning returns the findings that do not speak of the other platform only.
+func concerning(platform mirrorset.Platform, findings mirrorset.Findings) mirrorset.Findings {
+	var kept mirrorset.Findings
+	for _, f := range findings {
+		if f.Platform == "" || f.Platform == platform {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}

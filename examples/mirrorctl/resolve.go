@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+func (p *program) resolve(args []string) error {
+	fs := p.flags("resolve", "IMAGE...")
+	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
+	var on platform
+	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
+	asJSON := fs.Bool("json", false, "print a JSON array, one object per image")
+	var hosts texts
+	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	images, err := parse(fs, args)
+	switch {
+	case err != nil:
+		return err
+	case on == "":
+		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
+	case len(images) == 0:
+		return fmt.Errorf("%w: no image to resolve", errUsage)
+	case len(*files) == 0:
+		return fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+	case len(hosts) > 0 && on != platform(mirrorset.Windows):
+		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
+	}
+	from, err := p.readSource(mirrorset.Platform(on), *files, hosts)
+	if err != nil {
+		return err
+	}
+	plans := make([]resolve.Plan, len(images))
+	for i, image := range images {
+		if plans[i], err = from.Plan(image); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+	}
+	if *asJSON {
+		for i := range plans {
+			plans[i].Findings = append(plans[i].Findings, from.about(plans[i])...).Sort()
+		}
+		e := json.NewEncoder(p.stdout)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(plans)
+	}
+	var findings mirrorset.Findings
+	for i, plan := range plans {
+		if i > 0 {
+			fmt.Fprintln(p.stdout)
+		}
+		p.show(plan)
+		findings = append(findings, append(slices.Clone(plan.Findings), from.about(plan)...)...)
+	}
+	p.report(findings.Sort())
+	return nil
+}
+
+// about returns the findings of the input that concern a plan: those of the entries that govern it, and
+// those of no entry at all.
+func (s *source) about(plan resolve.Plan) mirrorset.Findings {
+	var about mirrorset.Findings
+	for _, f := range concerning(plan.Platform, s.findings) {
+		for _, scope := range plan.Scopes {
+			if slices.ContainsFunc(s.origins(scope), func(o mirrorset.Origin) bool { return within(f.Origin, o) }) {
+				about = append(about, f)
+				break
+			}
+		}
+	}
+	return about
+}
+
+// within reports whether a field is another or inside it.
+func within(field, entry mirrorset.Origin) bool {
+	if field.Object != entry.Object || field.File != entry.File {
+		return false
+	}
+	rest, ok := strings.CutPrefix(field.Field, entry.Field)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// show prints a plan to be read.
+func (p *program) show(plan resolve.Plan) {
+	fmt.Fprintf(p.stdout, "%s on %s\n", plan.Image, plan.Platform)
+	for i, reference := range plan.References {
+		by := "no rule applies"
+		if plan.Scopes[i] != "" {
+			by = "governed by " + plan.Scopes[i]
+		}
+		fmt.Fprintf(p.stdout, "  as %s: %s\n", reference, by)
+	}
+	if len(plan.Pull) == 0 {
+		fmt.Fprintln(p.stdout, "  cannot be pulled")
+		return
+	}
+	if len(plan.Resolve) > 0 {
+		fmt.Fprintln(p.stdout, "  what the tag stands for is asked of")
+		p.attempts(plan.Resolve)
+		fmt.Fprintln(p.stdout, "  the image is then fetched, by digest, from")
+	} else {
+		fmt.Fprintln(p.stdout, "  the image is fetched from")
+	}
+	p.attempts(plan.Pull)
+}
+
+// attempts prints the numbered attempts, each with the fields that name it.
+func (p *program) attempts(attempts []resolve.Attempt) {
+	width := 0
+	for _, a := range attempts {
+		width = max(width, len(a.Location))
+	}
+	for i, a := range attempts {
+		var why []string
+		for _, o := range a.Origins {
+			why = append(why, o.String())
+		}
+		line := fmt.Sprintf("    %d. %-6s  %-*s  %s", i+1, a.Role, width, a.Location, strings.Join(why, "; "))
+		fmt.Fprintln(p.stdout, strings.TrimRight(line, " "))
+	}
+}

@@ -1,0 +1,49 @@
+package registriesconf_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pullroute/pullroute/internal/scenario"
+	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/stretchr/testify/require"
+)
+
+func TestScenarios(t *testing.T) {
+	owned := func(name string) bool { return strings.HasPrefix(name, "linux/registries.conf") }
+	scenario.Run(t, owned, func(t *testing.T, s *scenario.Scenario) map[string]string {
+		rules, _, ok := s.Rules(t)
+		if !ok {
+			return nil
+		}
+		base := registriesconf.Default()
+		if text := s.Text("base.conf"); text != "" {
+			parsed, findings := registriesconf.Parse("base.conf", []byte(text))
+			require.NoError(t, findings.Err())
+			base = parsed
+		}
+		table := base.Table("base.conf").Edit(rules)
+		config := registriesconf.FromTable(base, table)
+		require.Empty(t, config.Validate())
+		files := map[string]string{"linux/registries.conf": string(config.Bytes())}
+		if override := registriesconf.SearchOverride(table); override != nil {
+			files["linux/"+registriesconf.SearchDropIn] = string(override.Bytes())
+			config = config.Overlay(override)
+		}
+
+		// The way back: a node with these files answers as the table does.
+		node := config.Table("registries.conf")
+		for _, image := range s.Lines("images") {
+			want, err := table.Plan(image)
+			require.NoError(t, err)
+			got, err := node.Plan(image)
+			require.NoError(t, err)
+			require.Equal(t, len(want.Pull), len(got.Pull), image)
+			for i := range want.Pull {
+				require.Equal(t, want.Pull[i].Location, got.Pull[i].Location, image)
+				require.Equal(t, want.Pull[i].Role, got.Pull[i].Role, image)
+			}
+		}
+		return files
+	})
+}
