@@ -116,7 +116,7 @@ func (d *decoder) yaml(chunk []byte, line int, report bool) bool {
 		if err != nil {
 			if report {
 				d.document++
-				at, message := yamlError(err, line)
+				at, message := yamlError(err, chunk, line)
 				d.refuse(CodeUnreadable, "", at, "", "is not valid YAML: "+message)
 			}
 			if !report {
@@ -161,7 +161,7 @@ func (d *decoder) shiftLines(n *yaml.Node, by int) {
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 // yamlError splits the parser's message into the line of the input and the rest.
-func yamlError(err error, start int) (line int, message string) {
+func yamlError(err error, chunk []byte, start int) (line int, message string) {
 	message = strings.TrimPrefix(err.Error(), "yaml: ")
 	line = start
 	if m := yamlLine.FindStringSubmatchIndex(message); m != nil {
@@ -173,6 +173,8 @@ func yamlError(err error, start int) (line int, message string) {
 		}
 		message = message[:m[0]] + message[m[1]:]
 	}
+	// What ends too early is noticed behind the last line.
+	line = min(line, start+bytes.Count(bytes.TrimRight(chunk, "\r\n"), []byte("\n")))
 	if strings.Contains(message, "did not find expected alphabetic or numeric character") {
 		// The mistake that this field invites: *.example.org reads as an alias.
 		message += "; put a text that begins with * in quotes"
