@@ -1,0 +1,121 @@
+package resolve_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// exampleRules are the rules of the examples below.
+func exampleRules() *mirrorset.Rules {
+	set, err := mirrorset.Decode("mirrors.yaml", strings.NewReader(`
+apiVersion: config.openshift.io/v1
+kind: ImageTagMirrorSet
+metadata: {name: tags}
+spec:
+  imageTagMirrors:
+  - {source: quay.io/team, mirrors: [mirror.corp/team], mirrorSourcePolicy: NeverContactSource}
+---
+apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata: {name: digests}
+spec:
+  imageDigestMirrors:
+  - {source: quay.io/team, mirrors: [near.corp/cache/team, mirror.corp/team], mirrorSourcePolicy: NeverContactSource}
+`))
+	if err != nil {
+		panic(err)
+	}
+	rules, err := set.Rules()
+	if err != nil {
+		panic(err)
+	}
+	return rules
+}
+
+func ExampleImageTable_Plan() {
+	table := resolve.NewImageTable(exampleRules())
+	plan, err := table.Plan("quay.io/team/app:1.2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, attempt := range plan.Pull {
+		fmt.Println(attempt.Role, attempt.Location, "because of", attempt.Origins[0])
+	}
+	// Output:
+	// mirror mirror.corp/team/app because of ImageTagMirrorSet/tags spec.imageTagMirrors[0].mirrors[0]
+}
+
+func ExampleRegistryTable_Plan() {
+	table := resolve.NewRegistryTable(exampleRules())
+	plan, err := table.Plan("quay.io/team/app:1.2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, attempt := range plan.Resolve {
+		fmt.Println("the tag is resolved at", attempt.Location)
+	}
+	for _, attempt := range plan.Pull {
+		fmt.Println("the image is fetched from", attempt.Location)
+	}
+	// Output:
+	// the tag is resolved at mirror.corp/team/app
+	// the image is fetched from near.corp/cache/team/app
+	// the image is fetched from mirror.corp/team/app
+}
+
+// A wildcard reaches the hosts that are named.
+func ExampleNewRegistryTable() {
+	set := mirrorset.Set{ImageTagMirrorSets: []mirrorset.ImageTagMirrorSet{{
+		Metadata: mirrorset.ObjectMeta{Name: "wild"},
+		Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: []mirrorset.ImageMirrors{
+			{Source: "*.example.org", Mirrors: []string{"mirror.corp/example"}},
+		}},
+	}}}
+	rules, err := set.Rules()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	table := resolve.NewRegistryTable(rules, "a.example.org")
+	for _, registry := range table.Registries {
+		fmt.Println(registry.Host)
+		for _, e := range registry.Endpoints {
+			fmt.Println(" ", e.Location("team/app"), e.Capabilities.Has(resolve.CanResolve))
+		}
+	}
+	// Output:
+	// a.example.org
+	//   mirror.corp/example/team/app true
+}
+
+func ExamplePlan_MarshalJSON() {
+	plan, err := resolve.NewImageTable(exampleRules()).Plan("quay.io/other:1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(plan); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// {"image":"quay.io/other:1","platform":"linux","resolve":[],"pull":[{"location":"quay.io/other","role":"source"}],"findings":[]}
+}
+
+// An entry of the file is found by any name or scope that it governs.
+func ExampleImageTable_Find() {
+	table := resolve.NewImageTable(exampleRules())
+	entry, ok := table.Find("quay.io/team/app")
+	fmt.Println(entry.Prefix, entry.Blocked, ok)
+	_, ok = table.Find("quay.io/teammate")
+	fmt.Println(ok)
+	// Output:
+	// quay.io/team true true
+	// false
+}
