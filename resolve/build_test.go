@@ -271,6 +271,15 @@ func TestBadReferencesAreErrorsThatSayWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestAHostThatReadsAsAnotherWithoutItsColonIsReported(t *testing.T) {
+	table := NewRegistryTable(newRules(t, "digest 10.0.0.150 m.io\ndigest 10.0.0.1:60 m.io"))
+	requirePlans(t, table.Plan, []planCase{
+		{"10.0.0.1:50/a" + digestA, "source", "host-clash"},
+		{"10.0.0.1:60/a" + digestA, "m.io/a source", ""},
+		{"10.0.0.1:70/a" + digestA, "source", ""},
+	})
+}
+
 func TestAWindowsPlanTellsWhatHappensToTags(t *testing.T) {
 	p, err := NewRegistryTable(newRules(t, "digest quay.io m.io never")).Plan("quay.io/a:1")
 	require.NoError(t, err)

@@ -95,8 +95,6 @@ func TestNeverContactSourceMeansNever(t *testing.T) {
 	require.Greater(t, forbidden, 10000)
 }
 
-func hostOf(name string) string { h, _ := splitHost(name); return h }
-
 func describe(rules *mirrorset.Rules) string {
 	var b strings.Builder
 	for _, r := range rules.Rules {

@@ -29,6 +29,14 @@ func (t *RegistryTable) Plan(image string) (Plan, error) {
 		asked = file.hosts(host)
 	}
 	p.Scopes = []string{scope}
+	if other := strings.ReplaceAll(host, ":", ""); scope != host && other != host {
+		// On Windows the second directory that is looked for is the host without its colon
+		// (config_windows.go): 10.0.0.1:50 is governed by the file of 10.0.0.150.
+		if _, ok := t.byHost[other]; ok {
+			p.finding(mirrorset.CodeHostClash, mirrorset.SeverityWarning, host, fmt.Sprintf(
+				"has no file of its own, and on Windows containerd drops the colon and takes that of %s: the plan holds for other systems only; give %s a rule, or use other names", other, host))
+		}
+	}
 
 	// A tag is resolved where both capabilities are; a digest is looked for where pull is. Without such a
 	// place the pull ends (resolver.go: "no resolve hosts").
