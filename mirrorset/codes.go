@@ -20,16 +20,18 @@ const (
 
 // Refusals and findings of single objects.
 const (
-	CodeInvalidSource  Code = "invalid-source"   // a source that the grammar refuses
-	CodeInvalidMirror  Code = "invalid-mirror"   // a mirror that the grammar refuses
-	CodeInvalidPolicy  Code = "invalid-policy"   // a mirrorSourcePolicy that is none of the two
-	CodeInvalidScope   Code = "invalid-scope"    // a registry scope of Image that the grammar refuses
-	CodeRepeatedMirror Code = "repeated-mirror"  // a mirror listed twice in one entry
-	CodePolicyConflict Code = "policy-conflict"  // one source with both policies
-	CodeSourceAsMirror Code = "source-as-mirror" // under NeverContactSource, the source among its mirrors
-	CodeBothLists      Code = "blocked-and-allowed"
-	CodeNoEffect       Code = "no-effect"      // an entry that makes no rule
-	CodeOrderConflict  Code = "order-conflict" // lists whose orders cannot both be kept
+	CodeInvalidSource   Code = "invalid-source"   // a source that the grammar refuses
+	CodeInvalidMirror   Code = "invalid-mirror"   // a mirror that the grammar refuses
+	CodeInvalidPolicy   Code = "invalid-policy"   // a mirrorSourcePolicy that is none of the two
+	CodeInvalidScope    Code = "invalid-scope"    // a registry scope of Image that the grammar refuses
+	CodeRepeatedMirror  Code = "repeated-mirror"  // a mirror listed twice in one entry
+	CodePolicyConflict  Code = "policy-conflict"  // one source with both policies
+	CodeSourceAsMirror  Code = "source-as-mirror" // under NeverContactSource, the source among its mirrors
+	CodeBothLists       Code = "blocked-and-allowed"
+	CodeUnmatchedSource Code = "unmatched-source" // a source that image names, as clients write them out, never lie inside
+	CodeManagedCluster  Code = "managed-cluster"  // a mirror object beside a HostedCluster, whose nodes take image mirrors instead
+	CodeNoEffect        Code = "no-effect"        // an entry that makes no rule
+	CodeOrderConflict   Code = "order-conflict"   // lists whose orders cannot both be kept
 )
 
 // Findings of a platform: of its table, or of the plan of one image.
@@ -52,10 +54,12 @@ const (
 	CodeHostClash         Code = "host-clash"          // Windows: two hosts whose directories Windows cannot tell apart
 	CodeUnknownHost       Code = "unknown-host"        // Windows: a named host that no rule applies to
 	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted
+	CodeStrictTokens      Code = "strict-token-scope"  // Windows: a mirror below a path of a registry with a strict token server
 	CodeOtherPath         Code = "other-path"          // Windows: a URL that is not below a registry's /v2/
 )
 
 // Findings of required images.
 const (
-	CodeNotMirrored Code = "not-mirrored" // an image that has to be served by a mirror and is not
+	CodeRequiredImage Code = "required-image" // where an image that was required is served
+	CodeNotMirrored   Code = "not-mirrored"   // an image that has to be served by a mirror and is not
 )

@@ -344,6 +344,7 @@ func (o *object) hostedCluster() {
 	if !ok {
 		return
 	}
+	o.set.HostedClusters = append(o.set.HostedClusters, o.origin(o.name, "", o.node.Line))
 	found := false
 	for _, f := range spec {
 		switch {

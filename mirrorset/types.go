@@ -174,6 +174,8 @@ type Set struct {
 	ImageContentSourcePolicies []ImageContentSourcePolicy
 	DigestSources              []DigestSources
 	Images                     []Image
+	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
+	HostedClusters []Origin
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
 	Findings Findings
 }
@@ -185,6 +187,7 @@ func (s *Set) Add(t *Set) {
 	s.ImageContentSourcePolicies = append(s.ImageContentSourcePolicies, t.ImageContentSourcePolicies...)
 	s.DigestSources = append(s.DigestSources, t.DigestSources...)
 	s.Images = append(s.Images, t.Images...)
+	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.Findings = append(s.Findings, t.Findings...)
 }
 

@@ -21,6 +21,7 @@ func (s *Set) Validate() Findings {
 		v.image(&s.Images[i])
 	}
 	v.duplicates()
+	v.managed()
 	return v.findings.Sort()
 }
 
@@ -85,6 +86,7 @@ func (v *validator) entry(e *Entry) {
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
 		}
 	}
+	v.unmatched(e)
 	if !e.real() {
 		message := "has no mirrors, so it makes no rule"
 		if len(e.Mirrors) > 0 {
@@ -229,5 +231,48 @@ func (v *validator) duplicates() {
 	}
 	for _, o := range v.set.Images {
 		check(kindImage, o.Metadata.Name, o.ReadFrom, o.Spec)
+	}
+}
+
+// unmatched reports a source that no image name lies inside: clients write names out in full before they
+// compare them (github.com/distribution/reference, normalize.go).
+func (v *validator) unmatched(e *Entry) {
+	if !ValidSource(e.Source) || strings.HasPrefix(e.Source, "*.") {
+		return
+	}
+	host, path, hasPath := strings.Cut(e.Source, "/")
+	var message string
+	switch {
+	case strings.EqualFold(host, "index.docker.io"):
+		message = "matches no image: clients write index.docker.io as docker.io; use docker.io"
+	case strings.EqualFold(host, "registry-1.docker.io"):
+		message = "matches only images that are spelled with registry-1.docker.io; those of Docker Hub are docker.io/… to the clients, use docker.io"
+	case host == "docker.io" && hasPath && !strings.Contains(path, "/") && path != "library":
+		message = fmt.Sprintf("matches the namespace %[1]s of Docker Hub and not its image %[1]s, which clients write as docker.io/library/%[1]s", path)
+	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
+		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
+	default:
+		return
+	}
+	v.warn(CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
+}
+
+// managed reports mirror objects that stand beside a HostedCluster: the nodes of a managed cluster take
+// their mirrors from the HostedCluster, or from the managed cluster's image mirrors.
+func (v *validator) managed() {
+	if len(v.set.HostedClusters) == 0 {
+		return
+	}
+	cluster := slices.MinFunc(v.set.HostedClusters, Origin.Compare)
+	reported := map[string]bool{}
+	for _, e := range v.entries {
+		if strings.HasPrefix(e.Origin.Object, kindHostedCluster) || e.Pull == ByTag || reported[e.Origin.Object] {
+			continue
+		}
+		reported[e.Origin.Object] = true
+		origin := e.Origin
+		origin.Field = ""
+		v.warn(CodeManagedCluster, origin, "", fmt.Sprintf(
+			"stands beside %s, whose nodes do not read it: a managed cluster takes spec.imageContentSources of the HostedCluster, or image mirrors", cluster.Object))
 	}
 }

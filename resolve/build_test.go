@@ -195,7 +195,7 @@ func TestWindowsPlans(t *testing.T) {
 	}{
 		{"the three valid forms of the naming rule", "digest mcr.microsoft.com/oss/kubernetes/pause m.io/oss/kubernetes/pause m.io/custom/oss/kubernetes/pause m.io/x/y/z/oss/kubernetes/pause", nil, []planCase{
 			{"mcr.microsoft.com/oss/kubernetes/pause" + digestA, "m.io/oss/kubernetes/pause m.io/custom/oss/kubernetes/pause m.io/x/y/z/oss/kubernetes/pause source", ""},
-			{"mcr.microsoft.com/windows/nanoserver" + digestA, "m.io/windows/nanoserver m.io/custom/windows/nanoserver m.io/x/y/z/windows/nanoserver source", ""},
+			{"mcr.microsoft.com/windows/nanoserver" + digestA, "m.io/windows/nanoserver m.io/custom/windows/nanoserver m.io/x/y/z/windows/nanoserver source", "spillover"},
 			{"mcr.microsoft.com/oss/kubernetes/pause:3.9", "source => m.io/oss/kubernetes/pause m.io/custom/oss/kubernetes/pause m.io/x/y/z/oss/kubernetes/pause source", ""},
 		}, "spillover"},
 		{"a mirror that breaks it", "tag quay.io/a/b m.io/x/b", nil, []planCase{
@@ -203,7 +203,7 @@ func TestWindowsPlans(t *testing.T) {
 		}, "spillover inexact-mirror tag-mirror-digests"},
 		{"a registry to a registry", "tag quay.io m.io:5000", nil, []planCase{{"quay.io/a:1", "m.io:5000/a source => m.io:5000/a source", ""}}, "tag-mirror-digests"},
 		{"one policy for the registry", "digest quay.io/a m.io/a never\ntag quay.io/b m.io/b", nil, []planCase{
-			{"quay.io/c:1", "m.io/c => m.io/c", ""}, {"quay.io/a" + digestA, "m.io/a", ""},
+			{"quay.io/c:1", "m.io/c => m.io/c", "spillover"}, {"quay.io/a" + digestA, "m.io/a", ""},
 		}, "spillover policy-shared spillover"},
 		{"a digest mirror never resolves tags", "digest quay.io d.io never\ntag quay.io t.io never", nil, []planCase{
 			{"quay.io/a:1", "t.io/a => d.io/a t.io/a", ""}, {"quay.io/a" + digestA, "d.io/a t.io/a", ""},
@@ -213,7 +213,7 @@ func TestWindowsPlans(t *testing.T) {
 			{"m.io/a" + digestA, "", "no-location"}, {"m.io/a:1", "", "no-location"}, {"quay.io/a/b:1", "source => source", ""},
 		}, "spillover inexact-mirror mirror-blocked no-location mirror-blocked"},
 		{"the root of the registry is the registry", "digest quay.io/a/b quay.io/b never", nil, []planCase{
-			{"quay.io/a/b" + digestA, "", "no-location"}, {"quay.io/x:1", "", "no-location"},
+			{"quay.io/a/b" + digestA, "", "no-location"}, {"quay.io/x:1", "", "spillover no-location"},
 		}, "no-location spillover inexact-mirror mirror-blocked"},
 		{"a mirror inside a forbidden source of another registry", "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io\ndigest third.io quay.io", nil, []planCase{
 			{"other.io/x" + digestA, "n.io/x source", ""}, {"third.io/a/x" + digestA, "quay.io/a/x source", "forbidden-contact"}, {"third.io/b" + digestA, "quay.io/b source", ""},

@@ -136,6 +136,7 @@ func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 func (b *registryBuilder) registry(host string) (Registry, bool) {
 	r := Registry{Host: host}
 	rules := b.rulesOf(host)
+	r.rules = rules
 	var never *mirrorset.Entry
 	var allow []*mirrorset.Entry
 	for _, rule := range rules {
@@ -183,6 +184,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 			continue
 		}
 		b.checkContained(&e)
+		b.checkTokens(&e)
 		r.Endpoints = append(r.Endpoints, e)
 	}
 
@@ -383,6 +385,22 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 		b.report(mirrorset.CodeContainsForbidden, mirrorset.SeverityWarning, o, e.location(), fmt.Sprintf(
 			"contains %s, which is under NeverContactSource (%s): a pull that this endpoint completes to a location in there contacts it, and containerd does not look; use a mirror that does not contain it",
 			r.Source, r.Entries[0].Origin))
+	}
+}
+
+// checkTokens reports a mirror below a path of a registry whose token server is strict. containerd asks for
+// a token with the scope of the original repository beside the mirror's own (remotes/docker/scope.go), and
+// such a server refuses the request for the one that does not exist there. This was read in reports, not
+// run.
+func (b *registryBuilder) checkTokens(e *Endpoint) {
+	domain := hostname(strings.ToLower(e.Host))
+	strict := domain == "ghcr.io" || domain == "gcr.io" || strings.HasSuffix(domain, ".gcr.io") || strings.HasSuffix(domain, ".pkg.dev")
+	if e.Root == "/v2" || !strict {
+		return
+	}
+	for _, o := range e.Origins {
+		b.report(mirrorset.CodeStrictTokens, mirrorset.SeverityWarning, o, e.location(), fmt.Sprintf(
+			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with the scope of the source's repository too; use a mirror without a path, or try a pull before relying on it", domain))
 	}
 }
 

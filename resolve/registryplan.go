@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
@@ -27,6 +28,7 @@ func (t *RegistryTable) Plan(image string) (Plan, error) {
 	if file, ok := t.Find(host); ok {
 		scope = file.Host
 		asked = file.hosts(host)
+		p.checkSpillover(&file, r)
 	}
 	p.Scopes = []string{scope}
 	if other := strings.ReplaceAll(host, ":", ""); scope != host && other != host {
@@ -63,6 +65,32 @@ func (t *RegistryTable) Plan(image string) (Plan, error) {
 	p.Pull = t.attempts(&p, asked, host, repository)
 	p.Findings = p.Findings.Sort()
 	return p, nil
+}
+
+// checkSpillover reports an image that no rule names, and that is redirected because the rules of its
+// registry apply to all of it.
+func (p *Plan) checkSpillover(file *Registry, r ref) {
+	var sources []string
+	for _, rule := range file.rules {
+		if (scopeSet{rule.Source: true}).covers(r.name) {
+			return
+		}
+		sources = append(sources, rule.Source)
+	}
+	if len(sources) == 0 {
+		return
+	}
+	severity := mirrorset.SeverityInfo
+	if !r.byDigest() {
+		severity = mirrorset.SeverityWarning
+	}
+	slices.Sort(sources)
+	p.Findings = append(p.Findings, mirrorset.Finding{
+		Code: mirrorset.CodeSpillover, Severity: severity, Platform: p.Platform, Value: r.String(),
+		Origin: file.rules[0].Entries[0].Origin,
+		Message: fmt.Sprintf("is named by no rule, and redirected all the same: containerd applies the rules of %s (for %s) to the whole registry",
+			file.Host, strings.Join(slices.Compact(sources), ", ")),
+	})
 }
 
 func (t *RegistryTable) attempts(p *Plan, endpoints []*Endpoint, host, repository string) []Attempt {

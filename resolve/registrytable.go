@@ -39,6 +39,8 @@ type Registry struct {
 	Never bool
 	// Origins are the fields that made the file what it is.
 	Origins []mirrorset.Origin
+
+	rules []*mirrorset.Rule // those that landed in the file; none for a file read from a node
 }
 
 // Endpoint is one place that containerd asks on behalf of a registry: all its repositories are looked for

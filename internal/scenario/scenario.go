@@ -74,7 +74,10 @@ func Run(t *testing.T, owned func(name string) bool, compute func(t *testing.T, 
 					want[f.Name] = string(f.Data)
 				}
 			}
-			require.Equal(t, want, got)
+			require.Equal(t, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got)))
+			for name := range want {
+				require.Equal(t, want[name], got[name], name)
+			}
 		})
 	}
 }
