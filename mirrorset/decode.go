@@ -41,6 +41,8 @@ type decoder struct {
 	document int
 	others   map[string]int // objects of other kinds, counted by kind
 	aliased  int            // values of this document reached through aliases
+
+	visit func(*yaml.Node) // gets each document instead of the reader of objects, where it is set
 }
 
 func (d *decoder) decode(r io.Reader, limit int) (*Set, error) {
@@ -58,7 +60,7 @@ func (d *decoder) decode(r io.Reader, limit int) (*Set, error) {
 		d.chunk(chunk, line)
 	}
 	d.reportOthers()
-	if d.set.Empty() && len(d.refused) == 0 {
+	if d.set.Empty() && len(d.refused) == 0 && d.visit == nil {
 		d.set.Findings = append(d.set.Findings, Finding{
 			Code: CodeNothingRead, Severity: SeverityWarning, Origin: Origin{File: d.name},
 			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources",

@@ -119,12 +119,30 @@ func (f Finding) Refused() bool { return f.RefusedBy != "" }
 //
 //	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source, refused by the API server] (mirrors.yaml:7)
 func (f Finding) String() string {
+	s := string(f.Severity) + ": "
+	where := f.Origin.Object
+	if where == "" {
+		where = f.Origin.File
+	}
+	if where != "" && f.Origin.Field != "" {
+		s += where + " "
+	} else if where != "" {
+		s += where + ": "
+	}
+	s += f.Detail()
+	if p := f.Origin.Place(); p != "" && (f.Origin.Object != "" || f.Origin.Line > 0) {
+		s += " (" + p + ")"
+	}
+	return s
+}
+
+// Detail returns the finding without severity, object and place, for lists that give those once:
+//
+//	spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source, refused by the API server]
+func (f Finding) Detail() string {
 	var b strings.Builder
-	b.WriteString(string(f.Severity))
-	b.WriteString(": ")
-	if o := f.Origin.String(); o != "" {
-		b.WriteString(o)
-		b.WriteString(": ")
+	if f.Origin.Field != "" {
+		b.WriteString(f.Origin.Field + ": ")
 	}
 	if f.Value != "" {
 		fmt.Fprintf(&b, "%q: ", f.Value)
@@ -137,9 +155,6 @@ func (f Finding) String() string {
 		fmt.Fprintf(&b, " [%s, refused by MCO]", f.Code)
 	default:
 		fmt.Fprintf(&b, " [%s]", f.Code)
-	}
-	if p := f.Origin.Place(); p != "" && (f.Origin.Object != "" || f.Origin.Line > 0) {
-		fmt.Fprintf(&b, " (%s)", p)
 	}
 	return b.String()
 }

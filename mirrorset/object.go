@@ -15,6 +15,10 @@ func (d *decoder) root(n *yaml.Node) {
 	}
 	d.document++
 	d.aliased = 0
+	if d.visit != nil {
+		d.visit(n)
+		return
+	}
 	switch n = d.deref(n); n.Kind {
 	case yaml.MappingNode:
 		d.object(n, TypeMeta{}, 0)

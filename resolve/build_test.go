@@ -321,3 +321,20 @@ func TestShortNames(t *testing.T) {
 	requirePlans(t, table.Plan, []planCase{{"team/app:1", "", "no-search-registry"}, {"fedora", "source", ""}})
 	requirePlans(t, ImageTable{}.Indexed().Plan, []planCase{{"app", "", "no-search-registry"}})
 }
+
+func TestMatchingNamesTheMostSpecificRuleFirst(t *testing.T) {
+	rules := newRules(t, "tag quay.io m.io\ntag quay.io/a n.io/a\ndigest quay.io/a/b d.io\ntag *.example.org w.io\ntag quay.io/ab x.io")
+	for image, want := range map[string]string{
+		"quay.io/a/b:1": "quay.io/a quay.io", "quay.io/a/b" + digestA: "quay.io/a/b", "a.example.org/x": "*.example.org", "other.io/x": "",
+	} {
+		matching, err := Matching(rules, image)
+		require.NoError(t, err)
+		var got []string
+		for _, r := range matching {
+			got = append(got, r.Source)
+		}
+		require.Equal(t, want, strings.Join(got, " "), image)
+	}
+	_, err := Matching(rules, "A")
+	require.Error(t, err)
+}

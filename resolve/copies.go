@@ -1,0 +1,121 @@
+package resolve
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// Copy is one copy of an image that fills a mirror.
+type Copy struct {
+	// Source and Destination are references as skopeo takes them behind docker://: with a tag or a
+	// digest, never both, because skopeo refuses a reference with both.
+	Source      string `json:"source"`
+	Destination string `json:"destination"`
+	// Platforms are those whose nodes ask the destination.
+	Platforms []mirrorset.Platform `json:"platforms"`
+	// Origins are the mirrors that name the destination.
+	Origins []string `json:"origins"`
+	// Notes say what is not plain: why the platforms differ, that the copy has no tag.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Copies returns the copies that fill every mirror of an image: those of the rules that govern it on
+// Linux, and those of its registry on Windows, for pulls by digest and by tag alike, as an image is asked
+// for in both ways. They are sorted by destination, each destination once; none is the image itself.
+//
+// image names its registry. A reference with a digest is copied by digest; a tag beside the digest becomes
+// the tag of the destination, so that the registry does not collect the copy as untagged.
+func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, error) {
+	if isShortName(image) {
+		return nil, fmt.Errorf("image reference %q names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s", image)
+	}
+	r, err := parseReference(image)
+	if err != nil {
+		return nil, err
+	}
+	suffix, note := ":"+r.tag, ""
+	if r.byDigest() {
+		suffix = "@" + r.digest
+		note = "untagged: registries collect images without a tag; give the image a tag beside its digest to have the copy tagged"
+		if tag := tagBesideDigest(image); tag != "" {
+			suffix, note = ":"+tag, ""
+		}
+	}
+
+	byLocation := map[string]*Copy{}
+	add := func(platform mirrorset.Platform, location string, origins []mirrorset.Origin) {
+		if wire(location) == wire(r.name) {
+			return
+		}
+		location = pushed(location)
+		c := byLocation[wire(location)]
+		if c == nil {
+			c = &Copy{Source: r.String(), Destination: location + suffix}
+			if note != "" {
+				c.Notes = append(c.Notes, note)
+			}
+			byLocation[wire(location)] = c
+		}
+		if !slices.Contains(c.Platforms, platform) {
+			c.Platforms = append(c.Platforms, platform)
+		}
+		for _, o := range origins {
+			if s := o.String(); !slices.Contains(c.Origins, s) {
+				c.Origins = append(c.Origins, s)
+			}
+		}
+	}
+
+	if entry := linux.find(r.name); entry != nil && linuxName(r.name) == nil {
+		after := rest(r.name, entry.Prefix)
+		for i := range entry.Mirrors {
+			location := entry.Mirrors[i].Location + after
+			if by := linux.find(location); unwritable(location) == "" && (by == nil || !by.Blocked) {
+				add(mirrorset.Linux, location, entry.Mirrors[i].Origins)
+			}
+		}
+	}
+	host, repository := splitHost(r.name)
+	if file, ok := windows.Find(host); ok {
+		for i := range file.Endpoints {
+			if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
+				add(mirrorset.Windows, e.Location(repository[1:]), e.Origins)
+			}
+		}
+	}
+
+	copies := make([]Copy, 0, len(byLocation))
+	for _, c := range byLocation {
+		if len(c.Platforms) == 1 {
+			other := "Windows nodes ask the endpoint with the whole repository below it"
+			if c.Platforms[0] == mirrorset.Linux {
+				other = "Linux nodes replace only the source of the rule in the name"
+			}
+			c.Notes = append(c.Notes, fmt.Sprintf("for %s only: %s", c.Platforms[0], other))
+		}
+		copies = append(copies, *c)
+	}
+	slices.SortFunc(copies, func(a, b Copy) int { return cmp.Compare(a.Destination, b.Destination) })
+	return copies, nil
+}
+
+// tagBesideDigest returns the tag of a valid reference that has a digest too.
+func tagBesideDigest(image string) string {
+	name, _, _ := strings.Cut(image, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		return name[i+1:]
+	}
+	return ""
+}
+
+// pushed returns a location as tools take it: Docker Hub is docker.io to them.
+func pushed(location string) string {
+	if rest, ok := strings.CutPrefix(location, dockerHub); ok {
+		return "docker.io" + rest
+	}
+	return location
+}
