@@ -148,14 +148,17 @@ func (f Finding) Detail() string {
 		fmt.Fprintf(&b, "%q: ", f.Value)
 	}
 	b.WriteString(f.Message)
+	b.WriteString(" [" + string(f.Code))
+	if f.Platform != "" {
+		b.WriteString(", " + string(f.Platform))
+	}
 	switch f.RefusedBy {
 	case APIServer, Client:
-		fmt.Fprintf(&b, " [%s, refused by the %s]", f.Code, f.RefusedBy)
+		b.WriteString(", refused by the " + string(f.RefusedBy))
 	case MCO:
-		fmt.Fprintf(&b, " [%s, refused by MCO]", f.Code)
-	default:
-		fmt.Fprintf(&b, " [%s]", f.Code)
+		b.WriteString(", refused by MCO")
 	}
+	b.WriteString("]")
 	return b.String()
 }
 

@@ -45,8 +45,8 @@ location = "mirror.example.com/quay"
 		fmt.Println(f)
 	}
 	// Output:
-	// error: registries.conf registry[0].location: "https://quay.io": has a scheme; the client refuses the file and pulls nothing until it is mended: write host[:port][/path], and insecure = true for plain HTTP [invalid-file, refused by the client] (registries.conf:2)
-	// warning: registries.conf registry[0].mirrors: is not a setting of [[registry]]; the client ignores it: remove it, or correct its name [ignored-setting] (registries.conf:4)
+	// error: registries.conf registry[0].location: "https://quay.io": has a scheme; the client refuses the file and pulls nothing until it is mended: write host[:port][/path], and insecure = true for plain HTTP [invalid-file, linux, refused by the client] (registries.conf:2)
+	// warning: registries.conf registry[0].mirrors: is not a setting of [[registry]]; the client ignores it: remove it, or correct its name [ignored-setting, linux] (registries.conf:4)
 }
 
 func ExampleConfig_Bytes() {
@@ -80,7 +80,7 @@ func ExampleConfig_Validate() {
 	c := registriesconf.Config{Registries: []registriesconf.Registry{{Prefix: "*.example.com:5000"}}}
 	fmt.Println(c.Validate().Err())
 	// Output:
-	// error: registry[0].prefix: "*.example.com:5000": is a wildcard with a port or a path; the client refuses the file and pulls nothing until it is mended: write *.host [invalid-file, refused by the client]
+	// error: registry[0].prefix: "*.example.com:5000": is a wildcard with a port or a path; the client refuses the file and pulls nothing until it is mended: write *.host [invalid-file, linux, refused by the client]
 }
 
 func ExampleConfig_Overlay() {

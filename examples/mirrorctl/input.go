@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,8 @@ func inputFlag(fs *flag.FlagSet, what string) *texts {
 
 const manifests = "manifests"
 
-// readRules reads manifests and merges them. The error refuses them.
+// readRules reads manifests and merges them. The error refuses them; the rules are then what could be made
+// of the rest.
 func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
@@ -38,7 +40,7 @@ func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
 		var one *mirrorset.Set
 		var err error
 		if path == "-" {
-			one, err = mirrorset.Decode("-", p.stdin)
+			one, err = mirrorset.Decode("-", io.TeeReader(p.stdin, &p.read))
 		} else {
 			one, err = mirrorset.ReadFiles(path)
 		}
@@ -53,7 +55,7 @@ func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
 	rules, err := set.Rules()
 	if refused != nil {
 		// What is read of a refused input is not all of it; still, all that is wrong is said at once.
-		return nil, append(refused, refusals(err)...).Sort().Err()
+		return rules, append(refused, refusals(err)...).Sort().Err()
 	}
 	return rules, err
 }
@@ -78,6 +80,10 @@ type source struct {
 	findings mirrorset.Findings
 	// origins returns, for a plan's scope, the fields that made the entry there what it is.
 	origins func(scope string) []mirrorset.Origin
+	// rules are what the tables were built from, and other is the table of the other platform; nil for a
+	// node's own files.
+	rules *mirrorset.Rules
+	other planner
 }
 
 // readSource reads manifests, or a node's own files, for one platform.
@@ -91,16 +97,19 @@ func (p *program) readSource(platform mirrorset.Platform, paths, hosts []string)
 	if err != nil {
 		return nil, err
 	}
-	if platform == mirrorset.Linux {
-		t := resolve.NewImageTable(rules)
-		return imageSource(t, append(slices.Clone(rules.Findings), t.Findings...)), nil
+	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules, hosts...)
+	s := imageSource(linux, append(slices.Clone(rules.Findings), linux.Findings...))
+	s.other = windows
+	if platform == mirrorset.Windows {
+		s = registrySource(windows, append(slices.Clone(rules.Findings), windows.Findings...))
+		s.other = linux
 	}
-	t := resolve.NewRegistryTable(rules, hosts...)
-	return registrySource(t, append(slices.Clone(rules.Findings), t.Findings...)), nil
+	s.rules = rules
+	return s, nil
 }
 
 func imageSource(t *resolve.ImageTable, findings mirrorset.Findings) *source {
-	return &source{t, findings, func(scope string) []mirrorset.Origin {
+	return &source{planner: t, findings: findings, origins: func(scope string) []mirrorset.Origin {
 		for i := range t.Registries {
 			if t.Registries[i].Prefix == scope {
 				return t.Registries[i].Origins
@@ -111,7 +120,7 @@ func imageSource(t *resolve.ImageTable, findings mirrorset.Findings) *source {
 }
 
 func registrySource(t *resolve.RegistryTable, findings mirrorset.Findings) *source {
-	return &source{t, findings, func(scope string) []mirrorset.Origin {
+	return &source{planner: t, findings: findings, origins: func(scope string) []mirrorset.Origin {
 		r, _ := t.Find(scope)
 		return r.Origins
 	}}

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -23,7 +22,9 @@ func (p *program) lint(args []string) error {
 	fs.Var(&on, "platform", "report what concerns these nodes: windows or linux; repeats; without it, both")
 	asJSON := fs.Bool("json", false, "print the findings as JSON, {\"findings\": [...]}")
 	fs.Var(&require, "require", "an `IMAGE` that has to be served by a mirror; repeats")
-	fs.Var(&requireFrom, "require-from", "a `FILE` of such images, one a line; repeats")
+	fs.Var(&requireFrom, "require-from", "a `FILE` of such images: one a line, or manifests with pod specs; repeats")
+	var hosts texts
+	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	disconnected := fs.Bool("disconnected", false, "no source can be contacted at all")
 	fs.Var(&ignore, "ignore", "leave out findings with this `CODE`; refusals stay; repeats")
 	failOn := fs.String("fail-on", "error", "the least severity that makes the exit code 1: error or warning")
@@ -56,12 +57,12 @@ func (p *program) lint(args []string) error {
 	if err != nil && findings == nil {
 		return err
 	}
-	if err == nil {
-		findings, err = lintRules(rules, on, require, *disconnected)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errUsage, err)
-		}
+	// What is refused is still looked at as far as it can be read: all that is wrong is said at once.
+	l := linter{rules: rules, hosts: hosts, require: require, disconnected: *disconnected}
+	if err := l.lint(on); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	findings = append(findings, l.findings...).Sort()
 	findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool {
 		return !f.Refused() && slices.Contains(ignore, string(f.Code))
 	})
@@ -83,55 +84,85 @@ func (p *program) lint(args []string) error {
 	return nil
 }
 
-// lintRules returns the findings of rules that are not refused, for the platforms named.
-func lintRules(rules *mirrorset.Rules, platforms, require []string, disconnected bool) (mirrorset.Findings, error) {
-	findings := slices.DeleteFunc(slices.Clone(rules.Findings), func(f mirrorset.Finding) bool {
-		return f.Platform != "" && !slices.Contains(platforms, string(f.Platform))
-	})
-	for _, name := range platforms {
-		images := require
-		var table planner
-		if mirrorset.Platform(name) == mirrorset.Linux {
-			t := resolve.NewImageTable(rules)
-			findings = append(findings, t.Findings...)
-			table = t
-		} else {
-			t := resolve.NewRegistryTable(rules)
-			findings = append(findings, t.Findings...)
-			table = t
-			if disconnected || mirrorsMicrosoft(rules) {
-				images = append(slices.Clone(images), pauseImage)
-			}
-		}
-		for _, image := range images {
-			plan, err := table.Plan(image)
-			if err != nil {
-				return nil, err
-			}
-			findings = append(findings, plan.Findings...)
-			if len(plan.Pull) > 0 && !slices.ContainsFunc(plan.Pull, func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror }) {
-				findings = append(findings, notMirrored(plan, disconnected))
-			}
-			if disconnected && len(plan.Resolve) > 0 && plan.Resolve[0].Role == resolve.RoleSource && len(plan.Resolve) == 1 {
-				findings = append(findings, mirrorset.Finding{
-					Code: mirrorset.CodeNotMirrored, Severity: mirrorset.SeverityError, Platform: plan.Platform, Value: image,
-					Message: "cannot be pulled while its source is out of reach: only the source may say what its tag stands for; add an ImageTagMirrorSet, or pull by digest",
-				})
-			}
-		}
-	}
-	return findings.Sort(), nil
+// linter collects the findings of rules.
+type linter struct {
+	rules          *mirrorset.Rules
+	hosts, require []string
+	disconnected   bool
+	findings       mirrorset.Findings
 }
 
-func notMirrored(plan resolve.Plan, disconnected bool) mirrorset.Finding {
-	message := "is required, and no mirror serves it: it is pulled from its source"
-	if disconnected {
-		message += ", which is out of reach"
+// lint collects what concerns the platforms named. The error is that of an image that is none.
+func (l *linter) lint(platforms []string) error {
+	for _, f := range l.rules.Findings {
+		if f.Platform == "" || slices.Contains(platforms, string(f.Platform)) {
+			l.findings = append(l.findings, f)
+		}
 	}
-	return mirrorset.Finding{
+	if slices.Contains(platforms, string(mirrorset.Linux)) {
+		t := resolve.NewImageTable(l.rules)
+		l.findings = append(l.findings, t.Findings...)
+		if err := l.images(t, l.require); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(platforms, string(mirrorset.Windows)) {
+		t := resolve.NewRegistryTable(l.rules, l.hosts...)
+		l.findings = append(l.findings, t.Findings...)
+		images := l.require
+		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.Contains(images, pauseImage) {
+			images = append(slices.Clone(images), pauseImage)
+		}
+		return l.images(t, images)
+	}
+	return nil
+}
+
+// images says of each required image whether a mirror serves it, where, and without its source.
+func (l *linter) images(t planner, images []string) error {
+	for _, image := range images {
+		plan, err := t.Plan(image)
+		if err != nil {
+			return err
+		}
+		l.findings = append(l.findings, plan.Findings...)
+		if len(plan.Pull) == 0 {
+			continue // a finding of the plan says why
+		}
+		l.findings = append(l.findings, l.required(plan))
+	}
+	return nil
+}
+
+func (l *linter) required(plan resolve.Plan) mirrorset.Finding {
+	f := mirrorset.Finding{
 		Code: mirrorset.CodeNotMirrored, Severity: mirrorset.SeverityError, Platform: plan.Platform, Value: plan.Image,
-		Message: message + "; add a rule for it",
 	}
+	var mirrors []string
+	for _, a := range plan.Pull {
+		if a.Role == resolve.RoleMirror {
+			mirrors = append(mirrors, a.Location)
+		}
+	}
+	resolvable := len(plan.Resolve) == 0 ||
+		slices.ContainsFunc(plan.Resolve, func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
+	switch {
+	case len(mirrors) == 0:
+		f.Message = "is required, and no mirror serves it: it is pulled from its source; add a rule for it"
+		if l.disconnected {
+			f.Message = "is required, and no mirror serves it: its source is out of reach; add a rule for it"
+		}
+	case !resolvable && l.disconnected:
+		f.Message = "is required, and cannot be pulled while its source is out of reach: no mirror may say what its tag stands for; add an ImageTagMirrorSet, or pull by digest"
+	default:
+		f.Code, f.Severity = mirrorset.CodeRequiredImage, mirrorset.SeverityInfo
+		f.Message = "is served by " + strings.Join(mirrors, ", ") + ", also while its source is out of reach"
+		if !resolvable {
+			f.Severity = mirrorset.SeverityWarning
+			f.Message = "is served by " + strings.Join(mirrors, ", ") + ", but not while its source is out of reach: no mirror may say what its tag stands for"
+		}
+	}
+	return f
 }
 
 // mirrorsMicrosoft reports whether any rule is about the registry of Windows' own images.
@@ -141,18 +172,23 @@ func mirrorsMicrosoft(rules *mirrorset.Rules) bool {
 	})
 }
 
-// readImages reads a file of images, one a line; empty lines and those that begin with # do not count.
-func readImages(path string) (images []string, err error) {
-	f, err := os.Open(path)
+// readImages reads a file of images: manifests with pod specs, or one image a line, where empty lines and
+// those that begin with # do not count.
+func readImages(path string) ([]string, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		if line := strings.TrimSpace(s.Text()); line != "" && !strings.HasPrefix(line, "#") {
+	var images []string
+	for _, line := range strings.Split(string(data), "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
+		switch {
+		case line == "", strings.HasPrefix(line, "#"):
+		case images == nil && (strings.ContainsAny(line, " {[") || strings.HasSuffix(line, ":") || line == "---"):
+			return mirrorset.PodImages(path, bytes.NewReader(data)) // no image looks like this
+		default:
 			images = append(images, line)
 		}
 	}
-	return images, s.Err()
+	return images, nil
 }

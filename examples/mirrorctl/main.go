@@ -4,6 +4,7 @@
 //	mirrorctl render  --platform windows|linux -f FILE [--out DIR]
 //	mirrorctl resolve --platform windows|linux -f FILE IMAGE...
 //	mirrorctl lint    -f FILE
+//	mirrorctl copy-plan -f FILE IMAGE...
 //
 // Results go to standard output, findings and errors to standard error. The exit code is 0 where the
 // question was answered, whatever was found; 1 where the input was refused and nothing was written or
@@ -11,6 +12,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,6 +31,7 @@ func main() {
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	read           bytes.Buffer // what was read of stdin
 }
 
 // command is one of the commands. run gets the arguments behind its name.
@@ -41,6 +44,7 @@ var commands = []command{
 	{"render", "write the files that nodes read", (*program).render},
 	{"resolve", "say where images will be pulled from", (*program).resolve},
 	{"lint", "report everything worth knowing of the manifests", (*program).lint},
+	{"copy-plan", "print the skopeo commands that fill the mirrors", (*program).copyPlan},
 }
 
 const (
@@ -55,7 +59,7 @@ var errUsage = errors.New("wrong usage")
 var errFailed = errors.New("failed")
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin, stdout, stderr}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
 	if len(args) == 0 {
 		usage(stderr)
 		return exitUsage
@@ -65,7 +69,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			continue
 		}
 		err := c.run(p, args[1:])
-		var refused *mirrorset.RefusedError
+		refused, bare := err.(*mirrorset.RefusedError)
 		switch {
 		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
@@ -73,8 +77,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "mirrorctl %s: %v; see mirrorctl %[1]s -h\n", c.name, err)
 			return exitUsage
 		case errors.Is(err, errFailed):
-		case errors.As(err, &refused):
-			fmt.Fprintln(stderr, err)
+		case bare:
+			p.report(refused.Findings)
 		default:
 			fmt.Fprintf(stderr, "mirrorctl %s: %v\n", c.name, err)
 		}
@@ -93,7 +97,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: mirrorctl COMMAND [flags] [arguments]")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.synopsis)
+		fmt.Fprintf(w, "  %-12s %s\n", c.name, c.synopsis)
 	}
 	fmt.Fprintln(w, "mirrorctl COMMAND -h shows the flags of a command")
 }
@@ -156,13 +160,6 @@ func (p *platform) Set(s string) error {
 		return nil
 	}
 	return errors.New("is to be windows or linux")
-}
-
-// report prints findings, one a line.
-func (p *program) report(findings mirrorset.Findings) {
-	for _, f := range findings {
-		fmt.Fprintln(p.stderr, f)
-	}
 }
 
 // concerning returns the findings that do not speak of the other platform only.

@@ -55,7 +55,7 @@ func (p *program) resolve(args []string) error {
 		if i > 0 {
 			fmt.Fprintln(p.stdout)
 		}
-		p.show(plan)
+		p.show(from, plan)
 		findings = append(findings, append(slices.Clone(plan.Findings), from.about(plan)...)...)
 	}
 	p.report(findings.Sort())
@@ -86,8 +86,9 @@ func within(field, entry mirrorset.Origin) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// show prints a plan to be read.
-func (p *program) show(plan resolve.Plan) {
+// show prints a plan to be read: what governs it, what is asked in what order and why, and what the other
+// platform does otherwise.
+func (p *program) show(from *source, plan resolve.Plan) {
 	fmt.Fprintf(p.stdout, "%s on %s\n", plan.Image, plan.Platform)
 	for i, reference := range plan.References {
 		by := "no rule applies"
@@ -95,19 +96,88 @@ func (p *program) show(plan resolve.Plan) {
 			by = "governed by " + plan.Scopes[i]
 		}
 		fmt.Fprintf(p.stdout, "  as %s: %s\n", reference, by)
+		p.rules(from, plan.Platform, reference)
 	}
-	if len(plan.Pull) == 0 {
+	switch {
+	case len(plan.Pull) == 0:
 		fmt.Fprintln(p.stdout, "  cannot be pulled")
-		return
-	}
-	if len(plan.Resolve) > 0 {
+	case len(plan.Resolve) > 0:
 		fmt.Fprintln(p.stdout, "  what the tag stands for is asked of")
 		p.attempts(plan.Resolve)
 		fmt.Fprintln(p.stdout, "  the image is then fetched, by digest, from")
-	} else {
+		p.attempts(plan.Pull)
+	default:
 		fmt.Fprintln(p.stdout, "  the image is fetched from")
+		p.attempts(plan.Pull)
 	}
-	p.attempts(plan.Pull)
+	if len(plan.Pull) > 0 {
+		p.source(plan)
+	}
+	p.otherPlatform(from, plan)
+}
+
+// rules prints the rules that match a reference: the most specific one, and those that lose to it.
+func (p *program) rules(from *source, platform mirrorset.Platform, reference string) {
+	if from.rules == nil {
+		return
+	}
+	matching, err := resolve.Matching(from.rules, reference)
+	if err != nil {
+		return // the plan told already
+	}
+	for i, rule := range matching {
+		what := "the most specific rule"
+		if i > 0 && platform == mirrorset.Linux {
+			what = "less specific, not used"
+		} else if i > 0 {
+			what = "less specific, used all the same for the registry is one file"
+		}
+		var objects []string
+		for _, e := range rule.Entries {
+			objects = append(objects, e.Origin.String())
+		}
+		fmt.Fprintf(p.stdout, "    %s by %s: %s (%s)\n", rule.Source, rule.Pull, what, strings.Join(objects, "; "))
+	}
+}
+
+// source says when the image's own location is asked.
+func (p *program) source(plan resolve.Plan) {
+	i := slices.IndexFunc(plan.Pull, func(a resolve.Attempt) bool { return a.Role == resolve.RoleSource })
+	switch {
+	case i < 0:
+		fmt.Fprintln(p.stdout, "  the source is never asked")
+	case i == 0:
+	case i == len(plan.Pull)-1:
+		fmt.Fprintln(p.stdout, "  the source is asked when no mirror has the image")
+	default:
+		fmt.Fprintf(p.stdout, "  the source is asked as number %d, before all mirrors were\n", i+1)
+	}
+}
+
+// otherPlatform prints where the other platform fetches an image from, where that differs.
+func (p *program) otherPlatform(from *source, plan resolve.Plan) {
+	if from.other == nil {
+		return
+	}
+	other, err := from.other.Plan(plan.Image)
+	if err != nil {
+		fmt.Fprintf(p.stdout, "  on the other platform: %v\n", err)
+		return
+	}
+	locations := func(attempts []resolve.Attempt) (all []string) {
+		for _, a := range attempts {
+			all = append(all, a.Location)
+		}
+		return all
+	}
+	if slices.Equal(locations(plan.Pull), locations(other.Pull)) {
+		return
+	}
+	if len(other.Pull) == 0 {
+		fmt.Fprintf(p.stdout, "  on %s it cannot be pulled\n", other.Platform)
+		return
+	}
+	fmt.Fprintf(p.stdout, "  on %s it is fetched from %s\n", other.Platform, strings.Join(locations(other.Pull), ", "))
 }
 
 // attempts prints the numbered attempts, each with the fields that name it.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+func (p *program) copyPlan(args []string) error {
+	fs := p.flags("copy-plan", "IMAGE...")
+	files := inputFlag(fs, manifests)
+	asJSON := fs.Bool("json", false, "print the copies as a JSON array")
+	var hosts texts
+	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	images, err := parse(fs, args)
+	switch {
+	case err != nil:
+		return err
+	case len(images) == 0:
+		return fmt.Errorf("%w: no image to copy", errUsage)
+	}
+	rules, err := p.readRules(*files)
+	if err != nil {
+		return err
+	}
+	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules, hosts...)
+	copies := []resolve.Copy{}
+	var findings mirrorset.Findings
+	for _, image := range images {
+		some, err := resolve.Copies(linux, windows, image)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if len(some) == 0 {
+			findings = append(findings, mirrorset.Finding{
+				Code: mirrorset.CodeNotMirrored, Severity: mirrorset.SeverityWarning, Value: image,
+				Message: "has no mirror that can be filled: no rule applies to it",
+			})
+		}
+		copies = append(copies, some...)
+	}
+	slices.SortFunc(copies, func(a, b resolve.Copy) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Destination, b.Destination))
+	})
+	copies = slices.CompactFunc(copies, func(a, b resolve.Copy) bool {
+		return a.Source == b.Source && a.Destination == b.Destination
+	})
+	p.report(findings.Sort())
+	if *asJSON {
+		e := json.NewEncoder(p.stdout)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(copies)
+	}
+	for _, c := range copies {
+		for _, note := range c.Notes {
+			fmt.Fprintf(p.stdout, "# %s\n", note)
+		}
+		fmt.Fprintf(p.stdout, "skopeo copy --all --preserve-digests %s %s\n", quote("docker://"+c.Source), quote("docker://"+c.Destination))
+	}
+	return nil
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
+
+// quote makes a text one word of a shell command.
+func quote(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
