@@ -1,7 +1,14 @@
 package mirrorset
 
 // Code names a kind of finding. Codes are stable: one is never given another meaning.
+//
+// A code is an error that [errors.Is] finds in a [*RefusedError], for callers that branch on the reason:
+//
+//	if errors.Is(err, mirrorset.CodeUnknownID) {
 type Code string
+
+// Error returns the code itself.
+func (c Code) Error() string { return string(c) }
 
 // Refusals and findings of reading.
 const (
@@ -43,7 +50,6 @@ const (
 	CodePullsBlocked      Code = "pulls-blocked"       // NeverContactSource for one kind of pull leaves the other nowhere to go
 	CodeNoLocation        Code = "no-location"         // no location is left for a source or an image
 	CodeEvadesRule        Code = "evades-rule"         // another spelling of a host than the rule that forbids it
-	CodeBadReference      Code = "bad-reference"       // the client refuses the reference
 	CodeNoSearchRegistry  Code = "no-search-registry"  // Linux: a name without registry and nowhere to look
 	CodeInexactMirror     Code = "inexact-mirror"      // Windows: another location is asked than the mirror names
 	CodeSpillover         Code = "spillover"           // Windows: an entry also catches the registry's other images

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,6 +127,17 @@ func registrySource(t *resolve.RegistryTable, findings mirrorset.Findings) *sour
 	}}
 }
 
+// nodePlatform returns the platform whose own files a path holds, and "" for manifests.
+func nodePlatform(path string) mirrorset.Platform {
+	if trees, err := filepath.Glob(filepath.Join(path, "*", hoststoml.FileName)); err == nil && len(trees) > 0 {
+		return mirrorset.Windows
+	}
+	if _, err := os.Stat(filepath.Join(path, "registries.conf")); err == nil || strings.HasSuffix(path, ".conf") {
+		return mirrorset.Linux
+	}
+	return ""
+}
+
 // readNodeFiles reads a registries.conf, a directory that holds one, or a containerd config_path; nil for
 // anything else.
 func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
@@ -151,28 +163,53 @@ func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
 		if platform != mirrorset.Linux {
 			return nil, fmt.Errorf("%w: %s is a registries.conf, which --platform linux reads", errUsage, path)
 		}
-		c, findings, err := readRegistriesConf(conf)
+		node, err := readNodeLinux(conf, conf != path)
 		if err != nil {
 			return nil, err
 		}
-		if conf != path {
-			// The drop-ins of a directory, in the order the client reads them in.
-			dropIns, err := filepath.Glob(filepath.Join(path, "registries.conf.d", "*.conf"))
-			if err != nil {
-				return nil, err
-			}
-			for _, dropIn := range dropIns {
-				d, more, err := readRegistriesConf(dropIn)
-				if err != nil {
-					return nil, err
-				}
-				findings = append(findings, more...)
-				c = c.Overlay(d)
-			}
+		c := node.main
+		for _, d := range node.dropIns {
+			c = c.Overlay(d.config)
 		}
-		return imageSource(c.Table(conf), findings), nil
+		return imageSource(c.Table(conf), node.findings), nil
 	}
 	return nil, nil
+}
+
+// nodeLinux is what a Linux node reads.
+type nodeLinux struct {
+	main     *registriesconf.Config
+	dropIns  []dropIn // in the order the client reads them in
+	findings mirrorset.Findings
+}
+
+// dropIn is a file of registries.conf.d, named from the directory of registries.conf.
+type dropIn struct {
+	name   string
+	config *registriesconf.Config
+}
+
+// readNodeLinux reads a registries.conf and, if asked to, the drop-ins beside it.
+func readNodeLinux(conf string, withDropIns bool) (*nodeLinux, error) {
+	n := &nodeLinux{}
+	var err error
+	if n.main, n.findings, err = readRegistriesConf(conf); err != nil || !withDropIns {
+		return n, err
+	}
+	dir := path.Dir(registriesconf.SearchDropIn)
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(conf), dir, "*.conf"))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range paths {
+		c, findings, err := readRegistriesConf(p)
+		if err != nil {
+			return nil, err
+		}
+		n.findings = append(n.findings, findings...)
+		n.dropIns = append(n.dropIns, dropIn{path.Join(dir, filepath.Base(p)), c})
+	}
+	return n, nil
 }
 
 // readRegistriesConf reads one file; what the client refuses is refused.

@@ -17,7 +17,7 @@ const pauseImage = "mcr.microsoft.com/oss/kubernetes/pause:3.9"
 
 func (p *program) lint(args []string) error {
 	fs := p.flags("lint", "")
-	files := inputFlag(fs, manifests)
+	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
 	var on, ignore, require, requireFrom texts
 	fs.Var(&on, "platform", "report what concerns these nodes: windows or linux; repeats; without it, both")
 	asJSON := fs.Bool("json", false, "print the findings as JSON, {\"findings\": [...]}")
@@ -52,17 +52,10 @@ func (p *program) lint(args []string) error {
 		require = append(require, images...)
 	}
 
-	rules, err := p.readRules(*files)
-	findings := refusals(err)
-	if err != nil && findings == nil {
+	findings, err := p.lintInput(*files, on, linter{hosts: hosts, require: require, disconnected: *disconnected})
+	if err != nil {
 		return err
 	}
-	// What is refused is still looked at as far as it can be read: all that is wrong is said at once.
-	l := linter{rules: rules, hosts: hosts, require: require, disconnected: *disconnected}
-	if err := l.lint(on); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
-	}
-	findings = append(findings, l.findings...).Sort()
 	findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool {
 		return !f.Refused() && slices.Contains(ignore, string(f.Code))
 	})
@@ -82,6 +75,36 @@ func (p *program) lint(args []string) error {
 		return errFailed
 	}
 	return nil
+}
+
+// lintInput returns the findings of manifests, or of a node's own files.
+func (p *program) lintInput(files, platforms []string, l linter) (mirrorset.Findings, error) {
+	if len(files) == 1 {
+		if platform := nodePlatform(files[0]); platform != "" {
+			s, err := readNodeFiles(platform, files[0])
+			l.findings = refusals(err)
+			if err != nil && l.findings == nil {
+				return nil, err
+			}
+			if s != nil {
+				l.findings = append(l.findings, s.findings...)
+				if err := l.images(s, l.require); err != nil {
+					return nil, fmt.Errorf("%w: %w", errUsage, err)
+				}
+			}
+			return l.findings.Sort(), nil
+		}
+	}
+	rules, err := p.readRules(files)
+	l.rules, l.findings = rules, refusals(err)
+	if err != nil && l.findings == nil {
+		return nil, err
+	}
+	// What is refused is still looked at as far as it can be read: all that is wrong is said at once.
+	if err := l.lint(platforms); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return l.findings.Sort(), nil
 }
 
 // linter collects the findings of rules.
