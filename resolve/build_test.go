@@ -309,10 +309,17 @@ func TestEditKeepsTheBaseFile(t *testing.T) {
 	require.Len(t, base.Registries[2].Mirrors, 0, "the base is left as it is")
 }
 
+func TestABaseEntryThatLeadsElsewhereStillGuardsItsPrefix(t *testing.T) {
+	base := ImageTable{Registries: []ImageRegistry{{Prefix: "quay.io/a", Location: "internal.io/a"}}}
+	table := base.Edit(newRules(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io"))
+	requirePlans(t, table.Plan, []planCase{{"other.io/x" + digestA, "n.io/x source", "mirror-blocked"}})
+}
+
 func TestShortNames(t *testing.T) {
 	table := ImageTable{SearchRegistries: []string{"a.io", "docker.io"}, Aliases: map[string]string{"fedora": "registry.fedoraproject.org/fedora", "none": ""}}.Indexed()
 	requirePlans(t, table.Plan, []planCase{
 		{"fedora:40", "source", ""}, {"none:1", "source source", ""}, {"team/app:1", "source source", ""},
+		{"a_b.io/c", "source source", ""}, // no host by the grammar
 	})
 	p, _ := table.Plan("fedora:40")
 	require.Equal(t, "registry.fedoraproject.org/fedora", p.Pull[0].Location)

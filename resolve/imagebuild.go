@@ -179,12 +179,10 @@ func (b *imageBuilder) block() {
 	}
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
-		// What is contacted through an entry of the base file lies where its location points.
-		target := e.Prefix
-		if e.Location != "" {
-			target = e.Location
-		}
-		if b.policies.forbids(target) != "" || scopes.covers(e.Prefix) {
+		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry
+		// of the base file may lead elsewhere: its location is judged too, as the client takes no file
+		// in which one location is blocked here and not there.
+		if b.policies.forbids(e.Prefix) != "" || e.Location != "" && b.policies.forbids(e.Location) != "" || scopes.covers(e.Prefix) {
 			e.Blocked = true
 		}
 		digest, tag := b.rule(mirrorset.ByDigest, e.Prefix), b.rule(mirrorset.ByTag, e.Prefix)

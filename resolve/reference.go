@@ -8,6 +8,7 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+	"github.com/pullroute/pullroute/mirrorset"
 )
 
 // ref is one reference as a client uses it.
@@ -87,11 +88,14 @@ func linuxHost(host string) bool {
 	return (strings.ContainsAny(host, ".:") || host == "localhost") && !strings.HasPrefix(host, "[")
 }
 
-// isShortName reports whether a Linux client looks for a registry to an image name: its first part has
-// neither dot nor colon and is not "localhost", or it is the only part (containers-image,
-// pkg/shortnames).
+// isShortName reports whether a Linux client looks for a registry to an image name (containers-image,
+// pkg/shortnames, parseUnnormalizedShortName): its first part is no host by the grammar, or has neither dot
+// nor colon and is not "localhost".
 func isShortName(image string) bool {
 	name, _, _ := strings.Cut(image, "@")
 	host, _, hasPath := strings.Cut(name, "/")
-	return !hasPath || !strings.ContainsAny(host, ".:") && host != "localhost"
+	if strings.HasPrefix(host, "[") {
+		return false // an IPv6 address, which the client takes for no name at all
+	}
+	return !hasPath || !strings.ContainsAny(host, ".:") && host != "localhost" || !mirrorset.ValidMirror(host)
 }
