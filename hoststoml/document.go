@@ -146,6 +146,10 @@ func (s *scanner) value(path []string, n *unstable.Node) {
 		}
 	case unstable.LocalDate:
 		s.oldSyntax(path, n, "a date")
+	case unstable.DateTime, unstable.LocalDateTime, unstable.LocalTime:
+		if bytes.Contains(raw, []byte("- ")) {
+			s.oldSyntax(path, n, "a blank in a date")
+		}
 	case unstable.String:
 		if raw[0] == '"' && newEscape.Match(raw) {
 			s.oldSyntax(path, n, `the escapes \e and \x`)
@@ -171,6 +175,9 @@ func (s *scanner) tableName(e *unstable.Node, line int) {
 	if e.Kind == unstable.Table && len(name) > 1 && name[0] == "host" && tableNameProblems(name[1]) != nil {
 		return
 	}
+	if start := lineStart(s.p.Data(), e); tabAfterDot.Match(start) {
+		s.old = append(s.old, placed{refuse(name, "", "a tab behind a dot in a table's name: write it without").ignoredBy(oldVersions), line})
+	}
 	for it := e.Key(); it.Next(); {
 		raw := s.p.Raw(it.Node().Raw)
 		switch {
@@ -180,4 +187,17 @@ func (s *scanner) tableName(e *unstable.Node, line int) {
 			s.old = append(s.old, placed{refuse(name, "", "containerd 1.6 and 1.7 do not undo escapes in a table's name: they read another name, or ignore the whole file; write it without"), line})
 		}
 	}
+}
+
+// tabAfterDot finds what go-toml 1.9.5 has no key part for; it takes blanks there.
+var tabAfterDot = regexp.MustCompile(`^\s*\[[^\n]*\.[ ]*\t`)
+
+// lineStart returns the document from the start of the line that a table's name stands in.
+func lineStart(data []byte, e *unstable.Node) []byte {
+	it := e.Key()
+	if !it.Next() {
+		return nil
+	}
+	at := int(it.Node().Raw.Offset)
+	return data[bytes.LastIndexByte(data[:at], '\n')+1:]
 }

@@ -27,13 +27,27 @@ import (
 // are left out where a File cannot hold them. Use it for a plan only if the findings' Err is nil.
 func Parse(name string, data []byte) (*File, mirrorset.Findings) {
 	r := reader{name: name}
+	return r.read(data), r.findings.Sort()
+}
+
+// current returns what containerd 2.4 makes of the file: nil where it ignores it.
+func current(name string, data []byte) (*File, mirrorset.Findings) {
+	r := reader{name: name}
+	f := r.read(data)
+	if r.ignored {
+		f = nil
+	}
+	return f, r.findings.Sort()
+}
+
+func (r *reader) read(data []byte) *File {
 	if len(data) == 0 {
 		r.report(warn(nil, "", "empty: containerd reads it as if it were absent, takes the certificate files beside it and contacts the original registry"), 1)
-		return &File{}, r.findings
+		return &File{}
 	}
 	data, ok := r.skipMark(data)
 	if !ok {
-		return nil, r.findings
+		return nil
 	}
 
 	// The shape is that of parseHostsFile in containerd's hosts.go, so that go-toml makes of the file
@@ -45,7 +59,7 @@ func Parse(name string, data []byte) (*File, mirrorset.Findings) {
 	}
 	if err := toml.Unmarshal(data, &raw); err != nil {
 		r.malformed(err, data)
-		return nil, r.findings.Sort()
+		return nil
 	}
 	r.doc = scan(data)
 
@@ -72,7 +86,7 @@ func Parse(name string, data []byte) (*File, mirrorset.Findings) {
 	for _, p := range r.doc.old {
 		r.report(p.problem, p.line)
 	}
-	return f, r.findings.Sort()
+	return f
 }
 
 // reader collects the findings of one file.
@@ -80,9 +94,11 @@ type reader struct {
 	name     string
 	doc      *document
 	findings mirrorset.Findings
+	ignored  bool // by containerd 2.4
 }
 
 func (r *reader) report(p problem, line int) {
+	r.ignored = r.ignored || p.versions == everyVersion || strings.HasPrefix(string(p.versions), string(newVersions))
 	r.findings = append(r.findings, p.finding(mirrorset.Origin{File: r.name, Line: line}))
 }
 
@@ -156,7 +172,7 @@ func wrongType(path []string) (string, versions) {
 		text = "want " + want
 	}
 	if lower == "dial_timeout" || name != lower { // 1.6 and 1.7 do not read it
-		return text, newVersions
+		return text, newVersions + " (what 1.6 and 1.7 make of the rest of the file is not looked at before this is mended)"
 	}
 	return text, everyVersion
 }
@@ -200,6 +216,8 @@ func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 		lower := strings.ToLower(name)
 		_, known := wanted[lower]
 		switch {
+		case inHost && len(path) == 2 && asked[name] && !key.table:
+			r.report(warn(path, shown(name), `1.6 and 1.7 ask this host where its first key stands, containerd 2 where its table does: write all its keys in the table`), key.line)
 		case inHost && len(path) == 1, len(path) > 1 && !inHost, inHost && len(path) == 2 && asked[name]:
 		case inHost && len(path) == 2:
 			r.report(warn(path, shown(name), `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)

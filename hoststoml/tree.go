@@ -14,7 +14,8 @@ import (
 
 // ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as one
 // that says nothing, which is what containerd makes of it, and the findings tell why; they refuse nothing
-// by themselves. Directories that are no registry host's are passed over.
+// by themselves. Where versions differ, it is containerd 2.4 that counts. What is no directory, or none of a
+// registry host, is passed over.
 func ReadTree(dir string) (Tree, mirrorset.Findings, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -31,6 +32,9 @@ func ReadTree(dir string) (Tree, mirrorset.Findings, error) {
 		if e.Name() != Dir(host) && slices.ContainsFunc(entries, func(o fs.DirEntry) bool { return o.Name() == Dir(host) }) {
 			continue
 		}
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.IsDir() {
+			continue
+		}
 		path := filepath.Join(dir, e.Name(), FileName)
 		data, err := os.ReadFile(path)
 		switch {
@@ -40,10 +44,7 @@ func ReadTree(dir string) (Tree, mirrorset.Findings, error) {
 		case err != nil:
 			return nil, nil, err
 		}
-		f, problems := Parse(path, data)
-		if problems.Err() != nil {
-			f = nil
-		}
+		f, problems := current(path, data)
 		findings = append(findings, problems...)
 		tree = append(tree, RegistryFile{host, f})
 	}

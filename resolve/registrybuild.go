@@ -176,8 +176,9 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 
 	candidates := b.endpoints(host, rules, r.Never)
-	for _, e := range candidates {
-		if why := b.leftOut(&e, host, r.Never); why != "" {
+	for _, c := range candidates {
+		e := c.Endpoint
+		if why := b.leftOut(c, host, r.Never); why != "" {
 			for _, o := range e.Origins {
 				b.report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, e.location(), why)
 			}
@@ -246,7 +247,7 @@ func (e *Endpoint) location() string { return e.Host + strings.TrimPrefix(e.Root
 // endpoints merges the mirrors of rules into the endpoints of a host, in order. The registry itself is
 // left out where it comes last, as it is asked last anyway; not where it may never be asked, so that it
 // is reported.
-func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []Endpoint {
+func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []candidate {
 	// Two spellings of one endpoint are one: containerd would ask it twice. The smallest is written.
 	spelling := map[string]string{}
 	self := contacted(host)
@@ -261,6 +262,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	type item struct {
 		seen   string
 		rule   *mirrorset.Rule
+		mirror string
 		origin mirrorset.Origin
 	}
 	var items []item
@@ -274,7 +276,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 				e := newEndpoint(location)
 				seen := canonical(&e)
 				origin := entry.MirrorOrigin(i)
-				items = append(items, item{seen, rule, origin})
+				items = append(items, item{seen, rule, mirror, origin})
 				if !slices.Contains(list, seen) {
 					list = append(list, seen)
 				}
@@ -287,7 +289,9 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	}
 	byLocation := map[string]*Endpoint{}
 	served := map[string]map[mirrorset.Pull]bool{} // by location, the kinds of rules that name it
+	usable := map[string]bool{}                    // by location, whether a mirror outside of what is forbidden leads to it
 	for _, it := range items {
+		usable[it.seen] = usable[it.seen] || b.forbids(wire(it.mirror)) == ""
 		e := byLocation[it.seen]
 		if e == nil {
 			made := newEndpoint(spelling[it.seen])
@@ -324,19 +328,26 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	if never && byLocation[wire(self)] != nil && !slices.Contains(order, self) {
 		order = append(order, self)
 	}
-	endpoints := make([]Endpoint, 0, len(order))
+	endpoints := make([]candidate, 0, len(order))
 	for _, location := range order {
-		e := byLocation[wire(location)]
+		e, ok := byLocation[wire(location)], usable[wire(location)]
 		if e == nil { // the registry itself, which no list names: it comes early where a loop was broken at it
 			made := newEndpoint(location)
 			for _, rule := range rules {
 				made.Capabilities |= capabilities(rule.Pull)
 			}
-			e = &made
+			e, ok = &made, true
 		}
-		endpoints = append(endpoints, *e)
+		endpoints = append(endpoints, candidate{*e, ok})
 	}
 	return endpoints
+}
+
+// candidate is an endpoint that may yet be left out. It is usable where one of its mirrors, as configured,
+// lies outside of what may not be contacted: of the others Linux asks none either.
+type candidate struct {
+	Endpoint
+	usable bool
 }
 
 // capabilities are what rules for one kind of pull ask of an endpoint. A digest can be trusted to any
@@ -349,25 +360,25 @@ func capabilities(pull mirrorset.Pull) Capability {
 }
 
 // leftOut says why an endpoint may not be asked; it is empty for one that may.
-func (b *registryBuilder) leftOut(e *Endpoint, host string, never bool) string {
-	seen := wire(e.location())
+func (b *registryBuilder) leftOut(c candidate, host string, never bool) string {
+	seen := wire(c.location())
 	if never && seen == wireHost(host) {
 		return fmt.Sprintf("is left out: without what it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", host)
 	}
-	if source := b.forbids(seen); source != "" {
-		return fmt.Sprintf("is left out: it lies inside %s, which is under NeverContactSource; use a mirror outside of it", source)
+	if scope := b.forbids(seen); scope != "" {
+		return fmt.Sprintf("is left out: it lies inside %s, which may not be contacted; use a mirror outside of it", scope)
 	}
-	if scope := b.blocked.cover(seen); scope != "" {
-		return fmt.Sprintf("is left out: it lies inside %s, which is blocked; use a mirror outside of it", scope)
+	if !c.usable {
+		return "is left out: every mirror that leads to it lies inside a source under NeverContactSource or a blocked scope; use mirrors outside of those"
 	}
 	return ""
 }
 
-// forbids returns the source under NeverContactSource that a location lies inside. A rule inside of that
-// source that allows contact does not help: a hosts.toml cannot tell the two apart.
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside.
+// A rule inside of such a source that allows contact does not help: a hosts.toml cannot tell the two apart.
 func (b *registryBuilder) forbids(seen string) (source string) {
 	ancestors(seen, func(scope string) bool {
-		if at, ok := b.forbidden[scope]; ok && (at.never[0] || at.never[1]) {
+		if at, ok := b.forbidden[scope]; ok && (at.never[0] || at.never[1]) || b.blocked[scope] {
 			source = scope
 		}
 		return source == ""

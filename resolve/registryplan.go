@@ -117,7 +117,7 @@ func (t *RegistryTable) checkAttempt(p *Plan, e *Endpoint, a Attempt, host strin
 	narrow := false
 	if source == "" {
 		source = t.blocked.cover(wire(a.Location))
-		narrow = strings.Contains(source, "/")
+		narrow = strings.Contains(source, "/") && !t.blocked.covers(wireHost(host))
 	}
 	if source == "" && a.Role == RoleSource && t.never[wireHost(host)] {
 		source = wireHost(host)
