@@ -69,3 +69,15 @@ const (
 	CodeRequiredImage Code = "required-image" // where an image that was required is served
 	CodeNotMirrored   Code = "not-mirrored"   // an image that has to be served by a mirror and is not
 )
+
+// Refusals of the managed cluster's image mirrors, and findings of conversions.
+const (
+	CodeInvalidID   Code = "invalid-id"    // an id that is not lower-case letters and digits
+	CodeIDInUse     Code = "id-in-use"     // an id that another image mirror has
+	CodeUnknownID   Code = "unknown-id"    // an id that no image mirror has
+	CodeInvalidType Code = "invalid-type"  // an image mirror of another type than digest
+	CodeSourceInUse Code = "source-in-use" // a source that has an image mirror already
+	CodeSourceFixed Code = "source-fixed"  // a change of source, which only a new image mirror can make
+	CodeNotCarried  Code = "not-carried"   // what another kind of object has no place for
+	CodeMerged      Code = "merged"        // entries that a conversion writes as one
+)

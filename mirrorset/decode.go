@@ -63,7 +63,7 @@ func (d *decoder) decode(r io.Reader, limit int) (*Set, error) {
 	if d.set.Empty() && len(d.refused) == 0 && d.visit == nil {
 		d.set.Findings = append(d.set.Findings, Finding{
 			Code: CodeNothingRead, Severity: SeverityWarning, Origin: Origin{File: d.name},
-			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources",
+			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources or image mirrors",
 		})
 	}
 	d.set.Findings = d.set.Findings.Sort()

@@ -11,7 +11,7 @@ import (
 type Pull string
 
 const (
-	// ByDigest rules serve references with a digest; IDMS, ICSP and DigestSources make them.
+	// ByDigest rules serve references with a digest; IDMS, ICSP, DigestSources and ImageMirror make them.
 	ByDigest Pull = "digest"
 	// ByTag rules serve all other references; ITMS makes them.
 	ByTag Pull = "tag"
@@ -24,17 +24,19 @@ type Entry struct {
 	Mirrors []string
 	// Policy is as written: empty where the object does not say, which means AllowContactingSource.
 	Policy MirrorSourcePolicy
-	// Origin is the place of the entry: spec.imageDigestMirrors[2].
+	// Origin is the place of the entry: spec.imageDigestMirrors[2]. Its Field is empty where the entry is a
+	// whole ImageMirror.
 	Origin Origin
 
 	policyField string
 	lines       *entryLines
 }
 
-// MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0].
+// MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0]; of an ImageMirror,
+// whose fields stand at its top, mirrors[0].
 func (e *Entry) MirrorOrigin(i int) Origin {
 	o := e.Origin
-	o.Field = fmt.Sprintf("%s.mirrors[%d]", o.Field, i)
+	o.Field = join(o.Field, fmt.Sprintf("mirrors[%d]", i))
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
@@ -44,7 +46,7 @@ func (e *Entry) MirrorOrigin(i int) Origin {
 // SourceOrigin returns the place of the entry's source.
 func (e *Entry) SourceOrigin() Origin {
 	o := e.Origin
-	o.Field += ".source"
+	o.Field = join(o.Field, "source")
 	if e.lines != nil && e.lines.source != 0 {
 		o.Line = int(e.lines.source)
 	}
@@ -83,6 +85,9 @@ func (s *Set) entries() []*Entry {
 				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
 				Origin: Origin{Object: object, Field: fmt.Sprintf("%s[%d]", list, i)},
 			}
+			if kind == kindImageMirror {
+				entry.Origin.Field = ""
+			}
 			if from != nil {
 				entry.Origin.File, entry.Origin.Document, entry.Origin.Line = from.File, from.Document, from.Line
 				if i < len(from.lines) {
@@ -112,6 +117,10 @@ func (s *Set) entries() []*Entry {
 	for i := range s.DigestSources {
 		o := &s.DigestSources[i]
 		add(ByDigest, o.Object, "", o.Field, "sourcePolicy", o.ReadFrom, o.Sources)
+	}
+	for i := range s.ImageMirrors {
+		o := &s.ImageMirrors[i]
+		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
 	slices.SortStableFunc(all, func(a, b *Entry) int {
 		return cmp.Or(

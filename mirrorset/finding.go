@@ -60,6 +60,8 @@ const (
 	// MCO: the object enters the cluster, and the Machine Config Operator then stops writing
 	// registries.conf for every object, until it is mended.
 	MCO Refuser = "MCO"
+	// ClusterService: the service that keeps the image mirrors of managed clusters refuses the request.
+	ClusterService Refuser = "cluster-management API"
 	// Client: the program that reads the file (containerd, containers-image) refuses or ignores it.
 	Client Refuser = "client"
 	// Reader: the input cannot be read at all.
@@ -153,7 +155,7 @@ func (f Finding) Detail() string {
 		b.WriteString(", " + string(f.Platform))
 	}
 	switch f.RefusedBy {
-	case APIServer, Client:
+	case APIServer, ClusterService, Client:
 		b.WriteString(", refused by the " + string(f.RefusedBy))
 	case MCO:
 		b.WriteString(", refused by MCO")
@@ -212,6 +214,12 @@ func (fs Findings) Err() error {
 type RefusedError struct {
 	// Findings holds the refusals only, at least one.
 	Findings Findings
+}
+
+// Is reports whether a target that is a [Code] is the code of one of the refusals.
+func (e *RefusedError) Is(target error) bool {
+	code, ok := target.(Code)
+	return ok && slices.ContainsFunc(e.Findings, func(f Finding) bool { return f.Code == code })
 }
 
 // Error lists every refusal, one a line.

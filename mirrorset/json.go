@@ -78,7 +78,7 @@ func (p *jsonParser) value() (*yaml.Node, error) {
 			n.Content = append(n.Content, child)
 		}
 	case string:
-		n.Tag, n.Value = "!!str", t
+		n.Tag, n.Value, n.Style = "!!str", t, yaml.DoubleQuotedStyle
 	case json.Number:
 		n.Tag, n.Value = "!!float", t.String()
 	case bool:

@@ -45,6 +45,7 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	metadata := lookup(d, n, "metadata")
 	o.metadata.Name = d.text(lookup(d, metadata, "name"))
 	o.namespace = d.text(lookup(d, metadata, "namespace"))
+	o.metadata.GenerateName = d.text(lookup(d, metadata, "generateName"))
 	o.generated = lookup(d, metadata, "generateName") != nil
 	o.name = o.Kind + "/" + o.metadata.Name
 
@@ -80,7 +81,14 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	case o.Kind == kindHostedCluster && strings.HasPrefix(o.APIVersion, "hypershift.openshift.io/"):
 		o.name = kindHostedCluster + "/" + strings.TrimPrefix(o.namespace+"/"+o.metadata.Name, "/")
 		o.hostedCluster()
-	case o.Kind == "" && (lookup(d, n, "imageDigestSources") != nil || lookup(d, n, "imageContentSources") != nil):
+	case d.isImageMirror(n, o.TypeMeta):
+		d.imageMirror(n)
+	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
+		d.imageMirrorList(n)
+	case o.Kind == "" && d.isImageMirrorStore(n):
+		d.refuse(CodeUnreadable, "", n.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
+	case o.Kind == "" && (lookup(d, n, "imageDigestSources") != nil || lookup(d, n, "imageContentSources") != nil),
+		o.Kind == "" && o.APIVersion == "v1" && d.mentionsMirrors(n):
 		o.installConfig()
 	case o.Kind == "":
 		d.skip("no kind")
@@ -390,6 +398,16 @@ func (o *object) installConfig() {
 	}
 }
 
+// mentionsMirrors reports whether a mapping has a field that looks as if it held mirrors.
+func (d *decoder) mentionsMirrors(n *yaml.Node) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if aboutMirrors(d.deref(n.Content[i]).Value) && !isNull(d.deref(n.Content[i+1])) {
+			return true
+		}
+	}
+	return false
+}
+
 // aboutMirrors reports whether a field that is not read looks as if it held mirrors all the same.
 func aboutMirrors(key string) bool {
 	key = strings.ToLower(key)
@@ -407,8 +425,12 @@ func (o *object) notApplied(path string, line int, message string) {
 	})
 }
 
-// bareList reads a document that is only a list of {source, mirrors}.
+// bareList reads a document that is only a list of {source, mirrors}, or of image mirrors.
 func (d *decoder) bareList(n *yaml.Node) {
+	if slices.ContainsFunc(n.Content, d.looksLikeImageMirror) {
+		d.imageMirrorItems(n, "", "")
+		return
+	}
 	for _, item := range n.Content {
 		if item = d.deref(item); item.Kind != yaml.MappingNode || lookup(d, item, "source") == nil {
 			d.refuse(CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
@@ -448,18 +470,23 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 			case "mirrors":
 				e.Mirrors, lines.mirrors = o.strs(f.value, at+".mirrors")
 			default:
-				if policy == "" || f.key != policy {
+				// A bare list may be cut out of an install-config or out of an ImageDigestMirrorSet.
+				if policy == "" || f.key != policy && (path != "" || f.key != "mirrorSourcePolicy") {
 					o.unknown(f, o.name, at)
 					continue
 				}
-				text, ok := o.str(f.value, o.name, at+"."+policy)
+				text, ok := o.str(f.value, o.name, at+"."+f.key)
 				e.MirrorSourcePolicy = MirrorSourcePolicy(text)
 				lines.policy = int32(f.line)
 				if ok && text == "" { // on a value in memory this means absent; in a manifest it is refused
-					o.refuseAPI(CodeInvalidPolicy, o.name, f.line, at+"."+policy, "",
+					o.refuseAPI(CodeInvalidPolicy, o.name, f.line, at+"."+f.key, "",
 						"is empty; write NeverContactSource or AllowContactingSource, or leave the field out")
 				}
 			}
+		}
+		if lines.source == 0 && o.Kind == kindICSP {
+			// Its definition has no patterns, and yet requires the field.
+			o.refuseAPI(CodeMissingField, o.name, item.Line, at+".source", "", "is missing; name the registry, namespace or repository to redirect")
 		}
 		entries = append(entries, e)
 		o.lines = append(o.lines, lines)
@@ -581,6 +608,31 @@ func (d *decoder) deref(n *yaml.Node) *yaml.Node {
 	return n.Alias
 }
 
+// isText reports whether a node is a text to kubectl and oc, which read YAML 1.1 (sigs.k8s.io/yaml): there
+// plain words such as yes and off are booleans, and dates are texts once they are JSON.
+func isText(n *yaml.Node) bool {
+	if n.Kind != yaml.ScalarNode {
+		return false
+	}
+	if n.ShortTag() == "!!timestamp" {
+		return true
+	}
+	return n.ShortTag() == "!!str" && !isOldBoolean(n)
+}
+
+// isOldBoolean reports whether a plain word is a boolean in YAML 1.1.
+func isOldBoolean(n *yaml.Node) bool {
+	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle | yaml.TaggedStyle
+	if n.Style&quoted != 0 {
+		return false
+	}
+	switch n.Value {
+	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF":
+		return true
+	}
+	return false
+}
+
 // text returns a string node's value, and "" for anything else.
 func (d *decoder) text(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
@@ -591,7 +643,7 @@ func (d *decoder) text(n *yaml.Node) string {
 
 // str returns the text of a node and reports a node that is none.
 func (d *decoder) str(n *yaml.Node, object, path string) (string, bool) {
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+	if !isText(n) {
 		d.wrongType(object, n, path, "a text")
 		return "", false
 	}
@@ -617,6 +669,10 @@ func (d *decoder) wrongType(object string, n *yaml.Node, path, want string) {
 			got = "a number"
 			if want == "a text" {
 				got = "a number; put it in quotes"
+			}
+		case "!!str":
+			if isOldBoolean(n) {
+				got = "a boolean in YAML 1.1; put it in quotes"
 			}
 		case "!!bool":
 			got = "a boolean"

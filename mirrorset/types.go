@@ -144,9 +144,11 @@ type TypeMeta struct {
 
 // ObjectMeta is the part of an object's metadata that says who it is and what its owner noted on it.
 type ObjectMeta struct {
-	Name        string            `json:"name,omitempty"`
-	Labels      map[string]string `json:"labels,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
+	Name string `json:"name,omitempty"`
+	// GenerateName is what the API server makes a name of where an object has none.
+	GenerateName string            `json:"generateName,omitempty"`
+	Labels       map[string]string `json:"labels,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
 }
 
 // ReadFrom is the place in a file that an object was read from.
@@ -173,7 +175,9 @@ type Set struct {
 	ImageTagMirrorSets         []ImageTagMirrorSet
 	ImageContentSourcePolicies []ImageContentSourcePolicy
 	DigestSources              []DigestSources
-	Images                     []Image
+	// ImageMirrors are those of one managed cluster.
+	ImageMirrors []ImageMirror
+	Images       []Image
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []Origin
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
@@ -186,6 +190,7 @@ func (s *Set) Add(t *Set) {
 	s.ImageTagMirrorSets = append(s.ImageTagMirrorSets, t.ImageTagMirrorSets...)
 	s.ImageContentSourcePolicies = append(s.ImageContentSourcePolicies, t.ImageContentSourcePolicies...)
 	s.DigestSources = append(s.DigestSources, t.DigestSources...)
+	s.ImageMirrors = append(s.ImageMirrors, t.ImageMirrors...)
 	s.Images = append(s.Images, t.Images...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.Findings = append(s.Findings, t.Findings...)
@@ -194,7 +199,7 @@ func (s *Set) Add(t *Set) {
 // Empty reports whether the set holds no object at all.
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
-		len(s.DigestSources)+len(s.Images) == 0
+		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images) == 0
 }
 
 // The kinds this package reads, as objects name them.
@@ -205,6 +210,7 @@ const (
 	kindImage         = "Image"
 	kindHostedCluster = "HostedCluster"
 	kindInstallConfig = "InstallConfig"
+	kindImageMirror   = "ImageMirror"
 )
 
 // The API versions of those kinds.

@@ -17,6 +17,7 @@ func (s *Set) Validate() Findings {
 		v.entry(e)
 	}
 	v.policies()
+	v.imageMirrors()
 	for i := range s.Images {
 		v.image(&s.Images[i])
 	}
@@ -44,10 +45,13 @@ func (v *validator) warn(code Code, origin Origin, value, message string) {
 }
 
 // refuser says who holds the entry's kind to the grammar: the schema of its definition, or, for
-// ImageContentSourcePolicy, which has no patterns in its own, MCO.
+// ImageContentSourcePolicy, which has no patterns in its own, MCO. An image mirror is the service's.
 func refuser(e *Entry) Refuser {
-	if strings.HasPrefix(e.Origin.Object, kindICSP) {
+	switch kind, _, _ := strings.Cut(e.Origin.Object, "/"); kind {
+	case kindICSP:
 		return MCO
+	case kindImageMirror:
+		return ClusterService
 	}
 	return APIServer
 }
@@ -73,7 +77,7 @@ func (v *validator) entry(e *Entry) {
 			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		}
 		if first, ok := seen[m]; ok {
-			if by == APIServer {
+			if by != MCO {
 				v.refuse(CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
 			} else { // the definition of ImageContentSourcePolicy does not call the list a set
 				v.warn(CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
@@ -87,7 +91,7 @@ func (v *validator) entry(e *Entry) {
 		}
 	}
 	v.unmatched(e)
-	if !e.real() {
+	if !e.real() && (by != ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
 		message := "has no mirrors, so it makes no rule"
 		if len(e.Mirrors) > 0 {
 			message = "has no mirror but its own source, so it makes no rule"
@@ -138,7 +142,6 @@ func (v *validator) policies() {
 func (v *validator) image(o *Image) {
 	if !o.isCluster() {
 		v.warn(CodeNoEffect, o.origin("metadata.name"), o.Metadata.Name, "is not read: only the Image named cluster counts")
-		return
 	}
 	for list, values := range o.lists() {
 		if list == listSearch {
@@ -158,10 +161,10 @@ func (v *validator) image(o *Image) {
 		}
 	}
 	r := &o.Spec.RegistrySources
-	if len(r.AllowedRegistries) > 0 {
-		if len(r.BlockedRegistries) > 0 {
-			v.refuse(CodeBothLists, APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be set together with allowedRegistries; keep one of the two")
-		}
+	if r.AllowedRegistries != nil && r.BlockedRegistries != nil { // empty lists count too
+		v.refuse(CodeBothLists, APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be set together with allowedRegistries; keep one of the two")
+	}
+	if len(r.AllowedRegistries) > 0 && o.isCluster() {
 		v.findings = append(v.findings, Finding{
 			Code: CodeNotApplied, Severity: SeverityWarning, Platform: Linux, Origin: o.scopeOrigin(listAllowed, -1),
 			Message: "becomes part of policy.json, not of registries.conf: plans do not show that images of other registries, mirrors included, are refused",

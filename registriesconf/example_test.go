@@ -99,3 +99,43 @@ func ExampleRegistry_Scope() {
 	// quay.io
 	// quay.io/team
 }
+
+// A registry with digest-only mirrors, as an ImageDigestMirrorSet makes, is taken over in passing; the
+// mirror for tags is not.
+func ExampleImpact() {
+	old := registriesconf.Default()
+	new := registriesconf.Default()
+	new.Registries = []registriesconf.Registry{{
+		Location: "quay.io/team",
+		Mirrors:  []registriesconf.Mirror{{Location: "mirror.corp/team", PullFromMirror: registriesconf.PullDigestOnly}},
+	}}
+	fmt.Println(registriesconf.Impact(old, new))
+
+	newer := registriesconf.Default()
+	newer.Registries = []registriesconf.Registry{{
+		Location: "quay.io/team",
+		Mirrors: []registriesconf.Mirror{
+			{Location: "mirror.corp/team", PullFromMirror: registriesconf.PullDigestOnly},
+			{Location: "tags.corp/team", PullFromMirror: registriesconf.PullTagOnly},
+		},
+	}}
+	fmt.Println(registriesconf.Impact(new, newer))
+	// Output:
+	// no drain: CRI-O reloads its configuration, pods keep running
+	// drain: MCO drains each node in turn, then CRI-O reloads its configuration; no reboot
+	//   registry[0].mirror[1]: "tags.corp/team": is a new mirror of quay.io/team and not digest-only (tag-only); make it so (an ImageDigestMirrorSet) where that is enough, or plan the drain [mirror-added]
+}
+
+// The drop-in with the cluster's search registries costs more than registries.conf does.
+func ExampleNodeImpact_WithDropIn() {
+	same := registriesconf.Default()
+	searched := &registriesconf.Config{UnqualifiedSearchRegistries: []string{"registry.corp"}}
+	impact := registriesconf.Impact(same, same).WithDropIn(registriesconf.SearchDropIn, nil, searched)
+	fmt.Println(impact.Verdict())
+	for _, r := range impact.Reasons {
+		fmt.Println(r.Code, r.File, "->", r.New)
+	}
+	// Output:
+	// drain and reboot: MCO drains each node in turn and reboots it
+	// drop-in-changed registries.conf.d/01-image-searchRegistries.conf -> registry.corp
+}

@@ -70,8 +70,13 @@ func TestTheFindingsPageHoldsEveryCodeAndItsExamplesPrintThem(t *testing.T) {
 			}), "%v", findings)
 		})
 	}
+	require.Equal(t, strings.Count(string(page), "\n## "), len(documented)+1, "a section is not of the form that the test reads")
+	_, table, found := strings.Cut(string(page), "\n## Image mirrors and conversions\n")
+	require.True(t, found)
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, m[1])
+	}
 	require.ElementsMatch(t, declaredCodes(t), documented)
-	require.Equal(t, strings.Count(string(page), "\n## "), len(documented), "a section is not of the form that the test reads")
 }
 
 // TestAManifestWithEveryFindingPrintsEveryCode lints one stream of all the examples, and beside it what no
@@ -85,7 +90,11 @@ func TestAManifestWithEveryFindingPrintsEveryCode(t *testing.T) {
 		"--require", "unnamed.io/x:1", "--require", "quay.io/team/app@sha256:"+strings.Repeat("a", 64)) {
 		found[string(f.Code)] = true
 	}
-	elsewhere := []string{"nothing-read", "invalid-file", "ignored-setting", "no-search-registry", "other-path"}
+	elsewhere := []string{
+		"nothing-read", "invalid-file", "ignored-setting", "no-search-registry", "other-path",
+		// of image mirrors and conversions, with scripts of their own
+		"invalid-id", "id-in-use", "unknown-id", "invalid-type", "source-in-use", "source-fixed", "not-carried", "merged",
+	}
 	for _, code := range declaredCodes(t) {
 		require.Equal(t, !slices.Contains(elsewhere, code), found[code], code)
 	}

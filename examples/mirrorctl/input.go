@@ -29,14 +29,20 @@ const manifests = "manifests"
 // readRules reads manifests and merges them. The error refuses them; the rules are then what could be made
 // of the rest.
 func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
+	_, rules, err := p.readSet(paths)
+	return rules, err
+}
+
+// readSet reads manifests, and returns the objects beside what readRules does.
+func (p *program) readSet(paths []string) (*mirrorset.Set, *mirrorset.Rules, error) {
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+		return nil, nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
 	}
 	set := &mirrorset.Set{}
 	var refused mirrorset.Findings
 	for i, path := range paths {
 		if slices.Contains(paths[:i], path) {
-			return nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
+			return nil, nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
 		}
 		var one *mirrorset.Set
 		var err error
@@ -49,16 +55,16 @@ func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
 		if errors.As(err, &r) {
 			refused = append(refused, r.Findings...)
 		} else if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		set.Add(one)
 	}
 	rules, err := set.Rules()
 	if refused != nil {
 		// What is read of a refused input is not all of it; still, all that is wrong is said at once.
-		return rules, append(refused, refusals(err)...).Sort().Err()
+		err = append(refused, refusals(err)...).Sort().Err()
 	}
-	return rules, err
+	return set, rules, err
 }
 
 // refusals returns the findings of a *RefusedError.

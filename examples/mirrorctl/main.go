@@ -4,6 +4,7 @@
 //	mirrorctl render  --platform windows|linux -f FILE [--out DIR]
 //	mirrorctl resolve --platform windows|linux -f FILE IMAGE...
 //	mirrorctl lint    -f FILE
+//	mirrorctl diff    --platform linux OLD NEW
 //	mirrorctl copy-plan -f FILE IMAGE...
 //
 // Results go to standard output, findings and errors to standard error. The exit code is 0 where the
@@ -44,7 +45,10 @@ var commands = []command{
 	{"render", "write the files that nodes read", (*program).render},
 	{"resolve", "say where images will be pulled from", (*program).resolve},
 	{"lint", "report everything worth knowing of the manifests", (*program).lint},
+	{"diff", "say what changes on a node between two inputs, and what it costs", (*program).diff},
 	{"copy-plan", "print the skopeo commands that fill the mirrors", (*program).copyPlan},
+	{"migrate-icsp", "print ImageDigestMirrorSets for ImageContentSourcePolicies", (*program).migrateICSP},
+	{"image-mirror", "create, edit, list and delete the image mirrors of managed clusters", (*program).imageMirror},
 }
 
 const (

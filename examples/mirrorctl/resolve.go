@@ -83,7 +83,7 @@ func within(field, entry mirrorset.Origin) bool {
 		return false
 	}
 	rest, ok := strings.CutPrefix(field.Field, entry.Field)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	return ok && (rest == "" || entry.Field == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // show prints a plan to be read: what governs it, what is asked in what order and why, and what the other

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+func (p *program) diff(args []string) error {
+	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard input), a registries.conf,\n"+
+		"or a directory that holds one and its registries.conf.d.\n")
+	var on platform
+	fs.Var(&on, "platform", "the nodes to answer for: linux (windows is not available yet)")
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	sides, err := parse(fs, args)
+	switch {
+	case err != nil:
+		return err
+	case on == "":
+		return fmt.Errorf("%w: --platform is missing; name linux", errUsage)
+	case on == platform(mirrorset.Windows):
+		return fmt.Errorf("%w: --platform windows is not available yet; diff answers for linux", errUsage)
+	case len(sides) != 2:
+		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
+	case sides[0] == "-" && sides[1] == "-":
+		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
+	}
+	old, oldErr := p.readLinuxSide(sides[0])
+	new, newErr := p.readLinuxSide(sides[1])
+	if err := errors.Join(oldErr, newErr); err != nil {
+		return err
+	}
+
+	impact := registriesconf.Impact(old.main, new.main)
+	notCompared := []string{}
+	for _, name := range dropInNames(old, new) {
+		if old.lone || new.lone {
+			notCompared = append(notCompared, name)
+			continue
+		}
+		impact = impact.WithDropIn(name, old.dropIn(name), new.dropIn(name))
+	}
+	findings := append(old.findings, new.findings...).Sort()
+	if *asJSON {
+		e := json.NewEncoder(p.stdout)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(struct {
+			Platform mirrorset.Platform `json:"platform"`
+			registriesconf.NodeImpact
+			NotCompared []string           `json:"notCompared"`
+			Findings    mirrorset.Findings `json:"findings"`
+		}{mirrorset.Linux, impact, notCompared, append(mirrorset.Findings{}, findings...)})
+	}
+	p.showImpact(impact)
+	p.report(findings)
+	for _, name := range notCompared {
+		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
+	}
+	return nil
+}
+
+// linuxSide is one side of a diff.
+type linuxSide struct {
+	nodeLinux
+	lone bool // a registries.conf without its directory, which says nothing of drop-ins
+}
+
+// readLinuxSide reads a node's own files, or manifests as MCO would write them.
+func (p *program) readLinuxSide(path string) (*linuxSide, error) {
+	if path != "-" {
+		switch nodePlatform(path) {
+		case mirrorset.Windows:
+			return nil, fmt.Errorf("%w: %s holds hosts.toml files, which --platform windows reads", errUsage, path)
+		case mirrorset.Linux:
+			conf, lone := path, true
+			if !strings.HasSuffix(path, ".conf") {
+				conf, lone = filepath.Join(path, registriesConf), false
+			}
+			node, err := readNodeLinux(conf, !lone)
+			if err != nil {
+				return nil, err
+			}
+			return &linuxSide{*node, lone}, nil
+		}
+	}
+	rules, err := p.readRules([]string{path})
+	if err != nil {
+		return nil, err
+	}
+	table := resolve.NewImageTable(rules)
+	node := nodeLinux{
+		main:     registriesconf.FromTable(registriesconf.Default(), table),
+		findings: append(concerning(mirrorset.Linux, rules.Findings), table.Findings...),
+	}
+	if override := registriesconf.SearchOverride(table); override != nil {
+		node.dropIns = []dropIn{{registriesconf.SearchDropIn, override}}
+	}
+	return &linuxSide{node, false}, nil
+}
+
+func (s *linuxSide) dropIn(name string) *registriesconf.Config {
+	for _, d := range s.dropIns {
+		if d.name == name {
+			return d.config
+		}
+	}
+	return nil
+}
+
+func dropInNames(sides ...*linuxSide) []string {
+	var names []string
+	for _, s := range sides {
+		for _, d := range s.dropIns {
+			names = append(names, d.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// showImpact prints what changes, one line each below the registry concerned, then the verdict with every
+// reason, and then what passes MCO's check though more than an addition.
+func (p *program) showImpact(impact registriesconf.NodeImpact) {
+	under := ""
+	for _, c := range impact.Changes {
+		if c.Scope != "" && c.Scope != under && c.Code != registriesconf.ChangeRegistryAdded && c.Code != registriesconf.ChangeRegistryRemoved {
+			fmt.Fprintf(p.stdout, "~ registry %s\n", c.Scope)
+			under = c.Scope
+		}
+		indent := ""
+		if under != "" && c.Scope == under {
+			indent = "    "
+		}
+		fmt.Fprintln(p.stdout, indent+changeLine(c))
+	}
+	if len(impact.Changes) > 0 {
+		fmt.Fprintln(p.stdout)
+	}
+	fmt.Fprintln(p.stdout, impact)
+	for _, c := range impact.Changes {
+		switch c.Code {
+		case registriesconf.ChangeRegistryAdded, registriesconf.ChangeMirrorAdded, registriesconf.ChangeSearchAdded:
+			continue
+		}
+		if !c.Drains {
+			fmt.Fprintf(p.stdout, "  info: %s\n", c)
+		}
+	}
+}
+
+func changeLine(c registriesconf.Change) string {
+	setting := c.Field
+	if c.Scope != "" { // the registry or mirror is named beside it
+		setting = c.Field[strings.LastIndexByte(c.Field, '.')+1:]
+	}
+	values := fmt.Sprintf("%s -> %s", orUnset(c.Old), orUnset(c.New))
+	switch c.Code {
+	case registriesconf.ChangeRegistryAdded:
+		return fmt.Sprintf("+ registry %s: %s", c.Scope, c.New)
+	case registriesconf.ChangeRegistryRemoved:
+		return fmt.Sprintf("- registry %s: %s", c.Scope, c.Old)
+	case registriesconf.ChangeRegistryRepeated:
+		return "~ listed several times: " + values
+	case registriesconf.ChangeMirrorAdded:
+		return "+ mirror " + c.New
+	case registriesconf.ChangeMirrorRemoved:
+		return "- mirror " + c.Old
+	case registriesconf.ChangeMirrorChanged:
+		return fmt.Sprintf("~ mirror %s %s: %s", c.Mirror, setting, values)
+	case registriesconf.ChangeMirrorOrder:
+		return "~ order of mirrors: " + values
+	case registriesconf.ChangeRegistryOrder:
+		return "~ order of registries: " + values
+	case registriesconf.ChangeSearchAdded:
+		return fmt.Sprintf("+ %s: %s", setting, c.New)
+	case registriesconf.ChangeSearchRemoved:
+		return fmt.Sprintf("- %s: %s", setting, c.Old)
+	case registriesconf.ChangeDropIn:
+		return fmt.Sprintf("~ %s: %s", strings.TrimRight(c.File+" "+c.Field, " "), values)
+	}
+	return fmt.Sprintf("~ %s: %s", setting, values)
+}
+
+func orUnset(value string) string {
+	if value == "" {
+		return "(unset)"
+	}
+	return value
+}

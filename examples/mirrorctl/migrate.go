@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+func (p *program) migrateICSP(args []string) error {
+	fs := p.flags("migrate-icsp", "")
+	files := inputFlag(fs, manifests)
+	rest, err := parse(fs, args)
+	switch {
+	case err != nil:
+		return err
+	case len(rest) > 0:
+		return fmt.Errorf("%w: %q is not a flag; give manifests with -f", errUsage, rest[0])
+	}
+	set, rules, err := p.readSet(*files)
+	if err != nil {
+		return err
+	}
+	findings := rules.Findings
+	for i, m := range set.MigrateContentSourcePolicies() {
+		if i > 0 {
+			fmt.Fprintln(p.stdout, "---")
+		}
+		if _, err := p.stdout.Write(m.YAML()); err != nil {
+			return err
+		}
+		findings = append(findings, m.Findings...)
+	}
+	if len(set.ImageContentSourcePolicies) == 0 {
+		findings = append(findings, mirrorset.Finding{
+			Code: mirrorset.CodeNothingRead, Severity: mirrorset.SeverityWarning,
+			Message: "the input holds no ImageContentSourcePolicy, so there is nothing to migrate",
+		})
+	}
+	p.report(findings.Sort())
+	return nil
+}

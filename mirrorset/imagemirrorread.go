@@ -1,0 +1,106 @@
+package mirrorset
+
+import (
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// looksLikeImageMirror reports whether an item of a list without a name is an image mirror.
+func (d *decoder) looksLikeImageMirror(n *yaml.Node) bool {
+	n = d.deref(n)
+	return n.Kind == yaml.MappingNode && d.isImageMirror(n, TypeMeta{
+		Kind: d.text(lookup(d, n, "kind")), APIVersion: d.text(lookup(d, n, "apiVersion")),
+	})
+}
+
+// isImageMirrorStore reports whether a mapping is what an [ImageMirrorFile] holds: lists of image mirrors by
+// the names of clusters.
+func (d *decoder) isImageMirrorStore(n *yaml.Node) bool {
+	for i := 1; i < len(n.Content); i += 2 {
+		list := d.deref(n.Content[i])
+		if list.Kind != yaml.SequenceNode || !slices.ContainsFunc(list.Content, d.looksLikeImageMirror) {
+			return false
+		}
+	}
+	return len(n.Content) > 0
+}
+
+// isImageMirror reports whether a mapping is an image mirror: the API marks it by its kind, and what
+// "mirrorctl image-mirror list" prints has the id, which no other form of {source, mirrors} has.
+func (d *decoder) isImageMirror(n *yaml.Node, t TypeMeta) bool {
+	return t.APIVersion == "" && (t.Kind == kindImageMirror ||
+		t.Kind == "" && lookup(d, n, "id") != nil && lookup(d, n, "source") != nil)
+}
+
+// imageMirrorList reads the items of the API's {"kind": "ImageMirrorList"}.
+func (d *decoder) imageMirrorList(n *yaml.Node) {
+	items := lookup(d, n, "items")
+	if items == nil {
+		items = &yaml.Node{Kind: yaml.SequenceNode}
+	}
+	d.imageMirrorItems(items, kindImageMirror+"List", "items")
+}
+
+// imageMirrorItems reads a list of image mirrors.
+func (d *decoder) imageMirrorItems(n *yaml.Node, object, path string) {
+	if n.Kind != yaml.SequenceNode {
+		d.wrongType(object, n, path, "a list")
+		return
+	}
+	for _, item := range n.Content {
+		d.imageMirror(d.deref(item))
+	}
+}
+
+// imageMirror reads one image mirror.
+func (d *decoder) imageMirror(n *yaml.Node) {
+	m := ImageMirror{ID: d.text(lookup(d, n, "id"))}
+	o := &object{decoder: d, node: n, name: m.object(), lines: make([]entryLines, 1)}
+	lines := &o.lines[0]
+	lines.entry, lines.source = int32(n.Line), int32(n.Line)
+	before := len(d.refused)
+	fields, ok := o.fields(n, o.name, "")
+	for _, f := range fields {
+		switch f.key {
+		case "id":
+			o.str(f.value, o.name, f.key)
+		case "type":
+			text, _ := o.str(f.value, o.name, f.key)
+			m.Type = Pull(text)
+		case "source":
+			m.Source, _ = o.str(f.value, o.name, f.key)
+			lines.source = int32(f.line)
+		case "mirrors":
+			m.Mirrors, lines.mirrors = o.strs(f.value, f.key)
+		case "creation_timestamp":
+			m.CreationTimestamp = o.time(f)
+		case "last_update_timestamp":
+			m.LastUpdateTimestamp = o.time(f)
+		case "kind", "href": // as the API marks every object
+		default:
+			o.unknown(f, o.name, "")
+		}
+	}
+	for i := range d.refused[before:] {
+		if f := &d.refused[before+i]; f.RefusedBy == APIServer {
+			f.RefusedBy = ClusterService
+		}
+	}
+	if ok {
+		m.ReadFrom = o.readFrom()
+		d.set.ImageMirrors = append(d.set.ImageMirrors, m)
+	}
+}
+
+// time reads a time; YAML has a type for it, JSON has not.
+func (o *object) time(f field) time.Time {
+	if f.value.Kind == yaml.ScalarNode && (f.value.ShortTag() == "!!str" || f.value.ShortTag() == "!!timestamp") {
+		if t, err := time.Parse(time.RFC3339Nano, f.value.Value); err == nil {
+			return t
+		}
+	}
+	o.refuseAPI(CodeWrongType, o.name, f.line, f.key, f.value.Value, "is to be a time, such as 2026-01-07T10:11:12Z")
+	return time.Time{}
+}

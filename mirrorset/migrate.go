@@ -1,0 +1,246 @@
+package mirrorset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Migration is an ImageContentSourcePolicy as the ImageDigestMirrorSet that takes its place.
+type Migration struct {
+	// From is what findings call the policy: "ImageContentSourcePolicy/name".
+	From string
+	// Object has the policy's name, labels and annotations, and its entries in their order.
+	Object ImageDigestMirrorSet
+	// Findings say what could not be carried over as it was, and what applying the object would do beside
+	// taking the policy's place.
+	Findings Findings
+}
+
+// appliedAnnotation is where kubectl notes the object it was last given, to compare the next one with.
+const appliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
+
+// MigrateContentSourcePolicies returns an ImageDigestMirrorSet for each ImageContentSourcePolicy of the
+// set, in order. With them in the place of the policies the set resolves as before:
+//
+//   - an entry without mirrors is carried over: it makes no rule, but MCO holds its source against the
+//     policies of other entries all the same;
+//   - a list that names a mirror twice, which the API server refuses of an ImageDigestMirrorSet, is written
+//     in the order that MCO makes of it, which is the one of Linux nodes;
+//   - sources and mirrors that the grammar refuses are left out. MCO refuses the policy for them, so a
+//     caller should only go on where [Set.Rules] returns no error.
+//
+// Each change is a finding, and each finding a comment in what [Migration.YAML] writes. The annotation in
+// which kubectl keeps the policy as it was last applied is left out; kubectl would hold the new object
+// against it.
+func (s *Set) MigrateContentSourcePolicies() []Migration {
+	migrations := make([]Migration, len(s.ImageContentSourcePolicies))
+	for i := range s.ImageContentSourcePolicies {
+		migrations[i] = s.migrate(&s.ImageContentSourcePolicies[i])
+	}
+	s.keepOrder(migrations)
+	for i := range migrations {
+		migrations[i].Findings = migrations[i].Findings.Sort()
+	}
+	return migrations
+}
+
+// entries returns the policy's entries in their order.
+func (p *ImageContentSourcePolicy) entries() []*Entry {
+	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
+	return one.entries() // ordered by place
+}
+
+func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
+	m := Migration{
+		From:   strings.TrimSuffix(kindICSP+"/"+p.Metadata.Name, "/"),
+		Object: newDigestMirrorSet(p.Metadata),
+	}
+	origin := func(field string) Origin {
+		o := Origin{Object: m.From, Field: field}
+		if p.ReadFrom != nil {
+			o.File, o.Document, o.Line = p.ReadFrom.File, p.ReadFrom.Document, p.ReadFrom.Line
+		}
+		return o
+	}
+	m.Object.Metadata.Labels = maps.Clone(p.Metadata.Labels)
+	m.Object.Metadata.Annotations = maps.Clone(p.Metadata.Annotations)
+	if _, ok := m.Object.Metadata.Annotations[appliedAnnotation]; ok {
+		delete(m.Object.Metadata.Annotations, appliedAnnotation)
+		m.tell(SeverityInfo, origin("metadata.annotations."+appliedAnnotation), "", "describes the ImageContentSourcePolicy, and is left out")
+	}
+	for i := range s.ImageDigestMirrorSets {
+		o := &s.ImageDigestMirrorSets[i]
+		if o.Metadata.Name == p.Metadata.Name && p.Metadata.Name != "" {
+			m.Findings = append(m.Findings, Finding{
+				Code: CodeDuplicate, Severity: SeverityWarning, Origin: origin("metadata.name"), Value: p.Metadata.Name,
+				Message: "is the name of an ImageDigestMirrorSet too, which applying this one would replace; give this one another name, or put the entries of both into one",
+			})
+			break
+		}
+	}
+	for _, f := range s.Findings {
+		if f.Code == CodeUnknownField && f.Origin.Object == m.From && sameDocument(f.Origin, p.ReadFrom) {
+			m.Findings = append(m.Findings, f)
+		}
+	}
+	for _, e := range p.entries() {
+		entry, ok := m.entry(e)
+		if ok {
+			m.Object.Spec.ImageDigestMirrors = append(m.Object.Spec.ImageDigestMirrors, entry)
+		}
+	}
+	return m
+}
+
+func sameDocument(o Origin, from *ReadFrom) bool {
+	return from != nil && o.File == from.File && o.Document == from.Document
+}
+
+func (m *Migration) tell(severity Severity, origin Origin, value, message string) {
+	m.Findings = append(m.Findings, Finding{Code: CodeNotCarried, Severity: severity, Origin: origin, Value: value, Message: message})
+}
+
+// entry returns an entry of the policy as one of the new object.
+func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
+	if !ValidSource(e.Source) {
+		m.tell(SeverityWarning, e.SourceOrigin(), e.Source, "is no source of an ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
+		return ImageMirrors{}, false
+	}
+	var mirrors, firsts, repeated []string
+	for i, mirror := range e.Mirrors {
+		switch {
+		case !ValidMirror(mirror):
+			m.tell(SeverityWarning, e.MirrorOrigin(i), mirror, "is no mirror of an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
+			continue
+		case !slices.Contains(firsts, mirror):
+			firsts = append(firsts, mirror)
+		case !slices.Contains(repeated, mirror):
+			repeated = append(repeated, mirror)
+		}
+		mirrors = append(mirrors, mirror)
+	}
+	if repeated != nil {
+		mirrors, _ = PreferenceOrder([][]string{mirrors}, e.Source)
+		mirrors = writable(mirrors)
+		message := fmt.Sprintf("lists %s more than once, which an ImageDigestMirrorSet may not; each is written once, in the order that MCO makes of the list",
+			strings.Join(repeated, ", "))
+		if !slices.Equal(firsts, mirrors) {
+			message += "; on Windows nodes the order was " + strings.Join(firsts, ", ")
+		}
+		m.tell(SeverityWarning, e.Origin, e.Source, message)
+	}
+	return ImageMirrors{Source: e.Source, Mirrors: mirrors}, true
+}
+
+// writable leaves out a wildcard source that breaking a loop brought among the mirrors.
+func writable(mirrors []string) []string {
+	return slices.DeleteFunc(mirrors, func(m string) bool { return !ValidMirror(m) })
+}
+
+// keepOrder gives the entries whose lists had repetitions the merged order of their source where its other
+// entries would otherwise make another order of it.
+func (s *Set) keepOrder(migrations []Migration) {
+	type place struct{ migration, entry int }
+	repeated := map[string][]place{}
+	for i := range s.ImageContentSourcePolicies {
+		j := -1 // of the new object
+		for _, e := range s.ImageContentSourcePolicies[i].entries() {
+			if !ValidSource(e.Source) {
+				continue
+			}
+			j++
+			usable := usableMirrors(e)
+			if once := slices.Compact(slices.Sorted(slices.Values(usable))); len(once) < len(usable) {
+				repeated[e.Source] = append(repeated[e.Source], place{i, j})
+			}
+		}
+	}
+	if len(repeated) == 0 {
+		return
+	}
+	// The rules are wanted whether or not the set is refused.
+	before, _ := s.Rules()
+	after, _ := s.migrated(migrations).Rules()
+	for i := range before.Rules {
+		r := &before.Rules[i]
+		if r.Pull != ByDigest || repeated[r.Source] == nil || slices.Equal(r.locations(), after.locations(r)) {
+			continue
+		}
+		for _, p := range repeated[r.Source] {
+			migrations[p.migration].Object.Spec.ImageDigestMirrors[p.entry].Mirrors = writable(r.locations())
+		}
+	}
+	after, _ = s.migrated(migrations).Rules()
+	for i := range before.Rules {
+		r := &before.Rules[i]
+		if now := after.locations(r); r.Pull == ByDigest && repeated[r.Source] != nil && !slices.Equal(r.locations(), now) {
+			m := &migrations[repeated[r.Source][0].migration]
+			m.tell(SeverityWarning, r.Entries[0].Origin, r.Source, fmt.Sprintf(
+				"has lists that contradict each other, and without the repetitions their order is another: %s; it was %s", strings.Join(now, ", "), strings.Join(r.locations(), ", ")))
+		}
+	}
+}
+
+// migrated returns the set with the migrations in the place of its policies.
+func (s *Set) migrated(migrations []Migration) *Set {
+	t := *s
+	t.ImageContentSourcePolicies = nil
+	t.ImageDigestMirrorSets = slices.Clone(s.ImageDigestMirrorSets)
+	for _, m := range migrations {
+		t.ImageDigestMirrorSets = append(t.ImageDigestMirrorSets, m.Object)
+	}
+	return &t
+}
+
+// locations returns the mirrors of the rule.
+func (r *Rule) locations() []string {
+	var locations []string
+	for _, m := range r.Mirrors {
+		locations = append(locations, m.Location)
+	}
+	return locations
+}
+
+// locations returns the mirrors of the rule of the same source and kind of pull.
+func (r *Rules) locations(as *Rule) []string {
+	for i := range r.Rules {
+		if r.Rules[i].Pull == as.Pull && r.Rules[i].Source == as.Source {
+			return r.Rules[i].locations()
+		}
+	}
+	return nil
+}
+
+// YAML returns the object as a manifest, under comments that name the policy and hold the findings.
+func (m Migration) YAML() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# From %s.\n", oneLine(m.From))
+	for _, f := range m.Findings {
+		f.Origin.Object, f.RefusedBy = "", ""
+		f.Origin.File = ""
+		fmt.Fprintf(&b, "# %s\n", oneLine(f.String()))
+	}
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	e.CompactSeqIndent()
+	if err := errors.Join(e.Encode(m.Object), e.Close()); err != nil {
+		panic(fmt.Sprintf("an ImageDigestMirrorSet that cannot be written: %v", err)) // it holds nothing but texts
+	}
+	return b.Bytes()
+}
+
+// oneLine keeps a text inside its comment, whatever is in it.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == '\u007f' || r == '\u0085' || r == '\u2028' || r == '\u2029' || r == '\ufeff' {
+			return ' '
+		}
+		return r
+	}, s)
+}

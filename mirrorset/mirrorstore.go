@@ -1,0 +1,211 @@
+package mirrorset
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/pullroute/pullroute/internal/filelock"
+	"github.com/pullroute/pullroute/internal/replace"
+	"go.yaml.in/yaml/v3"
+)
+
+// ImageMirrorStore keeps the image mirrors of managed clusters under the clusters' names. A cluster that
+// the store does not know has no image mirrors. All methods are safe for use from several goroutines.
+type ImageMirrorStore interface {
+	// Read returns the image mirrors of a cluster.
+	Read(cluster string) (ClusterImageMirrors, error)
+	// Update has change work on the image mirrors of a cluster and keeps what it leaves there; where
+	// change fails nothing is kept, and Update returns its error. No other Update runs meanwhile, so
+	// change is not to wait for anybody, nor to use the store.
+	Update(cluster string, change func(*ClusterImageMirrors) error) error
+}
+
+// ImageMirrorMemory is a store that lasts as long as the program. The zero value is empty and ready to use.
+type ImageMirrorMemory struct {
+	lock     sync.Mutex
+	clusters map[string]ClusterImageMirrors
+}
+
+// Read returns the image mirrors of a cluster.
+func (s *ImageMirrorMemory) Read(cluster string) (ClusterImageMirrors, error) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.clusters[cluster], nil
+}
+
+// Update changes the image mirrors of a cluster.
+func (s *ImageMirrorMemory) Update(cluster string, change func(*ClusterImageMirrors) error) error {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	next, err := changed(s.clusters, cluster, change)
+	if err == nil {
+		s.clusters = next
+	}
+	return err
+}
+
+// changed returns the clusters as they are after a change of one.
+func changed(clusters map[string]ClusterImageMirrors, cluster string, change func(*ClusterImageMirrors) error) (map[string]ClusterImageMirrors, error) {
+	if cluster == "" {
+		return nil, errors.New("the cluster is not named")
+	}
+	c := clusters[cluster]
+	if err := change(&c); err != nil {
+		return nil, err
+	}
+	next := make(map[string]ClusterImageMirrors, len(clusters)+1)
+	maps.Copy(next, clusters)
+	next[cluster] = c
+	if len(c.mirrors) == 0 {
+		delete(next, cluster)
+	}
+	return next, nil
+}
+
+// ImageMirrorFile is a store in one JSON file, an object of lists by cluster:
+//
+//	{
+//	  "mycluster": [
+//	    {
+//	      "id": "abc123def456",
+//	      "type": "digest",
+//	      "source": "registry.example.com/team",
+//	      "mirrors": [
+//	        "mirror.corp.com/team"
+//	      ],
+//	      "creation_timestamp": "2026-01-07T10:11:12Z",
+//	      "last_update_timestamp": "2026-01-07T10:11:12Z"
+//	    }
+//	  ]
+//	}
+//
+// An update writes a new file beside it, ".NAME~new", and renames that over the old one once it is on disk:
+// whoever reads, and a program that is killed or a machine that loses power at any point, leaves or sees the
+// old content or the new, whole. Updates of several programs wait for each other at a lock on ".NAME~lock",
+// an empty file that stays; the operating system frees the lock of a program that ends. Files that cannot
+// be read, down to an unknown field, are refused rather than overwritten.
+type ImageMirrorFile struct {
+	// Path is the file. It is made by the first Update; its directory has to exist. A symbolic link is
+	// followed.
+	Path string
+}
+
+// Read returns the image mirrors of a cluster. It never waits.
+func (s ImageMirrorFile) Read(cluster string) (ClusterImageMirrors, error) {
+	clusters, err := s.read()
+	return clusters[cluster], err
+}
+
+// Update changes the image mirrors of a cluster, once no other Update of the file runs.
+func (s ImageMirrorFile) Update(cluster string, change func(*ClusterImageMirrors) error) (err error) {
+	path, err := filepath.EvalSymlinks(s.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		path = s.Path
+	} else if err != nil {
+		return err
+	}
+	dir, name := filepath.Split(path)
+	root, err := os.OpenRoot(filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
+	defer closing(&err, root.Close)
+	release, err := filelock.Acquire(root, "."+name+"~lock")
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Path, err)
+	}
+	defer closing(&err, release)
+
+	clusters, err := s.read()
+	if err != nil {
+		return err
+	}
+	if clusters, err = changed(clusters, cluster, change); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(clusters, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Path, err)
+	}
+	return replace.File(root, name, append(data, '\n'), 0o666)
+}
+
+// closing adds the error of closing to that of a function, and leaves the latter as it is where there is none.
+func closing(err *error, close func() error) {
+	if e := close(); e != nil {
+		*err = errors.Join(*err, e)
+	}
+}
+
+// read returns everything in the file; nothing where there is none.
+func (s ImageMirrorFile) read() (map[string]ClusterImageMirrors, error) {
+	data, err := readShared(s.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readImageMirrorStore(s.Path, data)
+}
+
+// readShared reads a file without standing in the way of its replacement: on Windows a file that [os.Open]
+// has open cannot be renamed over, one that is opened under a root can.
+func readShared(path string) ([]byte, error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	dir, name := filepath.Split(path)
+	root, err := os.OpenRoot(filepath.Clean(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.ReadFile(name)
+}
+
+// readImageMirrorStore reads the text of a store. The same reader serves image mirrors in manifests, so that
+// a mistake is named with its line; what it only reports there is refused here, as writing would lose it.
+func readImageMirrorStore(name string, data []byte) (map[string]ClusterImageMirrors, error) {
+	d := &decoder{name: name, set: &Set{}, document: 1}
+	nodes, bad := parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
+	switch {
+	case bad != nil:
+		d.refuse(CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)
+	case len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode:
+		d.refuse(CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
+	}
+	if err := d.refused.Err(); err != nil {
+		return nil, err
+	}
+	clusters := map[string]ClusterImageMirrors{}
+	fields, _ := d.fields(nodes[0], "", "")
+	for _, f := range fields {
+		d.set.ImageMirrors = nil
+		d.imageMirrorItems(f.value, "", f.key)
+		c, err := NewClusterImageMirrors(d.set.ImageMirrors...)
+		var refused *RefusedError
+		if errors.As(err, &refused) {
+			d.refused = append(d.refused, refused.Findings...)
+		}
+		for i := range c.mirrors {
+			c.mirrors[i].ReadFrom = nil
+		}
+		clusters[f.key] = c
+	}
+	for _, f := range d.set.Findings {
+		f.Severity, f.RefusedBy, f.Message = SeverityError, Reader, "is not a field of this object; remove it, or it would be lost"
+		d.refused = append(d.refused, f)
+	}
+	if err := d.refused.Sort().Err(); err != nil {
+		return nil, err
+	}
+	return clusters, nil
+}

@@ -1,0 +1,56 @@
+package mirrorset
+
+import (
+	"encoding/json"
+	"errors"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The objects print as YAML with the field names and the order of their JSON, so that yaml.Marshal writes
+// what Decode reads.
+
+// MarshalYAML returns the object under the field names of its API.
+func (o ImageDigestMirrorSet) MarshalYAML() (any, error) { return yamlOf(o) }
+
+// MarshalYAML returns the object under the field names of its API.
+func (o ImageTagMirrorSet) MarshalYAML() (any, error) { return yamlOf(o) }
+
+// MarshalYAML returns the object under the field names of its API.
+func (o ImageContentSourcePolicy) MarshalYAML() (any, error) { return yamlOf(o) }
+
+// MarshalYAML returns the object under the field names of its API.
+func (o Image) MarshalYAML() (any, error) { return yamlOf(o) }
+
+// MarshalYAML returns the image mirror under the field names of its API; times are texts, as in JSON.
+func (m ImageMirror) MarshalYAML() (any, error) { return yamlOf(m) }
+
+// yamlOf turns what a value is in JSON into YAML nodes.
+func yamlOf(v any) (*yaml.Node, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	nodes, bad := parseJSON(data, 1)
+	if bad != nil {
+		return nil, errors.New(bad.message)
+	}
+	if c := nodes[0].Content; len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
+		c[0], c[1], c[2], c[3] = c[2], c[3], c[0], c[1] // as every manifest begins
+	}
+	return nodes[0], quote(nodes[0])
+}
+
+// quote gives every text under a node the style that it needs to stay a text, also for readers of YAML 1.1,
+// to which yes and 12:30 are none; kubectl is one.
+func quote(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		return n.Encode(n.Value)
+	}
+	for _, c := range n.Content {
+		if err := quote(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,583 @@
+package registriesconf
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Impact returns what it costs a Linux node that the Machine Config Operator (MCO) manages when its
+// registries.conf is replaced: every difference between the two files, whether MCO drains the node, and
+// every reason for it. A nil Config is an absent file, which MCO takes for an empty one.
+//
+// MCO's check looks at less than the client does, and at some things that mean nothing to the client. The
+// node is left undrained only if all of this holds (openshift/machine-config-operator, pkg/daemon/drain.go,
+// isSafeContainerRegistryConfChanges):
+//
+//   - every old item of unqualified-search-registries is where it was;
+//   - no registry is gone, and none has another prefix, location, blocked or insecure, as they are spelled;
+//   - no mirror is gone, and none has another pull-from-mirror, unless it is now "digest-only";
+//   - each new mirror is "digest-only", or its registry is mirror-by-digest-only;
+//   - each new registry has mirrors that are all "digest-only" (mirror-by-digest-only on the registry does
+//     not do), or it has none and is mirror-by-digest-only.
+//
+// It compares nothing else: a change of only short-name-mode, aliases, credential-helpers,
+// additional-layer-store-auth-helper, mirror-by-digest-only, namespace-proxy, the insecure of a mirror, or
+// the order of mirrors or registries drains nothing. Changes lists these too. Two more habits of the check:
+//
+//   - It finds a mirror by its location and takes the first. Where a registry lists one location for both
+//     kinds of pull, the second listing therefore looks changed as soon as anything about the registry
+//     changes, and drains; and the second can be removed without a drain.
+//   - Of several registries with one prefix it compares the last. The client uses the first.
+//
+// A drain is not a reboot. For registries.conf MCO drains where it must and has CRI-O reload the file, and
+// its own tests demand that the node is not rebooted (an ImageTagMirrorSet included, of which the
+// documentation of OpenShift says that it "drains and reboots"). What reboots is a change of a drop-in, see
+// [NodeImpact.WithDropIn].
+//
+// The verdict is that of MCO's defaults. A nodeDisruptionPolicy for the file replaces it; the ConfigMap
+// image-registry-override-drain in MCO's namespace turns drains for this file off; a cluster of one node is
+// never drained. Trailing slashes, which [Parse] drops, are not seen here, though to MCO they are a change.
+func Impact(old, new *Config) NodeImpact {
+	c := comparison{NodeImpact{Changes: []Change{}, Reasons: []Change{}}}
+	if old == nil {
+		old = &Config{}
+	}
+	if new == nil {
+		new = &Config{}
+	}
+	c.searchRegistries(old.UnqualifiedSearchRegistries, new.UnqualifiedSearchRegistries)
+	c.settings(old, new)
+	c.registries(old.Registries, new.Registries)
+	return c.NodeImpact
+}
+
+// NodeImpact is what a change of registries.conf costs a Linux node. Its lists are in an order that
+// depends on the two files alone: settings of the file first, then registries by their prefix, each with
+// its own settings before its mirrors, then drop-ins.
+type NodeImpact struct {
+	// Changes are all differences. Without any, the node is left alone; with any, CRI-O reloads its
+	// configuration at least.
+	Changes []Change `json:"changes"`
+	// Drain is set where MCO cordons the node and evicts its pods before it replaces the file.
+	Drain bool `json:"drain"`
+	// Reboot is set where it also reboots the node. Nothing in registries.conf itself does that.
+	Reboot bool `json:"reboot"`
+	// Reasons are what Drain is set for: the changes that drain, and what only looks changed to MCO.
+	Reasons []Change `json:"reasons"`
+}
+
+// A Change is one difference between two files.
+type Change struct {
+	// Code is the kind of difference.
+	Code ChangeCode `json:"code"`
+	// File is the drop-in that the change is about, and empty for registries.conf itself.
+	File string `json:"file,omitempty"`
+	// Field is the path in the new file, registry[2].mirror[0].pull-from-mirror, and for what is gone the
+	// path in the old one.
+	Field string `json:"field,omitempty"`
+	// Scope is what the registry concerned applies to, its prefix.
+	Scope string `json:"scope,omitempty"`
+	// Mirror is the location of the mirror concerned.
+	Mirror string `json:"mirror,omitempty"`
+	// Old and New are the values in the two files; empty where the file has none.
+	Old string `json:"old"`
+	New string `json:"new"`
+	// Drains is set where MCO drains the node for this.
+	Drains bool `json:"drains"`
+	// Message says what the change means for the node, and what to do about a drain.
+	Message string `json:"message"`
+}
+
+// ChangeCode names a kind of Change. Like finding codes these are stable: one is never given another
+// meaning.
+type ChangeCode string
+
+const (
+	ChangeRegistryAdded    ChangeCode = "registry-added"
+	ChangeRegistryRemoved  ChangeCode = "registry-removed"
+	ChangeRegistryChanged  ChangeCode = "registry-changed"        // one setting of it; Field names which
+	ChangeRegistryRepeated ChangeCode = "registry-repeated"       // one of several with the same prefix, which MCO does not compare
+	ChangeRegistryOrder    ChangeCode = "registry-order"          // the same registries in another order
+	ChangeMirrorAdded      ChangeCode = "mirror-added"            // to a registry that was there
+	ChangeMirrorRemoved    ChangeCode = "mirror-removed"          // from a registry that stays
+	ChangeMirrorChanged    ChangeCode = "mirror-changed"          // one setting of it; Field names which
+	ChangeMirrorOrder      ChangeCode = "mirror-order"            // the same mirrors in another order
+	ChangeMirrorRepeated   ChangeCode = "mirror-repeated"         // unchanged, but MCO compares it with another listing of its location
+	ChangeSearchAdded      ChangeCode = "search-registry-added"   // behind those that were there
+	ChangeSearchRemoved    ChangeCode = "search-registry-removed" // from the end of the list
+	ChangeSearchChanged    ChangeCode = "search-registry-changed" // another one at this place
+	ChangeSetting          ChangeCode = "setting-changed"         // a setting of the whole file that MCO does not compare
+	ChangeDropIn           ChangeCode = "drop-in-changed"         // a file of registries.conf.d
+)
+
+// String returns the change as one line:
+//
+//	registry[0]: "quay.io/team": is gone, … [registry-removed]
+func (c Change) String() string {
+	place := strings.TrimSpace(c.File + " " + c.Field)
+	subject := cmp.Or(c.Mirror, c.Scope, c.New, c.Old)
+	return fmt.Sprintf("%s: %q: %s [%s]", place, subject, c.Message, c.Code)
+}
+
+// Verdict says in one sentence what happens to the node.
+func (n NodeImpact) Verdict() string {
+	switch {
+	case n.Reboot:
+		return "drain and reboot: MCO drains each node in turn and reboots it"
+	case n.Drain:
+		return "drain: MCO drains each node in turn, then CRI-O reloads its configuration; no reboot"
+	case len(n.Changes) > 0:
+		return "no drain: CRI-O reloads its configuration, pods keep running"
+	}
+	return "no drain: nothing changes"
+}
+
+// String returns the verdict and, below it, every reason.
+func (n NodeImpact) String() string {
+	var b strings.Builder
+	b.WriteString(n.Verdict())
+	for _, r := range n.Reasons {
+		fmt.Fprintf(&b, "\n  %s", r)
+	}
+	return b.String()
+}
+
+// WithDropIn returns the impact with that of a drop-in added, a file of registries.conf.d that MCO writes
+// beside registries.conf; nil stands for an absent one. Name is its path from the directory that holds
+// registries.conf, as [SearchDropIn] is.
+//
+// MCO has no rule for these files, and reboots a node for every change of a file that it has no rule for
+// (pkg/daemon/update.go, calculatePostConfigChangeNodeDisruptionActionFromMCDiffs; its own test of
+// containerRuntimeSearchRegistries demands the reboot). A nodeDisruptionPolicy for the file is the way
+// around.
+func (n NodeImpact) WithDropIn(name string, old, new *Config) NodeImpact {
+	if (old == nil) == (new == nil) && bytes.Equal(old.Bytes(), new.Bytes()) {
+		return n
+	}
+	c := comparison{n}
+	change := Change{Code: ChangeDropIn, File: name, Drains: true}
+	switch {
+	case old == nil:
+		change.Message = "is new"
+	case new == nil:
+		change.Message = "is gone"
+	default:
+		change.Message = "changes"
+	}
+	// MCO's own drop-in holds nothing else.
+	for _, side := range []struct {
+		config *Config
+		value  *string
+	}{{old, &change.Old}, {new, &change.New}} {
+		if side.config != nil && side.config.UnqualifiedSearchRegistries != nil {
+			*side.value = list(side.config.UnqualifiedSearchRegistries)
+			change.Field = "unqualified-search-registries"
+		}
+	}
+	change.Message += "; MCO drains and reboots for every file of registries.conf.d: " +
+		"leave it as it is, give it a nodeDisruptionPolicy, or plan the reboots"
+	c.Changes, c.Reasons = slices.Clip(c.Changes), slices.Clip(c.Reasons)
+	c.add(change)
+	c.Reboot = true
+	return c.NodeImpact
+}
+
+// A comparison collects the changes between two files, each once.
+type comparison struct{ NodeImpact }
+
+func (c *comparison) add(change Change) {
+	c.Changes = append(c.Changes, change)
+	if change.Drains {
+		c.because(change)
+	}
+}
+
+func (c *comparison) because(reason Change) {
+	c.Drain = true
+	c.Reasons = append(c.Reasons, reason)
+}
+
+const planDrain = "; leave it as it was, or plan the drain"
+
+func (c *comparison) searchRegistries(old, new []string) {
+	for i := range max(len(old), len(new)) {
+		change := Change{Field: fmt.Sprintf("unqualified-search-registries[%d]", i)}
+		switch {
+		case i >= len(old):
+			change.Code, change.New = ChangeSearchAdded, new[i]
+			change.Message = "is searched after those that were there before: no drain"
+		case i >= len(new):
+			change.Code, change.Old, change.Drains = ChangeSearchRemoved, old[i], true
+			change.Message = "is no longer searched for names without a registry" + planDrain
+		case old[i] != new[i]:
+			change.Code, change.Old, change.New, change.Drains = ChangeSearchChanged, old[i], new[i], true
+			change.Message = "is searched in the place of another, so names without a registry may mean other images; " +
+				"append new ones at the end, or plan the drain"
+		default:
+			continue
+		}
+		c.add(change)
+	}
+}
+
+// settings compares what MCO's check does not read.
+func (c *comparison) settings(old, new *Config) {
+	setting := func(field, before, after string) {
+		if before != after {
+			c.add(Change{Code: ChangeSetting, Field: field, Old: before, New: after,
+				Message: "is not compared by MCO: no drain; it holds for pulls from the reload on"})
+		}
+	}
+	setting("credential-helpers", list(old.CredentialHelpers), list(new.CredentialHelpers))
+	setting("short-name-mode", old.ShortNameMode, new.ShortNameMode)
+	setting("additional-layer-store-auth-helper", old.AdditionalLayerStoreAuthHelper, new.AdditionalLayerStoreAuthHelper)
+	names := slices.Collect(maps.Keys(old.Aliases))
+	names = slices.AppendSeq(names, maps.Keys(new.Aliases))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		// An empty target is a setting too, it removes the alias of a file below.
+		quoted := func(aliases map[string]string) string {
+			if target, ok := aliases[name]; ok {
+				return quote(target)
+			}
+			return ""
+		}
+		setting("aliases."+key(name), quoted(old.Aliases), quoted(new.Aliases))
+	}
+}
+
+func (c *comparison) registries(old, new []Registry) {
+	before, after := byScope(old), byScope(new)
+	scopes := slices.Collect(maps.Keys(before))
+	scopes = slices.AppendSeq(scopes, maps.Keys(after))
+	slices.Sort(scopes)
+	for _, scope := range slices.Compact(scopes) {
+		o, n := before[scope], after[scope]
+		switch {
+		case len(n) == 0:
+			i := last(o)
+			c.add(Change{Code: ChangeRegistryRemoved, Field: registryField(i), Scope: scope, Old: old[i].describe(), Drains: true,
+				Message: "is gone, and with it where its images were pulled from; keep it, or plan the drain"})
+		case len(o) == 0:
+			c.registryAdded(last(n), new[last(n)])
+		default:
+			c.registry(last(o), last(n), old[last(o)], new[last(n)])
+		}
+		c.repeated(scope, old, new, o, n)
+	}
+	if order, now := commonScopes(old, after), commonScopes(new, before); !slices.Equal(order, now) {
+		c.add(Change{Code: ChangeRegistryOrder, Field: "registry", Old: list(order), New: list(now),
+			Message: "stand in another order, which means nothing, the longest prefix wins: no drain"})
+	}
+}
+
+func (c *comparison) registryAdded(i int, r Registry) {
+	change := Change{Code: ChangeRegistryAdded, Field: registryField(i), Scope: r.Scope(), New: r.describe()}
+	var others []string
+	for _, m := range r.Mirrors {
+		if m.PullFromMirror != PullDigestOnly {
+			others = append(others, fmt.Sprintf("%s (%s)", m.Location, m.PullFromMirror.describe()))
+		}
+	}
+	switch {
+	case len(others) > 0 && r.MirrorByDigestOnly:
+		change.Drains = true
+		change.Message = "is new, and MCO overlooks its mirror-by-digest-only where there are mirrors: write pull-from-mirror = " +
+			`"digest-only" on each of ` + list(others) + " instead, or plan the drain"
+	case len(others) > 0:
+		change.Drains = true
+		change.Message = "is new, and not all its mirrors are digest-only: " + list(others) +
+			"; make them digest-only (an ImageDigestMirrorSet) where that is enough, or plan the drain"
+	case len(r.Mirrors) == 0 && !r.MirrorByDigestOnly:
+		change.Drains = true
+		change.Message = "is new and has no mirrors, as a blocked or insecure scope has none; MCO drains for each, so add several at once"
+	default:
+		change.Message = "is new, and serves pulls by digest alone from mirrors: no drain"
+	}
+	c.add(change)
+}
+
+// registry compares two registries of one prefix.
+func (c *comparison) registry(oldAt, newAt int, old, new Registry) {
+	field := registryField(newAt)
+	setting := func(name, before, after string, drains bool, message string) {
+		if before == after {
+			return
+		}
+		if drains {
+			message += planDrain
+		} else {
+			message += "; MCO does not compare this: no drain"
+		}
+		c.add(Change{Code: ChangeRegistryChanged, Field: field + "." + name, Scope: new.Scope(),
+			Old: before, New: after, Drains: drains, Message: message})
+	}
+	flag := func(name string, before, after, drains bool, set, unset string) {
+		message := unset
+		if after {
+			message = set
+		}
+		setting(name, strconv.FormatBool(before), strconv.FormatBool(after), drains, message)
+	}
+	setting("prefix", old.Prefix, new.Prefix, true,
+		"is spelled otherwise; it means the same to the client, but not to MCO")
+	setting("location", old.Location, new.Location, true,
+		"is another location that images are pulled from when no mirror has them")
+	flag("blocked", old.Blocked, new.Blocked, true,
+		"now forbids the registry itself, so its images come from mirrors or not at all",
+		"no longer forbids the registry itself, which is asked after the mirrors")
+	flag("insecure", old.Insecure, new.Insecure, true,
+		"now allows plain HTTP and certificates that do not verify",
+		"no longer allows plain HTTP and certificates that do not verify")
+	flag("mirror-by-digest-only", old.MirrorByDigestOnly, new.MirrorByDigestOnly, false,
+		"now keeps pulls by tag away from every mirror",
+		"no longer keeps pulls by tag away from the mirrors")
+	setting("namespace-proxy", old.NamespaceProxy, new.NamespaceProxy, false,
+		"is another name that the registry is told")
+	c.mirrors(oldAt, newAt, old, new)
+}
+
+// mirrors compares the mirrors of two registries of one prefix. What really changed is told by pairing
+// each mirror with its like; what drains, by looking each up as MCO does.
+func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
+	pairs := pairMirrors(old.Mirrors, new.Mirrors) // index in old by index in new, or -1
+	for i, m := range old.Mirrors {
+		if slices.Contains(pairs, i) {
+			continue
+		}
+		change := Change{Code: ChangeMirrorRemoved, Field: mirrorField(oldAt, i), Scope: old.Scope(), Mirror: m.Location, Old: m.describe()}
+		if left := findMirror(new.Mirrors, m.Location); left == nil {
+			change.Drains = true
+			change.Message = "is no longer a mirror of " + old.Scope() + planDrain
+		} else {
+			change.Message = fmt.Sprintf("is no longer a mirror of %s for such pulls (%s), but still listed (%s), which is enough for MCO: no drain",
+				old.Scope(), m.PullFromMirror.describe(), left.PullFromMirror.describe())
+		}
+		c.add(change)
+	}
+	equal := equalRegistries(old, new)
+	for i, m := range new.Mirrors {
+		base := Change{Field: mirrorField(newAt, i), Scope: new.Scope(), Mirror: m.Location}
+		was := findMirror(old.Mirrors, m.Location)
+		drains := m.PullFromMirror != PullDigestOnly
+		if was == nil {
+			drains = drains && !new.MirrorByDigestOnly
+		} else {
+			drains = drains && m.PullFromMirror != was.PullFromMirror
+		}
+		drains = drains && !equal // MCO does not look into a registry that is as it was
+		if pairs[i] < 0 {
+			change := base
+			change.Code, change.New, change.Drains = ChangeMirrorAdded, m.describe(), drains
+			switch {
+			case drains:
+				change.Message = fmt.Sprintf("is a new mirror of %s and not digest-only (%s); make it so (an ImageDigestMirrorSet) where that is enough, or plan the drain",
+					new.Scope(), m.PullFromMirror.describe())
+			case was != nil && m.PullFromMirror != PullDigestOnly:
+				change.Message = "is listed once more as a mirror of " + new.Scope() + ": no drain"
+			default:
+				change.Message = "is a new mirror of " + new.Scope() + " for pulls by digest alone: no drain"
+			}
+			c.add(change)
+			continue
+		}
+		like := old.Mirrors[pairs[i]]
+		if like.PullFromMirror != m.PullFromMirror {
+			change := base
+			change.Code, change.Field = ChangeMirrorChanged, base.Field+".pull-from-mirror"
+			change.Old, change.New, change.Drains = string(like.PullFromMirror), string(m.PullFromMirror), drains
+			from, to := like.PullFromMirror.describe(), m.PullFromMirror.describe()
+			switch {
+			case drains && like.PullFromMirror.bothKinds() && m.PullFromMirror.bothKinds() && !old.MirrorByDigestOnly && !new.MirrorByDigestOnly:
+				change.Message = fmt.Sprintf("is spelled otherwise (%s, was %s); it means the same to the client, but not to MCO", to, from) + planDrain
+			case drains:
+				change.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s)", new.Scope(), to, from) + planDrain
+			case m.PullFromMirror == PullDigestOnly:
+				change.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s); MCO lets every change to digest-only pass: no drain", new.Scope(), to, from)
+			default:
+				change.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s), but was listed so before as well: no drain", new.Scope(), to, from)
+			}
+			c.add(change)
+		} else if drains {
+			reason := base
+			reason.Code, reason.Field = ChangeMirrorRepeated, base.Field+".pull-from-mirror"
+			reason.Old, reason.New, reason.Drains = string(was.PullFromMirror), string(m.PullFromMirror), true
+			reason.Message = fmt.Sprintf("is a mirror of %s twice, and MCO compares this listing (%s) with the first of the old file (%s), so that every change of the registry drains; "+
+				"name another location for one of the two, or plan the drain", new.Scope(), m.PullFromMirror.describe(), was.PullFromMirror.describe())
+			c.because(reason)
+		}
+		for _, s := range []struct{ name, before, after string }{
+			{"insecure", strconv.FormatBool(like.Insecure), strconv.FormatBool(m.Insecure)},
+			{"namespace-proxy", like.NamespaceProxy, m.NamespaceProxy},
+		} {
+			if s.before != s.after {
+				change := base
+				change.Code, change.Field, change.Old, change.New = ChangeMirrorChanged, base.Field+"."+s.name, s.before, s.after
+				change.Message = "is not compared by MCO: no drain; it holds for pulls from the reload on"
+				c.add(change)
+			}
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(pairs), func(i int) bool { return i < 0 })
+	if !slices.IsSorted(kept) {
+		c.add(Change{Code: ChangeMirrorOrder, Field: registryField(newAt) + ".mirror", Scope: new.Scope(),
+			Old: describeMirrors(old.Mirrors), New: describeMirrors(new.Mirrors),
+			Message: "are tried in another order, which MCO does not compare: no drain"})
+	}
+}
+
+// pairMirrors returns, for each new mirror, the index of the old one that it continues, or -1: one of the
+// same location, and of those that serve the same pulls if there is one left.
+func pairMirrors(old, new []Mirror) []int {
+	pairs := make([]int, len(new))
+	for i := range pairs {
+		pairs[i] = -1
+	}
+	for _, samePulls := range []bool{true, false} {
+		for i, m := range new {
+			if pairs[i] >= 0 {
+				continue
+			}
+			for j, o := range old {
+				if o.Location == m.Location && (!samePulls || o.PullFromMirror == m.PullFromMirror) && !slices.Contains(pairs, j) {
+					pairs[i] = j
+					break
+				}
+			}
+		}
+	}
+	return pairs
+}
+
+// findMirror returns the mirror that MCO finds for a location.
+func findMirror(mirrors []Mirror, location string) *Mirror {
+	for i := range mirrors {
+		if mirrors[i].Location == location {
+			return &mirrors[i]
+		}
+	}
+	return nil
+}
+
+// repeated reports a change in registries that another of their prefix follows.
+func (c *comparison) repeated(scope string, old, new []Registry, o, n []int) {
+	earlier := func(registries []Registry, at []int) (text []string, all []Registry) {
+		for i := 0; i < len(at)-1; i++ {
+			r := registries[at[i]]
+			text, all = append(text, r.describe()), append(all, r)
+		}
+		return text, all
+	}
+	before, oldOnes := earlier(old, o)
+	after, newOnes := earlier(new, n)
+	if slices.EqualFunc(oldOnes, newOnes, equalRegistries) {
+		return
+	}
+	at := o
+	if len(n) > 0 {
+		at = n
+	}
+	c.add(Change{Code: ChangeRegistryRepeated, Field: registryField(at[0]), Scope: scope,
+		Old: strings.Join(before, "; "), New: strings.Join(after, "; "),
+		Message: "is the prefix of several registries; the client uses the first, and MCO compares the last alone, so this change is not drained for: merge them"})
+}
+
+// byScope returns where the registries of each scope are.
+func byScope(registries []Registry) map[string][]int {
+	at := make(map[string][]int, len(registries))
+	for i, r := range registries {
+		at[r.Scope()] = append(at[r.Scope()], i)
+	}
+	return at
+}
+
+func last(at []int) int { return at[len(at)-1] }
+
+// commonScopes returns the scopes of registries that are in others, too, in their order.
+func commonScopes(registries []Registry, others map[string][]int) []string {
+	var scopes []string
+	seen := map[string]bool{}
+	for _, r := range registries {
+		if scope := r.Scope(); !seen[scope] && len(others[scope]) > 0 {
+			seen[scope] = true
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+func equalRegistries(a, b Registry) bool {
+	return a.Prefix == b.Prefix && a.Location == b.Location && a.Insecure == b.Insecure && a.Blocked == b.Blocked &&
+		a.MirrorByDigestOnly == b.MirrorByDigestOnly && a.NamespaceProxy == b.NamespaceProxy && slices.Equal(a.Mirrors, b.Mirrors)
+}
+
+func registryField(i int) string { return fmt.Sprintf("registry[%d]", i) }
+
+func mirrorField(i, j int) string { return fmt.Sprintf("registry[%d].mirror[%d]", i, j) }
+
+func list(items []string) string { return strings.Join(items, ", ") }
+
+// describe returns what a registry says beside its scope: "blocked, mirrors m.io (digest-only), n.io".
+func (r Registry) describe() string {
+	var parts []string
+	if r.Prefix != "" && r.Location != "" && r.Location != r.Prefix {
+		parts = append(parts, "location "+r.Location)
+	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"blocked", r.Blocked}, {"insecure", r.Insecure}, {"mirror-by-digest-only", r.MirrorByDigestOnly}} {
+		if flag.set {
+			parts = append(parts, flag.name)
+		}
+	}
+	if r.NamespaceProxy != "" {
+		parts = append(parts, "namespace-proxy "+r.NamespaceProxy)
+	}
+	if len(r.Mirrors) == 0 {
+		return list(append(parts, "no mirrors"))
+	}
+	return list(append(parts, "mirrors "+describeMirrors(r.Mirrors)))
+}
+
+func describeMirrors(mirrors []Mirror) string {
+	texts := make([]string, len(mirrors))
+	for i, m := range mirrors {
+		texts[i] = m.describe()
+	}
+	return list(texts)
+}
+
+// describe returns a mirror with its settings: "m.io (digest-only, insecure)".
+func (m Mirror) describe() string {
+	var settings []string
+	if m.PullFromMirror != PullUnset {
+		settings = append(settings, string(m.PullFromMirror))
+	}
+	if m.Insecure {
+		settings = append(settings, "insecure")
+	}
+	if m.NamespaceProxy != "" {
+		settings = append(settings, "namespace-proxy "+m.NamespaceProxy)
+	}
+	if settings == nil {
+		return m.Location
+	}
+	return m.Location + " (" + list(settings) + ")"
+}
+
+// describe returns the setting as it is to be read in a sentence.
+func (p PullFromMirror) describe() string {
+	if p == PullUnset {
+		return "pull-from-mirror unset"
+	}
+	return string(p)
+}
+
+// bothKinds reports whether pulls of both kinds are served, as long as the registry is not mirror-by-digest-only.
+func (p PullFromMirror) bothKinds() bool { return p == PullUnset || p == PullAll }
