@@ -1,0 +1,197 @@
+// Package linux_test holds what the library says of Linux nodes against the programs that decide it:
+// containers-image, which reads registries.conf; the Machine Config Operator, which writes it; the API
+// server, which lets the objects in.
+package linux_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/report"
+	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+func TestMain(m *testing.M) { report.Main(m, "linux", "../../README.md") }
+
+const containersImage = "containers-image " + clients.ContainersImageVersion
+
+// newRow starts a row of the report. A test that fails at the first mismatch has one.
+func newRow(t *testing.T, client, compared string) *report.Row {
+	row := report.Add(client, compared)
+	t.Cleanup(func() {
+		if t.Failed() && row.Mismatches == 0 {
+			row.Mismatches = 1
+		}
+	})
+	return row
+}
+
+// config is a cluster's configuration and what the library makes of it.
+type config struct {
+	set     *mirrorset.Set
+	rules   *mirrorset.Rules
+	table   *resolve.ImageTable
+	file    string
+	dropIns []string
+}
+
+func newConfig(t *testing.T, set *mirrorset.Set) config {
+	t.Helper()
+	c := config{set: set}
+	var err error
+	c.rules, err = set.Rules()
+	require.NoError(t, err)
+	c.table = resolve.NewImageTable(c.rules)
+	c.file = string(registriesconf.FromTable(registriesconf.Default(), c.table).Bytes())
+	if o := registriesconf.SearchOverride(c.table); o != nil {
+		c.dropIns = []string{string(o.Bytes())}
+	}
+	return c
+}
+
+// load gives the files to containers-image.
+func (c config) load(t *testing.T) *clients.Registries {
+	t.Helper()
+	r, err := clients.LoadRegistries(t.TempDir(), c.file, c.dropIns...)
+	require.NoError(t, err, c)
+	return r
+}
+
+// String describes the configuration for the message of a failure.
+func (c config) String() string {
+	var b strings.Builder
+	for _, r := range c.rules.Rules {
+		fmt.Fprintf(&b, "%s %s", r.Pull, r.Source)
+		for _, m := range r.Mirrors {
+			b.WriteString(" " + m.Location)
+		}
+		if r.Never {
+			b.WriteString(" never")
+		}
+		b.WriteString("\n")
+	}
+	for _, s := range c.rules.Blocked {
+		fmt.Fprintln(&b, "blocked", s.Value)
+	}
+	for _, s := range c.rules.Insecure {
+		fmt.Fprintln(&b, "insecure", s.Value)
+	}
+	return b.String() + c.file + strings.Join(c.dropIns, "")
+}
+
+// image returns an image name with a tag, a digest, both or neither: any name, or one that lies inside one of
+// the rules or scopes.
+func (c config) image(s *random.Source, digest string) string {
+	name := s.Name()
+	scopes := slices.Concat(c.rules.Blocked, c.rules.Insecure)
+	if n := len(c.rules.Rules) + len(scopes); n > 0 && s.Intn(3) > 0 {
+		if i := s.Intn(n); i < len(c.rules.Rules) {
+			name = c.rules.Rules[i].Source
+		} else {
+			name = scopes[i-len(c.rules.Rules)].Value
+		}
+		if domain, ok := strings.CutPrefix(name, "*."); ok {
+			name = s.Pick("a.", "foo.", "x.y.") + domain + s.Pick("", "", ":5000")
+		}
+		name += s.Pick("", "/a", "/b", "/z", "/z/z")
+		if !strings.Contains(name, "/") {
+			name += "/z"
+		}
+	}
+	return name + s.Pick("", ":1", "@"+digest, ":1@"+digest)
+}
+
+// pulled is what containers-image would do for one image, without any network.
+type pulled struct {
+	locations []string // as the client asks for them: blocked ones left out, an immediate repeat written once
+	stopped   int      // references that end before the first location
+	err       error    // the last of their errors, or that of the image itself
+}
+
+// attempts asks containers-image what it would do for an image as a pod names it.
+func attempts(r *clients.Registries, image string) (p pulled) {
+	refs, err := r.Expand(image)
+	if err != nil {
+		return pulled{err: err}
+	}
+	for _, ref := range refs {
+		list, err := r.Attempts(ref)
+		if err != nil {
+			p.err = err
+			p.stopped++
+			continue
+		}
+		for _, a := range list {
+			location := onTheWire(a.Name)
+			if n := len(p.locations); !a.Blocked && (n == 0 || p.locations[n-1] != location) {
+				p.locations = append(p.locations, location)
+			}
+		}
+	}
+	return p
+}
+
+// onTheWire writes the name of a repository as it is asked for: only Docker Hub has another name there.
+func onTheWire(name string) string {
+	if rest, ok := strings.CutPrefix(name, "docker.io/"); ok {
+		return "registry-1.docker.io/" + rest
+	}
+	return name
+}
+
+func locations(p resolve.Plan) (list []string) {
+	for _, a := range p.Pull {
+		list = append(list, a.Location)
+	}
+	return list
+}
+
+func hasCode(fs mirrorset.Findings, code mirrorset.Code) bool {
+	return slices.ContainsFunc(fs, func(f mirrorset.Finding) bool { return f.Code == code })
+}
+
+func hasError(fs mirrorset.Findings) bool {
+	return slices.ContainsFunc(fs, func(f mirrorset.Finding) bool { return f.Severity == mirrorset.SeverityError })
+}
+
+// mayContact answers from the rules themselves, without any table, whether a location may be contacted:
+// not where, for a kind of pull, the rules with the longest source around it say NeverContactSource.
+// Names are compared as the network sees them.
+func mayContact(rules *mirrorset.Rules, location string) bool {
+	for _, pull := range []mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag} {
+		longest, never := -1, false
+		for _, r := range rules.Rules {
+			if r.Pull != pull || !world.Inside(location, r.Source) {
+				continue
+			}
+			if n := len(world.WireLocation(r.Source)); n > longest {
+				longest, never = n, r.Never
+			} else if n == longest {
+				never = never || r.Never
+			}
+		}
+		if never {
+			return false
+		}
+	}
+	return true
+}
+
+// insideAsSpelled reports whether a name lies inside a source, both compared as they are spelled.
+func insideAsSpelled(name, source string) bool {
+	if domain, ok := strings.CutPrefix(source, "*"); ok {
+		host, _, _ := strings.Cut(name, "/")
+		host, _, _ = strings.Cut(host, ":")
+		return strings.HasSuffix(host, domain) || name == source
+	}
+	return name == source || strings.HasPrefix(name, source+"/")
+}

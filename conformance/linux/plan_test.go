@@ -1,0 +1,219 @@
+package linux_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+func TestThePlanIsWhatTheClientWouldDo(t *testing.T) {
+	const configurations, images = 2500, 6
+	row := newRow(t, containersImage, "locations of plans, without network")
+	s := random.New(t.Name())
+	mirrored, stopped, unqualified, never := 0, 0, 0, 0
+	for range configurations {
+		c := newConfig(t, s.Set())
+		client := c.load(t)
+		row.Configurations++
+
+		parsed, findings := registriesconf.Parse("registries.conf", []byte(c.file))
+		require.NoError(t, findings.Err(), c)
+		if c.dropIns != nil {
+			dropIn, findings := registriesconf.Parse("drop-in", []byte(c.dropIns[0]))
+			require.NoError(t, findings.Err(), c)
+			parsed = parsed.Overlay(dropIn)
+		}
+		reread := parsed.Table("registries.conf")
+
+		for range images {
+			image := c.image(s, random.Digest)
+			plan, err := c.table.Plan(image)
+			require.NoError(t, err, image)
+			requireSame(t, c, client, plan)
+			requireNever(t, c, plan)
+			row.Pulls++
+
+			again, err := reread.Plan(image)
+			require.NoError(t, err, image)
+			require.Equal(t, places(plan), places(again), "%s, of the table that the file was read into\n%s", image, c)
+
+			if len(plan.Pull) > 1 {
+				mirrored++
+			}
+			if hasCode(plan.Findings, mirrorset.CodeUnwritable) {
+				stopped++
+			}
+			if len(plan.References) > 1 {
+				unqualified++
+			}
+			if len(plan.Pull) > 0 && len(plan.References) == 1 && plan.Pull[len(plan.Pull)-1].Role == resolve.RoleMirror {
+				never++
+			}
+		}
+		require.NoError(t, client.Close())
+		if row.Configurations%100 == 0 {
+			clients.ForgetRegistries()
+		}
+	}
+	t.Logf("with mirrors %d, stopped %d, unqualified %d, without the source %d", mirrored, stopped, unqualified, never)
+	for _, n := range []int{mirrored, stopped, unqualified, never} {
+		require.Greater(t, n, row.Pulls/50, "the random configurations are too tame")
+	}
+}
+
+// The same on top of a file that a node has already.
+func TestAnEditedBaseFileIsReadAsPlanned(t *testing.T) {
+	const configurations, images = 1000, 4
+	row := newRow(t, containersImage, "locations of plans, on top of a base file")
+	s := random.New(t.Name())
+	refused := 0
+	for row.Configurations < configurations {
+		base, findings := registriesconf.Parse("base", baseFile(s))
+		require.NoError(t, findings.Err())
+		c := newConfig(t, s.Set())
+		c.table = base.Table("base").Edit(c.rules)
+		edited := registriesconf.FromTable(base, c.table)
+		c.file = string(edited.Bytes())
+		// Two entries of the base file, or one and a rule, may end up with one location and different flags.
+		if edited.Validate().Err() != nil {
+			_, err := clients.LoadRegistries(t.TempDir(), c.file, c.dropIns...)
+			require.Error(t, err, c)
+			refused++
+			continue
+		}
+		client := c.load(t)
+		row.Configurations++
+		for range images {
+			plan, err := c.table.Plan(c.image(s, random.Digest))
+			require.NoError(t, err)
+			if c.table.ShortNameMode != "enforcing" || len(plan.References) < 2 {
+				requireSame(t, c, client, plan)
+			} else {
+				require.Error(t, attempts(client, plan.Image).err)
+				require.Empty(t, plan.Pull)
+			}
+			requireNever(t, c, plan)
+			row.Pulls++
+		}
+		require.NoError(t, client.Close())
+		if row.Configurations%100 == 0 {
+			clients.ForgetRegistries()
+		}
+	}
+	t.Logf("%d files refused", refused)
+}
+
+// What is looked up is the location that is about to be asked. So it is the prefix of an entry that has to be
+// blocked for a source not to be contacted, wherever the entry itself leads.
+func TestABaseEntryThatLeadsElsewhereIsBlockedForItsPrefix(t *testing.T) {
+	base, findings := registriesconf.Parse("base", []byte("[[registry]]\nprefix = \"quay.io/a\"\nlocation = \"internal.io/a\"\n"))
+	require.NoError(t, findings.Err())
+	c := newConfig(t, newSet(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io"))
+	c.table = base.Table("base").Edit(c.rules)
+	c.file = string(registriesconf.FromTable(base, c.table).Bytes())
+	client := c.load(t)
+	for image, want := range map[string][]string{
+		"other.io/x@" + random.Digest:  {"n.io/x", "other.io/x"},
+		"quay.io/a/x@" + random.Digest: {"m.io/a/x", "internal.io/a/x"},
+	} {
+		plan, err := c.table.Plan(image)
+		require.NoError(t, err)
+		requireSame(t, c, client, plan)
+		require.Equal(t, want, locations(plan), "%s\n%s", image, c)
+	}
+}
+
+// requireSame holds a plan against the client's own list of locations.
+func requireSame(t *testing.T, c config, client *clients.Registries, plan resolve.Plan) {
+	t.Helper()
+	got := attempts(client, plan.Image)
+	require.Equal(t, got.locations, locations(plan), "%s: the client's locations, and the plan's\n%s", plan.Image, c)
+	require.Equal(t, got.stopped > 0, hasCode(plan.Findings, mirrorset.CodeUnwritable),
+		"%s: the client says %v, the plan %v\n%s", plan.Image, got.err, plan.Findings, c)
+	if len(plan.Pull) == 0 {
+		require.True(t, hasError(plan.Findings), "%s: nothing is asked, and no finding says why\n%s", plan.Image, c)
+	}
+}
+
+// requireNever holds a plan, and with it the client, against the rules: no location is asked that lies
+// inside a source under NeverContactSource, unless the image itself is spelled so that it evades the rule,
+// and then the plan says so.
+func requireNever(t *testing.T, c config, plan resolve.Plan) {
+	t.Helper()
+	for _, a := range plan.Pull {
+		if mayContact(c.rules, a.Location) {
+			continue
+		}
+		require.True(t, hasCode(plan.Findings, mirrorset.CodeEvadesRule), "%s: %s is asked\n%s", plan.Image, a.Location, c)
+		// An image whose own spelling lies inside the source evades nothing. Docker Hub's names are
+		// changed on the way to the wire, and wildcards have the client's quirk, so neither is judged.
+		if len(plan.References) != 1 || onTheWire(plan.References[0]) != plan.References[0] {
+			continue
+		}
+		for _, r := range c.rules.Rules {
+			require.False(t, r.Never && !strings.HasPrefix(r.Source, "*.") && insideAsSpelled(a.Location, r.Source),
+				"%s evades no rule, and %s is asked\n%s", plan.Image, a.Location, c)
+		}
+	}
+}
+
+type place struct {
+	Location string
+	Role     resolve.Role
+}
+
+// places is a plan without the origins, which differ between a file and the objects that it was made of.
+func places(p resolve.Plan) (list []place) {
+	for _, a := range p.Pull {
+		list = append(list, place{a.Location, a.Role})
+	}
+	return list
+}
+
+// What no random configuration reaches: images that the two might read differently.
+func TestAnImageThatTheClientRefusesHasNoPlan(t *testing.T) {
+	row := newRow(t, containersImage, "odd image names")
+	digest := "@" + random.Digest
+	long := strings.Repeat("a/", 130)
+	c := newConfig(t, newSet(t, "tag quay.io m.io/x\ndigest quay.io n.io/a-very-long-name/"+strings.Repeat("b", 200)+"\ntag docker.io hub.io\ntag localhost/a m.io/local"))
+	client := c.load(t)
+	row.Configurations++
+	refused := 0
+	for _, image := range []string{
+		"", " ", "a", "A", "a:1", "a:", "a@", ":1", "@", "/", "//", "a/", "/a", "a//b", "a b", "quay.io", "quay.io:5000", "quay.io:5000:1", "quay.io/",
+		"quay.io/a", "quay.io/A", "QUAY.IO/a", "quay.io/a:1", "quay.io/a:" + strings.Repeat("1", 128), "quay.io/a:" + strings.Repeat("1", 129),
+		"quay.io/a:-1", "quay.io/a:.1", "quay.io/a:_1", "quay.io/a:1:2", "quay.io/a" + digest, "quay.io/a:1" + digest, "quay.io/a" + digest + ":1",
+		"quay.io/a@sha256:aa", "quay.io/a@sha256:" + strings.Repeat("A", 64), "quay.io/a@md5:" + strings.Repeat("a", 32),
+		"quay.io/a@sha512:" + strings.Repeat("a", 128), "quay.io/a@sha384:" + strings.Repeat("a", 96), "quay.io/a@sha512:" + strings.Repeat("a", 64),
+		"https://quay.io/a", "docker://quay.io/a", "quay.io/a?x=1", "quay.io/a#1",
+		"localhost/a", "localhost/a/b:1", "localhost:5000/a", "localhost", "Localhost/a", "LOCALHOST/a", "host/a", "host:80/a", "HOST/a", "Host/a/b", "hosT:1/a",
+		"127.0.0.1/a", "127.0.0.1:5000/a", "[::1]/a", "[::1]:5000/a", "[fe80::1%eth0]/a", "::1/a",
+		"a_b/c", "a_b.io/c", "a-b.io/c", "-a.io/c", "a-.io/c", "a..io/c", ".io/c", "a.io./c", "a./c",
+		"quay.io/a__b", "quay.io/a___b", "quay.io/a---b", "quay.io/a.b", "quay.io/a..b", "quay.io/a._b", "quay.io/-a", "quay.io/a-", "quay.io/a_",
+		"docker.io/a", "docker.io/library/a", "index.docker.io/a", "index.docker.io/a/b", "registry-1.docker.io/a", "docker.io", "docker.io/", "Docker.io/a",
+		"quay.io/" + strings.Repeat("a", 247), "quay.io/" + strings.Repeat("a", 248), "quay.io/" + strings.Repeat("a", 255), "quay.io/" + strings.Repeat("a", 256),
+		"quay.io/" + long + "a", long + "a", "m.io/" + strings.Repeat("a", 240) + digest, "quay.io/" + strings.Repeat("a", 29) + digest, "quay.io/" + strings.Repeat("a", 30) + digest,
+		strings.Repeat("a", 237), strings.Repeat("a", 238), strings.Repeat("a", 245), strings.Repeat("a", 246), strings.Repeat("a", 229), strings.Repeat("a", 230),
+		strings.Repeat("a", 64), strings.Repeat("a", 64) + ":1", "a/" + strings.Repeat("b", 64), "quay.io/" + strings.Repeat("a", 64), "\u00e4.io/a", "quay.io/\u00e4", "quay.io/a:\u00e4",
+	} {
+		row.Pulls++
+		got := attempts(client, image)
+		plan, err := c.table.Plan(image)
+		if err != nil {
+			refused++
+			assert.Error(t, got.err, "%q: %v", image, err)
+			assert.Empty(t, got.locations, image)
+			continue
+		}
+		assert.Equal(t, got.locations, locations(plan), "%q: the client says %v, the plan %v", image, got.err, plan.Findings)
+	}
+	require.Greater(t, refused, 30)
+}

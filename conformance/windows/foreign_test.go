@@ -1,0 +1,219 @@
+package windows_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// The directories of a tree of another hand: all ways to name one, and the one for everything else.
+var foreignDirs = []string{"quay.io", "quay.io_443_", "quay.io:443", "Quay.io", "n.io_5000_", "n.io:5000", "docker.io", "registry-1.docker.io", "localhost", "localhost_5000_", "_default"}
+
+// foreignImage returns a reference to something that such a tree may govern.
+func foreignImage(s *random.Source) string {
+	host := s.Pick("quay.io/", "quay.io/", "quay.io:443/", "Quay.io/", "n.io:5000/", "docker.io/", "", "registry-1.docker.io/", "localhost/", "localhost:5000/", "other.io/")
+	return host + s.Pick("a", "a/b", "org/a", "v2x/a", "a/v2") + suffix(s)
+}
+
+// ignored are texts that every version ignores.
+var ignored = []string{
+	"server = \n",
+	"server = \"https://m.io\"\n[host.\"https://m.io\"]\n[host.\"https://m.io\"]\n",
+	"server = \"https://m.io\"\n[host.\"https://o.io\"]\ncapabilities = [\"fetch\"]\n",
+	"server = \"https://m.io\"\ncapabilities = \"pull\"\n[host.\"https://o.io\"]\n",
+	"server = \"https://m.io:port\"\n[host]\n",
+	"server = 1\n",
+	"[[host.\"https://m.io\"]]\n",
+}
+
+func foreignURL(s *random.Source) string {
+	url := s.Pick("https://", "https://", "http://", "") +
+		s.Pick("m.io", "o.io", "n.io:5000", "quay.io", "p.io:8080", "p.io:80", "docker.io", "registry-1.docker.io", "M.io", "localhost:5000")
+	return url + s.Pick("", "", "", "/", "/v2", "/v2/", "/org", "/v2/org", "/v2/org/", "/org/v2", "//v2//org", "/v2/x/../org", "/V2", "/v2x", "/a%20b", "?q=1")
+}
+
+func foreignSettings(s *random.Source, indent string) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, indent+format+"\n", args...) }
+	if s.Intn(3) > 0 {
+		var caps []string
+		for _, c := range []string{"pull", "resolve", "push", "Pull", "PUSH"} {
+			if s.Intn(5) < 2 {
+				caps = append(caps, strconv.Quote(c))
+			}
+		}
+		line("capabilities = [%s]", strings.Join(caps, ", "))
+	}
+	if s.Intn(2) == 0 {
+		line("override_path = %t", s.Intn(3) > 0)
+	}
+	if s.Intn(3) == 0 {
+		line("skip_verify = %t", s.Intn(2) == 0)
+	}
+	return b.String()
+}
+
+// foreignFile returns a hosts.toml as no tool of ours would write it.
+func foreignFile(s *random.Source) string {
+	if s.Intn(8) == 0 {
+		return ignored[s.Intn(len(ignored))]
+	}
+	var b strings.Builder
+	if s.Intn(4) > 0 {
+		fmt.Fprintf(&b, "server = %q\n", foreignURL(s))
+	}
+	b.WriteString(foreignSettings(s, ""))
+	if s.Intn(4) == 0 {
+		b.WriteString("[header]\n  X-Test = \"1\"\n")
+	}
+	seen := map[string]bool{}
+	for range s.Intn(5) {
+		url := foreignURL(s)
+		if seen[url] {
+			continue
+		}
+		seen[url] = true
+		fmt.Fprintf(&b, "[host.%q]\n%s", url, foreignSettings(s, "  "))
+		if s.Intn(4) == 0 {
+			fmt.Fprintf(&b, "  [host.%q.header]\n    X-Test = [\"1\", \"2\"]\n", url)
+		}
+	}
+	return b.String()
+}
+
+func foreignTree(t testing.TB, s *random.Source, root string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(root, 0o755))
+	for _, dir := range foreignDirs {
+		switch s.Intn(5) {
+		case 0, 1:
+		case 2: // the directory decides, even when it is empty
+			if s.Intn(3) == 0 {
+				require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755))
+			}
+		default:
+			writeFile(t, filepath.Join(root, dir, "hosts.toml"), foreignFile(s))
+		}
+	}
+}
+
+func TestContainerdAsksWhatThePlanOfAForeignTreeSays(t *testing.T) {
+	inParallel(t, "requests = plan, files of other hands", func(y tally, c clients.Containerd) {
+		s := random.New(y.Name())
+		root := y.TempDir()
+		for i := range configurations {
+			dir := filepath.Join(root, strconv.Itoa(i))
+			foreignTree(y, s, dir)
+			y.row.Configurations++
+			tree, _, err := hoststoml.ReadTree(dir)
+			require.NoError(y, err)
+			table := tree.Table(dir)
+			for range pullsOfEach {
+				image := foreignImage(s)
+				plan, err := table.Plan(image)
+				require.NoError(y, err)
+				w := stateOf(s, registryLocations(table, plan)...)
+				for _, host := range []string{"m.io", "p.io:8080", "p.io:80", "localhost:5000"} {
+					w.Registry(host).PlainHTTP = s.Intn(2) == 0
+				}
+				pull := c.Pull(context.Background(), w, dir, image)
+				y.row.Pulls++
+				if err := foretell(table, plan).compare(c, pull); err != nil {
+					file, _ := table.Find(strings.SplitN(plan.References[0], "/", 2)[0])
+					text, _ := os.ReadFile(filepath.Join(dir, hoststoml.Dir(file.Host), "hosts.toml"))
+					y.mismatch("%s: %v\n%s: %s", image, err, file.Host, text)
+				}
+			}
+		}
+	})
+}
+
+// registryLocations are the locations of a plan that a registry can hold an image at.
+func registryLocations(table *resolve.RegistryTable, plan resolve.Plan) []string {
+	l := []string{nameOf(plan.References[0])}
+	host, repository := splitHost(l[0])
+	file, _ := table.Find(host)
+	endpoints := slices.Clone(file.Endpoints)
+	if file.Server != nil {
+		endpoints = append(endpoints, *file.Server)
+	}
+	for _, e := range endpoints {
+		if e.Root == "/v2" || strings.HasPrefix(e.Root, "/v2/") {
+			l = append(l, e.Location(repository))
+		}
+	}
+	return l
+}
+
+// The roles tell the image's own location from all others, however it is spelled.
+func TestAForeignTreeThatAsksTheSourceSaysSo(t *testing.T) {
+	dir := configPath(t, map[string]string{
+		"quay.io":   "server = \"https://m.io\"\n[host.\"https://QUAY.io:443\"]\n",
+		"docker.io": "[host.\"https://index.docker.io\"]\n",
+	})
+	tree, _, err := hoststoml.ReadTree(dir)
+	require.NoError(t, err)
+	table := tree.Table(dir)
+	for image, want := range map[string][]resolve.Attempt{
+		"quay.io/a":   {{Location: "QUAY.io:443/a", Role: resolve.RoleSource}, {Location: "m.io/a", Role: resolve.RoleMirror}},
+		"docker.io/a": {{Location: "index.docker.io/library/a", Role: resolve.RoleSource}, {Location: "registry-1.docker.io/library/a", Role: resolve.RoleSource}},
+	} {
+		plan, err := table.Plan(image)
+		require.NoError(t, err)
+		require.Equal(t, want, attempts(plan.Pull))
+		for _, c := range versions {
+			pull := c.Pull(context.Background(), world.New(), dir, image)
+			require.Equal(t, locations(plan.Resolve), pull.Trace())
+		}
+	}
+}
+
+// Parse also refuses what leaves the file readable, but a part of it useless. Whatever it says of such a
+// file, the plan of a tree is what containerd 2.4 does with it.
+func TestThePlanOfAFileThatParseRefusesIsWhatContainerdDoesWithIt(t *testing.T) {
+	const mirror = "server = \"https://s.io\"\n[host.\"https://m.io\"]\n"
+	for name, content := range map[string]string{
+		"an IPv6 address, which 2.4 reads":           mirror + "[host.\"https://[::1]:5000\"]\n",
+		"a quoted bracket in an unknown table":       mirror + "[foo.\"a]\"]\n",
+		"a server that begins with http":             "server = \"httpbin.org\"\n[host.\"https://m.io\"]\n",
+		"a host that begins with http":               mirror + "[host.\"httpbin.org\"]\n",
+		"a capability only 1.6 and 1.7 stumble over": mirror + "capabilities = [\"pull\", \"resolve\", \"referrers\"]\n",
+		"an escape in a table's name":                mirror + "[host.\"https://n\\u002eio\"]\n",
+		"a byte-order mark, which 2.4 refuses":       "\ufeff" + mirror,
+		"an unknown capability":                      mirror + "capabilities = [\"fetch\"]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := configPath(t, map[string]string{"quay.io": content})
+			tree, _, err := hoststoml.ReadTree(dir)
+			require.NoError(t, err)
+			plan, err := tree.Table(dir).Plan("quay.io/a:1")
+			require.NoError(t, err)
+			pull := clients.Containerd2.Pull(context.Background(), world.New(), dir, "quay.io/a:1")
+			require.Equal(t, pull.Trace(), locations(plan.Resolve), "of the real client, and of the plan")
+		})
+	}
+}
+
+// What lies beside the directories of a config_path is none of containerd's business.
+func TestAStrayFileInTheTreeIsPassedOver(t *testing.T) {
+	dir := configPath(t, map[string]string{"quay.io": "server = \"https://s.io\"\n[host.\"https://m.io\"]\n"})
+	writeFile(t, filepath.Join(dir, "README.md"), "Do not edit.\n")
+	pull := clients.Containerd2.Pull(context.Background(), world.New(), dir, "quay.io/a:1")
+	require.Equal(t, []string{"m.io/a", "s.io/a"}, pull.Trace())
+	tree, _, err := hoststoml.ReadTree(dir)
+	require.NoError(t, err)
+	require.Len(t, tree, 1)
+}

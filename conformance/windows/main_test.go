@@ -1,0 +1,202 @@
+// Package windows_test holds the hosts.toml files that pullroute writes, and what it makes of files that
+// others wrote, against containerd itself. Nothing here is about Windows but the name: containerd's rules
+// are the same on every system.
+package windows_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/report"
+	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+func TestMain(m *testing.M) { report.Main(m, "windows", "../../README.md") }
+
+var versions = []clients.Containerd{clients.Containerd17, clients.Containerd2}
+
+// name is what the report calls a version.
+func name(c clients.Containerd) string { return "containerd " + c.Version }
+
+// isV2 says which of the two rules holds where the versions differ.
+func isV2(c clients.Containerd) bool { return c.Version[0] == '2' }
+
+// shown is how many mismatches of one comparison are printed: they tend to be the same one.
+const shown = 3
+
+// tally counts the mismatches of one row.
+type tally struct {
+	*testing.T
+	row *report.Row
+}
+
+func (y tally) mismatch(format string, args ...any) {
+	y.Helper()
+	y.row.Mismatches++
+	if y.row.Mismatches <= shown {
+		y.Errorf(format, args...)
+	} else {
+		y.Fail()
+	}
+}
+
+// inParallel runs a test for each version, with a row of the table for each, in the order of versions.
+func inParallel(t *testing.T, compared string, test func(y tally, c clients.Containerd)) {
+	for _, c := range versions {
+		row := report.Add(name(c), compared)
+		t.Run(c.Version, func(t *testing.T) {
+			t.Parallel()
+			test(tally{t, row}, c)
+		})
+	}
+}
+
+// configPath writes a config_path with a hosts.toml for each directory.
+func configPath(t testing.TB, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for dir, content := range files {
+		writeFile(t, filepath.Join(root, dir, "hosts.toml"), content)
+	}
+	return root
+}
+
+func writeFile(t testing.TB, path, content string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+}
+
+// locations are a plan's attempts as a trace has them.
+func locations(attempts []resolve.Attempt) []string {
+	var l []string
+	for _, a := range attempts {
+		l = append(l, a.Location)
+	}
+	return l
+}
+
+func splitHost(location string) (host, path string) {
+	host, path, _ = strings.Cut(location, "/")
+	return host, path
+}
+
+// nameOf is a reference without its tag and digest.
+func nameOf(reference string) string {
+	reference, _, _ = strings.Cut(reference, "@")
+	if i := strings.LastIndexByte(reference, ':'); i > strings.LastIndexByte(reference, '/') {
+		reference = reference[:i]
+	}
+	return reference
+}
+
+// images are what registries hold: two, so that a tag may stand for either.
+var images = []world.Image{world.NewImage("one"), world.NewImage("two")}
+
+// suffix makes a reference of a name: by tag, by digest, by both, or by nothing, which is a tag too.
+func suffix(s *random.Source) string {
+	digest := "@" + images[s.Intn(2)].Manifest.Digest.String()
+	return s.Pick("", ":1", ":1", digest, digest, ":1"+digest)
+}
+
+// reference returns an image to pull, more often than not one that a rule is about.
+func reference(s *random.Source, rules *mirrorset.Rules) string {
+	if len(rules.Rules) == 0 || s.Intn(3) == 0 {
+		return s.Name() + suffix(s)
+	}
+	n := rules.Rules[s.Intn(len(rules.Rules))].Source
+	if domain, ok := strings.CutPrefix(n, "*."); ok {
+		n = s.Pick("foo.", "a.", "x.y.") + domain
+	}
+	if !strings.Contains(n, "/") || s.Intn(2) == 0 {
+		n += s.Pick("/a", "/z", "/b/c-d", "/library/a")
+	}
+	return n + suffix(s)
+}
+
+// named are hosts that a caller of NewRegistryTable may name, so that wildcards reach them.
+func named(s *random.Source) (hosts []string) {
+	for _, h := range []string{"foo.example.org", "foo.example.org:5000", "a.example.org", "x.y.example.org", "a.y.example.org", "docker.io", "quay.io:443"} {
+		if s.Intn(3) == 0 {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
+}
+
+// states are the ways in which a registry can fail, and those in which it does not.
+var states = []world.Registry{
+	{}, {}, {}, {},
+	{Auth: world.Bearer}, // hands its token to anyone
+	{Auth: world.Bearer, Username: "u", Password: "p"},
+	{Auth: world.Basic},
+	{State: world.Down},
+	{State: world.Broken},
+	{State: world.Empty},
+	{WithoutBlobs: true},
+}
+
+// stateOf makes a world in which the registries behind some locations are in random states and have the
+// image or not.
+func stateOf(s *random.Source, locations ...string) *world.World {
+	w := world.New()
+	seen := map[string]bool{}
+	for _, l := range locations {
+		host, _ := splitHost(world.WireLocation(l))
+		if !seen[host] {
+			seen[host] = true
+			*w.Registry(host) = states[s.Intn(len(states))]
+		}
+	}
+	for _, l := range locations {
+		if s.Intn(2) == 0 {
+			put(w, l, images[s.Intn(2)])
+		}
+	}
+	return w
+}
+
+// put has a registry hold an image under every tag that references have here.
+func put(w *world.World, location string, image world.Image) {
+	w.Put(world.WireLocation(location), "1", image)
+	w.Put(world.WireLocation(location), "latest", image)
+}
+
+// describe shows a set's rules, to reduce a mismatch.
+func describe(rules *mirrorset.Rules) string {
+	var b strings.Builder
+	for _, r := range rules.Rules {
+		b.WriteString(string(r.Pull) + " " + r.Source)
+		if r.Never {
+			b.WriteString(" never")
+		}
+		b.WriteString(" to")
+		for _, m := range r.Mirrors {
+			b.WriteString(" " + m.Location)
+		}
+		b.WriteString("\n")
+	}
+	for _, s := range rules.Blocked {
+		b.WriteString("blocked " + s.Value + "\n")
+	}
+	for _, s := range rules.Insecure {
+		b.WriteString("insecure " + s.Value + "\n")
+	}
+	return b.String()
+}
+
+// writeTree writes the files of a table.
+func writeTree(t testing.TB, table *resolve.RegistryTable, dir string) {
+	t.Helper()
+	_, err := hoststoml.FromTable(table).Write(dir)
+	require.NoError(t, err)
+}
