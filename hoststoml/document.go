@@ -175,11 +175,14 @@ func (s *scanner) tableName(e *unstable.Node, line int) {
 	if e.Kind == unstable.Table && len(name) > 1 && name[0] == "host" && tableNameProblems(name[1]) != nil {
 		return
 	}
-	if start := lineStart(s.p.Data(), e); tabAfterDot.Match(start) {
-		s.old = append(s.old, placed{refuse(name, "", "a tab behind a dot in a table's name: write it without").ignoredBy(oldVersions), line})
-	}
+	end := -1
 	for it := e.Key(); it.Next(); {
-		raw := s.p.Raw(it.Node().Raw)
+		part := it.Node().Raw
+		if end >= 0 && tabAfterDot.Match(s.p.Data()[end:part.Offset]) {
+			s.old = append(s.old, placed{refuse(name, "", "a tab behind a dot in a table's name: write it without").ignoredBy(oldVersions), line})
+		}
+		end = int(part.Offset + part.Length)
+		raw := s.p.Raw(part)
 		switch {
 		case bytes.ContainsAny(raw, "[]"):
 			s.old = append(s.old, placed{refuse(name, "", `"[" and "]" cannot stand in a table's name: write it without`).ignoredBy(oldVersions), line})
@@ -189,15 +192,6 @@ func (s *scanner) tableName(e *unstable.Node, line int) {
 	}
 }
 
-// tabAfterDot finds what go-toml 1.9.5 has no key part for; it takes blanks there.
-var tabAfterDot = regexp.MustCompile(`^\s*\[[^\n]*\.[ ]*\t`)
-
-// lineStart returns the document from the start of the line that a table's name stands in.
-func lineStart(data []byte, e *unstable.Node) []byte {
-	it := e.Key()
-	if !it.Next() {
-		return nil
-	}
-	at := int(it.Node().Raw.Offset)
-	return data[bytes.LastIndexByte(data[:at], '\n')+1:]
-}
+// tabAfterDot finds, between two parts of a name, what go-toml 1.9.5 has no key part for; it takes blanks
+// there.
+var tabAfterDot = regexp.MustCompile(`\.[ ]*\t`)
