@@ -10,6 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,4 +183,66 @@ func (s *Sandbox) SkopeoPull(ctx context.Context, registriesConf, ref string) (p
 	manifest, err := os.ReadFile(filepath.Join(dir, "image", "manifest.json"))
 	p.Digest, p.Err = digest.FromBytes(manifest), err
 	return p
+}
+
+// Shell runs a line of shell.
+func (s *Sandbox) Shell(ctx context.Context, line string) error {
+	_, err := s.run(ctx, "sh", "-c", line)
+	return err
+}
+
+// Registry is a running docker-registry on loopback.
+type Registry struct {
+	URL    *url.URL
+	daemon *exec.Cmd
+}
+
+// StartRegistry starts Debian's docker-registry, empty, with its files in the sandbox.
+func StartRegistry(s *Sandbox) (*Registry, error) {
+	dir, err := os.MkdirTemp(s.dir, "registry")
+	if err != nil {
+		return nil, err
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := free.Addr().String()
+	if err := free.Close(); err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, "config.yml")
+	content := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", dir, address)
+	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
+		return nil, err
+	}
+	r := &Registry{URL: &url.URL{Scheme: "http", Host: address}, daemon: exec.Command("docker-registry", "serve", config)}
+	r.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := r.daemon.Start(); err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: &http.Transport{}} // past any proxy
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		response, err := client.Get(r.URL.String() + "/v2/")
+		if err == nil {
+			return r, response.Body.Close()
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(err, r.Stop())
+		}
+	}
+}
+
+// Stop ends the registry.
+func (r *Registry) Stop() error {
+	return errors.Join(r.daemon.Process.Kill(), ignoreExit(r.daemon.Wait()))
+}
+
+// ignoreExit drops the error that says how a process ended.
+func ignoreExit(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil
+	}
+	return err
 }

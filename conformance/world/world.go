@@ -18,7 +18,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -62,6 +64,10 @@ type Registry struct {
 
 	// WithoutBlobs is a registry that lost its blobs, but still has the manifests.
 	WithoutBlobs bool
+
+	// Backend, where it is set, is a real registry on loopback that answers in place of Repositories, pushes
+	// included.
+	Backend *url.URL
 
 	// Repositories holds the images by repository path and tag. An image is also found by digest.
 	Repositories map[string]map[string]Image
@@ -222,8 +228,43 @@ func (w *World) decide(scheme, host string, r *http.Request) (reply, error) {
 	if r.URL.Path == "/v2/" || r.URL.Path == "/v2" {
 		return reply{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, []byte("{}")}, nil
 	}
+	if registry.Backend != nil {
+		return registry.forward(scheme, host, r), nil
+	}
 	return registry.content(r), nil
 }
+
+// forward asks the backend. It is told the name that the client used, so that the places it names for
+// uploads are under that name.
+func (g *Registry) forward(scheme, host string, r *http.Request) reply {
+	target := *g.Backend
+	target.Path, target.RawQuery = r.URL.Path, r.URL.RawQuery
+	request, err := http.NewRequestWithContext(r.Context(), r.Method, target.String(), r.Body)
+	if err != nil {
+		return failure(http.StatusBadGateway, "UNKNOWN", err.Error())
+	}
+	request.Host, request.ContentLength = host, r.ContentLength
+	request.Header = r.Header.Clone()
+	request.Header.Set("X-Forwarded-Proto", scheme)
+	response, err := backendClient.Do(request)
+	if err != nil {
+		return failure(http.StatusBadGateway, "UNKNOWN", err.Error())
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return failure(http.StatusBadGateway, "UNKNOWN", err.Error())
+	}
+	header := response.Header.Clone()
+	if r.Method == http.MethodHead {
+		body = make([]byte, max(response.ContentLength, 0)) // counted, not sent
+	}
+	header.Del("Content-Length")
+	return reply{response.StatusCode, header, body}
+}
+
+// backendClient goes past any proxy: the backend is on loopback.
+var backendClient = &http.Client{Transport: &http.Transport{}}
 
 // challenge returns the WWW-Authenticate header for a request without valid credentials, and
 // nothing where it has them.
