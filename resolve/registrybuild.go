@@ -136,7 +136,10 @@ func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 func (b *registryBuilder) registry(host string) (Registry, bool) {
 	r := Registry{Host: host}
 	rules := b.rulesOf(host)
-	r.rules = rules
+	r.rules, r.named = rules, make(scopeSet, len(rules))
+	for _, rule := range rules {
+		r.named[rule.Source] = true
+	}
 	var never *mirrorset.Entry
 	var allow []*mirrorset.Entry
 	for _, rule := range rules {

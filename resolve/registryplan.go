@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,26 +71,19 @@ func (t *RegistryTable) Plan(image string) (Plan, error) {
 // checkSpillover reports an image that no rule names, and that is redirected because the rules of its
 // registry apply to all of it.
 func (p *Plan) checkSpillover(file *Registry, r ref) {
-	var sources []string
-	for _, rule := range file.rules {
-		if (scopeSet{rule.Source: true}).covers(r.name) {
-			return
-		}
-		sources = append(sources, rule.Source)
-	}
-	if len(sources) == 0 {
+	if len(file.rules) == 0 || file.named.covers(r.name) {
 		return
 	}
+	sources := slices.Sorted(maps.Keys(file.named))
 	severity := mirrorset.SeverityInfo
 	if !r.byDigest() {
 		severity = mirrorset.SeverityWarning
 	}
-	slices.Sort(sources)
 	p.Findings = append(p.Findings, mirrorset.Finding{
 		Code: mirrorset.CodeSpillover, Severity: severity, Platform: p.Platform, Value: r.String(),
 		Origin: file.rules[0].Entries[0].Origin,
 		Message: fmt.Sprintf("is named by no rule, and redirected all the same: containerd applies the rules of %s (for %s) to the whole registry",
-			file.Host, strings.Join(slices.Compact(sources), ", ")),
+			file.Host, strings.Join(sources, ", ")),
 	})
 }
 

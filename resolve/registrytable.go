@@ -41,6 +41,7 @@ type Registry struct {
 	Origins []mirrorset.Origin
 
 	rules []*mirrorset.Rule // those that landed in the file; none for a file read from a node
+	named scopeSet          // their sources
 }
 
 // Endpoint is one place that containerd asks on behalf of a registry: all its repositories are looked for

@@ -126,7 +126,7 @@ func pull(client *clients.Registries, p *world.Proxy, image string) (requests []
 }
 
 func TestAPullGoesWhereThePlanSays(t *testing.T) {
-	const configurations, images = 350, 4
+	const configurations, images = 2000, 1
 	row := newRow(t, containersImage, "requests of pulls, up to the location that serves")
 	s := random.New(t.Name())
 	p := newProxy(t)
