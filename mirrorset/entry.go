@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,6 +30,8 @@ type Entry struct {
 	Origin Origin
 
 	policyField string
+	list        string // the path of the list that the entry stands in
+	index       int    // its place in there
 	lines       *entryLines
 }
 
@@ -36,7 +39,7 @@ type Entry struct {
 // whose fields stand at its top, mirrors[0].
 func (e *Entry) MirrorOrigin(i int) Origin {
 	o := e.Origin
-	o.Field = join(o.Field, fmt.Sprintf("mirrors[%d]", i))
+	o.Field = join(o.Field, item("mirrors", i))
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
@@ -83,7 +86,7 @@ func (s *Set) entries() []*Entry {
 		for i, e := range sources {
 			entry := &Entry{
 				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
-				Origin: Origin{Object: object, Field: fmt.Sprintf("%s[%d]", list, i)},
+				list: list, index: i, Origin: Origin{Object: object, Field: item(list, i)},
 			}
 			if kind == kindImageMirror {
 				entry.Origin.Field = ""
@@ -122,20 +125,34 @@ func (s *Set) entries() []*Entry {
 		o := &s.ImageMirrors[i]
 		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
-	slices.SortStableFunc(all, func(a, b *Entry) int {
-		return cmp.Or(
-			cmp.Compare(a.Origin.Object, b.Origin.Object),
-			compareNatural(a.Origin.Field, b.Origin.Field),
-			cmp.Compare(a.Source, b.Source),
-			slices.Compare(a.Mirrors, b.Mirrors),
-			cmp.Compare(a.Policy, b.Policy),
-			a.Origin.Compare(b.Origin),
-		)
-	})
+	slices.SortStableFunc(all, compareEntries)
 	return slices.CompactFunc(all, func(a, b *Entry) bool {
 		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&
 			a.Source == b.Source && a.Policy == b.Policy && slices.Equal(a.Mirrors, b.Mirrors)
 	})
+}
+
+// item returns the path of an item of a list.
+func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
+
+// compareEntries orders entries by object and place, and those of equal names by what they say.
+func compareEntries(a, b *Entry) int {
+	// One after the other, as the first two nearly always decide.
+	if c := strings.Compare(a.Origin.Object, b.Origin.Object); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.list, b.list); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.index, b.index); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		cmp.Compare(a.Source, b.Source),
+		slices.Compare(a.Mirrors, b.Mirrors),
+		cmp.Compare(a.Policy, b.Policy),
+		a.Origin.Compare(b.Origin),
+	)
 }
 
 // Scope is one registry scope of an Image: a location or a wildcard, as written.

@@ -1,7 +1,6 @@
 package mirrorset
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,7 +45,8 @@ type Mirror struct {
 // source is left out, as is every invalid mirror, and where one source has both policies it is under
 // NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
-	findings := append(slices.Clone(s.Findings), s.Validate()...)
+	all := s.entries()
+	findings := append(slices.Clone(s.Findings), s.validate(all)...)
 	r := &Rules{
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
@@ -61,9 +61,9 @@ func (s *Set) Rules() (*Rules, error) {
 		pull   Pull
 		source string
 	}
-	groups := map[key][]*Entry{}
+	groups := make(map[key][]*Entry, len(all))
 	never := map[string]bool{} // sources that any entry puts under NeverContactSource
-	for _, e := range s.entries() {
+	for _, e := range all {
 		if !ValidSource(e.Source) {
 			continue
 		}
@@ -88,7 +88,10 @@ func (s *Set) Rules() (*Rules, error) {
 		r.Rules = append(r.Rules, rule)
 	}
 	slices.SortFunc(r.Rules, func(a, b Rule) int {
-		return cmp.Or(cmp.Compare(a.Pull, b.Pull), cmp.Compare(a.Source, b.Source))
+		if c := strings.Compare(string(a.Pull), string(b.Pull)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Source, b.Source)
 	})
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
@@ -110,6 +113,16 @@ func validScopes(scopes []Scope) []Scope {
 
 // merge fills the mirrors of a rule from its entries.
 func (r *Rule) merge() Findings {
+	if only := r.Entries[0]; len(r.Entries) == 1 && !repeats(only.Mirrors) {
+		// One list is its own order; the graph would say the same.
+		r.Mirrors = make([]Mirror, 0, len(only.Mirrors))
+		for j, m := range only.Mirrors {
+			if m != r.Source || j < len(only.Mirrors)-1 {
+				r.Mirrors = append(r.Mirrors, Mirror{m, []Origin{only.MirrorOrigin(j)}})
+			}
+		}
+		return nil
+	}
 	lists := make([][]string, len(r.Entries))
 	origins := map[string][]Origin{}
 	for i, e := range r.Entries {
@@ -134,4 +147,15 @@ func (r *Rule) merge() Findings {
 		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
 			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
 	}}
+}
+
+// repeats reports whether a list holds an item twice.
+func repeats(list []string) bool {
+	place := placeIn(list)
+	for i, s := range list {
+		if place(s) < i {
+			return true
+		}
+	}
+	return false
 }

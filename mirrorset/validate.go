@@ -11,8 +11,10 @@ import (
 // Validate returns everything that the API server or MCO refuses in the set, each finding saying which
 // of the two, and everything that either accepts and that has no effect or another one than it seems. It
 // does not repeat s.Findings.
-func (s *Set) Validate() Findings {
-	v := &validator{set: s, entries: s.entries()}
+func (s *Set) Validate() Findings { return s.validate(s.entries()) }
+
+func (s *Set) validate(entries []*Entry) Findings {
+	v := &validator{set: s, entries: entries}
 	for _, e := range v.entries {
 		v.entry(e)
 	}
@@ -71,12 +73,12 @@ func (v *validator) entry(e *Entry) {
 		v.refuse(CodeInvalidPolicy, APIServer, e.PolicyOrigin(), string(e.Policy),
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
-	seen := make(map[string]int, len(e.Mirrors))
+	place := placeIn(e.Mirrors)
 	for i, m := range e.Mirrors {
 		if !ValidMirror(m) {
 			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		}
-		if first, ok := seen[m]; ok {
+		if first := place(m); first < i {
 			if by != MCO {
 				v.refuse(CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
 			} else { // the definition of ImageContentSourcePolicy does not call the list a set
@@ -84,7 +86,6 @@ func (v *validator) entry(e *Entry) {
 			}
 			continue
 		}
-		seen[m] = i
 		if m == e.Source && e.never() {
 			v.refuse(CodeSourceAsMirror, MCO, e.MirrorOrigin(i), m,
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
@@ -105,9 +106,27 @@ func (v *validator) entry(e *Entry) {
 	}
 }
 
+// placeIn returns a function that tells where an item of a list stands first. Most lists are short, and
+// looking through those is cheaper than a map.
+func placeIn(list []string) func(string) int {
+	if len(list) <= 16 {
+		return func(s string) int { return slices.Index(list, s) }
+	}
+	first := make(map[string]int, len(list))
+	for i, s := range list {
+		if _, ok := first[s]; !ok {
+			first[s] = i
+		}
+	}
+	return func(s string) int { return first[s] }
+}
+
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
 // those that make no rule, and counts an absent policy as AllowContactingSource.
 func (v *validator) policies() {
+	if !slices.ContainsFunc(v.entries, (*Entry).never) {
+		return
+	}
 	type sides struct{ never, allow *Entry }
 	bySource := map[string]*sides{}
 	for _, e := range v.entries {

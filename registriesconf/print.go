@@ -22,20 +22,25 @@ func (c *Config) Bytes() []byte {
 		c = &Config{}
 	}
 	var p printer
+	p.Grow(256 * len(c.Registries))
 	if c.Registries != nil && len(c.Registries) == 0 {
-		p.printf("registry = []\n")
+		p.WriteString("registry = []\n")
 	}
 	p.list("unqualified-search-registries", c.UnqualifiedSearchRegistries)
 	p.list("credential-helpers", c.CredentialHelpers)
-	p.printf("short-name-mode = %s\n", quote(c.ShortNameMode))
+	p.WriteString("short-name-mode = ")
+	p.quote(c.ShortNameMode)
+	p.WriteByte('\n')
 	p.text("", "additional-layer-store-auth-helper", c.AdditionalLayerStoreAuthHelper)
 	for _, r := range c.Registries {
 		p.registry(r)
 	}
 	if c.Aliases != nil {
-		p.printf("\n[aliases]\n")
+		p.WriteString("\n[aliases]\n")
 		for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
-			p.printf("  %s = %s\n", key(name), quote(c.Aliases[name]))
+			p.WriteString("  " + key(name) + " = ")
+			p.quote(c.Aliases[name])
+			p.WriteByte('\n')
 		}
 	}
 	return []byte(p.String())
@@ -45,15 +50,16 @@ func (c *Config) Bytes() []byte {
 type printer struct{ strings.Builder }
 
 func (p *printer) registry(r Registry) {
-	p.printf("\n[[registry]]\n")
-	p.printf("  prefix = %s\n", quote(r.Prefix))
+	p.WriteString("\n[[registry]]\n  prefix = ")
+	p.quote(r.Prefix)
+	p.WriteByte('\n')
 	p.text("  ", "location", r.Location)
 	p.flag("  ", "insecure", r.Insecure)
 	p.text("  ", "namespace-proxy", r.NamespaceProxy)
 	p.flag("  ", "blocked", r.Blocked)
 	p.flag("  ", "mirror-by-digest-only", r.MirrorByDigestOnly)
 	for _, m := range r.Mirrors {
-		p.printf("\n  [[registry.mirror]]\n")
+		p.WriteString("\n  [[registry.mirror]]\n")
 		p.text("    ", "location", m.Location)
 		p.flag("    ", "insecure", m.Insecure)
 		p.text("    ", "pull-from-mirror", string(m.PullFromMirror))
@@ -65,26 +71,65 @@ func (p *printer) list(key string, items []string) {
 	if items == nil {
 		return
 	}
-	quoted := make([]string, len(items))
+	p.WriteString(key + " = [")
 	for i, item := range items {
-		quoted[i] = quote(item)
+		if i > 0 {
+			p.WriteString(", ")
+		}
+		p.quote(item)
 	}
-	p.printf("%s = [%s]\n", key, strings.Join(quoted, ", "))
+	p.WriteString("]\n")
 }
 
 func (p *printer) text(indent, key, s string) {
-	if s != "" {
-		p.printf("%s%s = %s\n", indent, key, quote(s))
+	if s == "" {
+		return
 	}
+	p.WriteString(indent)
+	p.WriteString(key)
+	p.WriteString(" = ")
+	p.quote(s)
+	p.WriteByte('\n')
 }
 
 func (p *printer) flag(indent, key string, set bool) {
 	if set {
-		p.printf("%s%s = true\n", indent, key)
+		p.WriteString(indent + key + " = true\n")
 	}
 }
 
-func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+// quote writes a TOML basic string. Of several ways to escape a character it takes the encoder's.
+func (p *printer) quote(s string) {
+	p.WriteByte('"')
+	rest := 0 // up to here s is written
+	for i := range len(s) {
+		c := s[i]
+		if c != '"' && c != '\\' && c >= 0x20 && c != 0x7f {
+			continue
+		}
+		p.WriteString(s[rest:i])
+		rest = i + 1
+		switch c {
+		case '"', '\\':
+			p.WriteByte('\\')
+			p.WriteByte(c)
+		case '\b':
+			p.WriteString(`\b`)
+		case '\t':
+			p.WriteString(`\t`)
+		case '\n':
+			p.WriteString(`\n`)
+		case '\f':
+			p.WriteString(`\f`)
+		case '\r':
+			p.WriteString(`\r`)
+		default:
+			fmt.Fprintf(p, `\u%04x`, c)
+		}
+	}
+	p.WriteString(s[rest:])
+	p.WriteByte('"')
+}
 
 // key returns a TOML key, in quotes only where it needs them.
 func key(name string) string {
@@ -98,33 +143,9 @@ func key(name string) string {
 	return quote(name)
 }
 
-// quote returns a TOML basic string. Of several ways to escape a character it takes the encoder's.
+// quote returns a TOML basic string.
 func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, c := range []byte(s) {
-		switch c {
-		case '"', '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case '\b':
-			b.WriteString(`\b`)
-		case '\t':
-			b.WriteString(`\t`)
-		case '\n':
-			b.WriteString(`\n`)
-		case '\f':
-			b.WriteString(`\f`)
-		case '\r':
-			b.WriteString(`\r`)
-		default:
-			if c < 0x20 || c == 0x7f {
-				fmt.Fprintf(&b, `\u%04x`, c)
-			} else {
-				b.WriteByte(c)
-			}
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
+	var p printer
+	p.quote(s)
+	return p.String()
 }

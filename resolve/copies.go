@@ -74,7 +74,7 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 		after := rest(r.name, entry.Prefix)
 		for i := range entry.Mirrors {
 			location := entry.Mirrors[i].Location + after
-			if by := linux.find(location); unwritable(location) == "" && (by == nil || !by.Blocked) {
+			if unwritable(location) == "" && linux.blocking(location) == nil {
 				add(mirrorset.Linux, location, entry.Mirrors[i].Origins)
 			}
 		}

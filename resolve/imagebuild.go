@@ -57,6 +57,7 @@ func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 		bySource: map[mirrorset.Pull]map[string]int{mirrorset.ByDigest: {}, mirrorset.ByTag: {}},
 	}
 	b.table.Findings = nil
+	b.table.Registries = slices.Grow(b.table.Registries, len(rules.Rules)+len(rules.Blocked)+len(rules.Insecure))
 	if rules.SearchRegistries != nil {
 		b.table.SearchOverride = rules.SearchRegistries
 	}
@@ -73,6 +74,9 @@ func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 
 // newPolicies collects what each source's rules say, sources as the network sees them.
 func newPolicies(rules *mirrorset.Rules) policies {
+	if !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool { return r.Never }) {
+		return nil // nothing is forbidden
+	}
 	p := make(policies, len(rules.Rules))
 	for i := range rules.Rules {
 		r := &rules.Rules[i]
@@ -105,6 +109,7 @@ func (b *imageBuilder) addEntries() {
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
 		e := b.entry(r.Source)
+		e.Origins = slices.Grow(e.Origins, len(r.Entries))
 		for _, from := range r.Entries {
 			e.Origins = append(e.Origins, from.Origin)
 		}
@@ -120,6 +125,12 @@ func (b *imageBuilder) addEntries() {
 // rule returns the rule that governs a prefix for a kind of pull: the one with the longest source around
 // it, itself included; of two as long, the wildcard, as at a pull.
 func (b *imageBuilder) rule(pull mirrorset.Pull, prefix string) *mirrorset.Rule {
+	if i, ok := b.bySource[pull][prefix]; ok {
+		return &b.rules.Rules[i]
+	}
+	if len(b.bySource[pull]) == 0 {
+		return nil
+	}
 	best, length := -1, -1
 	ancestors(prefix, func(scope string) bool {
 		i, ok := b.bySource[pull][scope]
@@ -164,6 +175,7 @@ func (b *imageBuilder) addMirrors() {
 					own[j].Pull = mirrorset.ByDigest
 				}
 			}
+			e.Mirrors = slices.Grow(e.Mirrors, len(r.Mirrors))
 			for _, m := range r.Mirrors {
 				e.Mirrors = append(e.Mirrors, ImageMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
 			}
@@ -327,7 +339,7 @@ func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
 		r := &rules.Rules[i]
 		usable := 0
 		for _, m := range r.Mirrors {
-			if by := t.find(m.Location); by != nil && by.Blocked {
+			if by := t.blocking(m.Location); by != nil {
 				for _, o := range m.Origins {
 					report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, m.Location, fmt.Sprintf(
 						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", by.Prefix))
@@ -366,10 +378,13 @@ func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
 // unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their
 // location as a reference; message is empty where there are none.
 func unwritableMirror(r *mirrorset.Rule, mirror string) (mirrorset.Severity, string) {
+	host, path := splitHost(r.Source)
+	if plainMirror(mirror) && (path == "" || strings.Contains(mirror, "/")) {
+		return "", ""
+	}
 	if why := unwritable(mirror + "/a/b"); why != "" {
 		return mirrorset.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can be written as a reference (%s)", r.Source, r.Pull, why)
 	}
-	host, path := splitHost(r.Source)
 	switch {
 	case path != "" && unwritable(mirror) != "":
 		return mirrorset.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: the mirrored location would be %q (%s); repositories below it are not concerned",
@@ -379,4 +394,10 @@ func unwritableMirror(r *mirrorset.Rule, mirror string) (mirrorset.Severity, str
 			r.Source, r.Pull)
 	}
 	return "", ""
+}
+
+// plainMirror reports whether a valid mirror has a host that is written as it is, and room for a repository.
+func plainMirror(mirror string) bool {
+	host, _ := splitHost(mirror)
+	return linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName
 }

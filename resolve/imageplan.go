@@ -138,7 +138,7 @@ func (t *ImageTable) plan(p *Plan, r ref) {
 			a.Origins = mirrors[i].Origins
 		}
 		// Every location is looked up again by its own name (docker_client.go, newDockerClient).
-		if by := t.find(location); by != nil && by.Blocked {
+		if by := t.blocking(location); by != nil {
 			if mirrors[i] != nil {
 				f := mirrorset.Finding{
 					Code: mirrorset.CodeMirrorBlocked, Severity: mirrorset.SeverityWarning, Platform: mirrorset.Linux, Value: location,

@@ -151,6 +151,17 @@ func (t *ImageTable) Find(name string) (ImageRegistry, bool) {
 	return ImageRegistry{}, false
 }
 
+// blocking returns the entry that forbids asking a location; nil where none does.
+func (t *ImageTable) blocking(location string) *ImageRegistry {
+	if !t.blocked {
+		return nil
+	}
+	if r := t.find(location); r != nil && r.Blocked {
+		return r
+	}
+	return nil
+}
+
 // evaded returns the blocked prefix that would govern name if hosts were compared as the network sees
 // them, where name's own spelling escapes it.
 func (t *ImageTable) evaded(name string) string {

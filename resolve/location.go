@@ -20,7 +20,10 @@ func wireHost(host string) string {
 // wire returns a location or scope as the network sees it. Paths are case-sensitive and stay.
 func wire(location string) string {
 	host, rest := splitHost(location)
-	return wireHost(host) + rest
+	if seen := wireHost(host); seen != host {
+		return seen + rest
+	}
+	return location // most are spelled so already
 }
 
 // contacted returns location as it is asked for: as it is spelled, with Docker Hub under the name that
