@@ -2,6 +2,7 @@ package filelock
 
 import (
 	"bufio"
+	"flag"
 	"os"
 	"os/exec"
 	"sync"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// The flag of all tests, go test ./... -update; there is nothing to rewrite here.
+var _ = flag.Bool("update", false, "rewrite the results in testdata")
 
 func open(t *testing.T, dir string) *os.Root {
 	root, err := os.OpenRoot(dir)
