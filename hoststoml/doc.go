@@ -13,7 +13,24 @@
 // [Parse] reads a file into a [File], a plain struct, and reports everything that a containerd reads
 // otherwise than its author likely meant. [File.Bytes] writes it back in a form that all versions read
 // alike, [File.Validate] says what they would refuse. [Dir], [Dirs] and [HostFromDir] translate between
-// registry hosts and the names of the directories that hold the files. Nothing here touches the disk.
+// registry hosts and the names of the directories that hold the files.
+//
+// # Changing a node
+//
+// containerd reads its config_path, the directory of these directories, at every pull, and where it finds
+// no file, or half of one, it contacts the original registry. [Tree.Apply] brings a node from whatever it
+// has to a [Tree] so that each registry has its old file or its new one at every moment, wherever it is
+// interrupted:
+//
+//	node, err := hoststoml.OpenLocal(`C:\k\containerd\registries`) // or another Transport
+//	…
+//	change, err := hoststoml.FromTable(table).Apply(ctx, node, hoststoml.Options{})
+//	if errors.Is(err, hoststoml.ErrConflict) {
+//		// a file of another hand is in the way of one of ours: change.Kept
+//	}
+//
+// [Diff] returns the operations without doing them, and says why they are in their order. [Transport] says
+// what the way to a node has to be capable of. [ReadTree] reads a node's files back, to be asked for plans.
 //
 // # The rules of containerd
 //
@@ -40,4 +57,19 @@
 //     versions 1.6 and 1.7 read server and SERVER, but not Server.
 //   - ca and client paths that are not absolute start at the directory of the file. One that cannot be
 //     read fails every pull from the registry; it is not looked at here.
+//
+// # Credentials and TLS
+//
+// [ParsePullSecret] and [Tree.WithCredentials] write the credentials of a pull secret as headers,
+// [Tree.WithTLS] puts certificates beside the files. Both also make the files of registries that have no
+// mirror.
+//
+//   - A header goes to its own host with every request, and is enough where that asks for Basic
+//     authentication. Asked for a Bearer token, version 2 takes it to the token server that the host names;
+//     1.6 and 1.7 fetch an anonymous token, and send that from then on.
+//   - A redirect takes it along to another port of the host and to its subdomains, and nowhere else.
+//   - A registry in an insecure scope has two tables, https:// and then http://, both with skip_verify: the
+//     first is for 1.6, which speaks plain HTTP at once where the URL says so; the second is for plain HTTP.
+//     From 1.7 on nothing is then sent in the clear to a registry that speaks TLS. 1.6 does send it, where
+//     the way by HTTPS has failed.
 package hoststoml

@@ -19,6 +19,13 @@ type Header map[string][]string
 
 const redacted = "[redacted]"
 
+// Format writes the fields as %+v does, whatever the verb: for one that does not fit a field, package fmt would
+// print the values of Header past its methods.
+func (f File) Format(s fmt.State, _ rune) {
+	type plain File
+	fmt.Fprintf(s, "%+v", plain(f))
+}
+
 // String returns the names, in order, as map[Authorization:[redacted]].
 func (h Header) String() string {
 	var b strings.Builder

@@ -22,6 +22,9 @@ type RegistryFile struct {
 	// File is the content. Nil stands for a directory whose hosts.toml is missing, or that containerd
 	// ignores: the registry itself is then contacted.
 	File *File
+	// Extra are the files beside it that it refers to. They are written before hosts.toml and removed
+	// after it. Names come from ExtraName.
+	Extra Extra
 }
 
 // Path returns the file's path under config_path: HOST_PORT_/hosts.toml.
@@ -43,7 +46,7 @@ func FromTable(t *resolve.RegistryTable) Tree {
 		if r.Server != nil {
 			f.Server, f.Settings = fromEndpoint(r.Server)
 		}
-		tree = append(tree, RegistryFile{r.Host, f})
+		tree = append(tree, RegistryFile{Host: r.Host, File: f})
 	}
 	return tree
 }

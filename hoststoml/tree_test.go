@@ -31,7 +31,7 @@ func content(t *testing.T, path string) string {
 
 func TestWriteMakesReplacesAndReports(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "certs.d")
-	tree := Tree{{"a.io", fileFor("https://one.io")}, {"b.io:5000", fileFor("https://two.io")}}
+	tree := Tree{{Host: "a.io", File: fileFor("https://one.io")}, {Host: "b.io:5000", File: fileFor("https://two.io")}}
 	stale, err := tree.Write(dir)
 	require.NoError(t, err)
 	require.Empty(t, stale)
@@ -41,7 +41,7 @@ func TestWriteMakesReplacesAndReports(t *testing.T) {
 	write(t, filepath.Join(dir, "a.io", "ca.crt"), "kept")
 	before, err := os.Stat(filepath.Join(dir, "b.io_5000_", "hosts.toml"))
 	require.NoError(t, err)
-	stale, err = Tree{{"a.io", fileFor("https://new.io")}, tree[1]}.Write(dir)
+	stale, err = Tree{{Host: "a.io", File: fileFor("https://new.io")}, tree[1]}.Write(dir)
 	require.NoError(t, err)
 	require.Empty(t, stale, "a file of another hand is not ours to report")
 	require.Contains(t, content(t, filepath.Join(dir, "a.io", "hosts.toml")), "https://new.io")
@@ -60,7 +60,7 @@ func TestWriteFinishesWhatWasInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, replace.Temporary("a.io"), "hosts.toml"), "half")
 	write(t, filepath.Join(dir, "b.io", replace.Temporary("hosts.toml")), "half")
-	_, err := Tree{{"a.io", fileFor("https://one.io")}, {"b.io", fileFor("https://two.io")}}.Write(dir)
+	_, err := Tree{{Host: "a.io", File: fileFor("https://one.io")}, {Host: "b.io", File: fileFor("https://two.io")}}.Write(dir)
 	require.NoError(t, err)
 	require.Contains(t, content(t, filepath.Join(dir, "a.io", "hosts.toml")), "https://one.io")
 	require.Contains(t, content(t, filepath.Join(dir, "b.io", "hosts.toml")), "https://two.io")
@@ -78,19 +78,19 @@ func TestWriteStaysInsideItsDirectory(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "a.io")); err != nil {
 		t.Fatalf("this test needs symbolic links: %v", err)
 	}
-	_, err := Tree{{"a.io", fileFor("https://one.io")}}.Write(dir)
+	_, err := Tree{{Host: "a.io", File: fileFor("https://one.io")}}.Write(dir)
 	require.Error(t, err)
 	require.Equal(t, "untouched", content(t, filepath.Join(outside, "hosts.toml")))
 }
 
 func TestWriteThatFailsLeavesTheOldFileWhole(t *testing.T) {
 	dir := t.TempDir()
-	old := Tree{{"a.io", fileFor("https://old.io")}}
+	old := Tree{{Host: "a.io", File: fileFor("https://old.io")}}
 	_, err := old.Write(dir)
 	require.NoError(t, err)
 	// The temporary name is taken by something that cannot be removed.
 	write(t, filepath.Join(dir, "a.io", replace.Temporary("hosts.toml"), "in", "the-way"), "")
-	_, err = Tree{{"a.io", fileFor("https://new.io")}}.Write(dir)
+	_, err = Tree{{Host: "a.io", File: fileFor("https://new.io")}}.Write(dir)
 	require.Error(t, err)
 	require.Equal(t, string(old[0].File.Bytes()), content(t, filepath.Join(dir, "a.io", "hosts.toml")))
 }
@@ -99,7 +99,7 @@ func TestFilesWithHeadersAreForTheirOwnerOnly(t *testing.T) {
 	dir := t.TempDir()
 	f := fileFor("https://one.io")
 	f.Header = Header{"Authorization": {"Basic c2VjcmV0"}}
-	_, err := Tree{{"a.io", f}}.Write(dir)
+	_, err := Tree{{Host: "a.io", File: f}}.Write(dir)
 	require.NoError(t, err)
 	info, err := os.Stat(filepath.Join(dir, "a.io", "hosts.toml"))
 	require.NoError(t, err)

@@ -64,6 +64,16 @@ const (
 	CodeOtherPath         Code = "other-path"          // Windows: a URL that is not below a registry's /v2/
 )
 
+// Findings of certificates and credentials.
+const (
+	CodeUnusableCA         Code = "unusable-ca"         // a certificate that cannot be put beside a hosts.toml
+	CodeUnusableCredential Code = "unusable-credential" // an entry of a pull secret that nothing can be made of
+	CodeIdentityToken      Code = "identity-token"      // a credential that no header can carry
+	CodeNarrowCredential   Code = "narrow-credential"   // a credential for less than an endpoint serves
+	CodeBearerToken        Code = "bearer-token"        // a credential that containerd 1.x does not take to a token server
+	CodeInsecureCredential Code = "insecure-credential" // a credential for a registry that may be asked insecurely
+)
+
 // Findings of required images.
 const (
 	CodeRequiredImage Code = "required-image" // where an image that was required is served

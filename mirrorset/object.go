@@ -81,6 +81,8 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	case o.Kind == kindHostedCluster && strings.HasPrefix(o.APIVersion, "hypershift.openshift.io/"):
 		o.name = kindHostedCluster + "/" + strings.TrimPrefix(o.namespace+"/"+o.metadata.Name, "/")
 		o.hostedCluster()
+	case o.Kind == kindConfigMap && o.APIVersion == "v1" && o.holdsCertificates():
+		o.configMap()
 	case d.isImageMirror(n, o.TypeMeta):
 		d.imageMirror(n)
 	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
@@ -322,7 +324,16 @@ func (o *object) image() {
 		switch f.key {
 		case "registrySources":
 			o.registrySources(f.value, &s.Spec.RegistrySources)
-		case "allowedRegistriesForImport", "externalRegistryHostnames", "additionalTrustedCA", "imageStreamImportMode":
+		case "additionalTrustedCA":
+			fields, _ := o.fields(f.value, o.name, "spec.additionalTrustedCA")
+			for _, f := range fields {
+				if f.key == "name" {
+					s.Spec.AdditionalTrustedCA.Name, _ = o.str(f.value, o.name, "spec.additionalTrustedCA.name")
+				} else {
+					o.unknown(f, o.name, "spec.additionalTrustedCA")
+				}
+			}
+		case "allowedRegistriesForImport", "externalRegistryHostnames", "imageStreamImportMode":
 			// These say nothing of where a node pulls from.
 		default:
 			o.unknown(f, o.name, "spec")

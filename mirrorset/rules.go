@@ -15,6 +15,8 @@ type Rules struct {
 	// SearchRegistries replaces the hosts that Linux nodes try for names without a registry; nil where
 	// the Image does not say.
 	SearchRegistries []string
+	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
+	TrustedCAs []TrustedCA
 	// Findings holds everything that reading and validating noticed, and the loops of merging.
 	Findings Findings
 }
@@ -51,6 +53,9 @@ func (s *Set) Rules() (*Rules, error) {
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
 	}
+	var problems Findings
+	r.TrustedCAs, problems = s.trustedCAs()
+	findings = append(findings, problems...)
 	for _, scope := range s.scopes(listSearch) {
 		if validSearchRegistry(scope.Value) {
 			r.SearchRegistries = append(r.SearchRegistries, scope.Value)

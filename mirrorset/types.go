@@ -99,6 +99,9 @@ type Image struct {
 // ImageSpec is the part of an Image's spec that says where pulls may go.
 type ImageSpec struct {
 	RegistrySources RegistrySources `json:"registrySources,omitzero"`
+	// AdditionalTrustedCA names a ConfigMap whose keys are registry hosts; see ConfigMap. Set.ConfigMaps
+	// has to hold it.
+	AdditionalTrustedCA ConfigMapReference `json:"additionalTrustedCA,omitzero"`
 }
 
 // RegistrySources says how single registries are treated. Scopes are written like sources: a host,
@@ -178,6 +181,9 @@ type Set struct {
 	// ImageMirrors are those of one managed cluster.
 	ImageMirrors []ImageMirror
 	Images       []Image
+	// ConfigMaps are those that Images may name: of the namespace openshift-config, or, where a manifest
+	// does not say its namespace, with certificates in them.
+	ConfigMaps []ConfigMap
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []Origin
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
@@ -192,6 +198,7 @@ func (s *Set) Add(t *Set) {
 	s.DigestSources = append(s.DigestSources, t.DigestSources...)
 	s.ImageMirrors = append(s.ImageMirrors, t.ImageMirrors...)
 	s.Images = append(s.Images, t.Images...)
+	s.ConfigMaps = append(s.ConfigMaps, t.ConfigMaps...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.Findings = append(s.Findings, t.Findings...)
 }
@@ -199,7 +206,7 @@ func (s *Set) Add(t *Set) {
 // Empty reports whether the set holds no object at all.
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
-		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images) == 0
+		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps) == 0
 }
 
 // The kinds this package reads, as objects name them.

@@ -11,8 +11,8 @@ import (
 // NewRegistryTable builds the table of a node with containerd from rules. A hosts.toml governs a whole
 // registry, so all rules of one registry host land in one entry, in both kinds:
 //
-//   - A registry has an entry where a rule's source lies on it, or where it is blocked as a whole.
-//     Wildcard rules and scopes apply to every such host, and to those the caller names in hosts.
+//   - A registry has an entry where a rule's source lies on it, or where it is blocked or insecure as a
+//     whole. Wildcard rules and scopes apply to every such host, and to those the caller names in hosts.
 //   - containerd appends the whole repository to an endpoint. The endpoint of a mirror is therefore the
 //     mirror without the path components that it shares, at its end, with the source's path. Only where
 //     the whole path of the source is shared does containerd ask the location that Linux asks.
@@ -21,6 +21,7 @@ import (
 //   - NeverContactSource of one rule holds for the whole registry.
 //   - An endpoint inside a source under NeverContactSource, or inside a blocked scope, is left out: on
 //     Linux such a mirror cannot be used, and containerd would not look.
+//   - An endpoint inside an insecure scope is there twice, by HTTPS and by HTTP; see addPlainHTTP.
 //
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
@@ -90,6 +91,11 @@ func (b *registryBuilder) hosts(named []string) []string {
 			hosts = append(hosts, host)
 		}
 	}
+	for _, s := range b.rules.Insecure {
+		if host, path := splitHost(s.Value); path == "" && !isWildcard(host) {
+			hosts = append(hosts, host)
+		}
+	}
 	for _, host := range named {
 		switch {
 		case !mirrorset.ValidMirror(host) || strings.Contains(host, "/"):
@@ -99,7 +105,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 			hosts = append(hosts, host)
 		default:
 			b.report(mirrorset.CodeUnknownHost, mirrorset.SeverityWarning, mirrorset.Origin{}, host,
-				"was named as a registry host, but no rule and no blocked scope applies to it, so it gets no file")
+				"was named as a registry host, but no rule and no scope applies to it, so it gets no file")
 		}
 	}
 	slices.Sort(hosts)
@@ -116,9 +122,9 @@ func (b *registryBuilder) hosts(named []string) []string {
 	return hosts
 }
 
-// reached reports whether any rule or blocked scope applies to a host.
+// reached reports whether any rule or scope applies to a host.
 func (b *registryBuilder) reached(host string) bool {
-	return len(b.rulesOf(host)) > 0 || b.blocked.covers(wireHost(host))
+	return len(b.rulesOf(host)) > 0 || b.blocked.covers(wireHost(host)) || b.insecure.covers(wireHost(host))
 }
 
 // rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and
@@ -193,11 +199,16 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 
 	switch n := len(r.Endpoints); {
-	case !r.Never && n == 0:
+	case !r.Never && n == 0 && !b.insecure.covers(wireHost(host)):
 		return Registry{}, false
 	case !r.Never:
 		r.Server = itself(host)
-		r.Server.SkipVerify = b.insecure.covers(wireHost(host))
+		for _, s := range b.rules.Insecure {
+			if (scopeSet{wire(s.Value): true}).covers(wireHost(host)) {
+				r.Server.SkipVerify = true
+				r.Origins = append(r.Origins, s.Origin)
+			}
+		}
 	case n == 0:
 		// A file that keeps every pull from happening: containerd finds no host that may pull. The
 		// table is there for 1.6, which takes no file without one.
@@ -216,7 +227,44 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		r.Server = &last
 		b.checkResolvable(host, &r, never)
 	}
+	r.addPlainHTTP()
 	return r, true
+}
+
+// addPlainHTTP puts behind each endpoint of an insecure scope the same one by HTTP. "Insecure" means, on
+// Linux, HTTPS without a look at the certificate, and plain HTTP where the registry speaks no TLS; of
+// containerd no single URL gets both in every version:
+//
+//   - https:// with skip_verify never speaks plain HTTP;
+//   - http:// with skip_verify tries HTTPS first from 1.7 on, and in 1.6 speaks plain HTTP only.
+//
+// The two in this order do, in 1.6, 1.7 and 2. The second keeps its skip_verify, so that from 1.7 on nothing,
+// credentials above all, is sent in the clear to a registry that does speak TLS.
+func (r *Registry) addPlainHTTP() {
+	endpoints := make([]Endpoint, 0, len(r.Endpoints))
+	for _, e := range r.Endpoints {
+		endpoints = append(endpoints, e)
+		if e.SkipVerify {
+			e.Scheme = "http"
+			endpoints = append(endpoints, e)
+		}
+	}
+	if r.Server.SkipVerify {
+		// Under NeverContactSource it is the last of them again. Otherwise it is the registry itself, which a
+		// loop may have brought forward; its tables then stand there, and no table can stand twice.
+		if !slices.ContainsFunc(endpoints, r.Server.same) {
+			endpoints = append(endpoints, *r.Server)
+		}
+		server := *r.Server
+		server.Scheme = "http"
+		r.Server = &server
+	}
+	r.Endpoints = endpoints
+}
+
+// same reports whether two endpoints have one URL.
+func (e *Endpoint) same(o Endpoint) bool {
+	return e.Scheme == o.Scheme && e.Host == o.Host && e.Root == o.Root
 }
 
 // endpoint is where containerd has to be sent so that, with the whole repository appended, it asks what

@@ -56,7 +56,8 @@ type Endpoint struct {
 	Root string
 	// Capabilities say what the endpoint is asked for.
 	Capabilities Capability
-	// SkipVerify leaves certificates unchecked.
+	// SkipVerify leaves certificates unchecked. With Scheme "http" it makes containerd 1.7 and 2 try HTTPS
+	// first; an insecure registry has an endpoint of each scheme.
 	SkipVerify bool
 	// Origins are the fields that name the endpoint.
 	Origins []mirrorset.Origin

@@ -19,7 +19,7 @@ type Containerd struct {
 
 	// Pull pulls the reference as the kubelet would have it pulled: normalised, resolved, and
 	// then fetched by digest. hostsDir is containerd's config_path. The requests of the world are
-	// reset before.
+	// reset before. Without a world the client uses its own transport, TLS included, on the network.
 	Pull func(ctx context.Context, w *world.World, hostsDir, ref string) Pull
 
 	// LoadHosts loads DIR/hosts.toml for the registry host, dir being the directory of that host.

@@ -16,16 +16,20 @@ import (
 var Containerd2 = Containerd{Version: "2.4.2", Pull: pull2, LoadHosts: loadHosts2}
 
 func pull2(ctx context.Context, w *world.World, hostsDir, ref string) (p Pull) {
-	w.Reset()
-	defer func() { p.Requests = w.Requests() }()
+	// Called again for each host that has settings of its own, with a transport of its own.
+	update := func(c *http.Client) error { c.Transport = w; return nil }
+	if w == nil {
+		update = nil
+	} else {
+		w.Reset()
+		defer func() { p.Requests = w.Requests() }()
+	}
 	if ref, p.Err = NormalizeCRI(ref); p.Err != nil {
 		return p
 	}
 	ctx = logged(ctx, nil)
 	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: config.ConfigureHosts(ctx, config.HostOptions{
-		HostDir: config.HostDirFromRoot(hostsDir),
-		// Called again for each host that has settings of its own, with a transport of its own.
-		UpdateClient: func(c *http.Client) error { c.Transport = w; return nil },
+		HostDir: config.HostDirFromRoot(hostsDir), UpdateClient: update,
 	})})
 	name, desc, err := resolver.Resolve(ctx, ref)
 	if err != nil {

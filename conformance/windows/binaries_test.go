@@ -122,7 +122,13 @@ func TestContainerd16AsksWhatThePlanSays(t *testing.T) {
 			if ok {
 				served++
 			}
-			if got := wireTrace(pull.Requests); !slices.Equal(got, want) || ok != (pull.Err == nil) {
+			got := wireTrace(pull.Requests)
+			for i, l := range got { // by plain HTTP, a proxy sees what a registry that is down was asked for
+				if host, _ := splitHost(l); w.Registry(host).State == world.Down {
+					got[i] = host
+				}
+			}
+			if got = slices.Compact(got); !slices.Equal(got, want) || ok != (pull.Err == nil) {
 				y.mismatch("%s: asked %q (%v), the plan says %q (%t)\n%s", image, got, pull.Err, want, ok, describe(conf.rules))
 			}
 			if err := neverAsked(conf.rules, plan, pull.Requests); err != nil {

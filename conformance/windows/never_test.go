@@ -179,7 +179,11 @@ func TestNoVersionIgnoresAFileOfATree(t *testing.T) {
 				}
 				var want, got []string
 				for _, e := range append(slices.Clone(r.Endpoints), *r.Server) {
-					want = append(want, e.Scheme+"://"+e.Host+e.Root)
+					scheme := e.Scheme
+					if e.SkipVerify && !strings.HasSuffix(e.Host, ":80") {
+						scheme = "https" // tried first, whatever the URL says
+					}
+					want = append(want, scheme+"://"+e.Host+e.Root)
 				}
 				for _, h := range hosts.Hosts {
 					got = append(got, h.Scheme+"://"+h.Host+h.Path)

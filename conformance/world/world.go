@@ -62,6 +62,9 @@ type Registry struct {
 	// PlainHTTP marks a registry that does not speak TLS. All others speak nothing else.
 	PlainHTTP bool
 
+	// BlobsAt is the host that requests for blobs are redirected to, under the same path; empty for none.
+	BlobsAt string
+
 	// WithoutBlobs is a registry that lost its blobs, but still has the manifests.
 	WithoutBlobs bool
 
@@ -333,6 +336,11 @@ func (g *Registry) content(r *http.Request) reply {
 		}
 		return failure(http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest unknown")
 	case "blobs":
+		if g.BlobsAt != "" {
+			a := failure(http.StatusTemporaryRedirect, "", "")
+			a.header.Set("Location", "https://"+g.BlobsAt+r.URL.Path)
+			return a
+		}
 		for _, image := range images {
 			for _, c := range []Content{image.Config, image.Layer} {
 				if string(c.Digest) == object && !g.WithoutBlobs {

@@ -14,26 +14,31 @@ import (
 )
 
 func (p *program) diff(args []string) error {
-	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard input), a registries.conf,\n"+
-		"or a directory that holds one and its registries.conf.d.\n")
+	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard input), or what a node has: for\n"+
+		"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows the\n"+
+		"directory of the hosts.toml files, containerd's config_path.\n")
 	var on platform
-	fs.Var(&on, "platform", "the nodes to answer for: linux (windows is not available yet)")
+	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	sides, err := parse(fs, args)
 	switch {
 	case err != nil:
 		return err
 	case on == "":
-		return fmt.Errorf("%w: --platform is missing; name linux", errUsage)
-	case on == platform(mirrorset.Windows):
-		return fmt.Errorf("%w: --platform windows is not available yet; diff answers for linux", errUsage)
+		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
 	case len(sides) != 2:
 		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
 	case sides[0] == "-" && sides[1] == "-":
 		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
+	case on == platform(mirrorset.Windows):
+		return p.diffWindows(sides[0], sides[1], *asJSON)
 	}
-	old, oldErr := p.readLinuxSide(sides[0])
-	new, newErr := p.readLinuxSide(sides[1])
+	return p.diffLinux(sides[0], sides[1], *asJSON)
+}
+
+func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
+	old, oldErr := p.readLinuxSide(oldPath)
+	new, newErr := p.readLinuxSide(newPath)
 	if err := errors.Join(oldErr, newErr); err != nil {
 		return err
 	}
@@ -48,11 +53,8 @@ func (p *program) diff(args []string) error {
 		impact = impact.WithDropIn(name, old.dropIn(name), new.dropIn(name))
 	}
 	findings := append(old.findings, new.findings...).Sort()
-	if *asJSON {
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(struct {
+	if asJSON {
+		return p.encode(struct {
 			Platform mirrorset.Platform `json:"platform"`
 			registriesconf.NodeImpact
 			NotCompared []string           `json:"notCompared"`
@@ -65,6 +67,14 @@ func (p *program) diff(args []string) error {
 		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
 	}
 	return nil
+}
+
+// encode prints one JSON document.
+func (p *program) encode(v any) error {
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // linuxSide is one side of a diff.

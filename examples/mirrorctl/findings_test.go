@@ -70,8 +70,8 @@ func TestTheFindingsPageHoldsEveryCodeAndItsExamplesPrintThem(t *testing.T) {
 			}), "%v", findings)
 		})
 	}
-	require.Equal(t, strings.Count(string(page), "\n## "), len(documented)+1, "a section is not of the form that the test reads")
-	_, table, found := strings.Cut(string(page), "\n## Image mirrors and conversions\n")
+	require.Equal(t, strings.Count(string(page), "\n## "), len(documented)+2, "a section is not of the form that the test reads")
+	_, table, found := strings.Cut(string(page), "\n## Credentials\n")
 	require.True(t, found)
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(table, -1) {
 		documented = append(documented, m[1])
@@ -92,8 +92,9 @@ func TestAManifestWithEveryFindingPrintsEveryCode(t *testing.T) {
 	}
 	elsewhere := []string{
 		"nothing-read", "invalid-file", "ignored-setting", "no-search-registry", "other-path",
-		// of image mirrors and conversions, with scripts of their own
+		// of pull secrets, image mirrors and conversions, with scripts of their own
 		"invalid-id", "id-in-use", "unknown-id", "invalid-type", "source-in-use", "source-fixed", "not-carried", "merged",
+		"unusable-credential", "identity-token", "narrow-credential", "bearer-token", "insecure-credential",
 	}
 	for _, code := range declaredCodes(t) {
 		require.Equal(t, !slices.Contains(elsewhere, code), found[code], code)

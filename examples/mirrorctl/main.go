@@ -4,7 +4,7 @@
 //	mirrorctl render  --platform windows|linux -f FILE [--out DIR]
 //	mirrorctl resolve --platform windows|linux -f FILE IMAGE...
 //	mirrorctl lint    -f FILE
-//	mirrorctl diff    --platform linux OLD NEW
+//	mirrorctl diff    --platform windows|linux OLD NEW
 //	mirrorctl copy-plan -f FILE IMAGE...
 //
 // Results go to standard output, findings and errors to standard error. The exit code is 0 where the

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/replace"
@@ -20,6 +22,7 @@ func (p *program) render(args []string) error {
 	fs.Var(&on, "platform", "the nodes to write for: windows or linux")
 	out := fs.String("out", "", "write the files below this `DIR`; without it they are printed")
 	base := fs.String("base", "", "linux: the registries.conf to edit; without it, the one that MCO starts from")
+	pullSecret := fs.String("pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the manifest of one; its credentials are written as headers")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	rest, err := parse(fs, args)
@@ -34,6 +37,8 @@ func (p *program) render(args []string) error {
 		return fmt.Errorf("%w: --base is for --platform linux", errUsage)
 	case len(hosts) > 0 && on != platform(mirrorset.Windows):
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
+	case *pullSecret != "" && on != platform(mirrorset.Windows):
+		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of their own, /var/lib/kubelet/config.json", errUsage)
 	}
 	rules, err := p.readRules(*files)
 	if err != nil {
@@ -42,17 +47,29 @@ func (p *program) render(args []string) error {
 	if on == platform(mirrorset.Linux) {
 		return p.renderLinux(rules, *base, *out)
 	}
-	return p.renderWindows(rules, hosts, *out)
+	return p.renderWindows(rules, hosts, *pullSecret, *out)
 }
 
-func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, out string) error {
-	table := resolve.NewRegistryTable(rules, hosts...)
-	p.report(append(concerning(mirrorset.Windows, rules.Findings), table.Findings...))
-	tree := hoststoml.FromTable(table)
-	if out == "" {
-		for i, rf := range tree {
-			p.print(i, rf.Path(), rf.File.Bytes())
+func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecret, out string) error {
+	var secret hoststoml.PullSecret
+	var findings mirrorset.Findings
+	if pullSecret != "" {
+		data, err := os.ReadFile(pullSecret)
+		if err != nil {
+			return err
 		}
+		if secret, findings = hoststoml.ParsePullSecret(pullSecret, data); findings.Err() != nil {
+			return findings.Err()
+		}
+	}
+	table := resolve.NewRegistryTable(rules, hosts...)
+	findings = append(findings, append(concerning(mirrorset.Windows, rules.Findings), table.Findings...)...)
+	tree, more := hoststoml.FromTable(table).WithTLS(hoststoml.TLSOf(rules))
+	findings = append(findings, more...)
+	tree, more = tree.WithCredentials(secret)
+	p.report(append(findings, more...))
+	if out == "" {
+		p.printTree(tree)
 		return nil
 	}
 	stale, err := tree.Write(out)
@@ -114,6 +131,38 @@ func (p *program) writeLinux(out string, config, override *registriesconf.Config
 		p.stale(out, registriesconf.SearchDropIn)
 	}
 	return replace.File(root, registriesConf, config.Bytes(), 0o644)
+}
+
+// printTree shows the files of a tree. Output ends up in logs and on screens: credentials are not in it.
+func (p *program) printTree(tree hoststoml.Tree) {
+	hidden, i := false, 0
+	for _, rf := range tree {
+		file := *rf.File
+		file.Header = p.hide(file.Header, &hidden)
+		file.Hosts = slices.Clone(file.Hosts)
+		for j := range file.Hosts {
+			file.Hosts[j].Header = p.hide(file.Hosts[j].Header, &hidden)
+		}
+		p.print(i, rf.Path(), file.Bytes())
+		i++
+		for _, name := range slices.Sorted(maps.Keys(rf.Extra)) {
+			p.print(i, path.Dir(rf.Path())+"/"+name, rf.Extra[name]) // certificates of CAs
+			i++
+		}
+	}
+	if hidden {
+		fmt.Fprintln(p.stderr, "note: credentials are not printed; write the files with --out")
+	}
+}
+
+// hide returns a header without its values.
+func (p *program) hide(h hoststoml.Header, hidden *bool) hoststoml.Header {
+	shown := hoststoml.Header{}
+	for name := range h {
+		shown[name] = []string{"[redacted]"}
+		*hidden = true
+	}
+	return shown
 }
 
 // print shows a file under its name.

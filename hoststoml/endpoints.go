@@ -1,0 +1,100 @@
+package hoststoml
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// dockerHub is the host that answers for Docker Hub, under whatever name it is referred to.
+const dockerHub = "registry-1.docker.io"
+
+// wireHost returns a host as the network sees it, so that two spellings of one compare equal. Package resolve
+// compares hosts in the same way.
+func wireHost(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ":443")
+	if host == "docker.io" || host == "index.docker.io" {
+		return dockerHub
+	}
+	return host
+}
+
+// endpointSettings are the settings of one place that containerd asks because of a file.
+type endpointSettings struct {
+	scheme   string
+	location string // host[:port][/path], without "/v2", as the network sees it
+	settings *Settings
+}
+
+// insecure reports whether the endpoint may be somebody else, or be asked in the clear.
+func (e endpointSettings) insecure() bool {
+	return e.scheme == "http" || e.settings.SkipVerify != nil && *e.settings.SkipVerify
+}
+
+// targets returns the places that a pull can reach because of the file: its hosts and its server. Those that
+// neither pull nor resolve are left out, and so are URLs that containerd does not understand.
+func (r *RegistryFile) targets() []endpointSettings {
+	var all []endpointSettings
+	add := func(url string, s *Settings) {
+		pulls := len(s.Capabilities) == 0 || slices.Contains(s.Capabilities, Pull) || slices.Contains(s.Capabilities, Resolve)
+		target, err := ParseTarget(url, s.OverridePath)
+		if err != nil || !pulls {
+			return
+		}
+		path, ok := strings.CutPrefix(target.Path, "/v2")
+		if !ok || path != "" && path[0] != '/' {
+			path = target.Path // no registry answers there
+		}
+		all = append(all, endpointSettings{target.Scheme, wireHost(target.Host) + path, s})
+	}
+	if r.File == nil {
+		return nil
+	}
+	for i := range r.File.Hosts {
+		add(r.File.Hosts[i].URL, &r.File.Hosts[i].Settings)
+	}
+	add(r.File.Server, &r.File.Settings)
+	return all
+}
+
+// clone returns a copy whose files can be changed.
+func (t Tree) clone() Tree {
+	out := slices.Clone(t)
+	for i := range out {
+		if f := out[i].File; f != nil {
+			c := *f
+			c.Settings = f.Settings.clone()
+			c.Hosts = slices.Clone(f.Hosts)
+			for j := range c.Hosts {
+				c.Hosts[j].Settings = c.Hosts[j].Settings.clone()
+			}
+			out[i].File = &c
+		}
+		out[i].Extra = maps.Clone(out[i].Extra)
+	}
+	return out
+}
+
+func (s Settings) clone() Settings {
+	s.CA, s.Client, s.Header = slices.Clone(s.CA), slices.Clone(s.Client), maps.Clone(s.Header)
+	return s
+}
+
+// withRegistry adds, where the host has no file, one that says what containerd does without: that the
+// registry itself is asked.
+func (t Tree) withRegistry(host string) Tree {
+	// The directory of HOST:443 is another than that of HOST; Docker Hub has one under its short name only.
+	if slices.ContainsFunc(t, func(rf RegistryFile) bool { return strings.EqualFold(rf.Host, host) }) {
+		return t
+	}
+	asked := host
+	if wireHost(host) == dockerHub {
+		host, asked = "docker.io", dockerHub
+		if slices.ContainsFunc(t, func(rf RegistryFile) bool { return rf.Host == host }) {
+			return t
+		}
+	}
+	t = append(t, RegistryFile{Host: host, File: &File{Comment: Marker, Server: "https://" + asked}})
+	t.sort()
+	return t
+}

@@ -1,0 +1,215 @@
+package hoststoml
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/pullroute/pullroute/internal/replace"
+)
+
+// A Node is what the config_path of a node holds: every name, and the content of each hosts.toml and of the
+// files that pullroute wrote beside it. It is read by [ReadNode] or made by [Tree.Node], and asked by
+// [Diff]. It holds secrets, and shows none.
+type Node struct {
+	entries []*nodeEntry
+	// foldsCase is set for a node whose file system takes Quay.io and quay.io for one name.
+	foldsCase bool
+}
+
+type nodeEntry struct {
+	name    string
+	mode    fs.FileMode
+	entries []*nodeEntry // of a directory
+	data    []byte       // of a file that was read
+}
+
+// ReadNode reads the config_path of a node.
+func ReadNode(ctx context.Context, t Transport) (*Node, error) {
+	n := &Node{}
+	var err error
+	if n.entries, err = readEntries(ctx, t, "."); err != nil {
+		return nil, fmt.Errorf("reading the node's files: %w", err)
+	}
+	for _, e := range n.entries {
+		host, ok := HostFromDir(e.name)
+		if _, temporary := temporaryOf(e.name); !e.mode.IsDir() || !ok && !temporary {
+			continue // another hand's, and no file that containerd reads
+		}
+		if e.entries, err = readTree(ctx, t, e.name); err != nil {
+			return nil, fmt.Errorf("reading the node's files: %w", err)
+		}
+		for _, f := range e.entries {
+			if host == "" || !f.mode.IsRegular() || f.name != FileName && !isExtra(f.name) {
+				continue
+			}
+			if f.data, err = t.ReadFile(ctx, e.name+"/"+f.name); err != nil {
+				return nil, fmt.Errorf("reading the node's files: %w", err)
+			}
+		}
+	}
+	n.foldsCase = foldsCase(ctx, t, n.entries)
+	return n, nil
+}
+
+// Node returns the node that has these files and no others.
+func (t Tree) Node() *Node {
+	n := &Node{}
+	for _, rf := range t {
+		data, perm := rf.content()
+		dir := &nodeEntry{name: Dir(rf.Host), mode: fs.ModeDir, entries: []*nodeEntry{{name: FileName, mode: perm, data: data}}}
+		for _, name := range rf.Extra.names() {
+			dir.entries = append(dir.entries, &nodeEntry{name: name, mode: 0o600, data: rf.Extra[name]})
+		}
+		n.entries = append(n.entries, dir)
+	}
+	return n
+}
+
+// Format keeps fmt from printing what the files hold.
+func (n *Node) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "Node(%d names)", len(n.entries)) }
+
+func (n *Node) find(name string) *nodeEntry {
+	if i := slices.IndexFunc(n.entries, func(e *nodeEntry) bool { return n.same(e.name, name) }); i >= 0 {
+		return n.entries[i]
+	}
+	return nil
+}
+
+// same reports whether the node takes two names for one.
+func (n *Node) same(a, b string) bool { return a == b || n.foldsCase && strings.EqualFold(a, b) }
+
+func (e *nodeEntry) find(name string) *nodeEntry {
+	if i := slices.IndexFunc(e.entries, func(e *nodeEntry) bool { return e.name == name }); i >= 0 {
+		return e.entries[i]
+	}
+	return nil
+}
+
+// ours reports whether pullroute wrote the hosts.toml of a directory, or removed it and was interrupted
+// before it had removed the files that belong to it.
+func (e *nodeEntry) ours() bool {
+	if f := e.find(FileName); f != nil {
+		return f.marked()
+	}
+	return slices.ContainsFunc(e.entries, func(f *nodeEntry) bool { return f.mode.IsRegular() && isExtra(f.name) })
+}
+
+func (e *nodeEntry) marked() bool { return bytes.HasPrefix(e.data, []byte("# "+Marker+"\n")) }
+
+// foreign returns what is in a directory and was not written by pullroute, its hosts.toml aside.
+func (e *nodeEntry) foreign() []string {
+	var names []string
+	for _, f := range e.entries {
+		if f.name != FileName && !(f.mode.IsRegular() && (isExtra(f.name) || isTemporaryFile(f.name))) {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// removed returns the name that a directory is renamed to before it is deleted. As that of
+// replace.Temporary, no host has it.
+func removed(dir string) string { return "." + dir + "~old" }
+
+// temporaryOf returns the directory that an entry of a config_path was to become, or was.
+func temporaryOf(name string) (dir string, ok bool) {
+	dir, _, _ = strings.Cut(strings.TrimPrefix(name, "."), "~")
+	_, ok = HostFromDir(dir)
+	return dir, ok && (name == replace.Temporary(dir) || name == removed(dir))
+}
+
+// isTemporaryFile reports whether a file in the directory of a registry is left from a replacement.
+func isTemporaryFile(name string) bool {
+	of := strings.TrimSuffix(strings.TrimPrefix(name, "."), "~new")
+	return name == replace.Temporary(of) && (of == FileName || isExtra(of))
+}
+
+func readEntries(ctx context.Context, t Transport, dir string) ([]*nodeEntry, error) {
+	found, err := t.List(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	var entries []*nodeEntry
+	for _, f := range found {
+		entries = append(entries, &nodeEntry{name: f.Name, mode: f.Mode})
+	}
+	slices.SortFunc(entries, func(a, b *nodeEntry) int { return cmp.Compare(a.name, b.name) })
+	return entries, nil
+}
+
+// readTree lists a directory and those in it.
+func readTree(ctx context.Context, t Transport, dir string) ([]*nodeEntry, error) {
+	entries, err := readEntries(ctx, t, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.mode.IsDir() {
+			if e.entries, err = readTree(ctx, t, dir+"/"+e.name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return entries, nil
+}
+
+// foldsCase looks for one of the directories under a name that only a file system without cases finds.
+func foldsCase(ctx context.Context, t Transport, entries []*nodeEntry) bool {
+	for _, e := range entries {
+		other := strings.Map(func(r rune) rune {
+			if unicode.IsUpper(r) {
+				return unicode.ToLower(r)
+			}
+			return unicode.ToUpper(r)
+		}, e.name)
+		if _, ok := HostFromDir(e.name); !ok || !e.mode.IsDir() || other == e.name ||
+			slices.ContainsFunc(entries, func(o *nodeEntry) bool { return o.name == other }) {
+			continue
+		}
+		_, err := t.List(ctx, other)
+		return err == nil
+	}
+	return false
+}
+
+var errName = errors.New("cannot be the name of a file on every node")
+
+// check refuses a tree that names what is no file of a registry, or one twice.
+func (t Tree) check(n *Node) error {
+	for i, rf := range t {
+		dir := Dir(rf.Host)
+		if host, ok := HostFromDir(dir); !ok || host != rf.Host {
+			return fmt.Errorf("registry %q: %w", rf.Host, errName)
+		}
+		for _, other := range t[:i] {
+			if n.same(Dir(other.Host), dir) {
+				return fmt.Errorf("registries %q and %q have the same directory", other.Host, rf.Host)
+			}
+		}
+		for name := range rf.Extra {
+			if !validExtra(name) {
+				return fmt.Errorf("registry %q: file %q beside %s: %w; take names from ExtraName, with .pem at the end", rf.Host, name, FileName, errName)
+			}
+		}
+	}
+	return nil
+}
+
+// content returns the file as it is written. A registry that is contacted itself has a file that says so.
+func (r RegistryFile) content() ([]byte, fs.FileMode) {
+	f := r.File
+	if f == nil {
+		f = &File{Comment: Marker}
+	}
+	if f.holdsSecrets() {
+		return f.Bytes(), 0o600
+	}
+	return f.Bytes(), 0o644
+}

@@ -1,0 +1,436 @@
+package hoststoml
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// A PullSecret holds credentials for registries. [ParsePullSecret] reads one, [Tree.WithCredentials] writes
+// them into a tree as headers.
+//
+// Printing it with any verb, encoding it as JSON or logging it shows the scopes and no credential, also where
+// it stands in an unexported field. It is safe to be read from any number of goroutines.
+type PullSecret struct {
+	name    string
+	entries []credential // sorted by scope
+}
+
+// A credential is one entry of a pull secret that can be written.
+type credential struct {
+	key    string // as it stands in the secret
+	host   string // host[:port], as spelled in the key
+	path   string // "/org/team"; empty where the credential is good for the whole host
+	header func() string
+	// header is a func because a func shows nothing, whoever prints it and however deep it lies.
+}
+
+// scope is what the credential is for, as the network sees it: two spellings of a host are one.
+func (c credential) scope() string { return wireHost(c.host) + c.path }
+
+// ParsePullSecret reads a pull secret: the JSON of a .dockerconfigjson, {"auths": {KEY: {…}}}, or the
+// manifest, in YAML or JSON, of a Kubernetes Secret of the type kubernetes.io/dockerconfigjson. The name is
+// only used in the findings.
+//
+// A key is a host, a URL of one, or HOST/NAMESPACE… for a part of it; the paths /v1/ and /v2/ of old tools
+// stand for the whole host, and https://index.docker.io/v1/ for Docker Hub. An entry has auth, the base64 of
+// USER:PASSWORD, or username and password; where it has all of them auth counts, as it does for kubectl and
+// docker. Entries that nothing can be made of are findings.
+//
+// What is no pull secret at all is refused: Err of the findings is then a *mirrorset.RefusedError. No finding
+// says what stands in the text, and none has a line number, so that nobody looks the line up and prints it.
+func ParsePullSecret(name string, data []byte) (PullSecret, mirrorset.Findings) {
+	r := secretReader{secret: PullSecret{name: name}}
+	config, err := dockerConfig(data)
+	if err == nil {
+		err = r.read(config)
+	}
+	if err != nil {
+		return PullSecret{}, mirrorset.Findings{{
+			Code: mirrorset.CodeUnreadable, Severity: mirrorset.SeverityError, RefusedBy: mirrorset.Reader,
+			Origin: mirrorset.Origin{File: name}, Message: "is no pull secret: " + err.Error(),
+		}}
+	}
+	return r.secret, r.findings.Sort()
+}
+
+// String returns the scopes, in order: PullSecret[m.io/org quay.io].
+func (s PullSecret) String() string {
+	scopes := make([]string, len(s.entries))
+	for i, c := range s.entries {
+		scopes[i] = c.host + c.path
+	}
+	return "PullSecret[" + strings.Join(scopes, " ") + "]"
+}
+
+// GoString returns what String does.
+func (s PullSecret) GoString() string { return s.String() }
+
+// Format writes what String returns, whatever the verb.
+func (s PullSecret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+// MarshalJSON returns an object of the scopes, each with "[redacted]".
+func (s PullSecret) MarshalJSON() ([]byte, error) {
+	scopes := map[string]string{}
+	for _, c := range s.entries {
+		scopes[c.host+c.path] = redacted
+	}
+	return json.Marshal(scopes)
+}
+
+// LogValue returns what String does.
+func (s PullSecret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// dockerConfig returns the JSON of a .dockerconfigjson, unwrapped if it stands in a Secret. The errors of the
+// parsers are dropped: they repeat what they stumbled over.
+func dockerConfig(data []byte) ([]byte, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if json.Valid(data) {
+		var top map[string]json.RawMessage
+		if json.Unmarshal(data, &top) != nil {
+			return nil, errors.New("the JSON is no object")
+		}
+		if _, ok := top["auths"]; ok {
+			return data, nil
+		}
+	}
+	var found [][]byte
+	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		var o struct {
+			Kind, Type string
+			Data       map[string]string
+			StringData map[string]string `yaml:"stringData"`
+			Auths      yaml.Node
+		}
+		err := decodeYAML(dec, &o)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, errors.New("it is neither valid JSON nor the YAML of a Secret (the place is not said: it might hold a secret)")
+		}
+		if !o.Auths.IsZero() {
+			return nil, errors.New(`"auths" is to be written in JSON`)
+		}
+		if o.Kind != "Secret" {
+			continue
+		}
+		const key = ".dockerconfigjson"
+		text, plain := o.StringData[key]
+		encoded, ok := o.Data[key]
+		switch {
+		case plain: // the API server prefers it too
+			found = append(found, []byte(text))
+		case ok:
+			// YAML folds long values over lines.
+			config, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
+			if err != nil {
+				return nil, errors.New("data[\"" + key + "\"] of the Secret is not base64")
+			}
+			found = append(found, config)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, errors.New(`it has neither "auths" nor is it a Secret of the type kubernetes.io/dockerconfigjson`)
+	case len(found) > 1:
+		return nil, errors.New("it holds several Secrets: give the one that the nodes use")
+	}
+	return found[0], nil
+}
+
+// decodeYAML keeps the parser's panics, which some mistakes bring about, from the caller.
+func decodeYAML(dec *yaml.Decoder, into any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("not YAML")
+		}
+	}()
+	return dec.Decode(into)
+}
+
+type secretReader struct {
+	secret   PullSecret
+	findings mirrorset.Findings
+}
+
+// entry is one of "auths".
+type entry struct {
+	Auth, Username, Password     string
+	IdentityToken, RegistryToken string
+}
+
+func (r *secretReader) read(config []byte) error {
+	var top struct {
+		Auths       map[string]json.RawMessage `json:"auths"`
+		CredsStore  json.RawMessage            `json:"credsStore"`
+		CredHelpers map[string]json.RawMessage `json:"credHelpers"`
+	}
+	if json.Unmarshal(config, &top) != nil || top.Auths == nil {
+		return errors.New(`there is no "auths", an object of registries, in it`)
+	}
+	const elsewhere = "credentials that a program hands out are not in the file: none is written; put them into auths"
+	if len(top.CredsStore) > 0 {
+		r.report(mirrorset.CodeUnusableCredential, mirrorset.SeverityWarning, "credsStore", "", elsewhere)
+	}
+	for _, key := range slices.Sorted(maps.Keys(top.CredHelpers)) {
+		r.report(mirrorset.CodeUnusableCredential, mirrorset.SeverityWarning, `credHelpers["`+shown(key)+`"]`, "", elsewhere)
+	}
+	for _, key := range slices.Sorted(maps.Keys(top.Auths)) {
+		r.entry(key, top.Auths[key])
+	}
+	slices.SortStableFunc(r.secret.entries, func(a, b credential) int { return cmp.Compare(a.scope(), b.scope()) })
+	var entries []credential
+	for _, c := range r.secret.entries {
+		if n := len(entries); n == 0 || entries[n-1].scope() != c.scope() {
+			entries = append(entries, c)
+		} else if first := entries[n-1]; first.header() != c.header() {
+			r.unusable(c.key, fmt.Sprintf("is another credential for what %s is for, which is taken; remove one of the two", first.key))
+		}
+	}
+	r.secret.entries = entries
+	return nil
+}
+
+func (r *secretReader) report(code mirrorset.Code, severity mirrorset.Severity, field, value, message string) {
+	r.findings = append(r.findings, mirrorset.Finding{
+		Code: code, Severity: severity, Platform: mirrorset.Windows, Value: value, Message: message,
+		Origin: mirrorset.Origin{File: r.secret.name, Field: field},
+	})
+}
+
+func (r *secretReader) unusable(key, message string) {
+	r.report(mirrorset.CodeUnusableCredential, mirrorset.SeverityWarning, keyField(key), "", message)
+}
+
+// keyField is the field of a finding about an entry.
+func keyField(key string) string { return `auths["` + shown(key) + `"]` }
+
+func (r *secretReader) entry(key string, raw json.RawMessage) {
+	host, path, problem := splitKey(key)
+	if problem != "" {
+		r.unusable(key, problem)
+		return
+	}
+	var e entry
+	if json.Unmarshal(raw, &e) != nil {
+		r.unusable(key, "is not an object of texts: auth, or username and password")
+		return
+	}
+	user, password := e.Username, e.Password
+	if e.Auth != "" {
+		decoded, err := decodeAuth(e.Auth)
+		if err != nil {
+			r.unusable(key, err.Error())
+			return
+		}
+		user, password, _ = strings.Cut(decoded, ":")
+		password = strings.TrimRight(password, "\x00") // which docker once wrote
+	}
+	switch {
+	case e.IdentityToken != "":
+		r.report(mirrorset.CodeIdentityToken, mirrorset.SeverityWarning, keyField(key), "",
+			"has an identitytoken, which a client exchanges for others at the token server; no header can do that, and it is not written; use a credential with a password, such as a token of the registry's own")
+		if password == "" {
+			return
+		}
+	case e.RegistryToken != "" && password == "":
+		r.unusable(key, "has a registrytoken, which is good for a short time only and is not written; use a username and a password")
+		return
+	}
+	switch {
+	case user == "" || password == "":
+		r.unusable(key, "has no username or no password")
+		return
+	case strings.Contains(user, ":"):
+		r.unusable(key, `has a ":" in the username, which HTTP cannot send`)
+		return
+	}
+	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+	r.secret.entries = append(r.secret.entries, credential{key: shown(key), host: host, path: path, header: func() string { return header }})
+}
+
+// decodeAuth takes base64 with and without its padding, as kubectl does.
+func decodeAuth(auth string) (string, error) {
+	decoded, err := base64.StdEncoding.DecodeString(auth)
+	if err != nil {
+		decoded, err = base64.RawStdEncoding.DecodeString(auth)
+	}
+	if err != nil || !bytes.Contains(decoded, []byte(":")) {
+		return "", errors.New("auth is not the base64 of USER:PASSWORD")
+	}
+	return string(decoded), nil
+}
+
+// splitKey says what a key is for. The rules are those of the kubelet (k8s.io/kubernetes,
+// pkg/credentialprovider, keyring.go), except for its patterns.
+func splitKey(key string) (host, path, problem string) {
+	rest := key
+	if i := strings.Index(rest, "://"); i >= 0 {
+		if scheme := strings.ToLower(rest[:i]); scheme != "https" && scheme != "http" {
+			return "", "", "is no host and no URL with https or http"
+		}
+		u, err := url.Parse(rest)
+		if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return "", "", "is a URL with more in it than a host and a path"
+		}
+		rest = u.Host + u.Path
+	}
+	if strings.Contains(rest, "*") {
+		return "", "", "is a pattern: containerd has no credentials for patterns; name the hosts"
+	}
+	host, path, _ = strings.Cut(rest, "/")
+	path = "/" + path
+	for _, version := range []string{"/v1", "/v2"} {
+		if path == version || strings.HasPrefix(path, version+"/") {
+			path = path[len(version):]
+			break
+		}
+	}
+	path = strings.TrimRight(path, "/")
+	if !mirrorset.ValidMirror(host + path) {
+		return "", "", "is no host, no URL of one, and no HOST/NAMESPACE"
+	}
+	if wireHost(host) == dockerHub {
+		host = "docker.io"
+	}
+	return host, path, ""
+}
+
+// SecretMarker is the second comment line of a file that holds credentials, after [Marker].
+const SecretMarker = "It holds credentials: only its owner, and containerd, may read it."
+
+// WithCredentials returns the tree with a header for each endpoint that a credential belongs to, and the
+// files of registries that have a credential and no file yet, which contact the registry itself. t is not
+// changed.
+//
+// An endpoint gets the most specific credential among those that are for all of it: a credential for
+// m.io/org goes to https://m.io/v2/org and to what lies below, and not to https://m.io, which serves others'
+// images too. containerd sends a header to the host it stands at and, from version 2 on, to the token server
+// that this host names in a Bearer challenge; and to nobody else, except that it follows redirects of the
+// host to its own subdomains, as Go's net/http does. The files are to be kept from others' eyes: Write gives
+// them mode 0600.
+//
+// The findings say where a header is not enough. None of them holds a credential.
+func (t Tree) WithCredentials(s PullSecret) (Tree, mirrorset.Findings) {
+	b := &credentialWriter{secret: s, used: map[int]bool{}, wider: map[int][]string{}, insecure: map[int]bool{}}
+	out := t.clone()
+	for _, c := range s.entries {
+		if c.path == "" {
+			out = out.withRegistry(c.host)
+		}
+	}
+	for i := range out {
+		rf := &out[i]
+		marked := false
+		for _, e := range rf.targets() {
+			if header := b.choose(rf.Host, e); header != "" {
+				if e.settings.Header == nil {
+					e.settings.Header = Header{}
+				}
+				maps.DeleteFunc(e.settings.Header, func(name string, _ []string) bool { return strings.EqualFold(name, authorization) })
+				e.settings.Header[authorization] = []string{header}
+				marked = true
+			}
+		}
+		if marked && !slices.Contains(strings.Split(rf.File.Comment, "\n"), SecretMarker) {
+			first, rest, more := strings.Cut(rf.File.Comment, "\n")
+			rf.File.Comment = strings.TrimPrefix(first+"\n"+SecretMarker, "\n")
+			if more {
+				rf.File.Comment += "\n" + rest
+			}
+		}
+	}
+	return out, b.report()
+}
+
+const authorization = "Authorization"
+
+type credentialWriter struct {
+	secret   PullSecret
+	used     map[int]bool     // entries, by index
+	wider    map[int][]string // endpoints that serve more than an entry is for
+	insecure map[int]bool
+}
+
+// choose returns the header for an endpoint, and "" where none belongs to it.
+func (b *credentialWriter) choose(registry string, e endpointSettings) string {
+	best := -1
+	for i, c := range b.secret.entries {
+		switch {
+		case inside(e.location, c.scope()):
+			if best < 0 || len(c.path) > len(b.secret.entries[best].path) {
+				best = i
+			}
+		case inside(c.scope(), e.location):
+			b.wider[i] = append(b.wider[i], e.location+" (for "+registry+")")
+		}
+	}
+	if best < 0 {
+		return ""
+	}
+	b.used[best] = true
+	b.insecure[best] = b.insecure[best] || e.insecure()
+	return b.secret.entries[best].header()
+}
+
+func (b *credentialWriter) report() mirrorset.Findings {
+	r := secretReader{secret: b.secret}
+	for i, c := range b.secret.entries {
+		at := keyField(c.key)
+		if wider := slices.Compact(slices.Sorted(slices.Values(b.wider[i]))); len(wider) > 0 {
+			r.report(mirrorset.CodeNarrowCredential, mirrorset.SeverityWarning, at, c.host+c.path, fmt.Sprintf(
+				"is not sent to %s: containerd asks there for images of others too; give a credential for the whole host, or use mirrors below this path",
+				strings.Join(wider, ", ")))
+		} else if c.path != "" && !b.used[i] {
+			r.report(mirrorset.CodeNarrowCredential, mirrorset.SeverityWarning, at, c.host+c.path,
+				"is not used: no endpoint lies inside, and containerd has credentials for whole registries only; give one for the host")
+		}
+		if b.used[i] {
+			severity, who := mirrorset.SeverityInfo, "where this registry asks for Bearer tokens"
+			if usesTokens(wireHost(c.host)) {
+				severity, who = mirrorset.SeverityWarning, "this registry asks for Bearer tokens"
+			}
+			r.report(mirrorset.CodeBearerToken, severity, at, c.host+c.path, who+
+				": containerd takes the credential to the token server from version 2 on; 1.6 and 1.7 fetch an anonymous token, and public images only; give pods an imagePullSecret there, or use a registry with Basic authentication")
+		}
+		if b.insecure[i] {
+			r.report(mirrorset.CodeInsecureCredential, mirrorset.SeverityWarning, at, c.host+c.path,
+				"is sent to whoever answers for this registry, and in the clear where that is by plain HTTP: it is insecure; give its CA instead")
+		}
+	}
+	return r.findings.Sort()
+}
+
+// usesTokens reports whether a registry is one of those known to ask for Bearer tokens.
+func usesTokens(host string) bool {
+	switch host {
+	case dockerHub, "quay.io", "ghcr.io", "gcr.io", "registry.gitlab.com", "registry.redhat.io", "registry.connect.redhat.com", "mcr.microsoft.com":
+		return true
+	}
+	for _, domain := range []string{".azurecr.io", ".gcr.io", ".pkg.dev"} {
+		if strings.HasSuffix(host, domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// inside reports whether a location lies inside a scope, at a component boundary.
+func inside(location, scope string) bool {
+	rest, ok := strings.CutPrefix(location, scope)
+	return ok && (rest == "" || rest[0] == '/')
+}
