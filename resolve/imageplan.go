@@ -151,8 +151,11 @@ func (t *ImageTable) plan(p *Plan, r ref) {
 			}
 			continue
 		} else if prefix := t.evaded(location); prefix != "" {
-			p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, location, fmt.Sprintf(
-				"is asked although %s is blocked: the client compares names as they are spelled; write the image with the host as the rule has it", prefix))
+			why := "the client compares names as they are spelled; write the image with the host as the rule has it"
+			if (scopeSet{prefix: true}).covers(location) {
+				why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"
+			}
+			p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, location, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
 		}
 		p.Pull = appendAttempt(p.Pull, a)
 	}

@@ -510,9 +510,12 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
 		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] {
+			message := "has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use"
+			if r.Never {
+				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")
+			}
 			for _, e := range r.Entries {
-				b.report(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, e.Origin, r.Source,
-					"has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use")
+				b.report(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, e.Origin, r.Source, message)
 			}
 		}
 	}
