@@ -39,12 +39,19 @@ type Entry struct {
 // whose fields stand at its top, mirrors[0].
 func (e *Entry) MirrorOrigin(i int) Origin {
 	o := e.Origin
-	o.Field = join(o.Field, item("mirrors", i))
+	if i < len(mirrorPaths) && o.Field != "" {
+		o.Field += mirrorPaths[i]
+	} else {
+		o.Field = join(o.Field, item("mirrors", i))
+	}
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
 	return o
 }
+
+// mirrorPaths are the ends of the paths of the first mirrors; few lists are longer.
+var mirrorPaths = [...]string{".mirrors[0]", ".mirrors[1]", ".mirrors[2]", ".mirrors[3]", ".mirrors[4]", ".mirrors[5]", ".mirrors[6]", ".mirrors[7]"}
 
 // SourceOrigin returns the place of the entry's source.
 func (e *Entry) SourceOrigin() Origin {
@@ -77,17 +84,41 @@ func (e *Entry) real() bool {
 // entries returns every entry of the set, ordered by object and place and not by the order of reading,
 // so that nothing made of them depends on it. Of several equal objects only the first counts.
 func (s *Set) entries() []*Entry {
-	var all []*Entry
+	total := len(s.ImageMirrors)
+	for i := range s.ImageDigestMirrorSets {
+		total += len(s.ImageDigestMirrorSets[i].Spec.ImageDigestMirrors)
+	}
+	for i := range s.ImageTagMirrorSets {
+		total += len(s.ImageTagMirrorSets[i].Spec.ImageTagMirrors)
+	}
+	for i := range s.ImageContentSourcePolicies {
+		total += len(s.ImageContentSourcePolicies[i].Spec.RepositoryDigestMirrors)
+	}
+	for i := range s.DigestSources {
+		total += len(s.DigestSources[i].Sources)
+	}
+	entries := make([]Entry, 0, total) // one piece of memory, never moved
+	all := make([]*Entry, 0, total)
+	paths := map[string][]string{} // of items, by list: most objects have the same few
+	path := func(list string, i int) string {
+		known := paths[list]
+		for len(known) <= i {
+			known = append(known, item(list, len(known)))
+			paths[list] = known
+		}
+		return known[i]
+	}
 	add := func(pull Pull, kind, name, list, policyField string, from *ReadFrom, sources []ImageMirrors) {
 		object := kind
 		if name != "" {
 			object += "/" + name
 		}
 		for i, e := range sources {
-			entry := &Entry{
+			entries = append(entries, Entry{
 				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
-				list: list, index: i, Origin: Origin{Object: object, Field: item(list, i)},
-			}
+				list: list, index: i, Origin: Origin{Object: object, Field: path(list, i)},
+			})
+			entry := &entries[len(entries)-1]
 			if kind == kindImageMirror {
 				entry.Origin.Field = ""
 			}

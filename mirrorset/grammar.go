@@ -36,23 +36,23 @@ func ValidMirror(s string) bool {
 	return true
 }
 
-// validDomain reports whether s is labels joined by dots.
+// validDomain reports whether s is labels joined by dots: [a-zA-Z0-9] and inner '-', none empty.
 func validDomain(s string) bool {
-	for {
-		label, rest, more := strings.Cut(s, ".")
-		if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
+	edge := true // the next character begins a label
+	for i := range len(s) {
+		switch c := s[i]; {
+		case alphanumeric(c), c >= 'A' && c <= 'Z':
+			edge = false
+		case edge, i == len(s)-1, c != '.' && c != '-':
 			return false
-		}
-		for i := range len(label) {
-			if c := label[i]; !alphanumeric(c) && !(c >= 'A' && c <= 'Z') && c != '-' {
+		case c == '.':
+			if s[i-1] == '-' {
 				return false
 			}
+			edge = true
 		}
-		if !more {
-			return true
-		}
-		s = rest
 	}
+	return !edge
 }
 
 // validComponent reports whether s is runs of [a-z0-9] joined by one '.', one or two '_', or any

@@ -62,44 +62,51 @@ func (s *Set) Rules() (*Rules, error) {
 		}
 	}
 
-	type key struct {
-		pull   Pull
-		source string
-	}
-	groups := make(map[key][]*Entry, len(all))
+	valid := findings.Err() == nil // then nothing has to be looked at again
+	usable := make([]*Entry, 0, len(all))
 	never := map[string]bool{} // sources that any entry puts under NeverContactSource
 	for _, e := range all {
-		if !ValidSource(e.Source) {
+		if !valid && !ValidSource(e.Source) {
 			continue
 		}
 		if e.never() {
 			never[e.Source] = true
 		}
-		if usable := usableMirrors(e); len(usable) < len(e.Mirrors) {
-			// The refusal is reported. The copy keeps the policy even where no mirror is left.
-			c := *e
-			c.Mirrors, c.lines = usable, nil
-			e = &c
-		} else if !e.real() {
-			continue
+		if mirrors := e.Mirrors; !valid {
+			if mirrors = usableMirrors(e); len(mirrors) < len(e.Mirrors) {
+				// The refusal is reported. The copy keeps the policy even where no mirror is left.
+				c := *e
+				c.Mirrors, c.lines = mirrors, nil
+				usable = append(usable, &c)
+				continue
+			}
 		}
-		k := key{e.Pull, e.Source}
-		groups[k] = append(groups[k], e)
+		if e.real() {
+			usable = append(usable, e)
+		}
 	}
-	r.Rules = make([]Rule, 0, len(groups))
-	for k, entries := range groups {
-		rule := Rule{Pull: k.pull, Source: k.source, Never: never[k.source], Entries: entries}
+	slices.SortStableFunc(usable, compareRules)
+	for len(usable) > 0 {
+		first := usable[0]
+		n := 1
+		for n < len(usable) && compareRules(first, usable[n]) == 0 {
+			n++
+		}
+		rule := Rule{Pull: first.Pull, Source: first.Source, Never: never[first.Source], Entries: usable[:n:n]}
 		findings = append(findings, rule.merge()...)
 		r.Rules = append(r.Rules, rule)
+		usable = usable[n:]
 	}
-	slices.SortFunc(r.Rules, func(a, b Rule) int {
-		if c := strings.Compare(string(a.Pull), string(b.Pull)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Source, b.Source)
-	})
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
+}
+
+// compareRules orders entries by the rule they become part of.
+func compareRules(a, b *Entry) int {
+	if c := strings.Compare(string(a.Pull), string(b.Pull)); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Source, b.Source)
 }
 
 // usableMirrors returns the mirrors that can be written. Under NeverContactSource the source is none.
@@ -121,9 +128,11 @@ func (r *Rule) merge() Findings {
 	if only := r.Entries[0]; len(r.Entries) == 1 && !repeats(only.Mirrors) {
 		// One list is its own order; the graph would say the same.
 		r.Mirrors = make([]Mirror, 0, len(only.Mirrors))
+		origins := make([]Origin, len(only.Mirrors))
 		for j, m := range only.Mirrors {
 			if m != r.Source || j < len(only.Mirrors)-1 {
-				r.Mirrors = append(r.Mirrors, Mirror{m, []Origin{only.MirrorOrigin(j)}})
+				origins[j] = only.MirrorOrigin(j)
+				r.Mirrors = append(r.Mirrors, Mirror{m, origins[j : j+1 : j+1]})
 			}
 		}
 		return nil

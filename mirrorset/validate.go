@@ -213,46 +213,59 @@ func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Cont
 
 // duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
 func (v *validator) duplicates() {
-	type seen struct {
-		content any
-		origin  Origin
+	s := v.set
+	v.differing(kindIDMS, len(s.ImageDigestMirrorSets), func(i int) (string, *ReadFrom, any) {
+		o := &s.ImageDigestMirrorSets[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Spec
+	})
+	v.differing(kindITMS, len(s.ImageTagMirrorSets), func(i int) (string, *ReadFrom, any) {
+		o := &s.ImageTagMirrorSets[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Spec
+	})
+	v.differing(kindICSP, len(s.ImageContentSourcePolicies), func(i int) (string, *ReadFrom, any) {
+		o := &s.ImageContentSourcePolicies[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Spec
+	})
+	v.differing(kindImage, len(s.Images), func(i int) (string, *ReadFrom, any) {
+		o := &s.Images[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Spec
+	})
+}
+
+// differing reports, of n objects of a kind, those that have the name of an earlier one and another content.
+func (v *validator) differing(kind string, n int, object func(i int) (name string, from *ReadFrom, content any)) {
+	if n < 2 {
+		return
 	}
-	first := map[string]seen{}
-	check := func(kind, name string, from *ReadFrom, content any) {
-		if name == "" {
-			return
-		}
-		origin := Origin{Object: kind + "/" + name}
+	origin := func(name string, from *ReadFrom) Origin {
+		o := Origin{Object: kind + "/" + name}
 		if from != nil {
-			origin.File, origin.Document, origin.Line = from.File, from.Document, from.Line
+			o.File, o.Document, o.Line = from.File, from.Document, from.Line
 		}
-		before, ok := first[origin.Object]
+		return o
+	}
+	first := make(map[string]int, n)
+	for i := range n {
+		name, from, content := object(i)
+		if name == "" {
+			continue
+		}
+		j, ok := first[name]
 		if !ok {
-			first[origin.Object] = seen{content, origin}
-			return
+			first[name] = i
+			continue
 		}
-		if reflect.DeepEqual(before.content, content) {
-			return
+		_, before, was := object(j)
+		if reflect.DeepEqual(was, content) {
+			continue
 		}
-		a, b := before.origin, origin // whatever the order of reading, the later place is reported
+		a, b := origin(name, before), origin(name, from) // whatever the order of reading, the later place is reported
 		if a.Compare(b) > 0 {
 			a, b = b, a
 		}
-		place := cmp.Or(a.Place(), "elsewhere in the input")
 		v.warn(CodeDuplicate, b, "", fmt.Sprintf(
-			"stands with other content in %s; in a cluster the one applied last replaces the other, here both count", place))
-	}
-	for _, o := range v.set.ImageDigestMirrorSets {
-		check(kindIDMS, o.Metadata.Name, o.ReadFrom, o.Spec)
-	}
-	for _, o := range v.set.ImageTagMirrorSets {
-		check(kindITMS, o.Metadata.Name, o.ReadFrom, o.Spec)
-	}
-	for _, o := range v.set.ImageContentSourcePolicies {
-		check(kindICSP, o.Metadata.Name, o.ReadFrom, o.Spec)
-	}
-	for _, o := range v.set.Images {
-		check(kindImage, o.Metadata.Name, o.ReadFrom, o.Spec)
+			"stands with other content in %s; in a cluster the one applied last replaces the other, here both count",
+			cmp.Or(a.Place(), "elsewhere in the input")))
 	}
 }
 

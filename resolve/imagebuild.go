@@ -33,7 +33,9 @@ func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
 	b.block()
 	b.blockHiding()
 	b.markInsecure()
-	built := b.table.Indexed()
+	built := &b.table
+	built.exact = b.index
+	built.indexWire()
 	built.Findings = append(b.findings, built.check(rules)...).Sort()
 	return built
 }
@@ -53,7 +55,7 @@ var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
 		table: t.clone(), rules: rules, policies: newPolicies(rules),
-		index:    make(map[string]int, len(t.Registries)+len(rules.Rules)),
+		index:    make(map[string]int, len(t.Registries)+len(rules.Rules)+len(rules.Blocked)+len(rules.Insecure)),
 		bySource: map[mirrorset.Pull]map[string]int{mirrorset.ByDigest: {}, mirrorset.ByTag: {}},
 	}
 	b.table.Findings = nil

@@ -80,22 +80,31 @@ var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"
 // for files; tables built from rules are ready already.
 func (t ImageTable) Indexed() *ImageTable {
 	t.exact = make(map[string]int, len(t.Registries))
-	t.byWire = make(map[string]int, len(t.Registries))
-	t.blocked = false
 	for i := range t.Registries {
-		r := &t.Registries[i]
 		// Of two entries with one prefix the first wins (sysregistriesv2, postProcessRegistries).
-		if _, ok := t.exact[r.Prefix]; ok {
-			continue
+		if _, ok := t.exact[t.Registries[i].Prefix]; !ok {
+			t.exact[t.Registries[i].Prefix] = i
 		}
-		t.exact[r.Prefix] = i
-		seen := wire(r.Prefix)
-		if j, ok := t.byWire[seen]; !ok || r.Blocked && !t.Registries[j].Blocked {
+	}
+	t.indexWire()
+	return &t
+}
+
+// indexWire fills what is only asked where something is blocked.
+func (t *ImageTable) indexWire() {
+	t.byWire, t.blocked = nil, slices.ContainsFunc(t.Registries, func(r ImageRegistry) bool { return r.Blocked })
+	if !t.blocked {
+		return
+	}
+	t.byWire = make(map[string]int, len(t.exact))
+	for prefix, i := range t.exact {
+		seen := wire(prefix)
+		j, ok := t.byWire[seen]
+		// Of several spellings a blocked one counts, and else the first.
+		if a := t.Registries[i].Blocked; !ok || a && !t.Registries[j].Blocked || a == t.Registries[j].Blocked && i < j {
 			t.byWire[seen] = i
 		}
-		t.blocked = t.blocked || r.Blocked
 	}
-	return &t
 }
 
 // find returns the entry that governs name: the longest matching prefix; of two as long, the first in
