@@ -72,16 +72,16 @@ func (s *Set) Rules() (*Rules, error) {
 		if e.never() {
 			never[e.Source] = true
 		}
-		if mirrors := e.Mirrors; !valid {
-			if mirrors = usableMirrors(e); len(mirrors) < len(e.Mirrors) {
-				// The refusal is reported. The copy keeps the policy even where no mirror is left.
-				c := *e
-				c.Mirrors, c.lines = mirrors, nil
-				usable = append(usable, &c)
-				continue
-			}
+		mirrors := e.Mirrors
+		if !valid {
+			mirrors = usableMirrors(e)
 		}
-		if e.real() {
+		if len(mirrors) < len(e.Mirrors) {
+			// The refusal is reported. The copy keeps the policy even where no mirror is left.
+			c := *e
+			c.Mirrors, c.lines = mirrors, nil
+			usable = append(usable, &c)
+		} else if e.real() {
 			usable = append(usable, e)
 		}
 	}
