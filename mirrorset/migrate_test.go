@@ -220,7 +220,7 @@ func TestMigrateKeepsAGeneratedName(t *testing.T) {
 }
 
 func FuzzMigrationYAML(f *testing.F) {
-	for _, s := range []string{"", "a", "yes", "1e3", "12:30", "a: b", "- x", "#", "\n", " a ", "\x00", "\xff", "\u2028", "\ufeff", "| a", "'", "\"", "&a", "*a", "!t", "~", "<<", "---", "2020-01-01", "\t", "%x", "a\r\nb\n\n"} {
+	for _, s := range []string{"", "a", "yes", "1e3", "12:30", "a: b", "- x", "#", "\n", " a ", "\x00", "\xff", "\u2028", "\ufeff", "| a", "'", "\"", "&a", "*a", "!t", "~", "<<", "---", "2020-01-01", "\t", "%x", "a\r\nb\n\n", "\t\n", "00000000\x000"} {
 		f.Add(s, s)
 	}
 	f.Fuzz(func(t *testing.T, key, value string) {

@@ -3,6 +3,8 @@ package mirrorset
 import (
 	"encoding/json"
 	"errors"
+	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -45,6 +47,12 @@ func yamlOf(v any) (*yaml.Node, error) {
 // to which yes and 12:30 are none; kubectl is one.
 func quote(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		// The library writes texts of several lines as blocks, and cannot read each of them again.
+		odd := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+		if strings.ContainsFunc(n.Value, odd) || strings.Contains(n.Value, "\n") && strings.TrimSpace(n.Value) != n.Value {
+			n.Style = yaml.DoubleQuotedStyle
+			return nil
+		}
 		return n.Encode(n.Value)
 	}
 	for _, c := range n.Content {
