@@ -61,18 +61,7 @@ func fileNameRune(r rune) bool {
 func (e Extra) names() []string { return slices.Sorted(maps.Keys(e)) }
 
 // String returns the names, in order, as map[pullroute-ca-9f86d081884c7d65.pem:[redacted]].
-func (e Extra) String() string {
-	var b strings.Builder
-	b.WriteString("map[")
-	for i, name := range e.names() {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(name + ":" + redacted)
-	}
-	b.WriteByte(']')
-	return b.String()
-}
+func (e Extra) String() string { return namesOnly(e.names()) }
 
 // GoString returns what String does.
 func (e Extra) GoString() string { return e.String() }

@@ -27,10 +27,13 @@ func (f File) Format(s fmt.State, _ rune) {
 }
 
 // String returns the names, in order, as map[Authorization:[redacted]].
-func (h Header) String() string {
+func (h Header) String() string { return namesOnly(h.names()) }
+
+// namesOnly returns what a map of these names looks like without its values.
+func namesOnly(names []string) string {
 	var b strings.Builder
 	b.WriteString("map[")
-	for i, name := range h.names() {
+	for i, name := range names {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
