@@ -230,6 +230,9 @@ func TestWindowsPlans(t *testing.T) {
 			{"busybox", "m.io/library/busybox source => m.io/library/busybox source", ""}, {"m2.io/a:1", "registry-1.docker.io/a source => registry-1.docker.io/a source", ""},
 		}, "spillover tag-mirror-digests tag-mirror-digests"},
 		{"two spellings of one endpoint are asked once", "tag quay.io M.io m.io:443 m.io", nil, []planCase{{"quay.io/a:1", "M.io/a source => M.io/a source", ""}}, "tag-mirror-digests tag-mirror-digests tag-mirror-digests"},
+		{"another spelling that is named", "tag quay.io m.io never\ntag *.example.org m.io never", []string{"quay.io:443", "A.Example.org:443"}, []planCase{
+			{"quay.io:443/a:1", "", "no-location"}, {"A.Example.org:443/a:1", "", "no-location"}, {"quay.io:5000/a:1", "source => source", ""},
+		}, "tag-mirror-digests wildcard-unused"},
 		{"other spellings of a forbidden host", "digest quay.io/a m.io/a never\ntag quay.io:443/a n.io/a", nil, []planCase{
 			{"Quay.io/a:1", "source => source", "evades-rule"}, {"quay.io:443/a:1", "n.io/a => n.io/a", ""},
 		}, "pulls-blocked spillover policy-shared spillover tag-mirror-digests"},

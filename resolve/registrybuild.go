@@ -122,9 +122,11 @@ func (b *registryBuilder) hosts(named []string) []string {
 	return hosts
 }
 
-// reached reports whether any rule or scope applies to a host.
+// reached reports whether any rule or scope applies to a host, be it only as another spelling of one under
+// NeverContactSource.
 func (b *registryBuilder) reached(host string) bool {
-	return len(b.rulesOf(host)) > 0 || b.blocked.covers(wireHost(host)) || b.insecure.covers(wireHost(host))
+	seen := wireHost(host)
+	return len(b.rulesOf(host)) > 0 || b.neverHost[seen] || b.forbids(seen) != "" || b.insecure.covers(seen)
 }
 
 // rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and

@@ -131,6 +131,6 @@ func (t *RegistryTable) checkAttempt(p *Plan, e *Endpoint, a Attempt, host strin
 			"is asked although %s is blocked: containerd can only block whole registries", source))
 	default:
 		p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, a.Location, fmt.Sprintf(
-			"is asked although %s may not be contacted: containerd takes the host as it is spelled, and no file of this host forbids it; write the image with the host as the rule has it", source))
+			"is asked although %s may not be contacted: containerd takes the host as it is spelled, and no file of this host forbids it; write the image with the host as the rule has it, or name this host too (--host), so that it gets a file", source))
 	}
 }
