@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -44,29 +45,50 @@ func images(n int) []string {
 	return all
 }
 
+// BenchmarkPlan asks for plans, of references as strings and as parsed ones, and for the attempts alone.
+// Parsing alone is what github.com/distribution/reference takes.
 func BenchmarkPlan(b *testing.B) {
-	for _, n := range []int{100, 10_000, 100_000} {
-		rules := manyRules(b, n)
-		refs := images(n)
-		linux := resolve.NewImageTable(rules)
-		b.Run(fmt.Sprintf("linux/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if p, err := linux.Plan(refs[i%len(refs)]); err != nil || len(p.Pull) == 0 {
-					b.Fatal(err, p)
-				}
-			}
-		})
-	}
-	rules := manyRules(b, 10_000)
-	refs := images(10_000)
-	windows := resolve.NewRegistryTable(rules)
-	b.Run("windows/10000", func(b *testing.B) {
+	b.Run("parsing alone", func(b *testing.B) {
+		all := images(100)
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			if p, err := windows.Plan(refs[i%len(refs)]); err != nil || len(p.Pull) == 0 {
-				b.Fatal(err, p)
+			if _, err := reference.ParseDockerRef(all[i%len(all)]); err != nil {
+				b.Fatal(err)
 			}
 		}
 	})
+	for _, n := range []int{100, 10_000, 100_000} {
+		rules := manyRules(b, n)
+		linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules)
+		texts := images(n)
+		refs := make([]resolve.Reference, len(texts))
+		for i := range refs {
+			refs[i], _ = resolve.ParseReference(texts[i])
+		}
+		for _, c := range []struct {
+			name string
+			ask  func(i int) int // answers with the number of attempts
+		}{
+			{"linux/string", func(i int) int { p, _ := linux.Plan(texts[i]); return len(p.Pull) }},
+			{"linux/parsed", func(i int) int { p, _ := linux.PlanReference(refs[i]); return len(p.Pull) }},
+			{"linux/append", func(i int) int { return len(linux.AppendPull(steps[:0], refs[i])) }},
+			{"windows/string", func(i int) int { p, _ := windows.Plan(texts[i]); return len(p.Pull) }},
+			{"windows/parsed", func(i int) int { p, _ := windows.PlanReference(refs[i]); return len(p.Pull) }},
+			{"windows/append", func(i int) int {
+				return len(windows.AppendPull(steps[:0], refs[i])) + len(windows.AppendResolve(steps[:0], refs[i]))
+			}},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if c.ask(i%len(refs)) == 0 {
+						b.Fatal("nothing is asked")
+					}
+				}
+			})
+		}
+	}
 }
+
+// steps is reused, as a caller who asks at every pull would.
+var steps = make([]resolve.Step, 0, 64)

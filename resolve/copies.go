@@ -33,13 +33,12 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 	if isShortName(image) {
 		return nil, fmt.Errorf("image reference %q names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s", image)
 	}
-	r, err := parseReference(image)
+	r, err := ParseReference(image)
 	if err != nil {
 		return nil, err
 	}
-	suffix, note := ":"+r.tag, ""
-	if r.byDigest() {
-		suffix = "@" + r.digest
+	suffix, note := r.suffix(), ""
+	if r.ByDigest() {
 		note = "untagged: registries collect images without a tag; give the image a tag beside its digest to have the copy tagged"
 		if tag := tagBesideDigest(image); tag != "" {
 			suffix, note = ":"+tag, ""
@@ -48,7 +47,7 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 
 	byLocation := map[string]*Copy{}
 	add := func(platform mirrorset.Platform, location string, origins []mirrorset.Origin) {
-		if wire(location) == wire(r.name) {
+		if wire(location) == wire(r.Name()) {
 			return
 		}
 		location = pushed(location)
@@ -70,17 +69,17 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 		}
 	}
 
-	if entry := linux.find(r.name); entry != nil && linuxName(r.name) == nil {
-		after := rest(r.name, entry.Prefix)
+	if entry := linux.find(r.Name(), ""); entry != nil && linuxReference(r) == nil {
+		after := rest(r.Name(), entry.Prefix)
 		for i := range entry.Mirrors {
 			location := entry.Mirrors[i].Location + after
-			if unwritable(location) == "" && linux.blocking(location) == nil {
+			if unwritable(location) == "" && linux.blocking(location, "") == nil {
 				add(mirrorset.Linux, location, entry.Mirrors[i].Origins)
 			}
 		}
 	}
-	host, repository := splitHost(r.name)
-	if file, ok := windows.Find(host); ok {
+	host, repository := splitHost(r.Name())
+	if file := windows.find(host); file != nil {
 		for i := range file.Endpoints {
 			if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
 				add(mirrorset.Windows, e.Location(repository[1:]), e.Origins)

@@ -70,6 +70,26 @@ func ExampleRegistryTable_Plan() {
 	// the image is fetched from mirror.corp/team/app
 }
 
+// A caller that asks at every pull parses a reference once and reuses the steps.
+func ExampleImageTable_AppendPull() {
+	table := resolve.NewImageTable(exampleRules())
+	var steps []resolve.Step
+	for _, image := range []string{"quay.io/team/app:1.2", "quay.io/other@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"} {
+		r, err := resolve.ParseReference(image)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		steps = table.AppendPull(steps[:0], r)
+		for _, s := range steps {
+			fmt.Println(r.Name(), s.Role, s.Host, s.Path+s.Rest)
+		}
+	}
+	// Output:
+	// quay.io/team/app mirror mirror.corp /team/app
+	// quay.io/other source quay.io /other
+}
+
 // A wildcard reaches the hosts that are named.
 func ExampleNewRegistryTable() {
 	set := mirrorset.Set{ImageTagMirrorSets: []mirrorset.ImageTagMirrorSet{{

@@ -34,8 +34,7 @@ func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
 	b.blockHiding()
 	b.markInsecure()
 	built := &b.table
-	built.exact = b.index
-	built.indexWire()
+	built.indexBlocked()
 	built.Findings = append(b.findings, built.check(rules)...).Sort()
 	return built
 }
@@ -43,8 +42,7 @@ func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
 type imageBuilder struct {
 	table    ImageTable
 	rules    *mirrorset.Rules
-	index    map[string]int                    // prefix → first entry with it
-	bySource map[mirrorset.Pull]map[string]int // source → index of rules.Rules
+	bySource map[mirrorset.Pull]scopeIndex // sources, in rules.Rules
 	policies policies
 	findings mirrorset.Findings
 }
@@ -55,49 +53,37 @@ var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
 		table: t.clone(), rules: rules, policies: newPolicies(rules),
-		index:    make(map[string]int, len(t.Registries)+len(rules.Rules)+len(rules.Blocked)+len(rules.Insecure)),
-		bySource: map[mirrorset.Pull]map[string]int{mirrorset.ByDigest: {}, mirrorset.ByTag: {}},
 	}
+	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
 	b.table.Findings = nil
-	b.table.Registries = slices.Grow(b.table.Registries, len(rules.Rules)+len(rules.Blocked)+len(rules.Insecure))
+	b.table.Registries = slices.Grow(b.table.Registries, added)
+	b.table.index = newScopeIndex(len(t.Registries) + added)
 	if rules.SearchRegistries != nil {
 		b.table.SearchOverride = rules.SearchRegistries
 	}
 	for i := range t.Registries {
-		if _, ok := b.index[t.Registries[i].Prefix]; !ok {
-			b.index[t.Registries[i].Prefix] = i
-		}
+		b.table.index.add(t.Registries[i].Prefix, i)
+	}
+	// The rules for digests come first.
+	digests := 0
+	for digests < len(rules.Rules) && rules.Rules[digests].Pull == mirrorset.ByDigest {
+		digests++
+	}
+	b.bySource = map[mirrorset.Pull]scopeIndex{
+		mirrorset.ByDigest: newScopeIndex(digests), mirrorset.ByTag: newScopeIndex(len(rules.Rules) - digests),
 	}
 	for i := range rules.Rules {
-		b.bySource[rules.Rules[i].Pull][rules.Rules[i].Source] = i
+		b.bySource[rules.Rules[i].Pull].add(rules.Rules[i].Source, i)
 	}
 	return b
 }
 
-// newPolicies collects what each source's rules say, sources as the network sees them.
-func newPolicies(rules *mirrorset.Rules) policies {
-	if !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool { return r.Never }) {
-		return nil // nothing is forbidden
-	}
-	p := make(policies, len(rules.Rules))
-	for i := range rules.Rules {
-		r := &rules.Rules[i]
-		source := wire(r.Source)
-		at := p[source]
-		kind := slices.Index(pulls[:], r.Pull)
-		at.rule[kind] = true
-		at.never[kind] = at.never[kind] || r.Never
-		p[source] = at
-	}
-	return p
-}
-
 // entry returns the entry for a prefix, and adds one where there is none.
 func (b *imageBuilder) entry(prefix string) *ImageRegistry {
-	i, ok := b.index[prefix]
+	i, ok := b.table.index.get(prefix)
 	if !ok {
 		i = len(b.table.Registries)
-		b.index[prefix] = i
+		b.table.index.add(prefix, i)
 		r := ImageRegistry{Prefix: prefix, Location: prefix}
 		if isWildcard(prefix) {
 			r.Location = ""
@@ -127,18 +113,16 @@ func (b *imageBuilder) addEntries() {
 // rule returns the rule that governs a prefix for a kind of pull: the one with the longest source around
 // it, itself included; of two as long, the wildcard, as at a pull.
 func (b *imageBuilder) rule(pull mirrorset.Pull, prefix string) *mirrorset.Rule {
-	if i, ok := b.bySource[pull][prefix]; ok {
+	sources := b.bySource[pull]
+	if i, ok := sources.get(prefix); ok {
 		return &b.rules.Rules[i]
 	}
-	if len(b.bySource[pull]) == 0 {
-		return nil
-	}
-	best, length := -1, -1
-	ancestors(prefix, func(scope string) bool {
-		i, ok := b.bySource[pull][scope]
-		hides := isWildcard(scope) && len(scope) == length && length < len(prefix)
-		if ok && (len(scope) > length || hides) {
-			best, length = i, len(scope)
+	var space [maxStackName]byte
+	best, longest := -1, -1
+	sources.around(append(space[:0], prefix...), func(i, length int) bool {
+		hides := length == longest && length < len(prefix) && isWildcard(b.rules.Rules[i].Source)
+		if length > longest || hides {
+			best, longest = i, length
 		}
 		return true
 	})
@@ -153,8 +137,8 @@ func (b *imageBuilder) rule(pull mirrorset.Pull, prefix string) *mirrorset.Rule 
 func (b *imageBuilder) addMirrors() {
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
-		if b.index[e.Prefix] != i {
-			continue // a second entry of one prefix is dead
+		if !b.table.governs(i) {
+			continue
 		}
 		own := e.Mirrors
 		byDigestOnly := e.MirrorByDigestOnly
@@ -187,20 +171,20 @@ func (b *imageBuilder) addMirrors() {
 
 // block sets the flag where a rule around a prefix forbids contacting it, or a scope blocks it.
 func (b *imageBuilder) block() {
-	scopes := scopeSet{}
+	scopes := newScopeSet()
 	for _, s := range b.rules.Blocked {
-		scopes[s.Value] = true
+		scopes.add(s.Value)
 	}
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
 		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry
 		// of the base file may lead elsewhere: its location is judged too, as the client takes no file
 		// in which one location is blocked here and not there.
-		if b.policies.forbids(e.Prefix) != "" || e.Location != "" && b.policies.forbids(e.Location) != "" || scopes.covers(e.Prefix) {
+		if b.policies.forbids(e.Prefix, "") != "" || e.Location != "" && b.policies.forbids(e.Location, "") != "" || scopes.covers(e.Prefix) {
 			e.Blocked = true
 		}
 		digest, tag := b.rule(mirrorset.ByDigest, e.Prefix), b.rule(mirrorset.ByTag, e.Prefix)
-		if b.index[e.Prefix] == i && digest != nil && tag != nil && digest.Never != tag.Never {
+		if b.table.governs(i) && digest != nil && tag != nil && digest.Never != tag.Never {
 			never, allow := digest, tag
 			if tag.Never {
 				never, allow = tag, digest
@@ -224,12 +208,12 @@ func (b *imageBuilder) blockSpellings() {
 		origin mirrorset.Origin
 	}
 	byHost := map[string][]forbidden{} // by host, or wildcard, as the network sees it
-	wildcards := scopeSet{}            // as they are spelled
+	wildcards := newScopeSet()         // as they are spelled
 	forbid := func(scope string, origin mirrorset.Origin) {
 		host, path := splitHost(scope)
 		byHost[wireHost(host)] = append(byHost[wireHost(host)], forbidden{path, origin})
 		if isWildcard(scope) {
-			wildcards[scope] = true
+			wildcards.add(scope)
 		}
 	}
 	for i := range b.rules.Rules {
@@ -250,7 +234,7 @@ func (b *imageBuilder) blockSpellings() {
 		done[host] = true
 		ancestors(wireHost(host), func(scope string) bool {
 			for _, f := range byHost[scope] {
-				if _, ok := b.index[host+f.path]; !ok && !(isWildcard(scope) && wildcards.covers(host)) {
+				if _, ok := b.table.index.get(host + f.path); !ok && !(isWildcard(scope) && wildcards.covers(host)) {
 					missing[host+f.path] = f.origin
 				}
 			}
@@ -284,16 +268,16 @@ func (b *imageBuilder) blockSpellings() {
 func (b *imageBuilder) blockHiding() {
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
-		if b.index[e.Prefix] != i || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
+		if !b.table.governs(i) || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
 			continue
 		}
-		j, ok := b.index["*"+e.Prefix[1:]]
+		j, ok := b.table.index.wild[e.Prefix[1:]]
 		if !ok {
 			continue
 		}
 		wildcard := &b.table.Registries[j]
 		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
-		if b.policies.forbids(e.Prefix) != "" {
+		if b.policies.forbids(e.Prefix, "") != "" {
 			wildcard.Blocked = true
 			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted", wildcard.Prefix, e.Prefix)
 		} else if e.Blocked && !wildcard.Blocked {
@@ -312,12 +296,12 @@ func (b *imageBuilder) blockHiding() {
 
 // markInsecure marks every entry and every mirror inside an insecure scope.
 func (b *imageBuilder) markInsecure() {
-	scopes := scopeSet{}
-	for _, s := range b.rules.Insecure {
-		scopes[s.Value] = true
-	}
-	if len(scopes) == 0 {
+	if len(b.rules.Insecure) == 0 {
 		return
+	}
+	scopes := newScopeSet()
+	for _, s := range b.rules.Insecure {
+		scopes.add(s.Value)
 	}
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
@@ -341,7 +325,7 @@ func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
 		r := &rules.Rules[i]
 		usable := 0
 		for _, m := range r.Mirrors {
-			if by := t.blocking(m.Location); by != nil {
+			if by := t.blocking(m.Location, ""); by != nil {
 				for _, o := range m.Origins {
 					report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, m.Location, fmt.Sprintf(
 						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", by.Prefix))
@@ -359,7 +343,8 @@ func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
 			}
 		}
 		origin := r.Entries[0].Origin
-		entry := &t.Registries[t.exact[r.Source]]
+		at, _ := t.index.get(r.Source)
+		entry := &t.Registries[at]
 		if usable == 0 && entry.Blocked {
 			report(mirrorset.CodeNoLocation, mirrorset.SeverityError, origin, r.Source, fmt.Sprintf(
 				"cannot be pulled by %s at all: it may not be contacted, and no mirror of it can be asked", r.Pull))

@@ -10,39 +10,76 @@ import (
 // Plan returns where a Linux node will pull an image from. image is a reference as a pod names it; the
 // error says what is wrong with one that no client takes.
 func (t *ImageTable) Plan(image string) (Plan, error) {
-	p := Plan{Image: image, Platform: mirrorset.Linux}
 	if !isShortName(image) {
-		r, err := parseLinuxReference(image, image)
+		r, err := ParseReference(image)
 		if err != nil {
-			return p, err
+			return Plan{Image: image, Platform: mirrorset.Linux}, err
 		}
-		t.plan(&p, r)
-		return p, nil
+		return t.plan(image, r)
 	}
 
 	// A name without a registry (containers-image, pkg/shortnames, Resolve): an alias wins, else the
 	// search registries are tried in order.
 	candidates, err := t.candidates(image)
 	if err != nil {
-		return p, err
+		return Plan{Image: image, Platform: mirrorset.Linux}, err
 	}
-	for _, r := range candidates {
-		t.plan(&p, r)
-	}
+	p, err := t.plan(image, candidates...)
 	switch {
 	case len(candidates) == 0:
-		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, image,
+		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, nil, image,
 			"names no registry, and there is no alias for it and no search registry to try; name the registry in the image")
 	case len(candidates) > 1 && t.ShortNameMode == "enforcing":
 		p.Pull = nil
-		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, image,
+		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, nil, image,
 			"names no registry, and short-name-mode \"enforcing\" lets the client choose between several only with a person at a terminal; name the registry in the image")
 	}
+	return p, err
+}
+
+// PlanReference returns the plan of a reference that was parsed before. The error is that of a name which
+// containers-image does not take.
+func (t *ImageTable) PlanReference(r Reference) (Plan, error) { return t.plan(r.text, r) }
+
+// AppendPull appends where an image will be pulled from: the attempts of its plan, without a word on why. It
+// appends nothing where nothing can be pulled; PlanReference then says why.
+//
+// It takes no memory where steps has room, but for a location that is put together first: where a port is
+// handed on to a mirror, because an entry without one also governs names that have one.
+func (t *ImageTable) AppendPull(steps []Step, r Reference) []Step {
+	if linuxReference(r) != nil {
+		return steps
+	}
+	return t.appendPull(steps, r, t.find(r.Name(), ""), nil)
+}
+
+// plan returns the plan of an image that the client makes the given references of.
+func (t *ImageTable) plan(image string, references ...Reference) (Plan, error) {
+	p := Plan{Image: image, Platform: mirrorset.Linux}
+	for _, r := range references {
+		if err := linuxReference(r); err != nil {
+			return p, fmt.Errorf("image reference %q: %w", image, err)
+		}
+	}
+	texts := make([]string, 2*len(references))
+	p.References, p.Scopes = texts[:0:len(references)], texts[len(references):len(references)]
+	var space [8]Step // enough for most lists of mirrors
+	steps := space[:0]
+	for _, r := range references {
+		entry := t.find(r.Name(), "")
+		scope := ""
+		if entry != nil {
+			scope = entry.Prefix
+		}
+		p.References, p.Scopes = append(p.References, r.String()), append(p.Scopes, scope)
+		steps = t.appendPull(steps, r, entry, &p)
+	}
+	p.setAttempts(nil, steps)
 	return p, nil
 }
 
 // candidates returns the full references that a name without a registry may stand for.
-func (t *ImageTable) candidates(image string) ([]ref, error) {
+func (t *ImageTable) candidates(image string) ([]Reference, error) {
 	end := strings.IndexByte(image, '@')
 	if end < 0 {
 		end = len(image)
@@ -50,118 +87,120 @@ func (t *ImageTable) candidates(image string) ([]ref, error) {
 	if i := strings.LastIndexByte(image[:end], ':'); i > strings.LastIndexByte(image[:end], '/') {
 		end = i
 	}
+	hosts := t.searchRegistries()
 	if alias := t.Aliases[image[:end]]; alias != "" {
-		r, err := parseLinuxReference(image, alias+image[end:])
-		return []ref{r}, err
+		r, err := parseFor(image, alias+image[end:])
+		return []Reference{r}, err
 	}
-	var refs []ref
-	for _, host := range t.searchRegistries() {
-		r, err := parseLinuxReference(image, host+"/"+image)
+	refs := make([]Reference, len(hosts))
+	for i, host := range hosts {
+		r, err := parseFor(image, host+"/"+image)
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, r)
+		refs[i] = r
 	}
-	if refs == nil { // a reference that nobody takes is an error even where nobody is asked
-		if _, err := parseLinuxReference(image, "docker.io/"+image); err != nil {
-			return nil, err
-		}
+	if len(hosts) == 0 { // a reference that nobody takes is an error even where nobody is asked
+		_, err := parseFor(image, "docker.io/"+image)
+		return nil, err
 	}
 	return refs, nil
 }
 
-// parseLinuxReference parses full, which stands for image.
-func parseLinuxReference(image, full string) (ref, error) {
-	r, err := parseReference(full)
+// parseFor parses full, which stands for image.
+func parseFor(image, full string) (Reference, error) {
+	r, err := ParseReference(full)
 	if err != nil {
-		return ref{}, referenceError(image, err)
-	}
-	if err := linuxName(r.name); err != nil {
-		return ref{}, fmt.Errorf("image reference %q: %w", image, err)
+		return Reference{}, referenceError(image, err)
 	}
 	return r, nil
 }
 
-// plan appends the attempts for one full reference.
-func (t *ImageTable) plan(p *Plan, r ref) {
-	p.References = append(p.References, r.String())
-	entry := t.find(r.name)
+// appendPull appends the steps for one full reference, which entry governs; nil stands for none. p, where it is
+// not nil, gets the findings.
+func (t *ImageTable) appendPull(steps []Step, r Reference, entry *ImageRegistry, p *Plan) []Step {
+	own, after := r.Name(), ""
 	if entry == nil {
-		p.Scopes = append(p.Scopes, "")
-		entry = &ImageRegistry{Prefix: r.name, Location: r.name}
-	} else {
-		p.Scopes = append(p.Scopes, entry.Prefix)
+		return t.ask(steps, r, nil, own, after, p)
 	}
-	// The mirrors that serve this kind of pull, then the registry itself (PullSourcesFromReference).
-	var locations []string
-	var mirrors []*ImageMirror // nil for the registry itself
-	after := rest(r.name, entry.Prefix)
+	// The mirrors that serve this kind of pull, then the registry itself (PullSourcesFromReference). The client
+	// writes all locations down as references before it asks the first; one that cannot be written stops the
+	// pull (rewriteReference).
+	after = rest(r.Name(), entry.Prefix)
+	stopped := false
 	for i := range entry.Mirrors {
-		if m := &entry.Mirrors[i]; entry.serves(m, r.byDigest()) {
-			locations = append(locations, m.Location+after)
-			mirrors = append(mirrors, m)
-		}
+		m := &entry.Mirrors[i]
+		stopped = entry.serves(m, r.ByDigest()) && p.stops(r, m.Location, after, m.Origins) || stopped
 	}
-	own := r.name
-	if entry.Location != "" {
+	if entry.Location != "" && entry.Location != entry.Prefix {
 		own = entry.Location + after
+		stopped = p.stops(r, own, "", nil) || stopped
 	}
-	locations = append(locations, own)
-	mirrors = append(mirrors, nil)
+	if stopped {
+		return steps
+	}
+	before := len(steps)
+	for i := range entry.Mirrors {
+		if m := &entry.Mirrors[i]; entry.serves(m, r.ByDigest()) {
+			steps = t.ask(steps, r, m, m.Location, after, p)
+		}
+	}
+	steps = t.ask(steps, r, nil, own, "", p)
+	if len(steps) == before && p != nil {
+		p.finding(mirrorset.CodeNoLocation, mirrorset.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
+	}
+	return steps
+}
 
-	// The client writes all locations down as references before it asks the first. One that cannot be
-	// written stops the pull (rewriteReference).
-	writable := true
-	for i, location := range locations {
-		if why := unwritable(location); why != "" {
-			writable = false
-			f := mirrorset.Finding{
-				Code: mirrorset.CodeUnwritable, Severity: mirrorset.SeverityError, Platform: mirrorset.Linux, Value: location,
-				Message: fmt.Sprintf("cannot be written as a reference (%s), and so the client stops the whole pull of %s before it asks any location, the source included", why, r),
-			}
-			if mirrors[i] != nil && len(mirrors[i].Origins) > 0 {
-				f.Origin = mirrors[i].Origins[0]
-			}
-			p.Findings = append(p.Findings, f)
-		}
+// stops reports whether a location, given in two pieces, cannot be written as a reference, so that the client
+// stops the pull.
+func (p *Plan) stops(r Reference, base, rest string, origins []mirrorset.Origin) bool {
+	// Most are seen to be well written without being put together.
+	host, path := splitHost(base)
+	hub := host == "index.docker.io" || host == "docker.io" && path == ""
+	if !hub && linuxHost(host) && strings.HasPrefix(rest, "/") && len(base)+len(rest) <= maxLinuxName && mirrorset.ValidMirror(base) {
+		return false
 	}
-	if !writable {
-		return
+	why := unwritable(base + rest)
+	if why != "" && p != nil {
+		p.finding(mirrorset.CodeUnwritable, mirrorset.SeverityError, origins, base+rest, fmt.Sprintf(
+			"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it asks any location, the source included", why, r))
 	}
-	before := len(p.Pull)
-	for i, location := range locations {
-		a := Attempt{Location: contacted(location), Role: RoleMirror}
-		if location == r.name {
-			a.Role = RoleSource
-		}
-		if mirrors[i] != nil {
-			a.Origins = mirrors[i].Origins
-		}
-		// Every location is looked up again by its own name (docker_client.go, newDockerClient).
-		if by := t.blocking(location); by != nil {
-			if mirrors[i] != nil {
-				f := mirrorset.Finding{
-					Code: mirrorset.CodeMirrorBlocked, Severity: mirrorset.SeverityWarning, Platform: mirrorset.Linux, Value: location,
-					Message: fmt.Sprintf("is not asked: it lies inside %s, which is blocked", by.Prefix),
-				}
-				if len(a.Origins) > 0 {
-					f.Origin = a.Origins[0]
-				}
-				p.Findings = append(p.Findings, f)
-			}
-			continue
-		} else if prefix := t.evaded(location); prefix != "" {
-			why := "the client compares names as they are spelled; write the image with the host as the rule has it"
-			if (scopeSet{prefix: true}).covers(location) {
-				why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"
-			}
-			p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, location, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
-		}
-		p.Pull = appendAttempt(p.Pull, a)
+	return why != ""
+}
+
+// ask appends the step to a location, given in two pieces, where the client asks it. m is the mirror that it
+// belongs to, nil for the registry itself.
+func (t *ImageTable) ask(steps []Step, r Reference, m *ImageMirror, base, rest string, p *Plan) []Step {
+	s := newStep(base, rest)
+	if samePieces(base, rest, r.Name(), "") {
+		s.Role = RoleSource
 	}
-	if len(p.Pull) == before {
-		p.finding(mirrorset.CodeNoLocation, mirrorset.SeverityError, r.String(), noLocation(entry, r.byDigest()))
+	if m != nil {
+		s.Origins = m.Origins
 	}
+	if !t.guard.on(base) {
+		return appendStep(steps, s)
+	}
+	// Every location is looked up again by its own name (docker_client.go, newDockerClient).
+	if by := t.blocking(base, rest); by != nil {
+		if m != nil && p != nil {
+			p.finding(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, m.Origins, base+rest, fmt.Sprintf(
+				"is not asked: it lies inside %s, which is blocked", by.Prefix))
+		}
+		return steps
+	}
+	if p == nil {
+		return appendStep(steps, s)
+	}
+	if prefix := t.evaded(base, rest); prefix != "" {
+		why := "the client compares names as they are spelled; write the image with the host as the rule has it"
+		if newScopeSet(prefix).covers(base + rest) {
+			why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"
+		}
+		p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, nil, base+rest, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
+	}
+	return appendStep(steps, s)
 }
 
 // noLocation says why a reference whose own location is blocked has nowhere to go.

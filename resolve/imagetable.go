@@ -1,8 +1,8 @@
 package resolve
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
 )
@@ -27,9 +27,9 @@ type ImageTable struct {
 	// Findings are about the table; those of the rules it was built from are not repeated.
 	Findings mirrorset.Findings
 
-	exact   map[string]int // prefix → index of Registries
-	byWire  map[string]int // the same with prefixes as the network sees them
-	blocked bool           // whether any entry is
+	index  scopeIndex // prefixes; of two entries with one prefix the first
+	byWire scopeIndex // the same with prefixes as the network sees them
+	guard  guard      // what is blocked
 }
 
 // ImageRegistry is one [[registry]] of a registries.conf.
@@ -79,70 +79,90 @@ var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"
 // Indexed returns a table of the same content that is ready to be asked. Package registriesconf uses it
 // for files; tables built from rules are ready already.
 func (t ImageTable) Indexed() *ImageTable {
-	t.exact = make(map[string]int, len(t.Registries))
+	t.index = newScopeIndex(len(t.Registries))
 	for i := range t.Registries {
-		// Of two entries with one prefix the first wins (sysregistriesv2, postProcessRegistries).
-		if _, ok := t.exact[t.Registries[i].Prefix]; !ok {
-			t.exact[t.Registries[i].Prefix] = i
-		}
+		t.index.add(t.Registries[i].Prefix, i)
 	}
-	t.indexWire()
+	t.indexBlocked()
 	return &t
 }
 
-// indexWire fills what is only asked where something is blocked.
-func (t *ImageTable) indexWire() {
-	t.byWire, t.blocked = nil, slices.ContainsFunc(t.Registries, func(r ImageRegistry) bool { return r.Blocked })
-	if !t.blocked {
+// indexBlocked fills what is only asked where something is blocked.
+func (t *ImageTable) indexBlocked() {
+	t.byWire, t.guard = scopeIndex{}, guard{}
+	for i := range t.Registries {
+		if t.Registries[i].Blocked {
+			t.guard.add(t.Registries[i].Prefix)
+		}
+	}
+	if t.guard.hosts == nil {
 		return
 	}
-	t.byWire = make(map[string]int, len(t.exact))
-	for prefix, i := range t.exact {
-		seen := wire(prefix)
-		j, ok := t.byWire[seen]
+	t.byWire = newScopeIndex(len(t.Registries))
+	for i := range t.Registries {
+		r := &t.Registries[i]
+		if !t.governs(i) {
+			continue
+		}
 		// Of several spellings a blocked one counts, and else the first.
-		if a := t.Registries[i].Blocked; !ok || a && !t.Registries[j].Blocked || a == t.Registries[j].Blocked && i < j {
-			t.byWire[seen] = i
+		seen := wire(r.Prefix)
+		if j, ok := t.byWire.get(seen); !ok || r.Blocked && !t.Registries[j].Blocked {
+			t.byWire.set(seen, i)
 		}
 	}
 }
 
-// find returns the entry that governs name: the longest matching prefix; of two as long, the first in
-// string order, which is the wildcard (sysregistriesv2, findRegistryWithParsedConfig: it goes through
-// the prefixes in string order and keeps the first of the greatest length).
-func (t *ImageTable) find(name string) *ImageRegistry {
-	if len(t.exact) == 0 {
+// governs reports whether entry i is the first with its prefix. A second one is dead (sysregistriesv2,
+// postProcessRegistries).
+func (t *ImageTable) governs(i int) bool {
+	first, _ := t.index.get(t.Registries[i].Prefix)
+	return first == i
+}
+
+// find returns the entry that governs a name, given in two pieces: the longest matching prefix; of two as
+// long, the first in string order, which is the wildcard (sysregistriesv2, findRegistryWithParsedConfig: it
+// goes through the prefixes in string order and keeps the first of the greatest length).
+func (t *ImageTable) find(base, rest string) *ImageRegistry {
+	if len(t.Registries) == 0 {
 		return nil
 	}
+	var space [maxStackName]byte
+	name := append(append(space[:0], base...), rest...)
 	best, length := -1, 0
-	try := func(prefix string) {
-		if i, ok := t.exact[prefix]; ok {
-			best, length = i, len(prefix)
-		}
+	host := name
+	if i := bytes.IndexByte(name, '/'); i >= 0 {
+		host = name[:i]
 	}
-	host, _ := splitHost(name)
-	for end := len(name); best < 0; end = strings.LastIndexByte(name[:end], '/') {
-		try(name[:end])
+	for end := len(name); ; end = bytes.LastIndexByte(name[:end], '/') {
+		if i, ok := t.index.plain[string(name[:end])]; ok {
+			best, length = i, end
+			break
+		}
 		if end <= len(host) {
 			break
 		}
 	}
-	domain := hostname(host)
-	if best < 0 && len(domain) < len(host) {
-		// A prefix also ends where the port begins: example.com matches example.com:5000/x. The client
-		// calls this unintended (refMatchingPrefix) and does it.
-		try(domain)
-	}
-	for i := 0; i < len(domain); i++ {
-		if domain[i] != '.' || len(domain)-i+1 < length {
-			continue
+	domain := host
+	if i := bytes.IndexByte(host, ':'); i >= 0 {
+		domain = host[:i]
+		if i, ok := t.index.plain[string(domain)]; ok && best < 0 {
+			// A prefix also ends where the port begins: example.com matches example.com:5000/x. The client
+			// calls this unintended (refMatchingPrefix) and does it.
+			best, length = i, len(domain)
 		}
-		j, ok := t.exact["*"+domain[i:]]
-		// The client looks for the first place in the name where the wildcard's host stands
-		// (refMatchingSubdomainPrefix). a.example.org.example.org is not matched by *.example.org.
-		if ok && strings.Index(name, domain[i:]) == i {
-			best = j
-			break // the wildcards that follow are shorter
+	}
+	if len(t.index.wild) > 0 {
+		for i := 0; i < len(domain) && len(domain)-i+1 >= length; i++ {
+			if domain[i] != '.' {
+				continue
+			}
+			j, ok := t.index.wild[string(domain[i:])]
+			// The client looks for the first place in the name where the wildcard's host stands
+			// (refMatchingSubdomainPrefix). a.example.org.example.org is not matched by *.example.org.
+			if ok && bytes.Index(name, domain[i:]) == i {
+				best = j
+				break // the wildcards that follow are shorter
+			}
 		}
 	}
 	if best < 0 {
@@ -154,37 +174,35 @@ func (t *ImageTable) find(name string) *ImageRegistry {
 // Find returns the entry that governs a name (host/repository without tag and digest), or a scope, and
 // false where none does.
 func (t *ImageTable) Find(name string) (ImageRegistry, bool) {
-	if r := t.find(name); r != nil {
+	if r := t.find(name, ""); r != nil {
 		return *r, true
 	}
 	return ImageRegistry{}, false
 }
 
-// blocking returns the entry that forbids asking a location; nil where none does.
-func (t *ImageTable) blocking(location string) *ImageRegistry {
-	if !t.blocked {
+// blocking returns the entry that forbids asking a location, given in two pieces; nil where none does.
+func (t *ImageTable) blocking(base, rest string) *ImageRegistry {
+	if !t.guard.on(base) {
 		return nil
 	}
-	if r := t.find(location); r != nil && r.Blocked {
+	if r := t.find(base, rest); r != nil && r.Blocked {
 		return r
 	}
 	return nil
 }
 
-// evaded returns the blocked prefix that would govern name if hosts were compared as the network sees
-// them, where name's own spelling escapes it.
-func (t *ImageTable) evaded(name string) string {
-	if !t.blocked {
+// evaded returns the blocked prefix that would govern a name, given in two pieces, if hosts were compared as
+// the network sees them, where the name's own spelling escapes it.
+func (t *ImageTable) evaded(base, rest string) string {
+	if !t.guard.on(base) {
 		return ""
 	}
+	var space [maxStackName]byte
 	var best *ImageRegistry
-	length := 0
-	ancestors(wire(name), func(scope string) bool {
-		if i, ok := t.byWire[scope]; ok {
-			r := &t.Registries[i]
-			if len(scope) > length || len(scope) == length && r.Blocked {
-				best, length = r, len(scope)
-			}
+	longest := 0
+	t.byWire.around(appendWire(space[:0], base, rest), func(i, length int) bool {
+		if r := &t.Registries[i]; length > longest || length == longest && r.Blocked {
+			best, longest = r, length
 		}
 		return true
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/stretchr/testify/require"
@@ -110,25 +111,25 @@ func describe(rules *mirrorset.Rules) string {
 
 // contract is the platform-neutral plan, straight from the rules: section by section what the API's
 // documentation says.
-func contract(rules *mirrorset.Rules, r ref) []string {
+func contract(rules *mirrorset.Rules, r Reference) []string {
 	pull := mirrorset.ByTag
-	if r.byDigest() {
+	if r.ByDigest() {
 		pull = mirrorset.ByDigest
 	}
 	var best *mirrorset.Rule
 	for i := range rules.Rules {
 		rule := &rules.Rules[i]
-		if rule.Pull == pull && inside(r.name, rule.Source) && (best == nil || len(rule.Source) > len(best.Source)) {
+		if rule.Pull == pull && inside(r.Name(), rule.Source) && (best == nil || len(rule.Source) > len(best.Source)) {
 			best = rule
 		}
 	}
 	var locations []string
 	if best != nil {
 		for _, m := range best.Mirrors {
-			locations = append(locations, m.Location+rest(r.name, best.Source))
+			locations = append(locations, m.Location+rest(r.Name(), best.Source))
 		}
 	}
-	return append(locations, r.name)
+	return append(locations, r.Name())
 }
 
 func TestLinuxFollowsTheContract(t *testing.T) {
@@ -138,9 +139,9 @@ func TestLinuxFollowsTheContract(t *testing.T) {
 		rules := randomRules(t, w)
 		table := NewImageTable(rules)
 		for range 5 {
-			r, err := parseReference(randomImage(w))
+			r, err := ParseReference(randomImage(w))
 			require.NoError(t, err)
-			if table.quirk(r.name) {
+			if table.quirk(r.Name()) {
 				continue // the client's matching is not the contract's
 			}
 			var want []string
@@ -175,7 +176,7 @@ func TestLinuxFollowsTheContract(t *testing.T) {
 // quirk reports whether the client matches a name otherwise than the contract: at the port of a plain
 // host, or by a wildcard as long as a plain source.
 func (t *ImageTable) quirk(name string) bool {
-	e := t.find(name)
+	e := t.find(name, "")
 	if e == nil {
 		return false
 	}
@@ -276,6 +277,147 @@ func TestTheOrderOfObjectsNeverChangesATable(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, linux, NewImageTable(rules))
 		require.Equal(t, windows, NewRegistryTable(rules))
+	}
+}
+
+func TestTheStepsAreTheAttemptsOfThePlan(t *testing.T) {
+	w := random.New(6)
+	asked := 0
+	for range 3000 {
+		rules := randomRules(t, w)
+		linux, windows := NewImageTable(rules), NewRegistryTable(rules, "foo.example.org", "a.example.org")
+		for range 5 {
+			r, err := ParseReference(randomImage(w))
+			require.NoError(t, err)
+			if p, err := linux.PlanReference(r); err == nil {
+				requireSteps(t, p.Pull, linux.AppendPull(nil, r))
+			} else {
+				require.Empty(t, linux.AppendPull(nil, r))
+			}
+			p, err := windows.PlanReference(r)
+			require.NoError(t, err)
+			requireSteps(t, p.Resolve, windows.AppendResolve(nil, r))
+			requireSteps(t, p.Pull, windows.AppendPull(nil, r))
+			asked += len(p.Pull)
+		}
+	}
+	require.Greater(t, asked, 10_000)
+}
+
+// requireSteps holds steps against the attempts of a plan.
+func requireSteps(t *testing.T, attempts []Attempt, steps []Step) {
+	t.Helper()
+	require.Len(t, steps, len(attempts))
+	for i, s := range steps {
+		require.Equal(t, attempts[i], Attempt{s.Location(), s.Role, s.Origins})
+		require.Equal(t, s.Location(), string(s.AppendLocation(nil)))
+	}
+}
+
+func TestTheGuardHidesNothing(t *testing.T) {
+	w := random.New(7)
+	guarded := 0
+	for range 3000 {
+		var table ImageTable
+		for range 1 + w.Intn(6) {
+			table.Registries = append(table.Registries, ImageRegistry{Prefix: w.Scope(), Blocked: w.Intn(2) == 0})
+		}
+		indexed := table.Indexed()
+		for range 10 {
+			name := w.Location() + w.Pick("", ":5000/x", ":443/x")
+			if indexed.guard.on(name) {
+				guarded++
+				continue
+			}
+			e, _ := indexed.Find(name)
+			require.False(t, e.Blocked, "%s in %v", name, table.Registries)
+			for _, r := range table.Registries {
+				require.False(t, r.Blocked && inside(wire(name), wire(r.Prefix)), "%s in %v", name, table.Registries)
+			}
+		}
+	}
+	require.Greater(t, guarded, 1000)
+}
+
+func TestAReferenceIsWhatTheKubeletsWayMakesOfIt(t *testing.T) {
+	w := random.New(8)
+	check := func(image string) {
+		named, err := reference.ParseDockerRef(image)
+		r, ownErr := ParseReference(image)
+		require.Equal(t, err == nil, ownErr == nil, "%s: %v, %v", image, err, ownErr)
+		if err != nil {
+			require.Zero(t, r)
+			return
+		}
+		_, digested := named.(reference.Digested)
+		require.Equal(t, named.String(), r.String())
+		require.Equal(t, named.Name(), r.Name())
+		require.Equal(t, digested, r.ByDigest())
+		if linuxReference(r) == nil {
+			require.Empty(t, unwritable(r.Name()), "the name of a reference need not be looked at again")
+		}
+	}
+	for range 3000 {
+		check(randomImage(w))
+	}
+	for _, image := range []string{"busybox", "a/b:1", "index.docker.io/a", "docker.io/a:1" + digestA, "A/b", "localhost/a", "[::1]/a", "[::1]:5000/a:x",
+		"a@sha256:00", "a@md5:00", "", "a:", "a" + strings.Repeat("/a", 200), "quay.io/a@sha512:" + strings.Repeat("a", 128), "quay.io/a@sha256:" + strings.Repeat("A", 64)} {
+		check(image)
+	}
+}
+
+func TestAskingTakesNoMemory(t *testing.T) {
+	set, err := mirrorset.Decode("rules.yaml", strings.NewReader(`
+kind: ImageDigestMirrorSet
+apiVersion: config.openshift.io/v1
+metadata: {name: digests}
+spec:
+  imageDigestMirrors:
+  - {source: quay.io/a, mirrors: [m.corp/a, docker.io/mirrored, "quay.io/b"], mirrorSourcePolicy: NeverContactSource}
+  - {source: "*.a-domain-with-quite-a-long-name.example.org", mirrors: [m.corp]}
+  - {source: docker.io/library, mirrors: [m.corp/hub/library, quay.io/hub/library]}
+---
+kind: ImageTagMirrorSet
+apiVersion: config.openshift.io/v1
+metadata: {name: tags}
+spec:
+  imageTagMirrors:
+  - {source: docker.io/library, mirrors: [m.corp/hub/library]}
+  - {source: quay.io/b, mirrors: [m.corp/b]}
+  - {source: plain.io/x, mirrors: [near.corp/x, m.corp/x]}
+---
+kind: Image
+apiVersion: config.openshift.io/v1
+metadata: {name: cluster}
+spec: {registrySources: {blockedRegistries: [m.corp/secret, docker.io/evil, "*.bad.example"]}}
+`))
+	require.NoError(t, err)
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	linux, windows := NewImageTable(rules), NewRegistryTable(rules)
+	steps := make([]Step, 0, 64)
+	for image, want := range map[string]int{ // attempts on Linux
+		"quay.io/a/app" + digestA: 3, "quay.io/b:1": 2, "busybox:1": 2, "busybox" + digestA: 3, "other.io/x:1": 1,
+		"foo.bar.a-domain-with-quite-a-long-name.example.org/team/app" + digestA: 2,
+	} {
+		r, err := ParseReference(image)
+		require.NoError(t, err)
+		require.Len(t, linux.AppendPull(nil, r), want, image)
+		require.Zero(t, testing.AllocsPerRun(100, func() { steps = linux.AppendPull(steps[:0], r) }), "%s on Linux", image)
+		require.Zero(t, testing.AllocsPerRun(100, func() { steps = windows.AppendPull(windows.AppendResolve(steps[:0], r), r) }), "%s on Windows", image)
+	}
+
+	// A plan without findings takes one piece each for its references, its attempts and their locations, and on
+	// Windows one to look at a location on a host with a blocked repository.
+	for _, image := range []string{"plain.io/x/app:1", "plain.io/x/app" + digestA, "other.io/x:1"} {
+		r, err := ParseReference(image)
+		require.NoError(t, err)
+		for platform, plan := range map[mirrorset.Platform]func(Reference) (Plan, error){mirrorset.Linux: linux.PlanReference, mirrorset.Windows: windows.PlanReference} {
+			p, err := plan(r)
+			require.NoError(t, err)
+			require.Empty(t, p.Findings)
+			require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = plan(r) }), 4.0, "%s on %s", image, platform)
+		}
 	}
 }
 

@@ -58,8 +58,8 @@ func isWildcard(scope string) bool { return strings.HasPrefix(scope, "*.") }
 // host, a port included.
 func rest(name, scope string) string {
 	if isWildcard(scope) {
-		host, path := splitHost(name)
-		return host[len(hostname(host)):] + path
+		host, _ := splitHost(name)
+		return name[len(hostname(host)):]
 	}
 	return name[len(scope):]
 }
@@ -91,65 +91,4 @@ func ancestors(name string, yield func(scope string) bool) {
 			return
 		}
 	}
-}
-
-// scopeSet is a set of scopes to be asked what lies inside them.
-type scopeSet map[string]bool
-
-// cover returns a scope of the set that name lies inside, and "" where there is none.
-func (s scopeSet) cover(name string) (found string) {
-	if len(s) == 0 {
-		return ""
-	}
-	ancestors(name, func(scope string) bool {
-		if s[scope] {
-			found = scope
-		}
-		return found == ""
-	})
-	return found
-}
-
-func (s scopeSet) covers(name string) bool { return s.cover(name) != "" }
-
-// policies answers which policy governs a location, as the network sees it: that of the most specific
-// rules around it, for each kind of pull, Never winning where they differ.
-type policies map[string]policy
-
-// policy is what the rules of one source, in all its spellings, say: for each kind of pull whether there
-// is a rule, and whether one forbids contacting the source.
-type policy struct {
-	rule, never [2]bool
-}
-
-// forbids returns the source under NeverContactSource that a location may not be contacted for, and ""
-// where there is none.
-func (p policies) forbids(location string) string {
-	if len(p) == 0 {
-		return ""
-	}
-	var best [2]struct {
-		scope string
-		never bool
-	}
-	ancestors(wire(location), func(scope string) bool {
-		at, ok := p[scope]
-		for kind := range best {
-			b := &best[kind]
-			switch {
-			case !ok || !at.rule[kind] || len(scope) < len(b.scope):
-			case len(scope) > len(b.scope):
-				b.scope, b.never = scope, at.never[kind]
-			default: // a wildcard as long as a plain scope
-				b.never = b.never || at.never[kind]
-			}
-		}
-		return true
-	})
-	for _, b := range best {
-		if b.never {
-			return b.scope
-		}
-	}
-	return ""
 }

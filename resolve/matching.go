@@ -11,16 +11,16 @@ import (
 // first: that one applies on Linux, and the others lose to it. On Windows all of them apply, and with them
 // every other rule of the registry. image is written out in full as containerd does it.
 func Matching(rules *mirrorset.Rules, image string) ([]*mirrorset.Rule, error) {
-	r, err := parseReference(image)
+	r, err := ParseReference(image)
 	if err != nil {
 		return nil, err
 	}
 	pull := mirrorset.ByTag
-	if r.byDigest() {
+	if r.ByDigest() {
 		pull = mirrorset.ByDigest
 	}
-	around := scopeSet{}
-	ancestors(r.name, func(scope string) bool {
+	around := map[string]bool{}
+	ancestors(r.Name(), func(scope string) bool {
 		around[scope] = true
 		return true
 	})

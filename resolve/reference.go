@@ -3,6 +3,7 @@ package resolve
 import (
 	_ "crypto/sha256" // digests are checked by the algorithms that the clients know
 	_ "crypto/sha512"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,42 +12,48 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// ref is one reference as a client uses it.
-type ref struct {
-	name   string // host/repository
-	tag    string // empty where there is a digest
-	digest string
+// Reference is one image reference, written out in full: host[:port]/repository with a tag or a digest, never
+// with both. It is a small comparable value; the zero value names nothing.
+type Reference struct {
+	text string // host[:port]/repository:tag or host[:port]/repository@digest
+	name int    // the length of host[:port]/repository
 }
 
-func (r ref) String() string {
-	if r.digest != "" {
-		return r.name + "@" + r.digest
-	}
-	return r.name + ":" + r.tag
-}
-
-func (r ref) byDigest() bool { return r.digest != "" }
-
-// parseReference normalises a reference as the kubelet's way into containerd does (ParseDockerRef of
-// github.com/distribution/reference): Docker Hub's short names are written out, a tag beside a digest is
-// dropped, and where there is neither the tag is "latest".
-func parseReference(image string) (ref, error) {
-	named, err := reference.ParseDockerRef(image)
+// ParseReference parses an image reference and writes it out as the kubelet's way into containerd does
+// (ParseDockerRef of github.com/distribution/reference): Docker Hub's short names get their host, a tag beside
+// a digest is dropped, and where there is neither the tag is "latest". The error says what is wrong with a
+// reference that no client takes.
+//
+// A Linux node looks for the registry of a short name by itself: give [ImageTable.Plan] such a name as it is.
+func ParseReference(image string) (Reference, error) {
+	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
-		return ref{}, referenceError(image, err)
+		return Reference{}, referenceError(image, err)
 	}
-	r := ref{name: named.Name()}
-	switch n := named.(type) {
-	case reference.Digested:
-		if err := n.Digest().Validate(); err != nil {
-			return ref{}, referenceError(image, err)
-		}
-		r.digest = n.Digest().String()
-	case reference.Tagged:
-		r.tag = n.Tag()
+	name := named.Name()
+	suffix := ":latest"
+	if n, ok := named.(reference.Digested); ok {
+		suffix = "@" + n.Digest().String()
+	} else if n, ok := named.(reference.Tagged); ok {
+		suffix = ":" + n.Tag()
 	}
-	return r, nil
+	return Reference{text: name + suffix, name: len(name)}, nil
 }
+
+// String returns the reference: host[:port]/repository:tag or host[:port]/repository@digest.
+func (r Reference) String() string { return r.text }
+
+// Name returns host[:port]/repository.
+func (r Reference) Name() string { return r.text[:r.name] }
+
+// ByDigest reports whether the image is pulled by digest; by tag otherwise.
+func (r Reference) ByDigest() bool { return r.name < len(r.text) && r.text[r.name] == '@' }
+
+// suffix returns what follows the name: ":tag" or "@digest".
+func (r Reference) suffix() string { return r.text[r.name:] }
+
+// errNoReference is what the zero Reference is answered with.
+var errNoReference = errors.New("is empty; make one with ParseReference")
 
 // referenceError says what is wrong with a reference, and what is most likely meant.
 func referenceError(image string, err error) error {
@@ -67,6 +74,14 @@ func referenceError(image string, err error) error {
 		hint = "a repository name is in lower case; only the host and the tag may have capitals"
 	}
 	return fmt.Errorf("image reference %q: %w; %s", image, err, hint)
+}
+
+// linuxReference checks a reference against what containers-image takes.
+func linuxReference(r Reference) error {
+	if r.text == "" {
+		return errNoReference
+	}
+	return linuxName(r.Name())
 }
 
 // linuxName checks a normalised name against what containers-image takes beyond

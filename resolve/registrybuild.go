@@ -25,12 +25,12 @@ import (
 //
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
-	b := &registryBuilder{rules: rules, forbidden: newPolicies(rules), blocked: scopeSet{}, insecure: scopeSet{}}
+	b := &registryBuilder{rules: rules, forbidden: newPolicies(rules), blocked: newScopeSet(), insecure: newScopeSet()}
 	for _, s := range rules.Blocked {
-		b.blocked[wire(s.Value)] = true
+		b.blocked.add(wire(s.Value))
 	}
 	for _, s := range rules.Insecure {
-		b.insecure[wire(s.Value)] = true
+		b.insecure.add(wire(s.Value))
 	}
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
@@ -47,8 +47,8 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 type registryBuilder struct {
 	rules     *mirrorset.Rules
 	forbidden policies
-	blocked   scopeSet                     // as the network sees them
-	insecure  scopeSet                     // likewise
+	blocked   *scopeSet                    // as the network sees them, in the order of rules.Blocked
+	insecure  *scopeSet                    // likewise
 	byHost    map[string][]*mirrorset.Rule // rules by the host of their source; wildcards by themselves
 	neverHost map[string]bool              // hosts, as the network sees them, with a rule under NeverContactSource
 	contains  map[string]*mirrorset.Rule   // locations around a source under NeverContactSource, as the network sees them
@@ -144,10 +144,11 @@ func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 func (b *registryBuilder) registry(host string) (Registry, bool) {
 	r := Registry{Host: host}
 	rules := b.rulesOf(host)
-	r.rules, r.named = rules, make(scopeSet, len(rules))
+	r.named = newScopeSet()
 	for _, rule := range rules {
-		r.named[rule.Source] = true
+		r.named.add(rule.Source)
 	}
+	r.sources = listed(r.named.scopes)
 	var never *mirrorset.Entry
 	var allow []*mirrorset.Entry
 	for _, rule := range rules {
@@ -163,14 +164,12 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		}
 	}
 	var blockedBy *mirrorset.Scope
-	for i := range b.rules.Blocked {
+	for _, i := range b.blocked.all(wireHost(host)) {
 		s := &b.rules.Blocked[i]
-		if (scopeSet{wire(s.Value): true}).covers(wireHost(host)) {
-			b.used[s.Value] = true
-			r.Origins = append(r.Origins, s.Origin)
-			if blockedBy == nil {
-				blockedBy = s
-			}
+		b.used[s.Value] = true
+		r.Origins = append(r.Origins, s.Origin)
+		if blockedBy == nil {
+			blockedBy = s
 		}
 	}
 	// Another spelling of the host is the same registry to the network.
@@ -204,19 +203,18 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	case !r.Never && n == 0 && !b.insecure.covers(wireHost(host)):
 		return Registry{}, false
 	case !r.Never:
-		r.Server = itself(host)
-		for _, s := range b.rules.Insecure {
-			if (scopeSet{wire(s.Value): true}).covers(wireHost(host)) {
-				r.Server.SkipVerify = true
-				r.Origins = append(r.Origins, s.Origin)
-			}
+		server := itself(host)
+		for _, i := range b.insecure.all(wireHost(host)) {
+			server.SkipVerify = true
+			r.Origins = append(r.Origins, b.rules.Insecure[i].Origin)
 		}
+		r.Server = &server
 	case n == 0:
 		// A file that keeps every pull from happening: containerd finds no host that may pull. The
 		// table is there for 1.6, which takes no file without one.
 		blocking := itself(host)
 		blocking.Capabilities = CanPush
-		r.Server, r.Endpoints = blocking, []Endpoint{*blocking}
+		r.Server, r.Endpoints = &blocking, []Endpoint{blocking}
 		r.Never = false // it is named in the file, if only to be refused
 		if len(rules) > 0 {
 			b.report(mirrorset.CodeNoLocation, mirrorset.SeverityError, rules[0].Entries[0].Origin, host,
@@ -231,6 +229,17 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 	r.addPlainHTTP()
 	return r, true
+}
+
+// listed returns scopes to be read in a sentence: few of them all, of more the first.
+func listed(scopes []string) string {
+	const few = 5
+	all := slices.Sorted(slices.Values(scopes))
+	all = slices.Compact(all)
+	if n := len(all) - few; n > 1 {
+		all = append(all[:few], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(all, ", ")
 }
 
 // addPlainHTTP puts behind each endpoint of an insecure scope the same one by HTTP. "Insecure" means, on
@@ -431,7 +440,9 @@ func (b *registryBuilder) leftOut(c candidate, host string, never bool) string {
 // A rule inside of such a source that allows contact does not help: a hosts.toml cannot tell the two apart.
 func (b *registryBuilder) forbids(seen string) (source string) {
 	ancestors(seen, func(scope string) bool {
-		if at, ok := b.forbidden[scope]; ok && (at.never[0] || at.never[1]) || b.blocked[scope] {
+		if i, ok := b.forbidden.index.get(scope); ok && (b.forbidden.all[i].never[0] || b.forbidden.all[i].never[1]) {
+			source = scope
+		} else if _, ok := b.blocked.index.get(scope); ok {
 			source = scope
 		}
 		return source == ""

@@ -21,9 +21,10 @@ type RegistryTable struct {
 	Findings mirrorset.Findings
 
 	byHost    map[string]int
-	forbidden policies // sources under NeverContactSource; empty for tables read from files
-	blocked   scopeSet // blocked scopes, as the network sees them
+	forbidden policies  // sources under NeverContactSource; empty for tables read from files
+	blocked   *scopeSet // blocked scopes, as the network sees them
 	never     map[string]bool
+	guard     guard // what is forbidden, blocked or never asked
 }
 
 // Registry is the hosts.toml of one registry host.
@@ -40,8 +41,8 @@ type Registry struct {
 	// Origins are the fields that made the file what it is.
 	Origins []mirrorset.Origin
 
-	rules []*mirrorset.Rule // those that landed in the file; none for a file read from a node
-	named scopeSet          // their sources
+	named   *scopeSet // the sources of the rules that landed in the file; none for a file read from a node
+	sources string    // the same to be read
 }
 
 // Endpoint is one place that containerd asks on behalf of a registry: all its repositories are looked for
@@ -96,8 +97,8 @@ func (e *Endpoint) isRegistryRoot() bool {
 
 // itself returns the endpoint that a registry host is asked at without any file, and where its file names
 // no server.
-func itself(host string) *Endpoint {
-	return &Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
+func itself(host string) Endpoint {
+	return Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
 }
 
 // Indexed returns a table of the same registries that is ready to be asked. Package hoststoml uses it for
@@ -107,6 +108,17 @@ func (t RegistryTable) Indexed() *RegistryTable {
 	slices.SortStableFunc(t.Registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
 	t.byHost = make(map[string]int, len(t.Registries))
 	t.never = map[string]bool{}
+	t.guard = guard{}
+	for _, at := range t.forbidden.all {
+		if at.never[0] || at.never[1] {
+			t.guard.add(at.source)
+		}
+	}
+	if t.blocked != nil {
+		for _, scope := range t.blocked.scopes {
+			t.guard.add(scope)
+		}
+	}
 	for i := range t.Registries {
 		r := &t.Registries[i]
 		if _, ok := t.byHost[r.Host]; !ok {
@@ -114,31 +126,29 @@ func (t RegistryTable) Indexed() *RegistryTable {
 		}
 		if r.Never {
 			t.never[wireHost(r.Host)] = true
+			t.guard.add(r.Host)
 		}
 	}
 	return &t
 }
 
+// find returns the file that governs references to a host: its own, else that of "_default"; nil where there
+// is neither.
+func (t *RegistryTable) find(host string) *Registry {
+	i, ok := t.byHost[host]
+	if !ok {
+		if i, ok = t.byHost["_default"]; !ok {
+			return nil
+		}
+	}
+	return &t.Registries[i]
+}
+
 // Find returns the file that governs references to a host: its own, else that of "_default"; false where
 // there is neither.
 func (t *RegistryTable) Find(host string) (Registry, bool) {
-	if i, ok := t.byHost[host]; ok {
-		return t.Registries[i], true
-	}
-	if i, ok := t.byHost["_default"]; ok {
-		return t.Registries[i], true
+	if r := t.find(host); r != nil {
+		return *r, true
 	}
 	return Registry{}, false
-}
-
-// hosts returns every place that is asked for a reference to host, in order.
-func (r *Registry) hosts(host string) []*Endpoint {
-	all := make([]*Endpoint, 0, len(r.Endpoints)+1)
-	for i := range r.Endpoints {
-		all = append(all, &r.Endpoints[i])
-	}
-	if r.Server == nil {
-		return append(all, itself(host))
-	}
-	return append(all, r.Server)
 }
