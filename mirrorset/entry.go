@@ -32,6 +32,8 @@ type Entry struct {
 	policyField string
 	list        string // the path of the list that the entry stands in
 	index       int    // its place in there
+	place       int    // its place among all entries
+	mirrorPaths []string
 	lines       *entryLines
 }
 
@@ -39,8 +41,8 @@ type Entry struct {
 // whose fields stand at its top, mirrors[0].
 func (e *Entry) MirrorOrigin(i int) Origin {
 	o := e.Origin
-	if i < len(mirrorPaths) && o.Field != "" {
-		o.Field += mirrorPaths[i]
+	if i < len(e.mirrorPaths) {
+		o.Field = e.mirrorPaths[i]
 	} else {
 		o.Field = join(o.Field, item("mirrors", i))
 	}
@@ -49,9 +51,6 @@ func (e *Entry) MirrorOrigin(i int) Origin {
 	}
 	return o
 }
-
-// mirrorPaths are the ends of the paths of the first mirrors; few lists are longer.
-var mirrorPaths = [...]string{".mirrors[0]", ".mirrors[1]", ".mirrors[2]", ".mirrors[3]", ".mirrors[4]", ".mirrors[5]", ".mirrors[6]", ".mirrors[7]"}
 
 // SourceOrigin returns the place of the entry's source.
 func (e *Entry) SourceOrigin() Origin {
@@ -99,14 +98,18 @@ func (s *Set) entries() []*Entry {
 	}
 	entries := make([]Entry, 0, total) // one piece of memory, never moved
 	all := make([]*Entry, 0, total)
-	paths := map[string][]string{} // of items, by list: most objects have the same few
-	path := func(list string, i int) string {
+	paths := map[string][]itemPaths{} // by list: most objects have the same few items
+	path := func(list string, i, mirrors int) itemPaths {
 		known := paths[list]
 		for len(known) <= i {
-			known = append(known, item(list, len(known)))
+			known = append(known, itemPaths{item: item(list, len(known))})
 			paths[list] = known
 		}
-		return known[i]
+		at := &known[i]
+		for len(at.mirrors) < mirrors {
+			at.mirrors = append(at.mirrors, join(at.item, item("mirrors", len(at.mirrors))))
+		}
+		return itemPaths{at.item, at.mirrors[:mirrors:mirrors]}
 	}
 	add := func(pull Pull, kind, name, list, policyField string, from *ReadFrom, sources []ImageMirrors) {
 		object := kind
@@ -114,13 +117,14 @@ func (s *Set) entries() []*Entry {
 			object += "/" + name
 		}
 		for i, e := range sources {
+			at := path(list, i, len(e.Mirrors))
 			entries = append(entries, Entry{
 				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
-				list: list, index: i, Origin: Origin{Object: object, Field: path(list, i)},
+				list: list, index: i, mirrorPaths: at.mirrors, Origin: Origin{Object: object, Field: at.item},
 			})
 			entry := &entries[len(entries)-1]
 			if kind == kindImageMirror {
-				entry.Origin.Field = ""
+				entry.Origin.Field, entry.mirrorPaths = "", nil
 			}
 			if from != nil {
 				entry.Origin.File, entry.Origin.Document, entry.Origin.Line = from.File, from.Document, from.Line
@@ -156,11 +160,17 @@ func (s *Set) entries() []*Entry {
 		o := &s.ImageMirrors[i]
 		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
-	slices.SortStableFunc(all, compareEntries)
+	slices.SortFunc(all, compareEntries)
 	return slices.CompactFunc(all, func(a, b *Entry) bool {
 		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&
 			a.Source == b.Source && a.Policy == b.Policy && slices.Equal(a.Mirrors, b.Mirrors)
 	})
+}
+
+// itemPaths are the paths of an item of a list, and of the mirrors in it.
+type itemPaths struct {
+	item    string
+	mirrors []string
 }
 
 // item returns the path of an item of a list.

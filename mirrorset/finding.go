@@ -171,8 +171,11 @@ type Findings []Finding
 // and drops repetitions, so that the same input gives the same list. It returns the sorted list.
 func (fs Findings) Sort() Findings {
 	slices.SortFunc(fs, func(a, b Finding) int {
+		// One after the other, as the first nearly always decides.
+		if c := a.Origin.Compare(b.Origin); c != 0 {
+			return c
+		}
 		return cmp.Or(
-			a.Origin.Compare(b.Origin),
 			cmp.Compare(a.Code, b.Code),
 			cmp.Compare(a.Platform, b.Platform),
 			cmp.Compare(a.Value, b.Value),
@@ -187,13 +190,13 @@ func (fs Findings) Sort() Findings {
 // Compare orders origins by file, document, line, object and field; numbers inside a field compare as
 // numbers, so that mirrors[2] stands before mirrors[10].
 func (o Origin) Compare(p Origin) int {
-	return cmp.Or(
-		cmp.Compare(o.File, p.File),
-		cmp.Compare(o.Document, p.Document),
-		cmp.Compare(o.Line, p.Line),
-		cmp.Compare(o.Object, p.Object),
-		compareNatural(o.Field, p.Field),
-	)
+	if c := cmp.Or(cmp.Compare(o.File, p.File), cmp.Compare(o.Document, p.Document), cmp.Compare(o.Line, p.Line)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(o.Object, p.Object); c != 0 {
+		return c
+	}
+	return compareNatural(o.Field, p.Field)
 }
 
 // Err returns a *RefusedError that holds the findings which refuse the input, and nil where none does.

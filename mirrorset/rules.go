@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/slab"
 )
 
 // Rules is what a set of objects asks for, platform-neutral: what package resolve turns into tables.
@@ -85,7 +87,24 @@ func (s *Set) Rules() (*Rules, error) {
 			usable = append(usable, e)
 		}
 	}
-	slices.SortStableFunc(usable, compareRules)
+	// Sorting by rule keeps the order of the entries of each, which is the order that they stand in now.
+	for i, e := range usable {
+		e.place = i
+	}
+	slices.SortFunc(usable, func(a, b *Entry) int {
+		if c := compareRules(a, b); c != 0 {
+			return c
+		}
+		return a.place - b.place
+	})
+	count := 0
+	for i, e := range usable {
+		if i == 0 || compareRules(usable[i-1], e) != 0 {
+			count++
+		}
+	}
+	r.Rules = make([]Rule, 0, count)
+	var memory mirrorMemory
 	for len(usable) > 0 {
 		first := usable[0]
 		n := 1
@@ -93,7 +112,7 @@ func (s *Set) Rules() (*Rules, error) {
 			n++
 		}
 		rule := Rule{Pull: first.Pull, Source: first.Source, Never: never[first.Source], Entries: usable[:n:n]}
-		findings = append(findings, rule.merge()...)
+		findings = append(findings, rule.merge(&memory)...)
 		r.Rules = append(r.Rules, rule)
 		usable = usable[n:]
 	}
@@ -123,31 +142,49 @@ func validScopes(scopes []Scope) []Scope {
 	return slices.DeleteFunc(scopes, func(s Scope) bool { return !ValidSource(s.Value) })
 }
 
+// mirrorMemory is what mirrors and their origins are made of.
+type mirrorMemory struct {
+	mirrors slab.Of[Mirror]
+	origins slab.Of[Origin]
+}
+
 // merge fills the mirrors of a rule from its entries.
-func (r *Rule) merge() Findings {
-	if only := r.Entries[0]; len(r.Entries) == 1 && !repeats(only.Mirrors) {
+func (r *Rule) merge(memory *mirrorMemory) Findings {
+	if len(r.Entries) == 1 && !repeats(r.Entries[0].Mirrors) {
 		// One list is its own order; the graph would say the same.
-		r.Mirrors = make([]Mirror, 0, len(only.Mirrors))
-		origins := make([]Origin, len(only.Mirrors))
+		only := r.Entries[0]
+		r.Mirrors = memory.mirrors.Make(len(only.Mirrors))
 		for j, m := range only.Mirrors {
 			if m != r.Source || j < len(only.Mirrors)-1 {
-				origins[j] = only.MirrorOrigin(j)
-				r.Mirrors = append(r.Mirrors, Mirror{m, origins[j : j+1 : j+1]})
+				r.Mirrors = append(r.Mirrors, Mirror{m, append(memory.origins.Make(1), only.MirrorOrigin(j))})
 			}
 		}
 		return nil
 	}
 	lists := make([][]string, len(r.Entries))
-	origins := map[string][]Origin{}
+	named := map[string]int{} // how often each mirror is
 	for i, e := range r.Entries {
 		lists[i] = e.Mirrors
-		for j, m := range e.Mirrors {
-			origins[m] = append(origins[m], e.MirrorOrigin(j))
+		for _, m := range e.Mirrors {
+			named[m]++
 		}
 	}
 	order, loop := PreferenceOrder(lists, r.Source)
-	for _, m := range order {
-		r.Mirrors = append(r.Mirrors, Mirror{m, origins[m]})
+	place := make(map[string]int, len(order))
+	r.Mirrors = memory.mirrors.Make(len(order))
+	for i, m := range order {
+		place[m] = i
+		r.Mirrors = append(r.Mirrors, Mirror{Location: m})
+		if n := named[m]; n > 0 {
+			r.Mirrors[i].Origins = memory.origins.Make(n)
+		}
+	}
+	for _, e := range r.Entries {
+		for j, m := range e.Mirrors {
+			if i, ok := place[m]; ok { // a source that comes last is left out
+				r.Mirrors[i].Origins = append(r.Mirrors[i].Origins, e.MirrorOrigin(j))
+			}
+		}
 	}
 	if loop == nil {
 		return nil

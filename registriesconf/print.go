@@ -1,10 +1,10 @@
 package registriesconf
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Bytes returns the file in the form MCO writes: byte for byte what the encoder of
@@ -22,7 +22,7 @@ func (c *Config) Bytes() []byte {
 		c = &Config{}
 	}
 	var p printer
-	p.Grow(256 * len(c.Registries))
+	p.Grow(c.size())
 	if c.Registries != nil && len(c.Registries) == 0 {
 		p.WriteString("registry = []\n")
 	}
@@ -32,8 +32,8 @@ func (c *Config) Bytes() []byte {
 	p.quote(c.ShortNameMode)
 	p.WriteByte('\n')
 	p.text("", "additional-layer-store-auth-helper", c.AdditionalLayerStoreAuthHelper)
-	for _, r := range c.Registries {
-		p.registry(r)
+	for i := range c.Registries {
+		p.registry(&c.Registries[i])
 	}
 	if c.Aliases != nil {
 		p.WriteString("\n[aliases]\n")
@@ -43,13 +43,29 @@ func (c *Config) Bytes() []byte {
 			p.WriteByte('\n')
 		}
 	}
-	return []byte(p.String())
+	return p.Bytes()
+}
+
+// size is what the registries take at most where nothing in them is escaped, and a little for the rest; so that
+// a large file is written in one piece of memory.
+func (c *Config) size() int {
+	const registry = len("\n[[registry]]\n  prefix = \"\"\n  location = \"\"\n  insecure = true\n  namespace-proxy = \"\"\n  blocked = true\n  mirror-by-digest-only = true\n")
+	const mirror = len("\n  [[registry.mirror]]\n    location = \"\"\n    insecure = true\n    pull-from-mirror = \"digest-only\"\n    namespace-proxy = \"\"\n")
+	size := 512
+	for i := range c.Registries {
+		r := &c.Registries[i]
+		size += registry + len(r.Prefix) + len(r.Location) + len(r.NamespaceProxy)
+		for j := range r.Mirrors {
+			size += mirror + len(r.Mirrors[j].Location) + len(r.Mirrors[j].NamespaceProxy)
+		}
+	}
+	return size
 }
 
 // A printer writes settings that are set, and nothing for the others.
-type printer struct{ strings.Builder }
+type printer struct{ bytes.Buffer }
 
-func (p *printer) registry(r Registry) {
+func (p *printer) registry(r *Registry) {
 	p.WriteString("\n[[registry]]\n  prefix = ")
 	p.quote(r.Prefix)
 	p.WriteByte('\n')
@@ -58,7 +74,8 @@ func (p *printer) registry(r Registry) {
 	p.text("  ", "namespace-proxy", r.NamespaceProxy)
 	p.flag("  ", "blocked", r.Blocked)
 	p.flag("  ", "mirror-by-digest-only", r.MirrorByDigestOnly)
-	for _, m := range r.Mirrors {
+	for i := range r.Mirrors {
+		m := &r.Mirrors[i]
 		p.WriteString("\n  [[registry.mirror]]\n")
 		p.text("    ", "location", m.Location)
 		p.flag("    ", "insecure", m.Insecure)
@@ -94,7 +111,9 @@ func (p *printer) text(indent, key, s string) {
 
 func (p *printer) flag(indent, key string, set bool) {
 	if set {
-		p.WriteString(indent + key + " = true\n")
+		p.WriteString(indent)
+		p.WriteString(key)
+		p.WriteString(" = true\n")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -57,6 +58,7 @@ func FromTable(base *Config, t *resolve.ImageTable) *Config {
 	c := base.normalized()
 	before := len(c.Registries)
 	c.Registries = slices.Grow(c.Registries, len(t.Registries)-before)
+	var mirrors slab.Of[Mirror]
 	for i := range t.Registries {
 		from := &t.Registries[i]
 		if i >= before {
@@ -68,7 +70,9 @@ func FromTable(base *Config, t *resolve.ImageTable) *Config {
 		}
 		to := &c.Registries[i]
 		to.Blocked, to.Insecure, to.MirrorByDigestOnly = from.Blocked, from.Insecure, from.MirrorByDigestOnly
-		to.Mirrors = slices.Grow(to.Mirrors, len(from.Mirrors)-len(to.Mirrors))
+		if len(from.Mirrors) > len(to.Mirrors) {
+			to.Mirrors = append(mirrors.Make(len(from.Mirrors)), to.Mirrors...)
+		}
 		for j, m := range from.Mirrors {
 			if j >= len(to.Mirrors) {
 				to.Mirrors = append(to.Mirrors, Mirror{Location: m.Location})

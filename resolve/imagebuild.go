@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -45,6 +46,8 @@ type imageBuilder struct {
 	bySource map[mirrorset.Pull]scopeIndex // sources, in rules.Rules
 	policies policies
 	findings mirrorset.Findings
+	mirrors  slab.Of[ImageMirror]
+	origins  slab.Of[mirrorset.Origin]
 }
 
 // The kinds of pull, in the order that a registry lists their mirrors in.
@@ -97,7 +100,7 @@ func (b *imageBuilder) addEntries() {
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
 		e := b.entry(r.Source)
-		e.Origins = slices.Grow(e.Origins, len(r.Entries))
+		e.Origins = append(b.origins.Make(len(e.Origins)+len(r.Entries)), e.Origins...)
 		for _, from := range r.Entries {
 			e.Origins = append(e.Origins, from.Origin)
 		}
@@ -161,7 +164,7 @@ func (b *imageBuilder) addMirrors() {
 					own[j].Pull = mirrorset.ByDigest
 				}
 			}
-			e.Mirrors = slices.Grow(e.Mirrors, len(r.Mirrors))
+			e.Mirrors = append(b.mirrors.Make(len(e.Mirrors)+len(r.Mirrors)), e.Mirrors...)
 			for _, m := range r.Mirrors {
 				e.Mirrors = append(e.Mirrors, ImageMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
 			}

@@ -132,7 +132,7 @@ func (t *ImageTable) appendPull(steps []Step, r Reference, entry *ImageRegistry,
 		m := &entry.Mirrors[i]
 		stopped = entry.serves(m, r.ByDigest()) && p.stops(r, m.Location, after, m.Origins) || stopped
 	}
-	if entry.Location != "" && entry.Location != entry.Prefix {
+	if entry.Location != "" && (entry.Location != entry.Prefix || isWildcard(entry.Prefix)) {
 		own = entry.Location + after
 		stopped = p.stops(r, own, "", nil) || stopped
 	}
