@@ -42,6 +42,8 @@ type decoder struct {
 	others   map[string]int // objects of other kinds, counted by kind
 	aliased  int            // values of this document reached through aliases
 
+	json *jsonTree // of this document, where it is JSON
+
 	visit func(*yaml.Node) // gets each document instead of the reader of objects, where it is set
 }
 
@@ -91,10 +93,13 @@ func (d *decoder) chunk(chunk []byte, line int) {
 	body := bytes.TrimLeft(bytes.TrimPrefix(chunk, []byte("---")), " \t\r\n")
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
 		start := line + bytes.Count(chunk[:len(chunk)-len(body)], []byte("\n"))
-		if nodes, err := parseJSON(body, start); err == nil {
+		if nodes, err := d.parseJSON(body, start); err == nil {
 			for _, n := range nodes {
+				before := d.json.mark()
 				d.root(n)
+				d.json.release(before)
 			}
+			d.json = nil
 			return
 		} else if !d.yaml(chunk, line, false) { // a YAML flow mapping looks like JSON from outside
 			d.document++

@@ -1,7 +1,6 @@
 package mirrorset
 
 import (
-	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -18,13 +17,26 @@ func (d *decoder) looksLikeImageMirror(n *yaml.Node) bool {
 // isImageMirrorStore reports whether a mapping is what an [ImageMirrorFile] holds: lists of image mirrors by
 // the names of clusters.
 func (d *decoder) isImageMirrorStore(n *yaml.Node) bool {
-	for i := 1; i < len(n.Content); i += 2 {
-		list := d.deref(n.Content[i])
-		if list.Kind != yaml.SequenceNode || !slices.ContainsFunc(list.Content, d.looksLikeImageMirror) {
+	content := d.content(n)
+	for i := 1; i < len(content); i += 2 {
+		if !d.holdsImageMirrors(d.deref(content[i])) {
 			return false
 		}
 	}
-	return len(n.Content) > 0
+	return len(content) > 0
+}
+
+// holdsImageMirrors reports whether one of the items of a list is an image mirror.
+func (d *decoder) holdsImageMirrors(n *yaml.Node) bool {
+	if n.Kind != yaml.SequenceNode {
+		return false
+	}
+	for _, item := range d.items(n) {
+		if d.looksLikeImageMirror(item) {
+			return true
+		}
+	}
+	return false
 }
 
 // isImageMirror reports whether a mapping is an image mirror: the API marks it by its kind, and what
@@ -49,7 +61,7 @@ func (d *decoder) imageMirrorItems(n *yaml.Node, object, path string) {
 		d.wrongType(object, n, path, "a list")
 		return
 	}
-	for _, item := range n.Content {
+	for _, item := range d.items(n) {
 		d.imageMirror(d.deref(item))
 	}
 }

@@ -175,7 +175,7 @@ func readShared(path string) ([]byte, error) {
 // a mistake is named with its line; what it only reports there is refused here, as writing would lose it.
 func readImageMirrorStore(name string, data []byte) (map[string]ClusterImageMirrors, error) {
 	d := &decoder{name: name, set: &Set{}, document: 1}
-	nodes, bad := parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
+	nodes, bad := d.parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
 	switch {
 	case bad != nil:
 		d.refuse(CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)

@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -117,13 +118,22 @@ func (d *decoder) list(o *object, item TypeMeta, depth int) {
 		d.wrongType(o.Kind, items, "items", "a list")
 		return
 	}
-	for i, n := range items.Content {
+	for i, n := range d.items(items) {
 		if n = d.deref(n); n.Kind != yaml.MappingNode {
 			d.wrongType(o.Kind, n, fmt.Sprintf("items[%d]", i), "an object")
 			continue
 		}
 		d.object(n, item, depth+1)
 	}
+}
+
+// items returns the items of a list with their places. What is made of an item of JSON is in memory while
+// that item is read, and no longer.
+func (d *decoder) items(n *yaml.Node) iter.Seq2[int, *yaml.Node] {
+	if n.Column < 0 {
+		return d.json.items(n)
+	}
+	return slices.All(n.Content)
 }
 
 // skip counts an object of another kind.
@@ -411,8 +421,9 @@ func (o *object) installConfig() {
 
 // mentionsMirrors reports whether a mapping has a field that looks as if it held mirrors.
 func (d *decoder) mentionsMirrors(n *yaml.Node) bool {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if aboutMirrors(d.deref(n.Content[i]).Value) && !isNull(d.deref(n.Content[i+1])) {
+	content := d.content(n)
+	for i := 0; i+1 < len(content); i += 2 {
+		if aboutMirrors(d.deref(content[i]).Value) && !isNull(d.deref(content[i+1])) {
 			return true
 		}
 	}
@@ -438,11 +449,11 @@ func (o *object) notApplied(path string, line int, message string) {
 
 // bareList reads a document that is only a list of {source, mirrors}, or of image mirrors.
 func (d *decoder) bareList(n *yaml.Node) {
-	if slices.ContainsFunc(n.Content, d.looksLikeImageMirror) {
+	if d.holdsImageMirrors(n) {
 		d.imageMirrorItems(n, "", "")
 		return
 	}
-	for _, item := range n.Content {
+	for _, item := range d.items(n) {
 		if item = d.deref(item); item.Kind != yaml.MappingNode || lookup(d, item, "source") == nil {
 			d.refuse(CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
 			return
@@ -466,8 +477,9 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 		o.wrongType(o.name, n, path, "a list")
 		return nil
 	}
-	entries := make([]ImageMirrors, 0, len(n.Content))
-	for i, item := range n.Content {
+	content := o.content(n)
+	entries := make([]ImageMirrors, 0, len(content))
+	for i, item := range content {
 		item = o.deref(item)
 		at := fmt.Sprintf("%s[%d]", path, i)
 		var e ImageMirrors
@@ -511,9 +523,10 @@ func (o *object) strs(n *yaml.Node, path string) ([]string, []int32) {
 		o.wrongType(o.name, n, path, "a list")
 		return nil, nil
 	}
-	values := make([]string, 0, len(n.Content))
-	lines := make([]int32, 0, len(n.Content))
-	for i, item := range n.Content {
+	content := o.content(n)
+	values := make([]string, 0, len(content))
+	lines := make([]int32, 0, len(content))
+	for i, item := range content {
 		item = o.deref(item)
 		if s, ok := o.str(item, o.name, fmt.Sprintf("%s[%d]", path, i)); ok {
 			values = append(values, s)
@@ -539,16 +552,17 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 		d.wrongType(object, n, path, "an object")
 		return nil, false
 	}
-	fields := make([]field, 0, len(n.Content)/2)
-	keys := make(map[string]bool, len(n.Content)/2)
+	content := d.content(n)
+	fields := make([]field, 0, len(content)/2)
+	keys := make(map[string]bool, len(content)/2)
 	seen := func(key string) bool {
 		before := keys[key]
 		keys[key] = true
 		return before
 	}
 	var merges []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := d.deref(n.Content[i]), d.deref(n.Content[i+1])
+	for i := 0; i+1 < len(content); i += 2 {
+		k, v := d.deref(content[i]), d.deref(content[i+1])
 		switch {
 		case k.Kind != yaml.ScalarNode:
 			d.refuse(CodeUnreadable, object, k.Line, path, "has a key that is not a text")
@@ -592,9 +606,10 @@ func lookup(d *decoder, n *yaml.Node, key string) *yaml.Node {
 	if n = d.deref(n); n.Kind != yaml.MappingNode {
 		return nil
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key && n.Content[i].Kind == yaml.ScalarNode {
-			if v := d.deref(n.Content[i+1]); !isNull(v) {
+	content := d.content(n)
+	for i := 0; i+1 < len(content); i += 2 {
+		if content[i].Value == key && content[i].Kind == yaml.ScalarNode {
+			if v := d.deref(content[i+1]); !isNull(v) {
 				return v
 			}
 			return nil

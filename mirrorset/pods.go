@@ -26,7 +26,7 @@ func podImages(d *decoder, n *yaml.Node, images []string, depth int) []string {
 		return images
 	}
 	if n.Kind == yaml.SequenceNode {
-		for _, item := range n.Content {
+		for _, item := range d.items(n) {
 			images = podImages(d, item, images, depth+1)
 		}
 		return images
@@ -34,12 +34,13 @@ func podImages(d *decoder, n *yaml.Node, images []string, depth int) []string {
 	if n.Kind != yaml.MappingNode {
 		return images
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		value := d.deref(n.Content[i+1])
-		switch n.Content[i].Value {
+	content := d.content(n)
+	for i := 0; i+1 < len(content); i += 2 {
+		value := d.deref(content[i+1])
+		switch content[i].Value {
 		case "containers", "initContainers", "ephemeralContainers":
 			if value.Kind == yaml.SequenceNode {
-				for _, c := range value.Content {
+				for _, c := range d.items(value) {
 					if image := d.text(lookup(d, c, "image")); image != "" {
 						images = append(images, image)
 					}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"unicode/utf16"
 )
 
@@ -16,13 +18,14 @@ import (
 type splitter struct {
 	r     *bufio.Reader
 	limit int
+	rest  int    // bytes of the stream to come, where that is known
 	line  int    // 1-based line that r stands at
 	held  []byte // the separator line that ended the chunk before
 	err   error  // what ended the stream
 }
 
 func newSplitter(r io.Reader, limit int) *splitter {
-	s := &splitter{r: bufio.NewReaderSize(r, 64<<10), limit: limit, line: 1}
+	s := &splitter{r: bufio.NewReaderSize(r, 64<<10), limit: limit, rest: size(r), line: 1}
 	mark, _ := s.r.Peek(2)
 	switch string(mark) {
 	case "\xff\xfe":
@@ -31,6 +34,19 @@ func newSplitter(r io.Reader, limit int) *splitter {
 		s.recode(binary.BigEndian)
 	}
 	return s
+}
+
+// size returns how many bytes a stream has, where it can say so.
+func size(r io.Reader) int {
+	switch r := r.(type) {
+	case interface{ Len() int }:
+		return r.Len()
+	case *os.File:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			return int(info.Size())
+		}
+	}
+	return 0
 }
 
 // recode replaces the stream by its text in UTF-8. PowerShell writes UTF-16 where output is redirected.
@@ -65,6 +81,9 @@ func (s *splitter) next() (chunk []byte, start int, err error) {
 	}
 	content, directive := false, false
 	for s.err == nil {
+		if content {
+			chunk = s.readLines(chunk)
+		}
 		begin := len(chunk)
 		chunk, s.err = s.readLine(chunk)
 		line := chunk[begin:]
@@ -76,9 +95,12 @@ func (s *splitter) next() (chunk []byte, start int, err error) {
 			s.held = bytes.Clone(line)
 			return chunk[:begin], start, nil
 		}
+		if content {
+			continue
+		}
 		switch trimmed := bytes.TrimLeft(line, " \t\r\n\ufeff"); {
 		case len(trimmed) == 0 || trimmed[0] == '#':
-		case trimmed[0] == '%' && !content: // belongs to the document behind the next separator
+		case trimmed[0] == '%': // belongs to the document behind the next separator
 			directive = true
 		default:
 			content = true
@@ -94,7 +116,7 @@ func (s *splitter) next() (chunk []byte, start int, err error) {
 func (s *splitter) readLine(chunk []byte) ([]byte, error) {
 	for {
 		part, err := s.r.ReadSlice('\n')
-		chunk = append(chunk, part...)
+		chunk = s.append(chunk, part)
 		if len(chunk) > s.limit {
 			return chunk, s.tooLarge()
 		}
@@ -102,6 +124,36 @@ func (s *splitter) readLine(chunk []byte) ([]byte, error) {
 			return chunk, err
 		}
 	}
+}
+
+// readLines appends the lines that are at hand and that come before the next dashes. To take them together
+// saves half the time of taking each.
+func (s *splitter) readLines(chunk []byte) []byte {
+	lines, _ := s.r.Peek(s.r.Buffered())
+	if i := bytes.Index(lines, []byte("---")); i >= 0 {
+		lines = lines[:i]
+	}
+	lines = lines[:bytes.LastIndexByte(lines, '\n')+1]
+	if len(chunk)+len(lines) > s.limit {
+		return chunk // readLine will say so
+	}
+	chunk = s.append(chunk, lines)
+	s.line += newlines(lines)
+	s.r.Discard(len(lines))
+	return chunk
+}
+
+// append adds to a chunk. One that is large is most likely the whole rest of the input: where its size is known,
+// the chunk does not move again.
+func (s *splitter) append(chunk, part []byte) []byte {
+	if more := len(chunk) + len(part); cap(chunk) < more {
+		if len(chunk) > 1<<20 {
+			more = max(more, min(s.rest, s.limit)+1)
+		}
+		chunk = slices.Grow(chunk, more)
+	}
+	s.rest -= len(part)
+	return append(chunk, part...)
 }
 
 // isSeparator reports whether line is "---", alone or followed by white space and more.

@@ -55,7 +55,7 @@ func (o *object) holdsCertificates() bool {
 	if data == nil || data.Kind != yaml.MappingNode {
 		return false
 	}
-	return slices.ContainsFunc(data.Content, func(n *yaml.Node) bool {
+	return slices.ContainsFunc(o.content(data), func(n *yaml.Node) bool {
 		return strings.Contains(o.deref(n).Value, "-----BEGIN CERTIFICATE-----")
 	})
 }
@@ -66,8 +66,9 @@ func (o *object) configMap() {
 	c := ConfigMap{TypeMeta: o.TypeMeta, Metadata: ObjectMeta{Name: o.metadata.Name}, Data: map[string]string{}}
 	lines := map[string]int{}
 	if data := lookup(o.decoder, o.node, "data"); data != nil && data.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(data.Content); i += 2 {
-			key, value := o.deref(data.Content[i]), o.deref(data.Content[i+1])
+		content := o.content(data)
+		for i := 0; i+1 < len(content); i += 2 {
+			key, value := o.deref(content[i]), o.deref(content[i+1])
 			if isText(value) {
 				c.Data[key.Value] = value.Value
 				lines[key.Value] = key.Line

@@ -33,19 +33,20 @@ func yamlOf(v any) (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes, bad := parseJSON(data, 1)
+	d := &decoder{}
+	nodes, bad := d.parseJSON(data, 1)
 	if bad != nil {
 		return nil, errors.New(bad.message)
 	}
-	if c := nodes[0].Content; len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
+	if c := d.content(nodes[0]); len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
 		c[0], c[1], c[2], c[3] = c[2], c[3], c[0], c[1] // as every manifest begins
 	}
-	return nodes[0], quote(nodes[0])
+	return nodes[0], d.quote(nodes[0])
 }
 
 // quote gives every text under a node the style that it needs to stay a text, also for readers of YAML 1.1,
 // to which yes and 12:30 are none; kubectl is one.
-func quote(n *yaml.Node) error {
+func (d *decoder) quote(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
 		// The library writes texts of several lines as blocks, and cannot read each of them again.
 		odd := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
@@ -55,8 +56,8 @@ func quote(n *yaml.Node) error {
 		}
 		return n.Encode(n.Value)
 	}
-	for _, c := range n.Content {
-		if err := quote(c); err != nil {
+	for _, c := range d.content(n) {
+		if err := d.quote(c); err != nil {
 			return err
 		}
 	}

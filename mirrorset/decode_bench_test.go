@@ -1,0 +1,138 @@
+package mirrorset
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// inputs are the forms in which many objects come, each for n of them.
+var inputs = []struct {
+	name string
+	make func(n int) []byte
+}{
+	{"yaml-stream", yamlStream},
+	{"yaml-list", yamlList},
+	{"json-list", jsonList},
+	{"unrelated-yaml-stream", unrelatedStream},
+	{"unrelated-json-list", unrelatedList},
+}
+
+func manyEntry(i int) (source string, mirrors []string) {
+	path := fmt.Sprintf("/org%d/repo%d", i%1000, i)
+	return fmt.Sprintf("registry%d.example.com%s", i%97, path), []string{"mirror.corp" + path, "backup.corp" + path}
+}
+
+// yamlStream is what people write: one document per object.
+func yamlStream(n int) []byte {
+	var b bytes.Buffer
+	for i := range n {
+		source, mirrors := manyEntry(i)
+		fmt.Fprintf(&b, "---\napiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata:\n  name: m%d\nspec:\n  imageDigestMirrors:\n"+
+			"  - source: %s\n    mirrors:\n    - %s\n    - %s\n", i, source, mirrors[0], mirrors[1])
+	}
+	return b.Bytes()
+}
+
+// yamlList is what oc get -o yaml prints.
+func yamlList(n int) []byte {
+	var b bytes.Buffer
+	b.WriteString("apiVersion: v1\nitems:\n")
+	for i := range n {
+		source, mirrors := manyEntry(i)
+		fmt.Fprintf(&b, "- apiVersion: config.openshift.io/v1\n  kind: ImageDigestMirrorSet\n  metadata:\n    creationTimestamp: \"2026-01-07T10:11:12Z\"\n"+
+			"    generation: 1\n    name: m%d\n    resourceVersion: \"%d\"\n    uid: 00000000-0000-4000-8000-%012d\n  spec:\n    imageDigestMirrors:\n"+
+			"    - mirrors:\n      - %s\n      - %s\n      source: %s\n", i, 1000+i, i, mirrors[0], mirrors[1], source)
+	}
+	b.WriteString("kind: List\nmetadata:\n  resourceVersion: \"\"\n")
+	return b.Bytes()
+}
+
+// jsonObject is an object as an API server keeps it.
+func jsonObject(kind string, i int) map[string]any {
+	source, mirrors := manyEntry(i)
+	spec := map[string]any{"imageDigestMirrors": []any{map[string]any{"source": source, "mirrors": mirrors}}}
+	meta := map[string]any{"name": fmt.Sprintf("m%d", i), "annotations": map[string]any{}}
+	o := map[string]any{"apiVersion": "config.openshift.io/v1", "kind": kind, "metadata": meta, "spec": spec}
+	applied, _ := json.Marshal(o)
+	meta["annotations"] = map[string]any{"kubectl.kubernetes.io/last-applied-configuration": string(applied) + "\n"}
+	meta["creationTimestamp"] = "2026-01-07T10:11:12Z"
+	meta["generation"] = 1
+	meta["resourceVersion"] = fmt.Sprint(1000 + i)
+	meta["uid"] = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+	meta["managedFields"] = []any{map[string]any{
+		"apiVersion": "config.openshift.io/v1", "fieldsType": "FieldsV1", "manager": "oc", "operation": "Update", "time": "2026-01-07T10:11:12Z",
+		"fieldsV1": map[string]any{
+			"f:metadata": map[string]any{"f:annotations": map[string]any{".": map[string]any{}, "f:kubectl.kubernetes.io/last-applied-configuration": map[string]any{}}},
+			"f:spec":     map[string]any{".": map[string]any{}, "f:imageDigestMirrors": map[string]any{}},
+		},
+	}}
+	return o
+}
+
+// jsonList is what oc get -o json --show-managed-fields prints.
+func jsonList(n int) []byte { return jsonListOf("ImageDigestMirrorSet", n) }
+
+// unrelatedList is jsonList with objects that have nothing to do with mirrors.
+func unrelatedList(n int) []byte { return jsonListOf("Deployment", n) }
+
+func jsonListOf(kind string, n int) []byte {
+	var b bytes.Buffer
+	b.WriteString("{\n    \"apiVersion\": \"v1\",\n    \"items\": [")
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("\n        ")
+		text, _ := json.MarshalIndent(jsonObject(kind, i), "        ", "    ")
+		b.Write(text)
+	}
+	b.WriteString("\n    ],\n    \"kind\": \"List\",\n    \"metadata\": {\n        \"resourceVersion\": \"\"\n    }\n}\n")
+	return b.Bytes()
+}
+
+// unrelatedStream is what else stands in a directory of manifests.
+func unrelatedStream(n int) []byte {
+	var b bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&b, "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d%d\n  labels:\n    app: d%[1]d\nspec:\n  replicas: 2\n  selector:\n    matchLabels:\n      app: d%[1]d\n"+
+			"  template:\n    metadata:\n      labels:\n        app: d%[1]d\n    spec:\n      containers:\n      - name: main\n        image: quay.io/team/app%[1]d:1.0\n        ports:\n        - containerPort: 8080\n", i)
+	}
+	return b.Bytes()
+}
+
+// BenchmarkDecode reads many objects in every form. For JSON the metric "x-encoding/json" is the time as a
+// multiple of what encoding/json takes for the same bytes into the same types.
+func BenchmarkDecode(b *testing.B) {
+	for _, input := range inputs {
+		for _, n := range []int{1000, 10_000, 100_000} {
+			b.Run(fmt.Sprintf("%s/%d", input.name, n), func(b *testing.B) {
+				data := input.make(n)
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				var theirs time.Duration
+				for b.Loop() {
+					if _, err := Decode("in", bytes.NewReader(data)); err != nil {
+						b.Fatal(err)
+					}
+					if data[0] != '{' {
+						continue
+					}
+					b.StopTimer() // by turns, so that both have the same of what else the machine does
+					start := time.Now()
+					var list ImageDigestMirrorSetList
+					if err := json.Unmarshal(data, &list); err != nil {
+						b.Fatal(err)
+					}
+					theirs += time.Since(start)
+					b.StartTimer()
+				}
+				if theirs > 0 {
+					b.ReportMetric(b.Elapsed().Seconds()/theirs.Seconds(), "x-encoding/json")
+				}
+			})
+		}
+	}
+}
