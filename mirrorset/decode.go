@@ -44,6 +44,8 @@ type decoder struct {
 
 	json *jsonTree // of this document, where it is JSON
 
+	itemPaths map[string][]string
+
 	visit func(*yaml.Node) // gets each document instead of the reader of objects, where it is set
 }
 

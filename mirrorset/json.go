@@ -27,7 +27,8 @@ const maxDepth = 1000
 // holds the offset behind a node once that is known; before its content is made, a collection's holds the
 // offset that the content starts at, negated.
 type jsonTree struct {
-	text []byte // encoding/json found it valid
+	text []byte      // encoding/json found it valid
+	ends map[int]int // behind large collections, by their start
 	keys map[string]string
 
 	// The nodes and their Content lie in memory that is used again once a list's item has been read.
@@ -42,11 +43,10 @@ type jsonMark struct{ slab, nodes, children int }
 // parseJSON returns a node for each of the JSON values that stand one after another in text; content makes
 // what is below them. start is the line of the input that text starts at.
 func (d *decoder) parseJSON(text []byte, start int) ([]*yaml.Node, *jsonError) {
-	t := &jsonTree{text: text, keys: map[string]string{}}
-	d.json = t
+	t := &jsonTree{text: text, ends: map[int]int{}, keys: map[string]string{}}
 	var nodes []*yaml.Node
 	for at, line := t.space(0, start); at < len(text); at, line = t.space(at, line) {
-		end, ok := valueEnd(text, at)
+		end, ok := valueEnd(text, at, t.ends)
 		if !ok || !json.Valid(text[at:end]) {
 			return nil, jsonMistake(text, start)
 		}
@@ -54,6 +54,7 @@ func (d *decoder) parseJSON(text []byte, start int) ([]*yaml.Node, *jsonError) {
 		line += newlines(text[at:end])
 		at = end
 	}
+	d.json = t
 	return nodes, nil
 }
 
@@ -97,9 +98,9 @@ func (t *jsonTree) values(n *yaml.Node, yield func(i int, child *yaml.Node) bool
 		if !yield(i, child) {
 			return 0
 		}
-		end := child.Column
-		if end < 0 { // nothing asked for the content
-			end, _ = valueEnd(t.text, at)
+		end := child.Column // of an item that was released too: nothing was made since
+		if end < 0 {        // nothing asked for the content
+			end = t.end(at)
 		}
 		if child.Kind != yaml.ScalarNode { // no other has line ends in it
 			line += newlines(t.text[at:end])
@@ -122,7 +123,6 @@ func (t *jsonTree) expand(n *yaml.Node) {
 func (t *jsonTree) items(n *yaml.Node) iter.Seq2[int, *yaml.Node] {
 	return func(yield func(int, *yaml.Node) bool) {
 		before := t.mark()
-		defer t.release(before)
 		t.values(n, func(i int, item *yaml.Node) bool {
 			defer t.release(before)
 			return yield(i, item)
@@ -153,7 +153,7 @@ func (t *jsonTree) node(at, line int, isKey bool) *yaml.Node {
 	case 'n':
 		*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null", Line: line, Column: at + len("null")}
 	default:
-		end, _ := valueEnd(t.text, at)
+		end := t.end(at)
 		*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: string(t.text[at:end]), Line: line, Column: end}
 	}
 	return n
@@ -210,10 +210,21 @@ func newlines(text []byte) int { return bytes.Count(text, []byte("\n")) }
 // jsonScalar is what starts a scalar that is no string, up to where JSON lets another value follow.
 var jsonScalar = regexp.MustCompile(`^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)`)
 
+// end returns the offset behind the value at an offset.
+func (t *jsonTree) end(at int) int {
+	if end, ok := t.ends[at]; ok {
+		return end
+	}
+	end, _ := valueEnd(t.text, at, nil)
+	return end
+}
+
 // valueEnd returns the offset behind the value at an offset. The text need not be valid; ok is unset where
-// the value does not end or is nested too deep.
-func valueEnd(text []byte, at int) (end int, ok bool) {
+// the value does not end or is nested too deep. It notes the ends of large collections, those of items and
+// their metadata above all, so that they are not looked for again at each level.
+func valueEnd(text []byte, at int, ends map[int]int) (end int, ok bool) {
 	depth := 0
+	var open [5]int
 	for i := at; i < len(text); i++ {
 		switch jsonBytes[text[i]] {
 		case jsonQuote:
@@ -221,12 +232,17 @@ func valueEnd(text []byte, at int) (end int, ok bool) {
 				return 0, false
 			}
 		case jsonOpen:
+			if depth < len(open) {
+				open[depth] = i
+			}
 			if depth++; depth > maxDepth {
 				return 0, false
 			}
 			continue
 		case jsonClose:
-			depth--
+			if depth--; ends != nil && 0 <= depth && depth < len(open) && i-open[depth] > 1<<10 {
+				ends[open[depth]] = i + 1
+			}
 		default:
 			if depth == 0 {
 				scalar := jsonScalar.Find(text[i:])

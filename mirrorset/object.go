@@ -254,7 +254,7 @@ func (o *object) texts(n *yaml.Node, path string) map[string]string {
 	}
 	m := make(map[string]string, len(fields))
 	for _, f := range fields {
-		m[f.key], _ = o.str(f.value, o.name, path+"."+f.key)
+		m[f.key], _ = o.str(f.value, o.name, path, ".", f.key)
 	}
 	return m
 }
@@ -366,7 +366,7 @@ func (o *object) registrySources(n *yaml.Node, s *RegistrySources) {
 			continue
 		}
 		o.lines[i].entry = int32(f.line)
-		*lists[i], o.lines[i].mirrors = o.strs(f.value, "spec.registrySources."+f.key)
+		*lists[i], o.lines[i].mirrors = o.strs(f.value, "spec.registrySources.", f.key)
 	}
 }
 
@@ -481,24 +481,24 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 	entries := make([]ImageMirrors, 0, len(content))
 	for i, item := range content {
 		item = o.deref(item)
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := o.itemPath(path, i)
 		var e ImageMirrors
 		lines := entryLines{entry: int32(item.Line)}
 		fields, _ := o.fields(item, o.name, at)
 		for _, f := range fields {
 			switch f.key {
 			case "source":
-				e.Source, _ = o.str(f.value, o.name, at+".source")
+				e.Source, _ = o.str(f.value, o.name, at, ".source")
 				lines.source = int32(f.line)
 			case "mirrors":
-				e.Mirrors, lines.mirrors = o.strs(f.value, at+".mirrors")
+				e.Mirrors, lines.mirrors = o.strs(f.value, at, ".mirrors")
 			default:
 				// A bare list may be cut out of an install-config or out of an ImageDigestMirrorSet.
 				if policy == "" || f.key != policy && (path != "" || f.key != "mirrorSourcePolicy") {
 					o.unknown(f, o.name, at)
 					continue
 				}
-				text, ok := o.str(f.value, o.name, at+"."+f.key)
+				text, ok := o.str(f.value, o.name, at, ".", f.key)
 				e.MirrorSourcePolicy = MirrorSourcePolicy(text)
 				lines.policy = int32(f.line)
 				if ok && text == "" { // on a value in memory this means absent; in a manifest it is refused
@@ -517,21 +517,35 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 	return entries
 }
 
+// itemPath returns the path of an item of a list. Most objects have the same few.
+func (d *decoder) itemPath(list string, i int) string {
+	if d.itemPaths == nil {
+		d.itemPaths = map[string][]string{}
+	}
+	known := d.itemPaths[list]
+	for len(known) <= i {
+		known = append(known, item(list, len(known)))
+		d.itemPaths[list] = known
+	}
+	return known[i]
+}
+
 // strs reads a list of strings and the line of each.
-func (o *object) strs(n *yaml.Node, path string) ([]string, []int32) {
+func (o *object) strs(n *yaml.Node, path ...string) ([]string, []int32) {
 	if n.Kind != yaml.SequenceNode {
-		o.wrongType(o.name, n, path, "a list")
+		o.wrongType(o.name, n, strings.Join(path, ""), "a list")
 		return nil, nil
 	}
 	content := o.content(n)
 	values := make([]string, 0, len(content))
 	lines := make([]int32, 0, len(content))
 	for i, item := range content {
-		item = o.deref(item)
-		if s, ok := o.str(item, o.name, fmt.Sprintf("%s[%d]", path, i)); ok {
-			values = append(values, s)
-			lines = append(lines, int32(item.Line))
+		if item = o.deref(item); !isText(item) {
+			o.str(item, o.name, fmt.Sprintf("%s[%d]", strings.Join(path, ""), i))
+			continue
 		}
+		values = append(values, item.Value)
+		lines = append(lines, int32(item.Line))
 	}
 	return values, lines
 }
@@ -554,12 +568,7 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 	}
 	content := d.content(n)
 	fields := make([]field, 0, len(content)/2)
-	keys := make(map[string]bool, len(content)/2)
-	seen := func(key string) bool {
-		before := keys[key]
-		keys[key] = true
-		return before
-	}
+	var keys keySet
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(content); i += 2 {
 		k, v := d.deref(content[i]), d.deref(content[i+1])
@@ -568,7 +577,7 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 			d.refuse(CodeUnreadable, object, k.Line, path, "has a key that is not a text")
 		case k.ShortTag() == "!!merge":
 			merges = append(merges, v)
-		case seen(k.Value):
+		case keys.add(k.Value):
 			d.refuse(CodeUnreadable, object, k.Line, join(path, k.Value), "is written twice; keep one of the two")
 		case isNull(v):
 			// The API server drops null before it validates (structural schemas, nullable unset).
@@ -587,13 +596,37 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 				continue
 			}
 			for i := 0; i+1 < len(part.Content); i += 2 {
-				if k := d.deref(part.Content[i]); !seen(k.Value) && !isNull(d.deref(part.Content[i+1])) {
+				if k := d.deref(part.Content[i]); !keys.add(k.Value) && !isNull(d.deref(part.Content[i+1])) {
 					fields = append(fields, field{k.Value, k.Line, d.deref(part.Content[i+1])})
 				}
 			}
 		}
 	}
 	return fields, true
+}
+
+// keySet holds the keys of a mapping: a few, which nearly all mappings have, without a map.
+type keySet struct {
+	few  [12]string
+	n    int
+	more map[string]bool
+}
+
+// add reports whether a key was there before.
+func (s *keySet) add(key string) bool {
+	if slices.Contains(s.few[:s.n], key) || s.more[key] {
+		return true
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = key
+		s.n++
+		return false
+	}
+	if s.more == nil {
+		s.more = map[string]bool{}
+	}
+	s.more[key] = true
+	return false
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
@@ -667,10 +700,11 @@ func (d *decoder) text(n *yaml.Node) string {
 	return n.Value
 }
 
-// str returns the text of a node and reports a node that is none.
-func (d *decoder) str(n *yaml.Node, object, path string) (string, bool) {
+// str returns the text of a node and reports a node that is none. The parts of its path are put together only
+// then.
+func (d *decoder) str(n *yaml.Node, object string, path ...string) (string, bool) {
 	if !isText(n) {
-		d.wrongType(object, n, path, "a text")
+		d.wrongType(object, n, strings.Join(path, ""), "a text")
 		return "", false
 	}
 	return n.Value, true
