@@ -1,6 +1,7 @@
 package hoststoml
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -13,6 +14,7 @@ import (
 // The text holds the values of Header: give the file mode 0600 where these are secrets.
 func (f *File) Bytes() []byte {
 	var w printer
+	w.Grow(256 + 160*len(f.Hosts))
 	if f.Comment != "" {
 		for line := range strings.SplitSeq(f.Comment, "\n") {
 			w.comment(line)
@@ -20,74 +22,92 @@ func (f *File) Bytes() []byte {
 		w.section()
 	}
 	if f.Server != "" {
-		w.line("", "server", quote(f.Server))
+		w.line("", "server", f.Server)
 	}
-	w.settings("", f.Settings)
+	w.settings("", &f.Settings)
 	// TOML gives every key after a table's name to that table, so that this one has to follow all keys
 	// of the top.
 	w.header("", "[header]", f.Header)
-	for _, host := range f.Hosts {
-		name := "[host." + quote(host.URL)
+	for i := range f.Hosts {
+		host := &f.Hosts[i]
 		w.section()
-		w.text.WriteString(name + "]\n")
-		w.settings("  ", host.Settings)
-		w.header("  ", name+".header]", host.Header)
+		w.WriteString("[host.")
+		w.quote(host.URL)
+		w.WriteString("]\n")
+		w.settings("  ", &host.Settings)
+		if len(host.Header) > 0 {
+			w.header("  ", "[host."+quote(host.URL)+".header]", host.Header)
+		}
 	}
 	if len(f.Hosts) == 0 {
 		w.section()
-		w.text.WriteString("[host] # containerd before 1.7.32 ignores a file that has no host table\n")
+		w.WriteString("[host] # containerd before 1.7.32 ignores a file that has no host table\n")
 	}
-	return []byte(w.text.String())
+	return w.Bytes()
 }
 
-type printer struct {
-	text strings.Builder
-}
+type printer struct{ bytes.Buffer }
 
 // section leaves one blank line after what was written before.
 func (w *printer) section() {
-	if s := w.text.String(); s != "" && !strings.HasSuffix(s, "\n\n") {
-		w.text.WriteByte('\n')
+	if w.Len() > 0 && !bytes.HasSuffix(w.Bytes(), []byte("\n\n")) {
+		w.WriteByte('\n')
 	}
 }
 
 func (w *printer) comment(line string) {
-	w.text.WriteByte('#')
+	w.WriteByte('#')
 	if line != "" {
-		w.text.WriteByte(' ')
+		w.WriteByte(' ')
 	}
 	for _, r := range line { // a byte that is not UTF-8 comes out as U+FFFD
 		if r != '\t' && control(r) {
 			r = utf8.RuneError
 		}
-		w.text.WriteRune(r)
+		w.WriteRune(r)
 	}
-	w.text.WriteByte('\n')
+	w.WriteByte('\n')
 }
 
-func (w *printer) line(indent, key, value string) {
-	w.text.WriteString(indent + key + " = " + value + "\n")
+// line writes a key with a text.
+func (w *printer) line(indent, key, text string) {
+	w.key(indent, key)
+	w.quote(text)
+	w.WriteByte('\n')
 }
 
-func (w *printer) settings(indent string, s Settings) {
+// raw writes a key with a value that is TOML already.
+func (w *printer) raw(indent, key, value string) {
+	w.key(indent, key)
+	w.WriteString(value)
+	w.WriteByte('\n')
+}
+
+func (w *printer) key(indent, key string) {
+	w.WriteString(indent)
+	w.WriteString(key)
+	w.WriteString(" = ")
+}
+
+func (w *printer) settings(indent string, s *Settings) {
 	if len(s.Capabilities) > 0 {
-		w.line(indent, "capabilities", list(s.Capabilities))
+		w.raw(indent, "capabilities", list(s.Capabilities))
 	}
 	if s.OverridePath {
-		w.line(indent, "override_path", "true")
+		w.raw(indent, "override_path", "true")
 	}
 	if s.SkipVerify != nil {
-		w.line(indent, "skip_verify", fmt.Sprint(*s.SkipVerify))
+		w.raw(indent, "skip_verify", fmt.Sprint(*s.SkipVerify))
 	}
 	switch len(s.CA) {
 	case 0:
 	case 1:
-		w.line(indent, "ca", quote(s.CA[0]))
+		w.line(indent, "ca", s.CA[0])
 	default:
-		w.line(indent, "ca", list(s.CA))
+		w.raw(indent, "ca", list(s.CA))
 	}
 	if len(s.Client) == 1 && s.Client[0].Key == "" {
-		w.line(indent, "client", quote(s.Client[0].Cert))
+		w.line(indent, "client", s.Client[0].Cert)
 	} else if len(s.Client) > 0 {
 		items := make([]string, len(s.Client))
 		for i, pair := range s.Client {
@@ -96,10 +116,10 @@ func (w *printer) settings(indent string, s Settings) {
 				items[i] = list([]string{pair.Cert, pair.Key})
 			}
 		}
-		w.line(indent, "client", "["+strings.Join(items, ", ")+"]")
+		w.raw(indent, "client", "["+strings.Join(items, ", ")+"]")
 	}
 	if s.DialTimeout != 0 {
-		w.line(indent, "dial_timeout", quote(s.DialTimeout.String()))
+		w.line(indent, "dial_timeout", s.DialTimeout.String())
 	}
 }
 
@@ -108,51 +128,62 @@ func (w *printer) header(indent, table string, h Header) {
 		return
 	}
 	w.section()
-	w.text.WriteString(indent + table + "\n")
+	w.WriteString(indent + table + "\n")
 	for _, name := range h.names() {
-		value := list(h[name])
-		if len(h[name]) == 1 {
-			value = quote(h[name][0])
-		}
+		values := h[name]
 		if !bareKey(name) {
 			name = quote(name)
 		}
-		w.line(indent+"  ", name, value)
+		if len(values) == 1 {
+			w.line(indent+"  ", name, values[0])
+		} else {
+			w.raw(indent+"  ", name, list(values))
+		}
 	}
 }
 
 func list[S ~string](items []S) string {
-	quoted := make([]string, len(items))
+	var w printer
+	w.WriteByte('[')
 	for i, item := range items {
-		quoted[i] = quote(string(item))
+		if i > 0 {
+			w.WriteString(", ")
+		}
+		w.quote(string(item))
 	}
-	return "[" + strings.Join(quoted, ", ") + "]"
+	w.WriteByte(']')
+	return w.String()
 }
 
-// quote returns s as a TOML basic string, with the escapes of TOML 1.0 only: those of 1.1 are unknown
-// to containerd 1.6 and 1.7.
+// quote returns s as a TOML basic string.
 func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
+	var w printer
+	w.quote(s)
+	return w.String()
+}
+
+// quote writes s as a TOML basic string, with the escapes of TOML 1.0 only: those of 1.1 are unknown
+// to containerd 1.6 and 1.7.
+func (w *printer) quote(s string) {
+	w.WriteByte('"')
 	for _, r := range s { // a byte that is not UTF-8 comes out as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
+			w.WriteByte('\\')
+			w.WriteRune(r)
 		case r == '\n':
-			b.WriteString(`\n`)
+			w.WriteString(`\n`)
 		case r == '\r':
-			b.WriteString(`\r`)
+			w.WriteString(`\r`)
 		case r == '\t':
-			b.WriteString(`\t`)
+			w.WriteString(`\t`)
 		case control(r):
-			fmt.Fprintf(&b, `\u%04X`, r)
+			fmt.Fprintf(w, `\u%04X`, r)
 		default:
-			b.WriteRune(r)
+			w.WriteRune(r)
 		}
 	}
-	b.WriteByte('"')
-	return b.String()
+	w.WriteByte('"')
 }
 
 // control reports whether TOML refuses r as it stands.

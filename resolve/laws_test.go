@@ -366,6 +366,16 @@ func TestAReferenceIsWhatTheKubeletsWayMakesOfIt(t *testing.T) {
 	}
 }
 
+func TestAWildcardThatIsALocationStopsThePull(t *testing.T) {
+	// Of a registry without a prefix the location is the prefix, so that a file can say this.
+	table := ImageTable{Registries: []ImageRegistry{{Prefix: "*.example.org", Location: "*.example.org"}}}.Indexed()
+	p, err := table.Plan("a.example.org/app:1")
+	require.NoError(t, err)
+	require.Empty(t, p.Pull)
+	require.Len(t, p.Findings, 1)
+	require.Equal(t, mirrorset.CodeUnwritable, p.Findings[0].Code)
+}
+
 func TestAskingTakesNoMemory(t *testing.T) {
 	set, err := mirrorset.Decode("rules.yaml", strings.NewReader(`
 kind: ImageDigestMirrorSet

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -25,9 +26,17 @@ import (
 //
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
-	b := &registryBuilder{rules: rules, forbidden: newPolicies(rules), blocked: newScopeSet(), insecure: newScopeSet()}
+	b := &registryBuilder{
+		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(), named: newScopeSet(),
+	}
+	for _, at := range b.forbidden.all {
+		if at.never[0] || at.never[1] {
+			b.avoid.add(at.source)
+		}
+	}
 	for _, s := range rules.Blocked {
 		b.blocked.add(wire(s.Value))
+		b.avoid.add(wire(s.Value))
 	}
 	for _, s := range rules.Insecure {
 		b.insecure.add(wire(s.Value))
@@ -39,7 +48,7 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 		}
 	}
 	b.checkScopes()
-	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked}
+	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: b.named}
 	t.Findings = b.findings.Sort()
 	return t.Indexed()
 }
@@ -47,13 +56,20 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 type registryBuilder struct {
 	rules     *mirrorset.Rules
 	forbidden policies
-	blocked   *scopeSet                    // as the network sees them, in the order of rules.Blocked
-	insecure  *scopeSet                    // likewise
-	byHost    map[string][]*mirrorset.Rule // rules by the host of their source; wildcards by themselves
-	neverHost map[string]bool              // hosts, as the network sees them, with a rule under NeverContactSource
-	contains  map[string]*mirrorset.Rule   // locations around a source under NeverContactSource, as the network sees them
-	used      map[string]bool              // wildcards that reached a host
+	blocked   *scopeSet  // as the network sees them, in the order of rules.Blocked
+	insecure  *scopeSet  // likewise
+	avoid     *scopeSet  // what may not be contacted by either, as the network sees it
+	named     *scopeSet  // the sources of all rules
+	byHost    scopeIndex // hosts of sources, wildcards too, in onHost
+	onHost    [][]*mirrorset.Rule
+	neverHost map[string]bool            // hosts, as the network sees them, with a rule under NeverContactSource
+	contains  map[string]*mirrorset.Rule // locations around a source under NeverContactSource, as the network sees them
+	used      map[string]bool            // wildcards that reached a host
 	findings  mirrorset.Findings
+	spillover struct {
+		host, message string
+		pull          mirrorset.Pull
+	}
 }
 
 func (b *registryBuilder) report(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
@@ -64,7 +80,7 @@ func (b *registryBuilder) report(code mirrorset.Code, severity mirrorset.Severit
 
 // hosts returns, sorted, every registry host that may need a file.
 func (b *registryBuilder) hosts(named []string) []string {
-	b.byHost = map[string][]*mirrorset.Rule{}
+	b.byHost = newScopeIndex(0)
 	b.neverHost = map[string]bool{}
 	b.contains = map[string]*mirrorset.Rule{}
 	b.used = map[string]bool{}
@@ -72,17 +88,24 @@ func (b *registryBuilder) hosts(named []string) []string {
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
 		host, _ := splitHost(r.Source)
-		b.byHost[host] = append(b.byHost[host], r)
+		at, ok := b.byHost.get(host)
+		if !ok {
+			at = len(b.onHost)
+			b.byHost.set(host, at)
+			b.onHost = append(b.onHost, nil)
+		}
+		b.onHost[at] = append(b.onHost[at], r)
+		b.named.add(r.Source)
 		if !isWildcard(host) {
 			hosts = append(hosts, host)
 			if r.Never {
 				b.neverHost[wireHost(host)] = true
-				ancestors(wire(r.Source), func(scope string) bool {
-					if b.contains[scope] == nil {
-						b.contains[scope] = r
+				around := wire(r.Source)
+				for i := len(around); i > 0; i = strings.LastIndexByte(around[:i], '/') {
+					if b.contains[around[:i]] == nil {
+						b.contains[around[:i]] = r
 					}
-					return true
-				})
+				}
 			}
 		}
 	}
@@ -133,8 +156,8 @@ func (b *registryBuilder) reached(host string) bool {
 // wildcard rules around it.
 func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 	var rules []*mirrorset.Rule
-	ancestors(host, func(scope string) bool {
-		rules = append(rules, b.byHost[scope]...)
+	b.byHost.around([]byte(host), func(i, _ int) bool {
+		rules = append(rules, b.onHost[i]...)
 		return true
 	})
 	return rules
@@ -144,13 +167,14 @@ func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 func (b *registryBuilder) registry(host string) (Registry, bool) {
 	r := Registry{Host: host}
 	rules := b.rulesOf(host)
-	r.named = newScopeSet()
-	for _, rule := range rules {
-		r.named.add(rule.Source)
-	}
-	r.sources = listed(r.named.scopes)
+	r.sources = listed(rules)
 	var never *mirrorset.Entry
 	var allow []*mirrorset.Entry
+	entries := 0
+	for _, rule := range rules {
+		entries += len(rule.Entries)
+	}
+	r.Origins = slices.Grow(r.Origins, entries)
 	for _, rule := range rules {
 		b.used[rule.Source] = true
 		for _, e := range rule.Entries {
@@ -231,10 +255,14 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	return r, true
 }
 
-// listed returns scopes to be read in a sentence: few of them all, of more the first.
-func listed(scopes []string) string {
+// listed returns the sources of rules to be read in a sentence: few of them all, of more the first.
+func listed(rules []*mirrorset.Rule) string {
 	const few = 5
-	all := slices.Sorted(slices.Values(scopes))
+	all := make([]string, len(rules))
+	for i, r := range rules {
+		all[i] = r.Source
+	}
+	slices.Sort(all)
 	all = slices.Compact(all)
 	if n := len(all) - few; n > 1 {
 		all = append(all[:few], fmt.Sprintf("and %d more", n))
@@ -291,16 +319,21 @@ func endpoint(source, mirror string) (location string, exact bool) {
 		}
 		sourcePath, mirrorPath = sourcePath[:i], mirrorPath[:j]
 	}
-	return host + mirrorPath, sourcePath == ""
+	return mirror[:len(host)+len(mirrorPath)], sourcePath == ""
 }
 
 // newEndpoint returns the endpoint at a location, host[:port][/path], without capabilities.
 func newEndpoint(location string) Endpoint {
-	host, path := splitHost(location)
-	if wireHost(host) == dockerHub {
-		host = dockerHub
-	}
+	host, path := splitHost(hubNamed(location))
 	return Endpoint{Scheme: "https", Host: host, Root: "/v2" + path}
+}
+
+// hubNamed returns a location with every spelling of Docker Hub replaced by the name that answers.
+func hubNamed(location string) string {
+	if host, path := splitHost(location); host != dockerHub && wireHost(host) == dockerHub {
+		return dockerHub + path
+	}
+	return location
 }
 
 // location returns the endpoint without its "/v2".
@@ -311,96 +344,115 @@ func (e *Endpoint) location() string { return e.Host + strings.TrimPrefix(e.Root
 // is reported.
 func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []candidate {
 	// Two spellings of one endpoint are one: containerd would ask it twice. The smallest is written.
-	spelling := map[string]string{}
+	type place struct {
+		spelling string
+		seen     string // as the network sees it
+		kinds    [len(pulls)]bool
+		usable   bool // a mirror outside of what is forbidden leads to it
+		origins  int
+		endpoint Endpoint
+		list     int // the last list that it stands in
+	}
 	self := contacted(host)
-	spelling[wire(self)] = self
-	canonical := func(e *Endpoint) string {
-		seen := wire(e.location())
-		if s, ok := spelling[seen]; !ok || s != self && e.location() < s {
-			spelling[seen] = e.location()
+	places := []place{{spelling: self, seen: wire(self), list: -1}}
+	bySeen := map[string]int{places[0].seen: 0}
+	var lists [][]int // places
+	mirrors := 0
+	for _, rule := range rules {
+		for _, entry := range rule.Entries {
+			mirrors += len(entry.Mirrors)
 		}
-		return seen
 	}
-	type item struct {
-		seen   string
-		rule   *mirrorset.Rule
-		mirror string
-		origin mirrorset.Origin
-	}
-	var items []item
-	var lists [][]string
+	var memory slab.Of[int]
+	at := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
 	for _, rule := range rules {
 		b.checkSpillover(rule, host)
+		kind := slices.Index(pulls[:], rule.Pull)
 		for _, entry := range rule.Entries {
-			var list []string
+			list := memory.Make(len(entry.Mirrors))
 			for i, mirror := range entry.Mirrors {
 				location, exact := endpoint(rule.Source, mirror)
-				e := newEndpoint(location)
-				seen := canonical(&e)
-				origin := entry.MirrorOrigin(i)
-				items = append(items, item{seen, rule, mirror, origin})
-				if !slices.Contains(list, seen) {
-					list = append(list, seen)
+				location = hubNamed(location)
+				seen := wire(location)
+				n, ok := bySeen[seen]
+				if !ok {
+					n = len(places)
+					bySeen[seen] = n
+					places = append(places, place{spelling: location, seen: seen, list: -1})
+				}
+				p := &places[n]
+				if n > 0 && location < p.spelling {
+					p.spelling = location
+				}
+				p.kinds[kind] = true
+				p.usable = p.usable || b.forbids(wire(mirror)) == ""
+				p.origins++
+				at = append(at, n)
+				if p.list != len(lists) {
+					p.list = len(lists)
+					list = append(list, n)
 				}
 				if !exact {
-					b.checkInexact(rule, mirror, &e, origin)
+					b.checkInexact(rule, mirror, location, entry.MirrorOrigin(i))
 				}
 			}
 			lists = append(lists, list)
 		}
 	}
-	byLocation := map[string]*Endpoint{}
-	served := map[string]map[mirrorset.Pull]bool{} // by location, the kinds of rules that name it
-	usable := map[string]bool{}                    // by location, whether a mirror outside of what is forbidden leads to it
-	for _, it := range items {
-		usable[it.seen] = usable[it.seen] || b.forbids(wire(it.mirror)) == ""
-		e := byLocation[it.seen]
-		if e == nil {
-			made := newEndpoint(spelling[it.seen])
-			made.SkipVerify = b.insecure.covers(it.seen)
-			e = &made
-			byLocation[it.seen] = e
-			served[it.seen] = map[mirrorset.Pull]bool{}
-		}
-		served[it.seen][it.rule.Pull] = true
-		e.Capabilities |= capabilities(it.rule.Pull)
-		e.Origins = append(e.Origins, it.origin)
+	var origins slab.Of[mirrorset.Origin]
+	for n := range places {
+		p := &places[n]
+		p.endpoint = newEndpoint(p.spelling)
+		p.endpoint.SkipVerify = b.insecure.covers(p.seen)
+		p.endpoint.Origins = origins.Make(p.origins)
 	}
-	for seen, kinds := range served {
-		if !kinds[mirrorset.ByDigest] {
-			for _, o := range byLocation[seen].Origins {
-				b.report(mirrorset.CodeTagMirrorDigests, mirrorset.SeverityInfo, o, byLocation[seen].location(), fmt.Sprintf(
-					"is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", host))
+	for _, rule := range rules {
+		for _, entry := range rule.Entries {
+			for i := range entry.Mirrors {
+				e := &places[at[0]].endpoint
+				at = at[1:]
+				e.Capabilities |= capabilities(rule.Pull)
+				e.Origins = append(e.Origins, entry.MirrorOrigin(i))
+			}
+		}
+	}
+	for n := range places {
+		if p := &places[n]; p.origins > 0 && !p.kinds[slices.Index(pulls[:], mirrorset.ByDigest)] {
+			message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", host)
+			for _, o := range p.endpoint.Origins {
+				b.report(mirrorset.CodeTagMirrorDigests, mirrorset.SeverityInfo, o, p.endpoint.location(), message)
 			}
 		}
 	}
 
 	// The order compares endpoints as they are written.
+	var spellings slab.Of[string]
+	written := make([][]string, len(lists))
 	for i, list := range lists {
-		for j, seen := range list {
-			lists[i][j] = spelling[seen]
+		written[i] = spellings.Make(len(list))
+		for _, n := range list {
+			written[i] = append(written[i], places[n].spelling)
 		}
 	}
-	order, loop := mirrorset.PreferenceOrder(lists, self)
+	order, loop := mirrorset.PreferenceOrder(written, self)
 	if loop != nil {
 		b.report(mirrorset.CodeOrderConflict, mirrorset.SeverityWarning, rules[0].Entries[0].Origin, host, fmt.Sprintf(
 			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
 			strings.Join(loop, ", "), strings.Join(order, ", ")))
 	}
-	if never && byLocation[wire(self)] != nil && !slices.Contains(order, self) {
+	if never && places[0].origins > 0 && !slices.Contains(order, self) {
 		order = append(order, self)
 	}
 	endpoints := make([]candidate, 0, len(order))
 	for _, location := range order {
-		e, ok := byLocation[wire(location)], usable[wire(location)]
-		if e == nil { // the registry itself, which no list names: it comes early where a loop was broken at it
-			made := newEndpoint(location)
+		p := places[bySeen[wire(location)]]
+		if p.origins == 0 { // the registry itself, which no list names: it comes early where a loop was broken at it
 			for _, rule := range rules {
-				made.Capabilities |= capabilities(rule.Pull)
+				p.endpoint.Capabilities |= capabilities(rule.Pull)
 			}
-			e, ok = &made, true
+			p.usable = true
 		}
-		endpoints = append(endpoints, candidate{*e, ok})
+		endpoints = append(endpoints, candidate{p.endpoint, p.usable})
 	}
 	return endpoints
 }
@@ -438,17 +490,7 @@ func (b *registryBuilder) leftOut(c candidate, host string, never bool) string {
 
 // forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside.
 // A rule inside of such a source that allows contact does not help: a hosts.toml cannot tell the two apart.
-func (b *registryBuilder) forbids(seen string) (source string) {
-	ancestors(seen, func(scope string) bool {
-		if i, ok := b.forbidden.index.get(scope); ok && (b.forbidden.all[i].never[0] || b.forbidden.all[i].never[1]) {
-			source = scope
-		} else if _, ok := b.blocked.index.get(scope); ok {
-			source = scope
-		}
-		return source == ""
-	})
-	return source
-}
+func (b *registryBuilder) forbids(seen string) (source string) { return b.avoid.cover(seen, "") }
 
 // checkContained reports an endpoint through which some pulls reach a forbidden source.
 func (b *registryBuilder) checkContained(e *Endpoint) {
@@ -481,11 +523,11 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 
 // checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in the whole
 // path of its source.
-func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror string, e *Endpoint, origin mirrorset.Origin) {
+func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin mirrorset.Origin) {
 	_, path := splitHost(rule.Source)
 	b.report(mirrorset.CodeInexactMirror, mirrorset.SeverityWarning, origin, mirror, fmt.Sprintf(
 		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image there too, or name the mirror %[3]s%[4]s",
-		path, rule.Source, e.location(), path))
+		path, rule.Source, endpoint, path))
 }
 
 // checkSpillover tells what else an entry catches: containerd applies it to the whole registry.
@@ -498,9 +540,12 @@ func (b *registryBuilder) checkSpillover(rule *mirrorset.Rule, host string) {
 	if rule.Pull == mirrorset.ByTag {
 		severity, danger = mirrorset.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
 	}
+	if b.spillover.host != host || b.spillover.pull != rule.Pull { // most rules of a host have the same words
+		b.spillover.host, b.spillover.pull = host, rule.Pull
+		b.spillover.message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+	}
 	for _, e := range rule.Entries {
-		b.report(mirrorset.CodeSpillover, severity, e.Origin, rule.Source, fmt.Sprintf(
-			"also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger))
+		b.report(mirrorset.CodeSpillover, severity, e.Origin, rule.Source, b.spillover.message)
 	}
 }
 

@@ -24,7 +24,8 @@ type RegistryTable struct {
 	forbidden policies  // sources under NeverContactSource; empty for tables read from files
 	blocked   *scopeSet // blocked scopes, as the network sees them
 	never     map[string]bool
-	guard     guard // what is forbidden, blocked or never asked
+	named     *scopeSet // the sources of all rules
+	guard     guard     // what is forbidden, blocked or never asked
 }
 
 // Registry is the hosts.toml of one registry host.
@@ -41,8 +42,7 @@ type Registry struct {
 	// Origins are the fields that made the file what it is.
 	Origins []mirrorset.Origin
 
-	named   *scopeSet // the sources of the rules that landed in the file; none for a file read from a node
-	sources string    // the same to be read
+	sources string // of the rules that landed in the file, to be read; empty for a file read from a node
 }
 
 // Endpoint is one place that containerd asks on behalf of a registry: all its repositories are looked for
