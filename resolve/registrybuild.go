@@ -41,6 +41,11 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	for _, s := range rules.Insecure {
 		b.insecure.add(wire(s.Value))
 	}
+	entries := 0
+	for i := range rules.Rules {
+		entries += len(rules.Rules[i].Entries)
+	}
+	b.findings = make(mirrorset.Findings, 0, entries) // nearly every entry has one, of what else it catches
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
@@ -66,6 +71,9 @@ type registryBuilder struct {
 	contains  map[string]*mirrorset.Rule // locations around a source under NeverContactSource, as the network sees them
 	used      map[string]bool            // wildcards that reached a host
 	findings  mirrorset.Findings
+	places    slab.Of[int]
+	spellings slab.Of[string]
+	origins   slab.Of[mirrorset.Origin]
 	spillover struct {
 		host, message string
 		pull          mirrorset.Pull
@@ -174,7 +182,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	for _, rule := range rules {
 		entries += len(rule.Entries)
 	}
-	r.Origins = slices.Grow(r.Origins, entries)
+	r.Origins = b.origins.Make(entries)
 	for _, rule := range rules {
 		b.used[rule.Source] = true
 		for _, e := range rule.Entries {
@@ -363,13 +371,12 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 			mirrors += len(entry.Mirrors)
 		}
 	}
-	var memory slab.Of[int]
 	at := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
 	for _, rule := range rules {
 		b.checkSpillover(rule, host)
 		kind := slices.Index(pulls[:], rule.Pull)
 		for _, entry := range rule.Entries {
-			list := memory.Make(len(entry.Mirrors))
+			list := b.places.Make(len(entry.Mirrors))
 			for i, mirror := range entry.Mirrors {
 				location, exact := endpoint(rule.Source, mirror)
 				location = hubNamed(location)
@@ -399,12 +406,11 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 			lists = append(lists, list)
 		}
 	}
-	var origins slab.Of[mirrorset.Origin]
 	for n := range places {
 		p := &places[n]
 		p.endpoint = newEndpoint(p.spelling)
 		p.endpoint.SkipVerify = b.insecure.covers(p.seen)
-		p.endpoint.Origins = origins.Make(p.origins)
+		p.endpoint.Origins = b.origins.Make(p.origins)
 	}
 	for _, rule := range rules {
 		for _, entry := range rule.Entries {
@@ -426,10 +432,9 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	}
 
 	// The order compares endpoints as they are written.
-	var spellings slab.Of[string]
 	written := make([][]string, len(lists))
 	for i, list := range lists {
-		written[i] = spellings.Make(len(list))
+		written[i] = b.spellings.Make(len(list))
 		for _, n := range list {
 			written[i] = append(written[i], places[n].spelling)
 		}
