@@ -27,7 +27,8 @@ const maxAliased = 1_000_000
 // the input; a file's path, or "-" for standard input.
 //
 // Unknown fields are reported and left out, as the API server leaves them out; objects of other kinds
-// are counted and skipped. What cannot be read is collected over the whole input into one *RefusedError;
+// are counted and skipped. A YAML document that begins with the apiVersion and the kind of such an object is
+// not looked at any further: what is wrong below is not reported. What cannot be read is collected over the whole input into one *RefusedError;
 // the set then holds the objects that could be read.
 func Decode(name string, r io.Reader) (*Set, error) {
 	d := &decoder{name: name, set: &Set{}}
@@ -109,7 +110,40 @@ func (d *decoder) chunk(chunk []byte, line int) {
 		}
 		return
 	}
+	if kind := unrelatedKind(chunk); kind != "" && d.visit == nil {
+		d.document++
+		d.skip(kind)
+		return
+	}
 	d.yaml(chunk, line, true)
+}
+
+// head is how nearly every manifest begins: apiVersion and kind, as plain words on lines of their own, and
+// then another field, a comment or nothing.
+var head = regexp.MustCompile(`^(?:---[ \t]*\r?\n)?(?:[ \t]*(?:#[^\n]*|\r)?\n)*` +
+	`(?:apiVersion: [A-Za-z][A-Za-z0-9./-]*\r?\nkind: ([A-Za-z]+)|kind: ([A-Za-z]+)\r?\napiVersion: [A-Za-z][A-Za-z0-9./-]*)` +
+	`\r?(?:\n(?:[A-Za-z#]|$)|$)`)
+
+// unrelatedKind returns the kind of a document that need not be parsed, as reading it would only count that
+// kind. Whatever follows a head can no longer change its two fields, and to object nothing else matters in
+// what has a kind, unless it is one of the few kinds that are read.
+func unrelatedKind(chunk []byte) string {
+	m := head.FindSubmatch(chunk)
+	// To YAML these end lines too, and "..." on a line ends the document; the next may be of any kind.
+	if m == nil || bytes.Count(chunk, []byte("\r")) != bytes.Count(chunk, []byte("\r\n")) ||
+		bytes.Contains(chunk, []byte("\u0085")) || bytes.Contains(chunk, []byte("\u2028")) || bytes.Contains(chunk, []byte("\u2029")) ||
+		bytes.Contains(chunk, []byte("\n...")) {
+		return ""
+	}
+	kind := string(m[1]) + string(m[2])
+	switch strings.TrimSuffix(kind, "List") {
+	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror:
+		return ""
+	}
+	if n := (&yaml.Node{Kind: yaml.ScalarNode, Value: kind}); n.ShortTag() != "!!str" { // true, null
+		return ""
+	}
+	return kind
 }
 
 // yaml reads a chunk as YAML. With report unset it only says whether that went well.

@@ -1,6 +1,7 @@
 package mirrorset
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -309,6 +311,57 @@ func FuzzDecode(f *testing.F) {
 				require.NotEmpty(t, r.Mirrors)
 			}
 		}
+	})
+}
+
+const deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n"
+
+var unrelatedSeeds = []string{
+	deployment, "---\n# Source: a.yaml\n\n" + deployment, strings.ReplaceAll(deployment, "\n", "\r\n"), "kind: Service\napiVersion: v1", "kind: A\napiVersion: v1\n# end",
+	"kind: CronJobList\napiVersion: v1\nitems: []", "apiVersion: v1\nkind: Pod\n...\n---\n" + idms,
+}
+
+func TestUnrelatedDocumentsArePassedOver(t *testing.T) {
+	for _, s := range unrelatedSeeds {
+		set, refused := decode(t, s+"\nbroken: [\n---\n"+idms)
+		require.Len(t, set.ImageDigestMirrorSets, 1)
+		require.Equal(t, strings.Contains(s, "..."), refused != nil, s)
+	}
+	for _, s := range []string{
+		idms, "apiVersion: v1\nkind: List\n", "apiVersion: v1\nkind: ConfigMap\n", "apiVersion: a.io/v1\nkind: Image\n", "kind: Pod\n", "kind: null\napiVersion: v1\n",
+		"apiVersion: v1\nkind: true\n", "apiVersion: v1\nkind: Pod\n  # more\n  words\n", "apiVersion: v1\nkind: Pod # a comment\n", "apiVersion: v1\nkind: &a Pod\n", "apiVersion: v1\nkind: Pod\n\n of: words\n",
+		"--- {}\napiVersion: v1\nkind: Pod\n", "a: \"\napiVersion: v1\nkind: Pod\nb: \"\n", "# a\rkind: Job\napiVersion: v1\nkind: Pod\n", "# a\u2028kind: Job\napiVersion: v1\nkind: Pod\n",
+		"apiVersion: v1\nkind: Pod\r---\rkind: Image\n", "apiVersion: v1\nkind: Pod\n...\nkind: Image\n", "%YAML 1.1\n---\napiVersion: v1\nkind: Pod\n",
+	} {
+		require.Empty(t, unrelatedKind([]byte(s)), s)
+	}
+}
+
+// FuzzUnrelated holds what is passed over to what parsing says of it.
+func FuzzUnrelated(f *testing.F) {
+	for _, s := range unrelatedSeeds {
+		f.Add([]byte(s + "\nspec: {}\n"))
+	}
+	f.Add([]byte(deployment + "kind: Image\nspec: |\n  kind: List\n<<: {kind: Pod}\n? [a]\n: b\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		chunk, _, err := newSplitter(bytes.NewReader(data), 1<<20).next()
+		kind := unrelatedKind(chunk)
+		if err != nil || kind == "" || !utf8.Valid(chunk) || bytes.IndexByte(chunk, 0) >= 0 {
+			return
+		}
+		data = bytes.Clone(chunk)
+		passed, refused := decode(t, string(data))
+		require.Empty(t, refused)
+		d := &decoder{name: "in.yaml", set: &Set{}}
+		if !d.yaml(data, 1, false) {
+			return // broken, and passed over all the same
+		}
+		require.Empty(t, d.refused)
+		require.Equal(t, 1, d.document)
+		require.Equal(t, map[string]int{kind: 1}, d.others)
+		require.True(t, d.set.Empty())
+		require.Empty(t, d.set.Findings)
+		require.Len(t, passed.Findings, 2, "nothing read, and the kind that was skipped")
 	})
 }
 

@@ -21,6 +21,7 @@ type splitter struct {
 	rest  int    // bytes of the stream to come, where that is known
 	line  int    // 1-based line that r stands at
 	held  []byte // the separator line that ended the chunk before
+	chunk []byte // memory for the next chunk
 	err   error  // what ended the stream
 }
 
@@ -71,14 +72,19 @@ func (s *splitter) tooLarge() error {
 	return fmt.Errorf("a document of more than %d MiB is not read; split it with \"---\" lines or into several files", s.limit>>20)
 }
 
-// next returns the next chunk and the 1-based line that it starts at; the separator line is part of the
-// chunk below it. It returns io.EOF after the last chunk.
+// next returns the next chunk, which is valid until the following call, and the 1-based line that it starts
+// at; the separator line is part of the chunk below it. It returns io.EOF after the last chunk.
 func (s *splitter) next() (chunk []byte, start int, err error) {
-	start = s.line
-	if s.held != nil {
-		chunk, s.held = append(chunk, s.held...), nil
+	chunk, start = s.chunk[:0], s.line
+	if len(s.held) > 0 {
+		chunk, s.held = append(chunk, s.held...), s.held[:0]
 		start--
 	}
+	defer func() {
+		if s.chunk = chunk; cap(s.chunk) > 1<<20 {
+			s.chunk = nil // few documents are as large
+		}
+	}()
 	content, directive := false, false
 	for s.err == nil {
 		if content {
@@ -92,7 +98,7 @@ func (s *splitter) next() (chunk []byte, start int, err error) {
 		}
 		s.line++
 		if isSeparator(line) && (begin > 0 || content) && !(directive && !content) {
-			s.held = bytes.Clone(line)
+			s.held = append(s.held, line...)
 			return chunk[:begin], start, nil
 		}
 		if content {
