@@ -38,7 +38,7 @@ func FromTable(t *resolve.RegistryTable) Tree {
 	tree := make(Tree, 0, len(t.Registries))
 	for i := range t.Registries {
 		r := &t.Registries[i]
-		f := &File{Comment: Marker}
+		f := &File{Comment: Marker, Hosts: make([]Host, 0, len(r.Endpoints))}
 		for j := range r.Endpoints {
 			url, settings := fromEndpoint(&r.Endpoints[j])
 			f.Hosts = append(f.Hosts, Host{URL: url, Settings: settings})

@@ -236,22 +236,23 @@ func (e *RefusedError) Error() string {
 
 // compareNatural compares two strings, runs of digits as numbers.
 func compareNatural(a, b string) int {
-	for a != "" && b != "" {
-		da, db := digits(a), digits(b)
-		if da > 0 && db > 0 {
-			na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
-			if c := cmp.Or(cmp.Compare(len(na), len(nb)), cmp.Compare(na, nb), cmp.Compare(da, db)); c != 0 {
-				return c
-			}
-			a, b = a[da:], b[db:]
-			continue
-		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
-		}
-		a, b = a[1:], b[1:]
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
 	}
-	return cmp.Compare(len(a), len(b))
+	for same > 0 && digits(a[same-1:same]) > 0 { // a number counts as a whole
+		same--
+	}
+	a, b = a[same:], b[same:]
+	da, db := digits(a), digits(b)
+	if da > 0 && db > 0 {
+		na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
+		if c := cmp.Or(cmp.Compare(len(na), len(nb)), cmp.Compare(na, nb), cmp.Compare(da, db)); c != 0 {
+			return c
+		}
+		a, b = a[da:], b[db:]
+	}
+	return cmp.Compare(a, b)
 }
 
 // digits returns the length of the run of digits that s starts with.

@@ -1,9 +1,12 @@
 package mirrorset
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -200,4 +203,38 @@ func TestFindingsSortNumbersInFieldsAsNumbers(t *testing.T) {
 	require.Len(t, fs, 3, "a repetition is dropped")
 	require.Equal(t, "spec.a[2]", fs[0].Origin.Field)
 	require.Equal(t, "spec.a[10]", fs[2].Origin.Field)
+}
+
+func TestNumbersInFieldsCompareAsNumbers(t *testing.T) {
+	w := rand.New(rand.NewSource(1))
+	pieces := []string{"a", "[", "].", "0", "1", "2", "10", "09"}
+	text := func() (s string) {
+		for range w.Intn(5) {
+			s += pieces[w.Intn(len(pieces))]
+		}
+		return s
+	}
+	for range 20_000 {
+		a, b := text(), text()
+		require.Equal(t, slowNatural(a, b), Origin{Field: a}.Compare(Origin{Field: b}), "%q and %q", a, b)
+	}
+}
+
+// slowNatural compares piece by piece.
+func slowNatural(a, b string) int {
+	piece := regexp.MustCompile(`^(?:[0-9]+|[^0-9])`)
+	for a != "" && b != "" {
+		x, y := piece.FindString(a), piece.FindString(b)
+		c := cmp.Compare(x, y)
+		if m, err := strconv.Atoi(x); err == nil {
+			if n, err := strconv.Atoi(y); err == nil {
+				c = cmp.Or(cmp.Compare(m, n), cmp.Compare(len(x), len(y)))
+			}
+		}
+		if c != 0 {
+			return c
+		}
+		a, b = a[len(x):], b[len(y):]
+	}
+	return cmp.Compare(len(a), len(b))
 }

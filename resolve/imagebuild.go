@@ -60,12 +60,12 @@ func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
 	b.table.Findings = nil
 	b.table.Registries = slices.Grow(b.table.Registries, added)
-	b.table.index = newScopeIndex(len(t.Registries) + added)
+	b.table.index, b.table.dead = newScopeIndex(len(t.Registries)+added), nil
 	if rules.SearchRegistries != nil {
 		b.table.SearchOverride = rules.SearchRegistries
 	}
 	for i := range t.Registries {
-		b.table.index.add(t.Registries[i].Prefix, i)
+		b.table.add(i)
 	}
 	// The rules for digests come first.
 	digests := 0
@@ -76,7 +76,7 @@ func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 		mirrorset.ByDigest: newScopeIndex(digests), mirrorset.ByTag: newScopeIndex(len(rules.Rules) - digests),
 	}
 	for i := range rules.Rules {
-		b.bySource[rules.Rules[i].Pull].add(rules.Rules[i].Source, i)
+		b.bySource[rules.Rules[i].Pull].set(rules.Rules[i].Source, i)
 	}
 	return b
 }
@@ -86,7 +86,7 @@ func (b *imageBuilder) entry(prefix string) *ImageRegistry {
 	i, ok := b.table.index.get(prefix)
 	if !ok {
 		i = len(b.table.Registries)
-		b.table.index.add(prefix, i)
+		b.table.index.set(prefix, i)
 		r := ImageRegistry{Prefix: prefix, Location: prefix}
 		if isWildcard(prefix) {
 			r.Location = ""
@@ -140,7 +140,7 @@ func (b *imageBuilder) rule(pull mirrorset.Pull, prefix string) *mirrorset.Rule 
 func (b *imageBuilder) addMirrors() {
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
-		if !b.table.governs(i) {
+		if b.table.dead[i] {
 			continue
 		}
 		own := e.Mirrors
@@ -187,7 +187,7 @@ func (b *imageBuilder) block() {
 			e.Blocked = true
 		}
 		digest, tag := b.rule(mirrorset.ByDigest, e.Prefix), b.rule(mirrorset.ByTag, e.Prefix)
-		if b.table.governs(i) && digest != nil && tag != nil && digest.Never != tag.Never {
+		if !b.table.dead[i] && digest != nil && tag != nil && digest.Never != tag.Never {
 			never, allow := digest, tag
 			if tag.Never {
 				never, allow = tag, digest
@@ -271,7 +271,7 @@ func (b *imageBuilder) blockSpellings() {
 func (b *imageBuilder) blockHiding() {
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
-		if !b.table.governs(i) || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
+		if b.table.dead[i] || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
 			continue
 		}
 		j, ok := b.table.index.wild[e.Prefix[1:]]

@@ -27,9 +27,10 @@ type ImageTable struct {
 	// Findings are about the table; those of the rules it was built from are not repeated.
 	Findings mirrorset.Findings
 
-	index  scopeIndex // prefixes; of two entries with one prefix the first
-	byWire scopeIndex // the same with prefixes as the network sees them
-	guard  guard      // what is blocked
+	index  scopeIndex   // prefixes; of two entries with one prefix the first
+	dead   map[int]bool // the others
+	byWire scopeIndex   // the same with prefixes as the network sees them
+	guard  guard        // what is blocked
 }
 
 // ImageRegistry is one [[registry]] of a registries.conf.
@@ -79,9 +80,9 @@ var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"
 // Indexed returns a table of the same content that is ready to be asked. Package registriesconf uses it
 // for files; tables built from rules are ready already.
 func (t ImageTable) Indexed() *ImageTable {
-	t.index = newScopeIndex(len(t.Registries))
+	t.index, t.dead = newScopeIndex(len(t.Registries)), nil
 	for i := range t.Registries {
-		t.index.add(t.Registries[i].Prefix, i)
+		t.add(i)
 	}
 	t.indexBlocked()
 	return &t
@@ -101,7 +102,7 @@ func (t *ImageTable) indexBlocked() {
 	t.byWire = newScopeIndex(len(t.Registries))
 	for i := range t.Registries {
 		r := &t.Registries[i]
-		if !t.governs(i) {
+		if t.dead[i] {
 			continue
 		}
 		// Of several spellings a blocked one counts, and else the first.
@@ -112,11 +113,18 @@ func (t *ImageTable) indexBlocked() {
 	}
 }
 
-// governs reports whether entry i is the first with its prefix. A second one is dead (sysregistriesv2,
+// add puts entry i into the index. A second entry with its prefix is dead (sysregistriesv2,
 // postProcessRegistries).
-func (t *ImageTable) governs(i int) bool {
-	first, _ := t.index.get(t.Registries[i].Prefix)
-	return first == i
+func (t *ImageTable) add(i int) {
+	prefix := t.Registries[i].Prefix
+	if _, ok := t.index.get(prefix); !ok {
+		t.index.set(prefix, i)
+		return
+	}
+	if t.dead == nil {
+		t.dead = map[int]bool{}
+	}
+	t.dead[i] = true
 }
 
 // find returns the entry that governs a name, given in two pieces: the longest matching prefix; of two as

@@ -35,13 +35,6 @@ func (x scopeIndex) get(scope string) (int, bool) {
 	return i, ok
 }
 
-// add sets the value of a scope that has none yet.
-func (x scopeIndex) add(scope string, i int) {
-	if _, ok := x.get(scope); !ok {
-		x.set(scope, i)
-	}
-}
-
 func (x scopeIndex) set(scope string, i int) {
 	if isWildcard(scope) {
 		x.wild[scope[1:]] = i

@@ -71,7 +71,8 @@ type registryBuilder struct {
 	contains  map[string]*mirrorset.Rule // locations around a source under NeverContactSource, as the network sees them
 	used      map[string]bool            // wildcards that reached a host
 	findings  mirrorset.Findings
-	places    slab.Of[int]
+	places    slab.Of[place]
+	lists     slab.Of[int]
 	spellings slab.Of[string]
 	origins   slab.Of[mirrorset.Origin]
 	spillover struct {
@@ -218,6 +219,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 
 	candidates := b.endpoints(host, rules, r.Never)
+	r.Endpoints = make([]Endpoint, 0, len(candidates))
 	for _, c := range candidates {
 		e := c.Endpoint
 		if why := b.leftOut(c, host, r.Never); why != "" {
@@ -288,6 +290,9 @@ func listed(rules []*mirrorset.Rule) string {
 // The two in this order do, in 1.6, 1.7 and 2. The second keeps its skip_verify, so that from 1.7 on nothing,
 // credentials above all, is sent in the clear to a registry that does speak TLS.
 func (r *Registry) addPlainHTTP() {
+	if !r.Server.SkipVerify && !slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.SkipVerify }) {
+		return
+	}
 	endpoints := make([]Endpoint, 0, len(r.Endpoints))
 	for _, e := range r.Endpoints {
 		endpoints = append(endpoints, e)
@@ -352,18 +357,20 @@ func (e *Endpoint) location() string { return e.Host + strings.TrimPrefix(e.Root
 // is reported.
 func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []candidate {
 	// Two spellings of one endpoint are one: containerd would ask it twice. The smallest is written.
-	type place struct {
-		spelling string
-		seen     string // as the network sees it
-		kinds    [len(pulls)]bool
-		usable   bool // a mirror outside of what is forbidden leads to it
-		origins  int
-		endpoint Endpoint
-		list     int // the last list that it stands in
-	}
 	self := contacted(host)
-	places := []place{{spelling: self, seen: wire(self), list: -1}}
-	bySeen := map[string]int{places[0].seen: 0}
+	var places []*place
+	bySeen := map[string]int{}
+	at := func(location string) int {
+		seen := wire(location)
+		n, ok := bySeen[seen]
+		if !ok {
+			n = len(places)
+			bySeen[seen] = n
+			places = append(places, &append(b.places.Make(1), place{spelling: location, seen: seen, list: -1})[0])
+		}
+		return n
+	}
+	at(self)
 	var lists [][]int // places
 	mirrors := 0
 	for _, rule := range rules {
@@ -371,30 +378,24 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 			mirrors += len(entry.Mirrors)
 		}
 	}
-	at := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
+	mirrored := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
 	for _, rule := range rules {
 		b.checkSpillover(rule, host)
 		kind := slices.Index(pulls[:], rule.Pull)
 		for _, entry := range rule.Entries {
-			list := b.places.Make(len(entry.Mirrors))
+			list := b.lists.Make(len(entry.Mirrors))
 			for i, mirror := range entry.Mirrors {
 				location, exact := endpoint(rule.Source, mirror)
 				location = hubNamed(location)
-				seen := wire(location)
-				n, ok := bySeen[seen]
-				if !ok {
-					n = len(places)
-					bySeen[seen] = n
-					places = append(places, place{spelling: location, seen: seen, list: -1})
-				}
-				p := &places[n]
+				n := at(location)
+				p := places[n]
 				if n > 0 && location < p.spelling {
 					p.spelling = location
 				}
 				p.kinds[kind] = true
 				p.usable = p.usable || b.forbids(wire(mirror)) == ""
 				p.origins++
-				at = append(at, n)
+				mirrored = append(mirrored, n)
 				if p.list != len(lists) {
 					p.list = len(lists)
 					list = append(list, n)
@@ -406,8 +407,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 			lists = append(lists, list)
 		}
 	}
-	for n := range places {
-		p := &places[n]
+	for _, p := range places {
 		p.endpoint = newEndpoint(p.spelling)
 		p.endpoint.SkipVerify = b.insecure.covers(p.seen)
 		p.endpoint.Origins = b.origins.Make(p.origins)
@@ -415,15 +415,15 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	for _, rule := range rules {
 		for _, entry := range rule.Entries {
 			for i := range entry.Mirrors {
-				e := &places[at[0]].endpoint
-				at = at[1:]
+				e := &places[mirrored[0]].endpoint
+				mirrored = mirrored[1:]
 				e.Capabilities |= capabilities(rule.Pull)
 				e.Origins = append(e.Origins, entry.MirrorOrigin(i))
 			}
 		}
 	}
-	for n := range places {
-		if p := &places[n]; p.origins > 0 && !p.kinds[slices.Index(pulls[:], mirrorset.ByDigest)] {
+	for _, p := range places {
+		if p.origins > 0 && !p.kinds[slices.Index(pulls[:], mirrorset.ByDigest)] {
 			message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", host)
 			for _, o := range p.endpoint.Origins {
 				b.report(mirrorset.CodeTagMirrorDigests, mirrorset.SeverityInfo, o, p.endpoint.location(), message)
@@ -450,7 +450,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	}
 	endpoints := make([]candidate, 0, len(order))
 	for _, location := range order {
-		p := places[bySeen[wire(location)]]
+		p := places[at(location)]
 		if p.origins == 0 { // the registry itself, which no list names: it comes early where a loop was broken at it
 			for _, rule := range rules {
 				p.endpoint.Capabilities |= capabilities(rule.Pull)
@@ -460,6 +460,17 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		endpoints = append(endpoints, candidate{p.endpoint, p.usable})
 	}
 	return endpoints
+}
+
+// place is one endpoint, under all its spellings, while the mirrors of a registry are merged.
+type place struct {
+	spelling string // the smallest
+	seen     string // as the network sees it
+	kinds    [len(pulls)]bool
+	usable   bool // a mirror outside of what is forbidden leads to it
+	origins  int
+	endpoint Endpoint
+	list     int // the last list that it stands in
 }
 
 // candidate is an endpoint that may yet be left out. It is usable where one of its mirrors, as configured,

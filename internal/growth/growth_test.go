@@ -1,0 +1,185 @@
+// Package growth holds how much work and memory the library takes as its input grows. Nothing here is timed: work
+// is the number of statements that were executed, which Go's coverage counts, and memory what was allocated.
+package growth
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/shapes"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/resolve"
+	"github.com/stretchr/testify/require"
+)
+
+// most is how many times more work or memory ten times the input may take: a little more than ten, as what is
+// sorted takes a little more.
+const most = 12.0
+
+var std = flag.Bool("std", false, "count the statements of the standard library's slices, strings and bytes too; the first time that takes a minute to build")
+
+// platforms are the two ways from objects in memory to files.
+var platforms = map[string]func(*mirrorset.Rules) (written int){
+	"linux": func(rules *mirrorset.Rules) int {
+		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules)).Bytes())
+	},
+	"windows": func(rules *mirrorset.Rules) (written int) {
+		for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
+			written += len(rf.File.Bytes())
+		}
+		return written
+	},
+}
+
+func render(t testing.TB, platform string, set *mirrorset.Set) {
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	require.Positive(t, platforms[platform](rules))
+}
+
+func TestMemoryGrowsNoFasterThanTheInput(t *testing.T) {
+	for _, shape := range shapes.All {
+		for platform := range platforms {
+			small, large := shape.Set(1000), shape.Set(10_000)
+			mallocs, bytes := taken(func() { render(t, platform, small) })
+			moreMallocs, moreBytes := taken(func() { render(t, platform, large) })
+			t.Logf("%s on %s: %.1f times the allocations, %.1f times the bytes", shape.Name, platform, moreMallocs/mallocs, moreBytes/bytes)
+			require.LessOrEqual(t, moreMallocs/mallocs, most, "%s on %s", shape.Name, platform)
+			require.LessOrEqual(t, moreBytes/bytes, most, "%s on %s", shape.Name, platform)
+		}
+	}
+}
+
+// taken returns the number of allocations that f makes, and their bytes.
+func taken(f func()) (mallocs, bytes float64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)
+}
+
+func TestWorkGrowsNoFasterThanTheInput(t *testing.T) {
+	packages := library
+	if *std {
+		packages += ",slices,strings,bytes"
+	}
+	counted := build(t, packages)
+	for _, shape := range shapes.All {
+		for platform := range platforms {
+			t.Run(shape.Name+" on "+platform, func(t *testing.T) {
+				t.Parallel()
+				small := counted(t, fmt.Sprintf("render %s %s 1000", platform, shape.Name))
+				large := counted(t, fmt.Sprintf("render %s %s 10000", platform, shape.Name))
+				t.Logf("%.0f statements, %.1f times as many for ten times the input", small, large/small)
+				require.LessOrEqual(t, large/small, most)
+			})
+		}
+	}
+}
+
+func TestTheWorkOfAPlanDoesNotDependOnTheNumberOfRules(t *testing.T) {
+	counted := build(t, library)
+	for platform := range platforms {
+		t.Run(platform, func(t *testing.T) {
+			t.Parallel()
+			perPlan := func(rules int) float64 {
+				none := counted(t, fmt.Sprintf("plan %s sources %d 0", platform, rules))
+				hundred := counted(t, fmt.Sprintf("plan %s sources %d 100", platform, rules))
+				return (hundred - none) / 100
+			}
+			few, many := perPlan(100), perPlan(10_000)
+			t.Logf("%.1f statements for a plan", few)
+			require.Greater(t, few, 10.0)
+			require.Equal(t, few, many)
+		})
+	}
+}
+
+// wanted is the variable by which the counting program is told what to do.
+const wanted = "PULLROUTE_COUNTED"
+
+const library = "github.com/pullroute/pullroute/mirrorset,github.com/pullroute/pullroute/resolve," +
+	"github.com/pullroute/pullroute/registriesconf,github.com/pullroute/pullroute/hoststoml"
+
+// build makes a program of this package that counts the statements of packages, and returns a function which runs
+// it.
+func build(t *testing.T, packages string) func(t *testing.T, work string) float64 {
+	program := filepath.Join(t.TempDir(), "growth.test.exe")
+	out, err := exec.Command("go", "test", "-c", "-covermode=count", "-o", program, "-coverpkg="+packages, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return func(t *testing.T, work string) float64 {
+		profile := filepath.Join(t.TempDir(), "profile")
+		cmd := exec.Command(program, "-test.run=^TestCounted$", "-test.coverprofile="+profile)
+		cmd.Env = append(os.Environ(), wanted+"="+work)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return statements(t, profile)
+	}
+}
+
+// TestCounted is what the counting program runs.
+func TestCounted(t *testing.T) {
+	work := os.Getenv(wanted)
+	if work == "" {
+		return // it has no meaning of its own
+	}
+	var what, platform, name string
+	var n, plans int
+	read, err := fmt.Sscan(work, &what, &platform, &name, &n, &plans)
+	require.GreaterOrEqual(t, read, 4, "%v", err)
+	var set *mirrorset.Set
+	for _, shape := range shapes.All {
+		if shape.Name == name {
+			set = shape.Set(n)
+		}
+	}
+	if what == "render" {
+		render(t, platform, set)
+		return
+	}
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules)
+	for i := range plans {
+		source, _ := shapes.Source(i) // the first sources are the same however many follow
+		r, err := resolve.ParseReference(source + "/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+		require.NoError(t, err)
+		var p resolve.Plan
+		if platform == "linux" {
+			p, err = linux.PlanReference(r)
+		} else {
+			p, err = windows.PlanReference(r)
+		}
+		require.NoError(t, err)
+		require.Len(t, p.Pull, 3)
+	}
+}
+
+// statements returns the number of executed statements in a profile, whose lines end in the number of statements
+// of a block and how often it was executed.
+func statements(t *testing.T, profile string) (sum float64) {
+	f, err := os.Open(profile)
+	require.NoError(t, err)
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	require.True(t, lines.Scan())
+	require.Equal(t, "mode: count", lines.Text())
+	for lines.Scan() {
+		var block string
+		var length, count float64
+		_, err := fmt.Sscan(lines.Text(), &block, &length, &count)
+		require.NoError(t, err, lines.Text())
+		sum += length * count
+	}
+	require.NoError(t, lines.Err())
+	return sum
+}
