@@ -4,57 +4,82 @@ package bench
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
+	"go.podman.io/image/v5/docker/reference"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// source returns source i and its two mirrors.
-func source(i int) (string, []string) {
-	path := fmt.Sprintf("/org%d/repo%d", i%1000, i)
-	return fmt.Sprintf("registry%d.example.com%s", i%97, path), []string{"mirror.corp" + path, "backup.corp" + path}
-}
-
-func ours(n int) *mirrorset.Set {
-	set := &mirrorset.Set{}
-	for i := range n {
-		s, mirrors := source(i)
-		set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, mirrorset.ImageDigestMirrorSet{
-			Metadata: mirrorset.ObjectMeta{Name: fmt.Sprintf("m%d", i)},
-			Spec:     mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: []mirrorset.ImageMirrors{{Source: s, Mirrors: mirrors}}},
-		})
+// beside measures own as the benchmark, and theirs beside it: in rounds, so that both see the same machine, of
+// which the median counts.
+func beside(b *testing.B, peer string, theirs, own func()) {
+	theirs()
+	own()
+	const rounds = 7
+	var theirTimes, ownTimes []float64
+	for range rounds {
+		theirTimes = append(theirTimes, each(theirs))
+		ownTimes = append(ownTimes, each(own))
 	}
-	return set
+	slices.Sort(theirTimes)
+	slices.Sort(ownTimes)
+	b.ReportAllocs()
+	for b.Loop() {
+		own()
+	}
+	b.ReportMetric(theirTimes[rounds/2], "ns/op-"+peer)
+	b.ReportMetric(theirTimes[rounds/2]/ownTimes[rounds/2], "x")
 }
 
-func theirs(n int) clients.Cluster {
-	var c clients.Cluster
-	for i := range n {
-		s, mirrors := source(i)
-		o := &configv1.ImageDigestMirrorSet{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("m%d", i)}}
-		e := configv1.ImageDigestMirrors{Source: s}
-		for _, m := range mirrors {
-			e.Mirrors = append(e.Mirrors, configv1.ImageMirror(m))
+// each returns the nanoseconds that f takes, over at least 20 ms.
+func each(f func()) float64 {
+	start := time.Now()
+	for n := 1; ; n++ {
+		f()
+		if passed := time.Since(start); passed > 20*time.Millisecond {
+			return float64(passed.Nanoseconds()) / float64(n)
 		}
-		o.Spec.ImageDigestMirrors = []configv1.ImageDigestMirrors{e}
-		c.IDMS = append(c.IDMS, o)
+	}
+}
+
+// theirs returns a set's objects in the types of github.com/openshift/api.
+func theirs(set *mirrorset.Set) clients.Cluster {
+	var c clients.Cluster
+	for _, o := range set.ImageDigestMirrorSets {
+		their := &configv1.ImageDigestMirrorSet{ObjectMeta: metav1.ObjectMeta{Name: o.Metadata.Name}}
+		for _, e := range o.Spec.ImageDigestMirrors {
+			entry := configv1.ImageDigestMirrors{Source: e.Source}
+			for _, m := range e.Mirrors {
+				entry.Mirrors = append(entry.Mirrors, configv1.ImageMirror(m))
+			}
+			their.Spec.ImageDigestMirrors = append(their.Spec.ImageDigestMirrors, entry)
+		}
+		c.IDMS = append(c.IDMS, their)
 	}
 	return c
 }
 
-func render(b *testing.B, set *mirrorset.Set) []byte {
+func rulesOf(b *testing.B, set *mirrorset.Set) *mirrorset.Rules {
 	rules, err := set.Rules()
 	if err != nil {
 		b.Fatal(err)
 	}
-	return registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules)).Bytes()
+	return rules
+}
+
+func registriesConf(b *testing.B, set *mirrorset.Set) []byte {
+	return registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rulesOf(b, set))).Bytes()
 }
 
 // BenchmarkRegistriesConf merges objects in memory and writes registries.conf, as MCO's library and encoder do
@@ -62,62 +87,103 @@ func render(b *testing.B, set *mirrorset.Set) []byte {
 func BenchmarkRegistriesConf(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			set, cluster := ours(n), theirs(n)
-			start := time.Now()
-			peer, err := clients.MCO(clients.MCOBase, cluster)
-			if err != nil {
-				b.Fatal(err)
+			set := shapes.Sources(n)
+			cluster := theirs(set)
+			mco := func() []byte {
+				conf, err := clients.MCO(clients.MCOBase, cluster)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return conf
 			}
-			theirTime := time.Since(start)
-			if own := render(b, set); string(own) != string(peer) {
+			if string(registriesConf(b, set)) != string(mco()) {
 				b.Fatal("the files differ")
 			}
-			b.ReportAllocs()
-			for b.Loop() {
-				render(b, set)
+			beside(b, "mco", func() { mco() }, func() { registriesConf(b, set) })
+		})
+	}
+}
+
+// BenchmarkHostsToml merges entries and writes a hosts.toml for each of 97 registries, as WMCO's algorithm does
+// it. pullroute also checks every entry, and says of each what else of its registry it catches.
+func BenchmarkHostsToml(b *testing.B) {
+	for _, n := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			set := shapes.Sources(n)
+			var entries []mirrorset.ImageMirrors
+			for _, o := range set.ImageDigestMirrorSets {
+				entries = append(entries, o.Spec.ImageDigestMirrors...)
 			}
-			b.ReportMetric(float64(theirTime.Nanoseconds()), "ns/op-mco")
-			b.ReportMetric(float64(theirTime.Nanoseconds())/(float64(b.Elapsed().Nanoseconds())/float64(b.N)), "x")
+			tree := func() (files int) {
+				for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rulesOf(b, set))) {
+					if len(rf.File.Bytes()) > 0 {
+						files++
+					}
+				}
+				return files
+			}
+			if theirs := clients.WMCO(entries, false); len(theirs) != tree() {
+				b.Fatalf("%d files and %d", len(theirs), tree())
+			}
+			beside(b, "wmco", func() { clients.WMCO(entries, false) }, func() { tree() })
 		})
 	}
 }
 
 // BenchmarkPlan asks where an image goes, as containers-image does it: find the registry, rewrite the
-// reference for each location.
+// reference for each location. As strings, references are parsed by both.
 func BenchmarkPlan(b *testing.B) {
-	for _, n := range []int{100, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			set := ours(n)
-			rules, err := set.Rules()
-			if err != nil {
+	for _, n := range []int{100, 1000, 10_000} {
+		set := shapes.Sources(n)
+		table := resolve.NewImageTable(rulesOf(b, set))
+		dir, err := os.MkdirTemp("", "bench")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		client, err := clients.LoadRegistries(dir, string(registriesConf(b, set)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer client.Close()
+		const images = 1000
+		var texts [images]string
+		var refs [images]resolve.Reference
+		var theirRefs [images]reference.Named
+		for i := range texts {
+			source, _ := shapes.Source(i * 7919 % n)
+			texts[i] = source + "/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			if refs[i], err = resolve.ParseReference(texts[i]); err != nil {
 				b.Fatal(err)
 			}
-			table := resolve.NewImageTable(rules)
-			client, err := clients.LoadRegistries(b.TempDir(), string(render(b, set)))
-			if err != nil {
+			if theirRefs[i], err = reference.ParseNormalizedNamed(texts[i]); err != nil {
 				b.Fatal(err)
 			}
-			defer client.Close()
-			images := make([]string, 100)
-			for i := range images {
-				s, _ := source(i * 7919 % n)
-				images[i] = s + "/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		}
+		theirs := func(named reference.Named, err error) {
+			if places, fault := client.PullSources(named); err != nil || fault != nil || places != 3 {
+				b.Fatal(places, err, fault)
 			}
-			start := time.Now()
-			for _, image := range images {
-				if _, err := client.Attempts(image); err != nil {
-					b.Fatal(err)
-				}
+		}
+		check := func(places int, err error) {
+			if err != nil || places != 3 {
+				b.Fatal(places, err)
 			}
-			theirTime := float64(time.Since(start).Nanoseconds()) / float64(len(images))
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if _, err := table.Plan(images[i%len(images)]); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(theirTime, "ns/op-containers-image")
-			b.ReportMetric(theirTime/(float64(b.Elapsed().Nanoseconds())/float64(b.N)), "x")
+		}
+		var i int
+		next := func() int { i++; return i % images }
+		b.Run(fmt.Sprintf("string/%d", n), func(b *testing.B) {
+			beside(b, "containers-image", func() { theirs(reference.ParseNormalizedNamed(texts[next()])) },
+				func() { p, err := table.Plan(texts[next()]); check(len(p.Pull), err) })
+		})
+		b.Run(fmt.Sprintf("parsed/%d", n), func(b *testing.B) {
+			beside(b, "containers-image", func() { theirs(theirRefs[next()], nil) },
+				func() { p, err := table.PlanReference(refs[next()]); check(len(p.Pull), err) })
+		})
+		steps := make([]resolve.Step, 0, 8)
+		b.Run(fmt.Sprintf("append/%d", n), func(b *testing.B) {
+			beside(b, "containers-image", func() { theirs(theirRefs[next()], nil) },
+				func() { check(len(table.AppendPull(steps, refs[next()])), nil) })
 		})
 	}
 }

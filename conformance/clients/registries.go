@@ -144,6 +144,17 @@ func (r *Registries) Attempts(ref string) ([]Attempt, error) {
 	return attempts, nil
 }
 
+// PullSources is the part of Attempts that a pull cannot do without: the lookup of the registry, and the
+// rewriting of a parsed reference. It returns the number of places to ask.
+func (r *Registries) PullSources(named reference.Named) (int, error) {
+	registry, err := sysregistriesv2.FindRegistry(r.sys, named.Name())
+	if registry == nil || err != nil {
+		return 0, err
+	}
+	sources, err := registry.PullSourcesFromReference(named)
+	return len(sources), err
+}
+
 // Expand returns the references that a name stands for: itself, or one for each search registry
 // if it has no registry.
 func (r *Registries) Expand(name string) ([]string, error) {

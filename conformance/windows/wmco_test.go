@@ -3,7 +3,6 @@ package windows_test
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,57 +19,6 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
-
-// wmco imitates, fault for fault, what the Windows Machine Config Operator makes of the entries of an
-// ImageDigestMirrorSet or ImageTagMirrorSet: directories and their hosts.toml.
-func wmco(entries []mirrorset.ImageMirrors, tags bool) map[string]string {
-	type mirrors struct {
-		hosts  []string
-		policy mirrorset.MirrorSourcePolicy
-	}
-	merged := map[string]*mirrors{}
-	for _, e := range entries {
-		source := strings.Split(e.Source, "/")
-		registry := source[0]
-		var hosts []string
-		for _, mirror := range e.Mirrors { // without what it shares, at its end, with the source's path
-			m := strings.Split(mirror, "/")
-			for k := len(source); k > 1 && len(m) > 1 && m[len(m)-1] == source[k-1]; k-- {
-				m = m[:len(m)-1]
-			}
-			hosts = append(hosts, strings.Join(slices.Insert(m, 1, "v2"), "/"))
-		}
-		old, ok := merged[registry]
-		if !ok {
-			merged[registry] = &mirrors{hosts, e.MirrorSourcePolicy} // as it is listed, repeats and all
-			continue
-		}
-		for _, h := range hosts {
-			if !slices.Contains(old.hosts, h) {
-				old.hosts = append(old.hosts, h)
-			}
-		}
-	}
-	files := map[string]string{}
-	for registry, m := range merged {
-		slices.Sort(m.hosts)
-		server := registry + "/v2"
-		if m.policy == mirrorset.NeverContactSource {
-			server = m.hosts[0]
-		}
-		var b strings.Builder
-		fmt.Fprintf(&b, "server = \"https://%s\"\noverride_path = true\n", server)
-		capabilities := `["pull"]`
-		if tags {
-			capabilities = `["pull", "resolve"]`
-		}
-		for _, h := range m.hosts {
-			fmt.Fprintf(&b, "\n[host.\"https://%s\"]\n  capabilities = %s\n  override_path = true\n", h, capabilities)
-		}
-		files[registry] = b.String()
-	}
-	return files
-}
 
 // rulesOf are the rules of entries that stand in one object.
 func rulesOf(t testing.TB, entries []mirrorset.ImageMirrors, tags bool) *mirrorset.Rules {
@@ -132,7 +80,7 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			theirs := configPath(t, wmco(test.entries, test.tags))
+			theirs := configPath(t, clients.WMCO(test.entries, test.tags))
 			ours := t.TempDir()
 			table := resolve.NewRegistryTable(rulesOf(t, test.entries, test.tags))
 			_, err := hoststoml.FromTable(table).Write(ours)
@@ -160,8 +108,8 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 
 // 5. Neither ":" nor "*" can be in a file name on Windows, and there is no ".." or empty name either.
 func TestEveryDirectoryOfATreeCanExistOnWindows(t *testing.T) {
-	require.Contains(t, wmco([]mirrorset.ImageMirrors{{Source: "quay.io:8443", Mirrors: []string{"m.io"}}}, false), "quay.io:8443")
-	require.Contains(t, wmco([]mirrorset.ImageMirrors{{Source: "*.example.org", Mirrors: []string{"m.io"}}}, false), "*.example.org")
+	require.Contains(t, clients.WMCO([]mirrorset.ImageMirrors{{Source: "quay.io:8443", Mirrors: []string{"m.io"}}}, false), "quay.io:8443")
+	require.Contains(t, clients.WMCO([]mirrorset.ImageMirrors{{Source: "*.example.org", Mirrors: []string{"m.io"}}}, false), "*.example.org")
 
 	s := random.New(t.Name())
 	ports := 0
@@ -180,7 +128,7 @@ func TestEveryDirectoryOfATreeCanExistOnWindows(t *testing.T) {
 // meanwhile is in TestARegistryIsAlwaysGovernedByOneWholeFile.
 func TestAnEmptiedTreeLeadsToTheSource(t *testing.T) {
 	entries := []mirrorset.ImageMirrors{{Source: "quay.io/a", Mirrors: []string{"m.io/a"}, MirrorSourcePolicy: mirrorset.NeverContactSource}}
-	dir := configPath(t, wmco(entries, false))
+	dir := configPath(t, clients.WMCO(entries, false))
 	image := "quay.io/a@" + images[0].Manifest.Digest.String()
 	for _, c := range versions {
 		require.NotContains(t, c.Pull(context.Background(), world.New(), dir, image).Trace(), "quay.io/a")
