@@ -170,30 +170,45 @@ type Findings []Finding
 // Sort orders the findings by file, document, line, object, field, code, platform, value and message,
 // and drops repetitions, so that the same input gives the same list. It returns the sorted list.
 func (fs Findings) Sort() Findings {
-	slices.SortFunc(fs, func(a, b Finding) int {
-		// One after the other, as the first nearly always decides.
-		if c := a.Origin.Compare(b.Origin); c != 0 {
-			return c
+	order := make([]*Finding, len(fs)) // a finding is large to be moved about
+	for i := range fs {
+		order[i] = &fs[i]
+	}
+	if !slices.IsSortedFunc(order, compareFindings) {
+		slices.SortFunc(order, compareFindings)
+		sorted := make(Findings, len(fs))
+		for i, f := range order {
+			sorted[i] = *f
 		}
-		return cmp.Or(
-			cmp.Compare(a.Code, b.Code),
-			cmp.Compare(a.Platform, b.Platform),
-			cmp.Compare(a.Value, b.Value),
-			cmp.Compare(a.Message, b.Message),
-			cmp.Compare(a.Severity, b.Severity),
-			cmp.Compare(a.RefusedBy, b.RefusedBy),
-		)
-	})
+		fs = sorted
+	}
 	return slices.Compact(fs)
+}
+
+func compareFindings(a, b *Finding) int {
+	// One after the other, as the first nearly always decides.
+	if c := a.Origin.compare(&b.Origin); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		cmp.Compare(a.Code, b.Code),
+		cmp.Compare(a.Platform, b.Platform),
+		cmp.Compare(a.Value, b.Value),
+		cmp.Compare(a.Message, b.Message),
+		cmp.Compare(a.Severity, b.Severity),
+		cmp.Compare(a.RefusedBy, b.RefusedBy),
+	)
 }
 
 // Compare orders origins by file, document, line, object and field; numbers inside a field compare as
 // numbers, so that mirrors[2] stands before mirrors[10].
-func (o Origin) Compare(p Origin) int {
-	if c := cmp.Or(cmp.Compare(o.File, p.File), cmp.Compare(o.Document, p.Document), cmp.Compare(o.Line, p.Line)); c != 0 {
-		return c
+func (o Origin) Compare(p Origin) int { return o.compare(&p) }
+
+func (o *Origin) compare(p *Origin) int {
+	if o.File != p.File || o.Document != p.Document || o.Line != p.Line {
+		return cmp.Or(cmp.Compare(o.File, p.File), cmp.Compare(o.Document, p.Document), cmp.Compare(o.Line, p.Line))
 	}
-	if c := cmp.Compare(o.Object, p.Object); c != 0 {
+	if c := strings.Compare(o.Object, p.Object); c != 0 {
 		return c
 	}
 	return compareNatural(o.Field, p.Field)

@@ -122,8 +122,8 @@ func (s *Set) Rules() (*Rules, error) {
 
 // compareRules orders entries by the rule they become part of.
 func compareRules(a, b *Entry) int {
-	if c := strings.Compare(string(a.Pull), string(b.Pull)); c != 0 {
-		return c
+	if a.Pull != b.Pull {
+		return strings.Compare(string(a.Pull), string(b.Pull))
 	}
 	return strings.Compare(a.Source, b.Source)
 }

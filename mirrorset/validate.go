@@ -60,7 +60,8 @@ func refuser(e *Entry) Refuser {
 
 func (v *validator) entry(e *Entry) {
 	by := refuser(e)
-	if !ValidSource(e.Source) {
+	valid := ValidSource(e.Source)
+	if !valid {
 		message := "is not a source: " + whyInvalid(e.Source)
 		if e.Source == "" {
 			message = "is missing or empty; name the registry, namespace or repository to redirect"
@@ -91,7 +92,9 @@ func (v *validator) entry(e *Entry) {
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
 		}
 	}
-	v.unmatched(e)
+	if valid {
+		v.unmatched(e)
+	}
 	if !e.real() && (by != ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
 		message := "has no mirrors, so it makes no rule"
 		if len(e.Mirrors) > 0 {
@@ -269,10 +272,10 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 	}
 }
 
-// unmatched reports a source that no image name lies inside: clients write names out in full before they
+// unmatched reports a valid source that no image name lies inside: clients write names out in full before they
 // compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
-	if !ValidSource(e.Source) || strings.HasPrefix(e.Source, "*.") {
+	if strings.HasPrefix(e.Source, "*.") {
 		return
 	}
 	host, path, hasPath := strings.Cut(e.Source, "/")

@@ -1,7 +1,6 @@
 package registriesconf
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,28 +21,28 @@ func (c *Config) Bytes() []byte {
 		c = &Config{}
 	}
 	var p printer
-	p.Grow(c.size())
+	p.text = make([]byte, 0, c.size())
 	if c.Registries != nil && len(c.Registries) == 0 {
-		p.WriteString("registry = []\n")
+		p.write("registry = []\n")
 	}
 	p.list("unqualified-search-registries", c.UnqualifiedSearchRegistries)
 	p.list("credential-helpers", c.CredentialHelpers)
-	p.WriteString("short-name-mode = ")
+	p.write("short-name-mode = ")
 	p.quote(c.ShortNameMode)
-	p.WriteByte('\n')
-	p.text("", "additional-layer-store-auth-helper", c.AdditionalLayerStoreAuthHelper)
+	p.write("\n")
+	p.setting("", "additional-layer-store-auth-helper", c.AdditionalLayerStoreAuthHelper)
 	for i := range c.Registries {
 		p.registry(&c.Registries[i])
 	}
 	if c.Aliases != nil {
-		p.WriteString("\n[aliases]\n")
+		p.write("\n[aliases]\n")
 		for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
-			p.WriteString("  " + key(name) + " = ")
+			p.write("  " + key(name) + " = ")
 			p.quote(c.Aliases[name])
-			p.WriteByte('\n')
+			p.write("\n")
 		}
 	}
-	return p.Bytes()
+	return p.text
 }
 
 // size is what the registries take at most where nothing in them is escaped, and a little for the rest; so that
@@ -63,24 +62,26 @@ func (c *Config) size() int {
 }
 
 // A printer writes settings that are set, and nothing for the others.
-type printer struct{ bytes.Buffer }
+type printer struct{ text []byte }
+
+func (p *printer) write(s string) { p.text = append(p.text, s...) }
 
 func (p *printer) registry(r *Registry) {
-	p.WriteString("\n[[registry]]\n  prefix = ")
+	p.write("\n[[registry]]\n  prefix = ")
 	p.quote(r.Prefix)
-	p.WriteByte('\n')
-	p.text("  ", "location", r.Location)
+	p.write("\n")
+	p.setting("  ", "location", r.Location)
 	p.flag("  ", "insecure", r.Insecure)
-	p.text("  ", "namespace-proxy", r.NamespaceProxy)
+	p.setting("  ", "namespace-proxy", r.NamespaceProxy)
 	p.flag("  ", "blocked", r.Blocked)
 	p.flag("  ", "mirror-by-digest-only", r.MirrorByDigestOnly)
 	for i := range r.Mirrors {
 		m := &r.Mirrors[i]
-		p.WriteString("\n  [[registry.mirror]]\n")
-		p.text("    ", "location", m.Location)
+		p.write("\n  [[registry.mirror]]\n")
+		p.setting("    ", "location", m.Location)
 		p.flag("    ", "insecure", m.Insecure)
-		p.text("    ", "pull-from-mirror", string(m.PullFromMirror))
-		p.text("    ", "namespace-proxy", m.NamespaceProxy)
+		p.setting("    ", "pull-from-mirror", string(m.PullFromMirror))
+		p.setting("    ", "namespace-proxy", m.NamespaceProxy)
 	}
 }
 
@@ -88,66 +89,65 @@ func (p *printer) list(key string, items []string) {
 	if items == nil {
 		return
 	}
-	p.WriteString(key + " = [")
+	p.write(key + " = [")
 	for i, item := range items {
 		if i > 0 {
-			p.WriteString(", ")
+			p.write(", ")
 		}
 		p.quote(item)
 	}
-	p.WriteString("]\n")
+	p.write("]\n")
 }
 
-func (p *printer) text(indent, key, s string) {
+func (p *printer) setting(indent, key, s string) {
 	if s == "" {
 		return
 	}
-	p.WriteString(indent)
-	p.WriteString(key)
-	p.WriteString(" = ")
+	p.write(indent)
+	p.write(key)
+	p.write(" = ")
 	p.quote(s)
-	p.WriteByte('\n')
+	p.write("\n")
 }
 
 func (p *printer) flag(indent, key string, set bool) {
 	if set {
-		p.WriteString(indent)
-		p.WriteString(key)
-		p.WriteString(" = true\n")
+		p.write(indent)
+		p.write(key)
+		p.write(" = true\n")
 	}
 }
 
 // quote writes a TOML basic string. Of several ways to escape a character it takes the encoder's.
 func (p *printer) quote(s string) {
-	p.WriteByte('"')
+	p.write(`"`)
 	rest := 0 // up to here s is written
 	for i := range len(s) {
 		c := s[i]
 		if c != '"' && c != '\\' && c >= 0x20 && c != 0x7f {
 			continue
 		}
-		p.WriteString(s[rest:i])
+		p.write(s[rest:i])
 		rest = i + 1
 		switch c {
 		case '"', '\\':
-			p.WriteByte('\\')
-			p.WriteByte(c)
+			p.text = append(p.text, '\\', c)
 		case '\b':
-			p.WriteString(`\b`)
+			p.write(`\b`)
 		case '\t':
-			p.WriteString(`\t`)
+			p.write(`\t`)
 		case '\n':
-			p.WriteString(`\n`)
+			p.write(`\n`)
 		case '\f':
-			p.WriteString(`\f`)
+			p.write(`\f`)
 		case '\r':
-			p.WriteString(`\r`)
+			p.write(`\r`)
 		default:
-			fmt.Fprintf(p, `\u%04x`, c)
+			p.text = fmt.Appendf(p.text, `\u%04x`, c)
 		}
 	}
-	p.WriteString(s[rest:])
-	p.WriteByte('"')
+	p.write(s[rest:])
+	p.write(`"`)
 }
 
 // key returns a TOML key, in quotes only where it needs them.
@@ -166,5 +166,5 @@ func key(name string) string {
 func quote(s string) string {
 	var p printer
 	p.quote(s)
-	return p.String()
+	return string(p.text)
 }

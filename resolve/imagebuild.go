@@ -30,20 +30,23 @@ func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
 	b := newImageBuilder(t, rules)
 	b.addEntries()
 	b.blockSpellings()
+	b.govern()
 	b.addMirrors()
 	b.block()
 	b.blockHiding()
 	b.markInsecure()
 	built := &b.table
 	built.indexBlocked()
-	built.Findings = append(b.findings, built.check(rules)...).Sort()
+	b.check()
+	built.Findings = b.findings.Sort()
 	return built
 }
 
 type imageBuilder struct {
 	table    ImageTable
 	rules    *mirrorset.Rules
-	bySource map[mirrorset.Pull]scopeIndex // sources, in rules.Rules
+	at       []int       // of each rule the entry of its source
+	governs  []governors // of each entry the rules that govern it
 	policies policies
 	findings mirrorset.Findings
 	mirrors  slab.Of[ImageMirror]
@@ -55,7 +58,7 @@ var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 
 func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
-		table: t.clone(), rules: rules, policies: newPolicies(rules),
+		table: t.clone(), rules: rules, policies: newPolicies(rules), at: make([]int, 0, len(rules.Rules)),
 	}
 	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
 	b.table.Findings = nil
@@ -67,22 +70,11 @@ func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 	for i := range t.Registries {
 		b.table.add(i)
 	}
-	// The rules for digests come first.
-	digests := 0
-	for digests < len(rules.Rules) && rules.Rules[digests].Pull == mirrorset.ByDigest {
-		digests++
-	}
-	b.bySource = map[mirrorset.Pull]scopeIndex{
-		mirrorset.ByDigest: newScopeIndex(digests), mirrorset.ByTag: newScopeIndex(len(rules.Rules) - digests),
-	}
-	for i := range rules.Rules {
-		b.bySource[rules.Rules[i].Pull].set(rules.Rules[i].Source, i)
-	}
 	return b
 }
 
-// entry returns the entry for a prefix, and adds one where there is none.
-func (b *imageBuilder) entry(prefix string) *ImageRegistry {
+// entry returns the place of the entry for a prefix, and adds one where there is none.
+func (b *imageBuilder) entry(prefix string) int {
 	i, ok := b.table.index.get(prefix)
 	if !ok {
 		i = len(b.table.Registries)
@@ -93,13 +85,15 @@ func (b *imageBuilder) entry(prefix string) *ImageRegistry {
 		}
 		b.table.Registries = append(b.table.Registries, r)
 	}
-	return &b.table.Registries[i]
+	return i
 }
 
 func (b *imageBuilder) addEntries() {
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
-		e := b.entry(r.Source)
+		at := b.entry(r.Source)
+		b.at = append(b.at, at)
+		e := &b.table.Registries[at]
 		e.Origins = append(b.origins.Make(len(e.Origins)+len(r.Entries)), e.Origins...)
 		for _, from := range r.Entries {
 			e.Origins = append(e.Origins, from.Origin)
@@ -107,32 +101,54 @@ func (b *imageBuilder) addEntries() {
 	}
 	for _, scopes := range [][]mirrorset.Scope{b.rules.Blocked, b.rules.Insecure} {
 		for _, s := range scopes {
-			e := b.entry(s.Value)
+			e := &b.table.Registries[b.entry(s.Value)]
 			e.Origins = append(e.Origins, s.Origin)
 		}
 	}
 }
 
-// rule returns the rule that governs a prefix for a kind of pull: the one with the longest source around
-// it, itself included; of two as long, the wildcard, as at a pull.
-func (b *imageBuilder) rule(pull mirrorset.Pull, prefix string) *mirrorset.Rule {
-	sources := b.bySource[pull]
-	if i, ok := sources.get(prefix); ok {
-		return &b.rules.Rules[i]
+// govern finds the rules that govern each entry, for each kind of pull.
+func (b *imageBuilder) govern() {
+	own := make([]governors, len(b.table.Registries)) // the rules whose source is the entry's prefix
+	var given [len(pulls)]bool                        // the kinds that have rules at all
+	for i := range b.rules.Rules {
+		r := &b.rules.Rules[i]
+		own[b.at[i]][kindOf(r.Pull)], given[kindOf(r.Pull)] = r, true
 	}
+	b.governs = slices.Clone(own)
+	for i := range own {
+		for kind := range pulls {
+			if given[kind] && own[i][kind] == nil {
+				b.governs[i][kind] = b.around(own, b.table.Registries[i].Prefix, kind)
+			}
+		}
+	}
+}
+
+// governors are rules, one for each kind of pull or nil.
+type governors [len(pulls)]*mirrorset.Rule
+
+// kindOf returns the place of a kind in pulls.
+func kindOf(p mirrorset.Pull) int {
+	if p == pulls[0] {
+		return 0
+	}
+	return 1
+}
+
+// around returns the rule with the longest source around a prefix; of two as long, the wildcard, as at a pull.
+// Each source is the prefix of an entry, which own has the rules of.
+func (b *imageBuilder) around(own []governors, prefix string, kind int) (best *mirrorset.Rule) {
 	var space [maxStackName]byte
-	best, longest := -1, -1
-	sources.around(append(space[:0], prefix...), func(i, length int) bool {
-		hides := length == longest && length < len(prefix) && isWildcard(b.rules.Rules[i].Source)
-		if length > longest || hides {
-			best, longest = i, length
+	longest := -1
+	b.table.index.around(append(space[:0], prefix...), func(j, length int) bool {
+		r := own[j][kind]
+		if r != nil && (length > longest || length == longest && length < len(prefix) && isWildcard(r.Source)) {
+			best, longest = r, length
 		}
 		return true
 	})
-	if best < 0 {
-		return nil
-	}
-	return &b.rules.Rules[best]
+	return best
 }
 
 // addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
@@ -145,8 +161,8 @@ func (b *imageBuilder) addMirrors() {
 		}
 		own := e.Mirrors
 		byDigestOnly := e.MirrorByDigestOnly
-		for _, pull := range pulls {
-			r := b.rule(pull, e.Prefix)
+		for kind, pull := range pulls {
+			r := b.governs[i][kind]
 			if r == nil || r.Source != e.Prefix && slices.ContainsFunc(own, func(m ImageMirror) bool {
 				return m.Pull == pull || m.Pull == "" && (pull == mirrorset.ByDigest || !byDigestOnly)
 			}) {
@@ -186,7 +202,7 @@ func (b *imageBuilder) block() {
 		if b.policies.forbids(e.Prefix, "") != "" || e.Location != "" && b.policies.forbids(e.Location, "") != "" || scopes.covers(e.Prefix) {
 			e.Blocked = true
 		}
-		digest, tag := b.rule(mirrorset.ByDigest, e.Prefix), b.rule(mirrorset.ByTag, e.Prefix)
+		digest, tag := b.governs[i][kindOf(mirrorset.ByDigest)], b.governs[i][kindOf(mirrorset.ByTag)]
 		if !b.table.dead[i] && digest != nil && tag != nil && digest.Never != tag.Never {
 			never, allow := digest, tag
 			if tag.Never {
@@ -260,7 +276,7 @@ func (b *imageBuilder) blockSpellings() {
 	}
 	slices.Sort(prefixes)
 	for _, prefix := range prefixes {
-		e := b.entry(prefix)
+		e := &b.table.Registries[b.entry(prefix)]
 		e.Blocked, e.Origins = true, []mirrorset.Origin{missing[prefix]}
 	}
 }
@@ -317,15 +333,15 @@ func (b *imageBuilder) markInsecure() {
 }
 
 // check reports what the finished table will surprise with.
-func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
-	var findings mirrorset.Findings
+func (b *imageBuilder) check() {
+	t := &b.table
 	report := func(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
-		findings = append(findings, mirrorset.Finding{
+		b.findings = append(b.findings, mirrorset.Finding{
 			Code: code, Severity: severity, Platform: mirrorset.Linux, Origin: origin, Value: value, Message: message,
 		})
 	}
-	for i := range rules.Rules {
-		r := &rules.Rules[i]
+	for i := range b.rules.Rules {
+		r := &b.rules.Rules[i]
 		usable := 0
 		for _, m := range r.Mirrors {
 			if by := t.blocking(m.Location, ""); by != nil {
@@ -346,8 +362,7 @@ func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
 			}
 		}
 		origin := r.Entries[0].Origin
-		at, _ := t.index.get(r.Source)
-		entry := &t.Registries[at]
+		entry := &t.Registries[b.at[i]]
 		if usable == 0 && entry.Blocked {
 			report(mirrorset.CodeNoLocation, mirrorset.SeverityError, origin, r.Source, fmt.Sprintf(
 				"cannot be pulled by %s at all: it may not be contacted, and no mirror of it can be asked", r.Pull))
@@ -362,7 +377,6 @@ func (t *ImageTable) check(rules *mirrorset.Rules) mirrorset.Findings {
 				other, r.Pull, kind))
 		}
 	}
-	return findings
 }
 
 // unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their

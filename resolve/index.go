@@ -172,7 +172,7 @@ func newPolicies(rules *mirrorset.Rules) policies {
 			p.index.set(source, at)
 			p.all = append(p.all, policy{source: source})
 		}
-		kind := slices.Index(pulls[:], r.Pull)
+		kind := kindOf(r.Pull)
 		p.all[at].rule[kind] = true
 		p.all[at].never[kind] = p.all[at].never[kind] || r.Never
 	}

@@ -27,7 +27,7 @@ import (
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	b := &registryBuilder{
-		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(), named: newScopeSet(),
+		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(), named: &scopeSet{index: newScopeIndex(len(rules.Rules))},
 	}
 	for _, at := range b.forbidden.all {
 		if at.never[0] || at.never[1] {
@@ -366,7 +366,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		if !ok {
 			n = len(places)
 			bySeen[seen] = n
-			places = append(places, &append(b.places.Make(1), place{spelling: location, seen: seen, list: -1})[0])
+			places = append(places, &append(b.places.Make(1), place{spelling: location, seen: seen})[0])
 		}
 		return n
 	}
@@ -379,10 +379,12 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		}
 	}
 	mirrored := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
+	number := 0                         // of the list
 	for _, rule := range rules {
 		b.checkSpillover(rule, host)
-		kind := slices.Index(pulls[:], rule.Pull)
+		kind := kindOf(rule.Pull)
 		for _, entry := range rule.Entries {
+			number++
 			list := b.lists.Make(len(entry.Mirrors))
 			for i, mirror := range entry.Mirrors {
 				location, exact := endpoint(rule.Source, mirror)
@@ -396,15 +398,17 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 				p.usable = p.usable || b.forbids(wire(mirror)) == ""
 				p.origins++
 				mirrored = append(mirrored, n)
-				if p.list != len(lists) {
-					p.list = len(lists)
+				if p.list != number {
+					p.list = number
 					list = append(list, n)
 				}
 				if !exact {
 					b.checkInexact(rule, mirror, location, entry.MirrorOrigin(i))
 				}
 			}
-			lists = append(lists, list)
+			if n := len(lists); n == 0 || !slices.Equal(lists[n-1], list) { // said again, an order is no other
+				lists = append(lists, list)
+			}
 		}
 	}
 	for _, p := range places {
@@ -423,7 +427,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		}
 	}
 	for _, p := range places {
-		if p.origins > 0 && !p.kinds[slices.Index(pulls[:], mirrorset.ByDigest)] {
+		if p.origins > 0 && !p.kinds[kindOf(mirrorset.ByDigest)] {
 			message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", host)
 			for _, o := range p.endpoint.Origins {
 				b.report(mirrorset.CodeTagMirrorDigests, mirrorset.SeverityInfo, o, p.endpoint.location(), message)
