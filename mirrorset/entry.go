@@ -32,7 +32,6 @@ type Entry struct {
 	policyField string
 	list        string // the path of the list that the entry stands in
 	index       int    // its place in there
-	place       int    // its place among all entries
 	mirrorPaths []string
 	lines       *entryLines
 }
@@ -97,8 +96,7 @@ func (s *Set) entries() []*Entry {
 		total += len(s.DigestSources[i].Sources)
 	}
 	entries := make([]Entry, 0, total) // one piece of memory, never moved
-	all := make([]*Entry, 0, total)
-	paths := map[string][]itemPaths{} // by list: most objects have the same few items
+	paths := map[string][]itemPaths{}  // by list: most objects have the same few items
 	path := func(list string, i, mirrors int) itemPaths {
 		known := paths[list]
 		for len(known) <= i {
@@ -133,7 +131,6 @@ func (s *Set) entries() []*Entry {
 					entry.Origin.Line = int(entry.lines.entry)
 				}
 			}
-			all = append(all, entry)
 		}
 	}
 	for i := range s.ImageDigestMirrorSets {
@@ -160,11 +157,24 @@ func (s *Set) entries() []*Entry {
 		o := &s.ImageMirrors[i]
 		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
-	slices.SortFunc(all, compareEntries)
+	all := make([]*Entry, 0, len(entries))
+	for _, i := range sorted(len(entries), func(i, j int) int { return compareEntries(&entries[i], &entries[j]) }) {
+		all = append(all, &entries[i])
+	}
 	return slices.CompactFunc(all, func(a, b *Entry) bool {
 		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&
 			a.Source == b.Source && a.Policy == b.Policy && slices.Equal(a.Mirrors, b.Mirrors)
 	})
+}
+
+// sorted returns the order that n things have to be put in. Numbers are moved faster than what they stand for.
+func sorted(n int, compare func(i, j int) int) []int32 {
+	order := make([]int32, n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int { return compare(int(i), int(j)) })
+	return order
 }
 
 // itemPaths are the paths of an item of a list, and of the mirrors in it.

@@ -170,17 +170,16 @@ type Findings []Finding
 // Sort orders the findings by file, document, line, object, field, code, platform, value and message,
 // and drops repetitions, so that the same input gives the same list. It returns the sorted list.
 func (fs Findings) Sort() Findings {
-	order := make([]*Finding, len(fs)) // a finding is large to be moved about
-	for i := range fs {
-		order[i] = &fs[i]
+	inOrder := true
+	for i := 1; i < len(fs) && inOrder; i++ {
+		inOrder = compareFindings(&fs[i-1], &fs[i]) <= 0
 	}
-	if !slices.IsSortedFunc(order, compareFindings) {
-		slices.SortFunc(order, compareFindings)
-		sorted := make(Findings, len(fs))
-		for i, f := range order {
-			sorted[i] = *f
+	if !inOrder {
+		moved := make(Findings, len(fs))
+		for i, j := range sorted(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }) {
+			moved[i] = fs[j]
 		}
-		fs = sorted
+		fs = moved
 	}
 	return slices.Compact(fs)
 }

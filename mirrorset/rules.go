@@ -88,15 +88,17 @@ func (s *Set) Rules() (*Rules, error) {
 		}
 	}
 	// Sorting by rule keeps the order of the entries of each, which is the order that they stand in now.
-	for i, e := range usable {
-		e.place = i
-	}
-	slices.SortFunc(usable, func(a, b *Entry) int {
-		if c := compareRules(a, b); c != 0 {
+	order := sorted(len(usable), func(i, j int) int {
+		if c := compareRules(usable[i], usable[j]); c != 0 {
 			return c
 		}
-		return a.place - b.place
+		return i - j
 	})
+	byRule := make([]*Entry, len(usable))
+	for i, j := range order {
+		byRule[i] = usable[j]
+	}
+	usable = byRule
 	count := 0
 	for i, e := range usable {
 		if i == 0 || compareRules(usable[i-1], e) != 0 {

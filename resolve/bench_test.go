@@ -2,45 +2,31 @@ package resolve_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/distribution/reference"
+	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// manyRules returns n rules over 97 registries, half of them for tags.
+// manyRules returns n rules over 97 registries.
 func manyRules(tb testing.TB, n int) *mirrorset.Rules {
-	set := &mirrorset.Set{}
-	digests := mirrorset.ImageDigestMirrorSet{Metadata: mirrorset.ObjectMeta{Name: "d"}}
-	tags := mirrorset.ImageTagMirrorSet{Metadata: mirrorset.ObjectMeta{Name: "t"}}
-	for i := range n {
-		path := fmt.Sprintf("/org%d/repo%d", i%1000, i)
-		e := mirrorset.ImageMirrors{
-			Source:  fmt.Sprintf("registry%d.example.com%s", i%97, path),
-			Mirrors: []string{"mirror.corp" + path, "backup.corp" + path},
-		}
-		if i%2 == 0 {
-			digests.Spec.ImageDigestMirrors = append(digests.Spec.ImageDigestMirrors, e)
-		} else {
-			tags.Spec.ImageTagMirrors = append(tags.Spec.ImageTagMirrors, e)
-		}
-	}
-	set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, digests)
-	set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, tags)
-	rules, err := set.Rules()
+	rules, err := shapes.Sources(n).Rules()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return rules
 }
 
-// images returns references into the sources of manyRules.
+// images returns references into the sources of manyRules, in no order.
 func images(n int) []string {
 	all := make([]string, 1000)
 	for i := range all {
-		j := i * 7919 % n
-		all[i] = fmt.Sprintf("registry%d.example.com/org%d/repo%d/app:1.%d", j%97, j%1000, j, i)
+		source, _ := shapes.Source(i * 7919 % n)
+		all[i] = source + "/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	}
 	return all
 }
@@ -74,9 +60,7 @@ func BenchmarkPlan(b *testing.B) {
 			{"linux/append", func(i int) int { return len(linux.AppendPull(steps[:0], refs[i])) }},
 			{"windows/string", func(i int) int { p, _ := windows.Plan(texts[i]); return len(p.Pull) }},
 			{"windows/parsed", func(i int) int { p, _ := windows.PlanReference(refs[i]); return len(p.Pull) }},
-			{"windows/append", func(i int) int {
-				return len(windows.AppendPull(steps[:0], refs[i])) + len(windows.AppendResolve(steps[:0], refs[i]))
-			}},
+			{"windows/append", func(i int) int { return len(windows.AppendPull(steps[:0], refs[i])) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
 				b.ReportAllocs()
@@ -92,3 +76,49 @@ func BenchmarkPlan(b *testing.B) {
 
 // steps is reused, as a caller who asks at every pull would.
 var steps = make([]resolve.Step, 0, 64)
+
+// BenchmarkConcurrent asks one table from as many goroutines as there are cores (-cpu 1,2,4), while nothing
+// changes, and while the table is replaced ten thousand times a second by one swap of a pointer.
+func BenchmarkConcurrent(b *testing.B) {
+	const n = 10_000
+	rules := manyRules(b, n)
+	texts := images(n)
+	refs := make([]resolve.Reference, len(texts))
+	for i := range refs {
+		refs[i], _ = resolve.ParseReference(texts[i])
+	}
+	ask := func(b *testing.B, current *atomic.Pointer[resolve.ImageTable]) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			steps := make([]resolve.Step, 0, 8)
+			for i := 0; pb.Next(); i++ {
+				if len(current.Load().AppendPull(steps, refs[i%len(refs)])) != 3 {
+					b.Error("another number of places")
+					return
+				}
+			}
+		})
+	}
+	var current atomic.Pointer[resolve.ImageTable]
+	current.Store(resolve.NewImageTable(rules))
+	b.Run("unchanged", func(b *testing.B) { ask(b, &current) })
+	b.Run("replaced", func(b *testing.B) {
+		tables := []*resolve.ImageTable{resolve.NewImageTable(rules), resolve.NewImageTable(rules)}
+		stop, stopped := make(chan struct{}), make(chan int)
+		go func() {
+			swaps := 0
+			for tick := time.NewTicker(100 * time.Microsecond); ; swaps++ {
+				select {
+				case <-stop:
+					stopped <- swaps
+					return
+				case <-tick.C:
+					current.Store(tables[swaps%2])
+				}
+			}
+		}()
+		ask(b, &current)
+		close(stop)
+		b.ReportMetric(float64(<-stopped), "swaps")
+	})
+}
