@@ -94,19 +94,25 @@ func (b *registryBuilder) hosts(named []string) []string {
 	b.contains = map[string]*mirrorset.Rule{}
 	b.used = map[string]bool{}
 	var hosts []string
+	at, last := 0, "" // rules are sorted, so that those of one host mostly stand together
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
 		host, _ := splitHost(r.Source)
-		at, ok := b.byHost.get(host)
-		if !ok {
-			at = len(b.onHost)
-			b.byHost.set(host, at)
-			b.onHost = append(b.onHost, nil)
+		if host != last {
+			var ok bool
+			if at, ok = b.byHost.get(host); !ok {
+				at = len(b.onHost)
+				b.byHost.set(host, at)
+				b.onHost = append(b.onHost, nil)
+				if !isWildcard(host) {
+					hosts = append(hosts, host)
+				}
+			}
+			last = host
 		}
 		b.onHost[at] = append(b.onHost[at], r)
 		b.named.add(r.Source)
 		if !isWildcard(host) {
-			hosts = append(hosts, host)
 			if r.Never {
 				b.neverHost[wireHost(host)] = true
 				around := wire(r.Source)
@@ -185,7 +191,9 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 	r.Origins = b.origins.Make(entries)
 	for _, rule := range rules {
-		b.used[rule.Source] = true
+		if isWildcard(rule.Source) {
+			b.used[rule.Source] = true
+		}
 		for _, e := range rule.Entries {
 			r.Origins = append(r.Origins, e.Origin)
 		}
@@ -265,19 +273,20 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	return r, true
 }
 
-// listed returns the sources of rules to be read in a sentence: few of them all, of more the first.
+// listed returns the sources of rules to be read in a sentence: of many the first in string order.
 func listed(rules []*mirrorset.Rule) string {
 	const few = 5
-	all := make([]string, len(rules))
-	for i, r := range rules {
-		all[i] = r.Source
+	first := make([]string, 0, few+2)
+	for _, r := range rules {
+		if i, ok := slices.BinarySearch(first, r.Source); !ok && i <= few {
+			first = slices.Insert(first, i, r.Source)
+			first = first[:min(len(first), few+1)]
+		}
 	}
-	slices.Sort(all)
-	all = slices.Compact(all)
-	if n := len(all) - few; n > 1 {
-		all = append(all[:few], fmt.Sprintf("and %d more", n))
+	if len(first) > few {
+		first[few] = "and others"
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(first, ", ")
 }
 
 // addPlainHTTP puts behind each endpoint of an insecure scope the same one by HTTP. "Insecure" means, on
@@ -366,7 +375,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		if !ok {
 			n = len(places)
 			bySeen[seen] = n
-			places = append(places, &append(b.places.Make(1), place{spelling: location, seen: seen})[0])
+			places = append(places, &append(b.places.Make(1), place{spelling: hubNamed(location), seen: seen})[0])
 		}
 		return n
 	}
@@ -388,14 +397,13 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 			list := b.lists.Make(len(entry.Mirrors))
 			for i, mirror := range entry.Mirrors {
 				location, exact := endpoint(rule.Source, mirror)
-				location = hubNamed(location)
 				n := at(location)
 				p := places[n]
 				if n > 0 && location < p.spelling {
-					p.spelling = location
+					p.spelling = hubNamed(location)
 				}
 				p.kinds[kind] = true
-				p.usable = p.usable || b.forbids(wire(mirror)) == ""
+				p.usable = p.usable || len(b.avoid.scopes) == 0 || b.forbids(wire(mirror)) == ""
 				p.origins++
 				mirrored = append(mirrored, n)
 				if p.list != number {
@@ -403,7 +411,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 					list = append(list, n)
 				}
 				if !exact {
-					b.checkInexact(rule, mirror, location, entry.MirrorOrigin(i))
+					b.checkInexact(rule, mirror, hubNamed(location), entry.MirrorOrigin(i))
 				}
 			}
 			if n := len(lists); n == 0 || !slices.Equal(lists[n-1], list) { // said again, an order is no other
