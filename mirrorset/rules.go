@@ -204,11 +204,17 @@ func (r *Rule) merge(memory *mirrorMemory) Findings {
 
 // repeats reports whether a list holds an item twice.
 func repeats(list []string) bool {
-	place := placeIn(list)
-	for i, s := range list {
-		if place(s) < i {
-			return true
+	if len(list) <= few {
+		for i, s := range list {
+			if slices.Contains(list[:i], s) {
+				return true
+			}
 		}
+		return false
 	}
-	return false
+	seen := make(map[string]bool, len(list))
+	for _, s := range list {
+		seen[s] = true
+	}
+	return len(seen) < len(list)
 }

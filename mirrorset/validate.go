@@ -109,10 +109,12 @@ func (v *validator) entry(e *Entry) {
 	}
 }
 
-// placeIn returns a function that tells where an item of a list stands first. Most lists are short, and
-// looking through those is cheaper than a map.
+// few is the length up to which looking through a list is cheaper than a map.
+const few = 16
+
+// placeIn returns a function that tells where an item of a list stands first. Most lists are short.
 func placeIn(list []string) func(string) int {
-	if len(list) <= 16 {
+	if len(list) <= few {
 		return func(s string) int { return slices.Index(list, s) }
 	}
 	first := make(map[string]int, len(list))
