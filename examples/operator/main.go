@@ -1,0 +1,124 @@
+// Command operator is a complete, small controller that embeds pullroute: it watches the mirror objects of a
+// cluster, renders them for Linux and for Windows nodes, and keeps every node's files as they are to be.
+//
+//		ImageDigestMirrorSet ┐  render.go   ┌ registries.conf ┐  nodes.go
+//		ImageTagMirrorSet    ├─────────────▶│ hosts.toml tree ├────────────▶ every NodePulls, several at a time
+//		Image                ┘              └─────────────────┘
+//
+//	  - convert.go reads the objects of one moment and fills pullroute's types from OpenShift's.
+//	  - render.go turns them into files, and reports findings in the status of ClusterPulls and as events.
+//	  - files.go makes the files stand on a node.
+//	  - nodes.go does that for all nodes: queue, limit, time limit, back-off.
+//	  - status.go, metrics.go and api.go say how it went.
+//
+// Here a directory for each node, below --nodes, stands for the way to a node: /etc/containers for Linux,
+// containerd's config_path for Windows. An operator of your own replaces Directories by its own Dial.
+//
+// Objects that the Machine Config Operator refuses change no node. Without any mirror object, Linux nodes
+// have the registries.conf that cluster starts with, and Windows nodes no hosts.toml of pullroute's.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	configv1 "github.com/openshift/api/config/v1"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "operator:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var o Options
+	nodes := flag.String("nodes", "", "the `DIR` that holds a directory for each node")
+	flag.IntVar(&o.Limit, "limit", 10, "how many nodes are worked on at a time")
+	flag.DurationVar(&o.Timeout, "timeout", 30*time.Second, "how long one run on one node may take")
+	flag.DurationVar(&o.RetryMin, "retry-min", time.Second, "the pause after a node failed once; it doubles each time")
+	flag.DurationVar(&o.RetryMax, "retry-max", 5*time.Minute, "the longest pause")
+	flag.DurationVar(&o.Resync, "resync", 10*time.Minute, "how often a node is looked at though nothing changed")
+	metricsAddress := flag.String("metrics-address", ":8080", "where metrics are served; 0 serves none")
+	healthAddress := flag.String("health-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
+	elect := flag.Bool("leader-elect", true, "work only while holding the lease; without it, never start two operators")
+	namespace := flag.String("leader-elect-namespace", "", "the namespace of the lease; empty for that of the pod")
+	logging := zap.Options{}
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	switch {
+	case flag.NArg() > 0:
+		return fmt.Errorf("%q is not a flag", flag.Arg(0))
+	case *nodes == "":
+		return errors.New("--nodes is missing")
+	case o.Limit < 1:
+		return fmt.Errorf("--limit %d: must be 1 or more", o.Limit)
+	case o.Timeout <= 0 || o.RetryMin <= 0 || o.RetryMax < o.RetryMin || o.Resync <= 0:
+		return errors.New("--timeout, --retry-min, --retry-max and --resync must be positive, and the longest pause not shorter than the first")
+	}
+
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(config, manager.Options{
+		Scheme:                 newScheme(),
+		Metrics:                server.Options{BindAddress: *metricsAddress},
+		HealthProbeBindAddress: *healthAddress,
+		// The lease is not given back at the end: a run that was given up may still be working on its node
+		// until the process is gone.
+		LeaderElection:          *elect,
+		LeaderElectionID:        "pullroute-operator",
+		LeaderElectionNamespace: *namespace,
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+		return err
+	}
+	if _, err := setup(mgr, metrics.Registry, Directories(*nodes), o); err != nil {
+		return err
+	}
+	return mgr.Start(ctrl.SetupSignalHandler())
+}
+
+// setup adds both controllers to a manager.
+func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, o Options) (*Nodes, error) {
+	m, err := NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	desired := NewDesired()
+	events := mgr.GetEventRecorder("pullroute-operator")
+	renderer := &Renderer{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired}
+	if err := renderer.SetupWithManager(mgr); err != nil {
+		return nil, err
+	}
+	nodes := &Nodes{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired, Dial: dial, Options: o}
+	return nodes, nodes.SetupWithManager(mgr)
+}
+
+// newScheme knows the kinds that the operator reads.
+func newScheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{configv1.Install, addTypes} {
+		if err := add(s); err != nil {
+			panic(err) // two Go types for one kind: a mistake in this program
+		}
+	}
+	return s
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	servertesting "k8s.io/apiextensions-apiserver/pkg/cmd/server/testing"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+// apiServer leads to the Kubernetes API server that the tests of this package run against: the part of it that
+// serves custom resources, in this process, storing in an etcd that is started for it.
+var apiServer *rest.Config
+
+// temporaryDir lasts as long as the tests.
+var temporaryDir string
+
+// statusWrites counts the statuses that were written since the last look.
+var statusWrites atomic.Int64
+
+func TestMain(m *testing.M) {
+	code, err := runWithServer(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func runWithServer(m *testing.M) (code int, err error) {
+	klog.SetLogger(logr.Discard()) // of the server and of the clients, which say much
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
+	if temporaryDir, err = os.MkdirTemp("", "operator-test"); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(temporaryDir)
+	etcd, stop, err := startEtcd(filepath.Join(temporaryDir, "etcd"))
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
+
+	// The server wants to know whom to ask about users; it is never asked.
+	nobody := filepath.Join(temporaryDir, "nobody")
+	if err := writeKubeconfig(nobody, &rest.Config{Host: "http://127.0.0.1:1"}); err != nil {
+		return 0, err
+	}
+	running, err := servertesting.StartTestServer(testLog{}, nil, []string{
+		"--etcd-servers", etcd,
+		"--authentication-skip-lookup", "--authentication-kubeconfig", nobody, "--authorization-kubeconfig", nobody, "--kubeconfig", nobody,
+		"--disable-admission-plugins", "NamespaceLifecycle,MutatingAdmissionWebhook,ValidatingAdmissionWebhook,ValidatingAdmissionPolicy,MutatingAdmissionPolicy",
+	}, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer running.TearDownFn() // every test has stopped its operators, and with them the watches
+	config := rest.CopyConfig(running.ClientConfig)
+	config.QPS = -1 // as ctrl.GetConfig has it
+	groups, err := installCRDs(config)
+	if err != nil {
+		return 0, err
+	}
+	front, err := newFront(config, groups)
+	if err != nil {
+		return 0, err
+	}
+	defer front.Close()
+	apiServer = &rest.Config{Host: front.URL, QPS: -1}
+	return m.Run(), nil
+}
+
+// newFront answers the one question that clients have and this part of the API server does not answer, which
+// groups there are, and hands everything else on to it. What clients send of the kinds in testdata/standins.yaml
+// comes as protobuf, which no custom resource is read from: it is handed on as JSON.
+func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Server, error) {
+	target, err := url.Parse(config.Host)
+	if err != nil {
+		return nil, err
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.FlushInterval = -1 // watches
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	if proxy.Transport, err = rest.TransportFor(config); err != nil {
+		return nil, err
+	}
+	list, err := json.Marshal(groups)
+	if err != nil {
+		return nil, err
+	}
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/apis" {
+			w.Header().Set("Content-Type", "application/json")
+			w.Write(list)
+			return
+		}
+		if r.Header.Get("Content-Type") == runtime.ContentTypeProtobuf && r.Method != http.MethodDelete {
+			if err := toJSON(r); err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+		}
+		if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/status") {
+			statusWrites.Add(1)
+		}
+		proxy.ServeHTTP(w, r)
+	})), nil
+}
+
+func toJSON(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	object, kind, err := clientgoscheme.Codecs.UniversalDeserializer().Decode(body, nil, nil)
+	if err != nil {
+		return err
+	}
+	object.GetObjectKind().SetGroupVersionKind(*kind)
+	if body, err = json.Marshal(object); err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", runtime.ContentTypeJSON)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
+}
+
+// testLog is for the server, which says a lot.
+type testLog struct{}
+
+func (testLog) Logf(string, ...any)               {}
+func (testLog) Errorf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+func (testLog) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// startEtcd starts Debian's etcd, on free ports of the loopback interface.
+func startEtcd(dir string) (url string, stop func(), err error) {
+	path, err := exec.LookPath("etcd")
+	if err != nil {
+		return "", nil, fmt.Errorf("etcd is missing (apt-get install etcd-server): %w", err)
+	}
+	var urls [2]string
+	for i := range urls {
+		address, err := freeAddress()
+		if err != nil {
+			return "", nil, err
+		}
+		urls[i] = "http://" + address
+	}
+	var output bytes.Buffer
+	etcd := exec.Command(path, "--data-dir", dir, "--log-level", "error",
+		"--listen-client-urls", urls[0], "--advertise-client-urls", urls[0],
+		"--listen-peer-urls", urls[1], "--initial-advertise-peer-urls", urls[1], "--initial-cluster", "default="+urls[1])
+	etcd.Stdout, etcd.Stderr = &output, &output
+	if err := etcd.Start(); err != nil {
+		return "", nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- etcd.Wait() }()
+	for range 300 {
+		select {
+		case err := <-ended:
+			return "", nil, fmt.Errorf("etcd: %w: %s", err, output.String())
+		case <-time.After(100 * time.Millisecond):
+		}
+		if c, err := net.Dial("tcp", strings.TrimPrefix(urls[0], "http://")); err == nil {
+			c.Close()
+			return urls[0], func() { etcd.Process.Kill(); <-ended }, nil
+		}
+	}
+	etcd.Process.Kill()
+	<-ended
+	return "", nil, fmt.Errorf("etcd does not listen: %s", output.String())
+}
+
+// freeAddress returns an address of the loopback interface that nobody listens on just now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// writeKubeconfig writes how to reach a server, as the operator's --kubeconfig takes it.
+func writeKubeconfig(path string, c *rest.Config) error {
+	return clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"test": {Server: c.Host}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"test": {}},
+		Contexts:       map[string]*clientcmdapi.Context{"test": {Cluster: "test", AuthInfo: "test"}},
+		CurrentContext: "test",
+	}, path)
+}
+
+// installCRDs has the server serve OpenShift's mirror objects, as their own module defines them, and the
+// operator's two kinds. Leases and events are not served by this part of the API server, so kinds without a
+// schema stand for them; what the operator sends is real, and is stored.
+func installCRDs(config *rest.Config) (*metav1.APIGroupList, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/openshift/api").Output()
+	if err != nil {
+		return nil, fmt.Errorf("looking for github.com/openshift/api: %w", err)
+	}
+	openshift := filepath.Join(strings.TrimSpace(string(out)), "config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_")
+	c, err := clientset.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	groups := &metav1.APIGroupList{TypeMeta: metav1.TypeMeta{Kind: "APIGroupList", APIVersion: "v1"}}
+	var names []string
+	for _, path := range []string{
+		openshift + "imagedigestmirrorsets.crd.yaml", openshift + "imagetagmirrorsets.crd.yaml", openshift + "images.crd.yaml",
+		"config/crds.yaml", "testdata/standins.yaml",
+	} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
+		for {
+			var crd apiextensionsv1.CustomResourceDefinition
+			if err := decoder.Decode(&crd); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			_, err := c.ApiextensionsV1().CustomResourceDefinitions().Create(context.Background(), &crd, metav1.CreateOptions{})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			names = append(names, crd.Name)
+			version := metav1.GroupVersionForDiscovery{GroupVersion: crd.Spec.Group + "/" + crd.Spec.Versions[0].Name, Version: crd.Spec.Versions[0].Name}
+			groups.Groups = append(groups.Groups, metav1.APIGroup{
+				Name: crd.Spec.Group, Versions: []metav1.GroupVersionForDiscovery{version}, PreferredVersion: version,
+			})
+		}
+	}
+	slices.SortFunc(groups.Groups, func(a, b metav1.APIGroup) int { return strings.Compare(a.Name, b.Name) })
+	groups.Groups = slices.CompactFunc(groups.Groups, func(a, b metav1.APIGroup) bool { return a.Name == b.Name })
+	for _, name := range names {
+		if err := established(c, name); err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
+}
+
+// established waits until a kind is served.
+func established(c clientset.Interface, name string) error {
+	for range 600 {
+		crd, err := c.ApiextensionsV1().CustomResourceDefinitions().Get(context.Background(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for _, condition := range crd.Status.Conditions {
+			if condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue {
+				return nil
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("%s is not served", name)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/registriesconf"
+)
+
+// How much statuses and events hold. Objects of the API server have about a megabyte; a thousand mirror
+// entries have thousands of findings.
+const (
+	maxFindings = 50   // in the status of ClusterPulls
+	maxEvents   = 20   // of one rendering
+	maxKept     = 20   // in the status of NodePulls
+	maxReasons  = 20   // for a drain
+	maxMessage  = 4096 // bytes of a condition's message
+	maxNote     = 1000 // bytes of an event's note; the API server takes 1024
+)
+
+// setRendered says whether the objects were taken, and if not, which field of which object is refused.
+func (c *ClusterPulls) setRendered(refused error) {
+	condition := metav1.Condition{Type: conditionRendered, Status: metav1.ConditionTrue, Reason: "Rendered", Message: "the objects are rendered", ObservedGeneration: c.Generation}
+	if refused != nil {
+		condition.Status, condition.Reason = metav1.ConditionFalse, "Refused"
+		condition.Message = truncate("the nodes keep the files they have: "+refused.Error(), maxMessage)
+	}
+	meta.SetStatusCondition(&c.Status.Conditions, condition)
+}
+
+// setFindings counts all findings and lists the gravest.
+func (c *ClusterPulls) setFindings(findings mirrorset.Findings) {
+	c.Status.Errors, c.Status.Warnings, c.Status.Infos = 0, 0, 0
+	for _, f := range findings {
+		switch f.Severity {
+		case mirrorset.SeverityError:
+			c.Status.Errors++
+		case mirrorset.SeverityWarning:
+			c.Status.Warnings++
+		default:
+			c.Status.Infos++
+		}
+	}
+	listed := slices.Clone(findings)
+	slices.SortStableFunc(listed, func(a, b mirrorset.Finding) int { return cmp.Compare(rank(a), rank(b)) })
+	c.Status.Findings = listed[:min(len(listed), maxFindings)]
+}
+
+// rank orders findings: what refuses the objects, other errors, warnings, the rest.
+func rank(f mirrorset.Finding) int {
+	switch {
+	case f.Refused():
+		return 0
+	case f.Severity == mirrorset.SeverityError:
+		return 1
+	case f.Severity == mirrorset.SeverityWarning:
+		return 2
+	}
+	return 3
+}
+
+// State is what is known of a node's files.
+type State string
+
+const (
+	StatePending  State = "pending"  // it has not been tried since the files changed
+	StateApplied  State = "applied"  // it has all of them
+	StateConflict State = "conflict" // other hands' files are in the way of some; it has the others
+	StateFailed   State = "failed"   // the last try ended with an error
+	StateTimedOut State = "timedout" // the last try did not end in time
+)
+
+// states lists all of them.
+var states = []State{StatePending, StateApplied, StateConflict, StateFailed, StateTimedOut}
+
+// stateOf tells a node's state by the error of its last try.
+func stateOf(err error) State {
+	switch {
+	case err == nil:
+		return StateApplied
+	case errors.Is(err, hoststoml.ErrConflict):
+		return StateConflict
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errStillRunning):
+		return StateTimedOut
+	}
+	return StateFailed
+}
+
+// setApplied says how bringing the files with this hash to the node went.
+func (n *NodePulls) setApplied(desired string, kept []hoststoml.Kept, err error) State {
+	state := stateOf(err)
+	n.Status.Desired = desired
+	condition := metav1.Condition{Type: conditionApplied, Status: metav1.ConditionFalse, ObservedGeneration: n.Generation}
+	switch state {
+	case StateApplied:
+		n.Status.Applied = desired
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionTrue, "Applied", "the node has its files"
+	case StateConflict:
+		condition.Reason, condition.Message = "Conflict", err.Error()
+	case StateTimedOut:
+		condition.Reason, condition.Message = "TimedOut", err.Error()
+	default:
+		condition.Reason, condition.Message = "Failed", err.Error()
+	}
+	condition.Message = truncate(condition.Message, maxMessage)
+	if state == StateApplied || state == StateConflict { // otherwise nobody has looked
+		if more := len(kept) - maxKept; more > 0 {
+			condition.Message = fmt.Sprintf("%s; %d more names than status.kept lists are of other hands", condition.Message, more)
+		}
+		n.Status.Kept = slices.Clone(kept[:min(len(kept), maxKept)])
+	}
+	meta.SetStatusCondition(&n.Status.Conditions, condition)
+	return state
+}
+
+// newDrain says what a change costs a node.
+func newDrain(hash string, impact registriesconf.NodeImpact) *Drain {
+	d := &Drain{For: hash, Reboot: impact.Reboot, Reasons: []string{}}
+	for i, reason := range impact.Reasons {
+		if i == maxReasons {
+			d.Reasons = append(d.Reasons, fmt.Sprintf("and %d more", len(impact.Reasons)-i))
+			break
+		}
+		d.Reasons = append(d.Reasons, truncate(reason.String(), maxMessage))
+	}
+	return d
+}
+
+// reason turns a finding's code into the CamelCase that events have: spillover, Spillover.
+func reason(f mirrorset.Finding) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(string(f.Code), "-") {
+		b.WriteString(strings.ToUpper(word[:min(1, len(word))]) + word[min(1, len(word)):])
+	}
+	return b.String()
+}
+
+// note returns the note of an event about several things.
+func note(lines []string) string {
+	count := ""
+	if len(lines) > 1 {
+		count = fmt.Sprintf("%d: ", len(lines))
+	}
+	return truncate(count+strings.Join(lines, "; "), maxNote)
+}
+
+// truncate shortens a text to a number of bytes, and shows that it did.
+func truncate(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit-len("…")], "") + "…"
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	configv1 "github.com/openshift/api/config/v1"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
+	gone := newNode("gone", mirrorset.Linux)
+	c := newCluster(t, linux(), windows(), gone)
+	require.NoError(t, os.Remove(c.path(gone.Name)))
+	require.NoError(t, os.Mkdir(c.path("windows", "registry.redhat.io"), 0o755))
+	require.NoError(t, os.WriteFile(c.path("windows", "registry.redhat.io", "hosts.toml"), []byte("# by hand\n"), 0o644))
+	o := testOptions
+	o.Resync, o.RetryMax = 20*time.Millisecond, 50*time.Millisecond
+	op := c.start(Directories(c.dir), o)
+	c.create(documented())
+	c.settled(linux())
+	c.eventually("the others are reported", func() bool {
+		states := nodeStates(t, op)
+		return states["failed"] == 1 && states["conflict"] == 1
+	})
+	require.Contains(t, c.node(gone.Name).Status.Conditions[0].Message, "no such file or directory")
+	require.Contains(t, c.node("windows").Status.Conditions[0].Message, "registry.redhat.io/hosts.toml: another hand's file is in the way")
+	require.NotEmpty(t, c.node("windows").Status.Kept)
+
+	c.eventually("events are stored", func() bool {
+		all := strings.Join(c.events(), "\n")
+		return strings.Contains(all, "Failed NodePulls/gone: ") && strings.Contains(all, "Conflict NodePulls/windows: ") &&
+			strings.Contains(all, "PullsBlocked ImageDigestMirrorSet/ubi9repo: ")
+	})
+	runs := func() float64 {
+		values := gathered(t, op.registry)
+		return values[`pullroute_apply_duration_seconds{platform="linux"}`] + values[`pullroute_apply_duration_seconds{platform="windows"}`]
+	}
+	events := c.events()
+	statusWrites.Store(0)
+	before := runs()
+	c.eventually("every node is looked at again and again", func() bool { return runs() > before+100 })
+	require.Zero(t, statusWrites.Load())
+	require.Equal(t, events, c.events())
+
+	// What was changed by hand is put right, and a node that comes back gets its files.
+	require.NoError(t, os.WriteFile(c.path("linux", registriesConf), []byte("unqualified-search-registries = []\n"), 0o644))
+	require.NoError(t, os.RemoveAll(c.path("windows", "registry.redhat.io")))
+	require.NoError(t, os.Mkdir(c.path(gone.Name), 0o755))
+	c.settled(windows(), gone)
+	c.eventually("the file by hand is replaced", func() bool {
+		return onDisk(t, c.path("linux"))[registriesConf] == string(c.want().Linux.Config.Bytes())
+	})
+	c.eventually("an event says that the node is well again", func() bool {
+		return strings.Contains(strings.Join(c.events(), "\n"), "Applied NodePulls/gone: ")
+	})
+}
+
+func TestStatusAndEventsOfManyFindingsAreBounded(t *testing.T) {
+	c := newCluster(t)
+	entries := func(n int) (all []configv1.ImageDigestMirrors) {
+		for i := range n {
+			all = append(all, byDigest(fmt.Sprintf("s%d.example.org/a", i), allow, "mirror.example.com/b"))
+		}
+		return all
+	}
+	many := digestMirrors("many", entries(300)...)
+	for i := range maxEvents + 5 {
+		c.create(digestMirrors(fmt.Sprintf("few-%02d", i), byDigest(fmt.Sprintf("f%d.example.org/a", i), allow, "mirror.example.com/b")))
+	}
+	op := c.start(Directories(c.dir), testOptions)
+	c.eventually("the findings are counted", func() bool { return c.pulls().Status.Warnings >= maxEvents+5 })
+	c.eventually("events are stored", func() bool { return len(c.events()) == maxEvents+1 })
+	require.Contains(t, strings.Join(c.events(), "\n"), "MoreFindings ClusterPulls/cluster: there are new findings of 5 more kinds")
+
+	c.create(many)
+	c.eventually("the findings are counted", func() bool { return c.pulls().Status.Warnings >= 300 })
+	require.Len(t, c.pulls().Status.Findings, maxFindings)
+	c.eventually("one event tells them", func() bool { return len(c.events()) == maxEvents+2 })
+	require.Regexp(t, `InexactMirror ImageDigestMirrorSet/many: 300: spec\.imageDigestMirrors\[0\]`, strings.Join(c.events(), "\n"))
+
+	// Neither a restart nor another rendering says anything again.
+	op.stop(t)
+	op = c.start(Directories(c.dir), testOptions)
+	c.create(tagMirrors("fine", byTag("fine.example.org", allow, "mirror.example.com")))
+	c.eventually("it is rendered again", func() bool { return c.pulls().Status.Linux == c.want().Linux.Hash })
+	require.Len(t, c.events(), maxEvents+2)
+
+	c.delete(many)
+	c.eventually("it is rendered again", func() bool { return c.pulls().Status.Linux == c.want().Linux.Hash })
+	require.Less(t, c.pulls().Status.Warnings, 300)
+	c.eventually("an event says so", func() bool {
+		return strings.Contains(strings.Join(c.events(), "\n"), "FindingsGone ClusterPulls/cluster: ")
+	})
+	op.stop(t)
+	require.Len(t, c.events(), maxEvents+3)
+}
+
+func TestDrainsAreAnnouncedBeforeTheFileChanges(t *testing.T) {
+	c := newCluster(t, linux())
+	f := newFleet(t, c.dir, 1)
+	announced := map[string]string{} // hash by what was on the node just before
+	f.before = func(node *NodePulls, call, name string) {
+		if call == "rename" && name == registriesConf {
+			if drain := c.node(node.Name).Status.Drain; drain != nil {
+				announced[onDisk(t, c.path(node.Name))[registriesConf]] = drain.For
+			}
+		}
+	}
+	op := f.start(c, testOptions)
+	c.settled(linux())
+	require.Nil(t, c.node("linux").Status.Drain, "MCO takes an absent file for an empty one, and search registries are only added")
+
+	c.create(digestMirrors("a", byDigest("quay.io/team", allow, "mirror.example.com/team")))
+	c.settled(linux())
+	require.Nil(t, c.node("linux").Status.Drain, "mirrors for digests drain nothing")
+
+	before := onDisk(t, c.path("linux"))[registriesConf]
+	c.create(tagMirrors("b", byTag("quay.io/other", allow, "mirror.example.com/other")))
+	c.settled(linux())
+	drain := c.node("linux").Status.Drain
+	require.Equal(t, c.want().Linux.Hash, drain.For)
+	require.False(t, drain.Reboot)
+	require.Contains(t, drain.Reasons[0], "quay.io/other")
+	require.Equal(t, map[string]string{before: drain.For}, announced)
+	require.Equal(t, 1.0, gathered(t, op.registry)[`pullroute_drains_needed_total{reboot="false"}`])
+
+	c.create(&configv1.Image{
+		ObjectMeta: metav1.ObjectMeta{Name: "cluster"},
+		Spec:       configv1.ImageSpec{RegistrySources: configv1.RegistrySources{ContainerRuntimeSearchRegistries: []string{"quay.io"}}},
+	})
+	c.settled(linux())
+	require.True(t, c.node("linux").Status.Drain.Reboot)
+	require.Equal(t, 1.0, gathered(t, op.registry)[`pullroute_drains_needed_total{reboot="true"}`])
+	c.eventually("events say so", func() bool {
+		return strings.Count(strings.Join(c.events(), "\n"), "DrainNeeded NodePulls/linux: ") == 2
+	})
+
+	// An operator that dies right after the file has changed has said so all the same.
+	f.dieAfter(2) // the file is written, and its rename may be done or not
+	c.put(tagMirrors("b", byTag("quay.io/other", allow, "mirror.example.com/another")))
+	<-f.dead
+	f.kill(op)
+	require.Equal(t, c.want().Linux.Hash, c.node("linux").Status.Drain.For)
+	f.start(c, testOptions)
+	c.settled(linux())
+	require.Equal(t, c.want().Linux.Hash, c.node("linux").Status.Drain.For)
+}
+
+func TestMetricsAreNamedAsPrometheusWants(t *testing.T) {
+	c := newCluster(t, linux(), windows())
+	op := c.start(Directories(c.dir), testOptions)
+	c.create(documented())
+	c.create(tagMirrors("tags", byTag("quay.io", never, "mirror.example.com")))
+	c.settled(linux(), windows())
+	problems, err := testutil.GatherAndLint(op.registry)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	c.eventually("both objects are counted", func() bool { return gathered(t, op.registry)[`pullroute_rendered_sources{pull="tag"}`] == 1 })
+	values := gathered(t, op.registry)
+	require.Equal(t, 3.0, values[`pullroute_rendered_sources{pull="digest"}`])
+	require.Equal(t, 0.0, values["pullroute_render_refused"])
+	require.Equal(t, 2.0, values[`pullroute_findings{code="inexact-mirror",severity="warning"}`])
+	require.Equal(t, 2.0, values[`pullroute_nodes{state="applied"}`])
+	require.NotZero(t, values[`pullroute_apply_duration_seconds{platform="windows"}`])
+	require.Zero(t, values[`pullroute_apply_failures_total{platform="windows",state="failed"}`])
+
+	c.delete(windows())
+	c.eventually("a node that is gone is not counted", func() bool { return gathered(t, op.registry)[`pullroute_nodes{state="applied"}`] == 1 })
+}
+
+func TestTextsAreShortenedBetweenCharacters(t *testing.T) {
+	require.Equal(t, "short", truncate("short", 5))
+	for limit := 3; limit < 12; limit++ {
+		s := truncate("äöüäöüäöü", limit)
+		require.LessOrEqual(t, len(s), limit)
+		require.True(t, utf8.ValidString(s) && strings.HasSuffix(s, "…"), s)
+	}
+	require.Equal(t, "InvalidSource", reason(mirrorset.Finding{Code: "invalid-source"}))
+	require.Equal(t, "Odd", reason(mirrorset.Finding{Code: "-odd-"}))
+}
