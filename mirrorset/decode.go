@@ -43,7 +43,8 @@ type decoder struct {
 	others   map[string]int // objects of other kinds, counted by kind
 	aliased  int            // values of this document reached through aliases
 
-	json *jsonTree // of this document, where it is JSON
+	block *blockList // of this document, where it is a long YAML list
+	json  *jsonTree  // of this document, where it is JSON
 
 	itemPaths map[string][]string
 
@@ -115,7 +116,9 @@ func (d *decoder) chunk(chunk []byte, line int) {
 		d.skip(kind)
 		return
 	}
-	d.yaml(chunk, line, true)
+	if !d.yamlList(chunk, line, yamlBatch) {
+		d.yaml(chunk, line, true)
+	}
 }
 
 // head is how nearly every manifest begins: apiVersion and kind, as plain words on lines of their own, and
@@ -129,10 +132,7 @@ var head = regexp.MustCompile(`^(?:---[ \t]*\r?\n)?(?:[ \t]*(?:#[^\n]*|\r)?\n)*`
 // what has a kind, unless it is one of the few kinds that are read.
 func unrelatedKind(chunk []byte) string {
 	m := head.FindSubmatch(chunk)
-	// To YAML these end lines too, and "..." on a line ends the document; the next may be of any kind.
-	if m == nil || bytes.Count(chunk, []byte("\r")) != bytes.Count(chunk, []byte("\r\n")) ||
-		bytes.Contains(chunk, []byte("\u0085")) || bytes.Contains(chunk, []byte("\u2028")) || bytes.Contains(chunk, []byte("\u2029")) ||
-		bytes.Contains(chunk, []byte("\n...")) {
+	if m == nil || hasOddLines(chunk) || bytes.Contains(chunk, []byte("\n...")) { // the next document may be of any kind
 		return ""
 	}
 	kind := string(m[1]) + string(m[2])
@@ -144,6 +144,12 @@ func unrelatedKind(chunk []byte) string {
 		return ""
 	}
 	return kind
+}
+
+// hasOddLines reports whether a text has line ends that are such to YAML and to nobody else.
+func hasOddLines(text []byte) bool {
+	return bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n")) || bytes.Contains(text, []byte("\u0085")) ||
+		bytes.Contains(text, []byte("\u2028")) || bytes.Contains(text, []byte("\u2029"))
 }
 
 // yaml reads a chunk as YAML. With report unset it only says whether that went well.

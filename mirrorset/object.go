@@ -127,11 +127,14 @@ func (d *decoder) list(o *object, item TypeMeta, depth int) {
 	}
 }
 
-// items returns the items of a list with their places. What is made of an item of JSON is in memory while
-// that item is read, and no longer.
+// items returns the items of a list with their places. Of long lists what is made of an item is in
+// memory while that item is read, and no longer.
 func (d *decoder) items(n *yaml.Node) iter.Seq2[int, *yaml.Node] {
-	if n.Column < 0 {
+	switch {
+	case n.Column < 0:
 		return d.json.items(n)
+	case d.block != nil && n == d.block.node:
+		return d.block.items(d)
 	}
 	return slices.All(n.Content)
 }
