@@ -28,8 +28,10 @@ const maxAliased = 1_000_000
 //
 // Unknown fields are reported and left out, as the API server leaves them out; objects of other kinds
 // are counted and skipped. A YAML document that begins with the apiVersion and the kind of such an object is
-// not looked at any further: what is wrong below is not reported. What cannot be read is collected over the whole input into one *RefusedError;
-// the set then holds the objects that could be read.
+// not looked at any further: what is wrong below is not reported.
+//
+// What cannot be read is collected over the whole input into one *RefusedError; the set then holds the
+// objects that could be read. Beside the set, the text of one document is in memory at a time.
 func Decode(name string, r io.Reader) (*Set, error) {
 	d := &decoder{name: name, set: &Set{}}
 	return d.decode(r, MaxDocumentBytes)

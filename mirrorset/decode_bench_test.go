@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -50,18 +51,17 @@ func yamlList(n int) []byte {
 	return b.Bytes()
 }
 
-// jsonObject is an object as an API server keeps it.
-func jsonObject(kind string, i int) map[string]any {
-	source, mirrors := manyEntry(i)
-	spec := map[string]any{"imageDigestMirrors": []any{map[string]any{"source": source, "mirrors": mirrors}}}
-	meta := map[string]any{"name": fmt.Sprintf("m%d", i), "annotations": map[string]any{}}
+// jsonObject is an object as an API server keeps it; what differs between many is left to fill in.
+func jsonObject(kind string) string {
+	spec := map[string]any{"imageDigestMirrors": []any{map[string]any{"source": "SOURCE", "mirrors": []any{"FIRST", "SECOND"}}}}
+	meta := map[string]any{"name": "mINDEX", "annotations": map[string]any{}}
 	o := map[string]any{"apiVersion": "config.openshift.io/v1", "kind": kind, "metadata": meta, "spec": spec}
 	applied, _ := json.Marshal(o)
 	meta["annotations"] = map[string]any{"kubectl.kubernetes.io/last-applied-configuration": string(applied) + "\n"}
 	meta["creationTimestamp"] = "2026-01-07T10:11:12Z"
 	meta["generation"] = 1
-	meta["resourceVersion"] = fmt.Sprint(1000 + i)
-	meta["uid"] = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+	meta["resourceVersion"] = "INDEX"
+	meta["uid"] = "00000000-0000-4000-8000-000000000000"
 	meta["managedFields"] = []any{map[string]any{
 		"apiVersion": "config.openshift.io/v1", "fieldsType": "FieldsV1", "manager": "oc", "operation": "Update", "time": "2026-01-07T10:11:12Z",
 		"fieldsV1": map[string]any{
@@ -69,7 +69,8 @@ func jsonObject(kind string, i int) map[string]any {
 			"f:spec":     map[string]any{".": map[string]any{}, "f:imageDigestMirrors": map[string]any{}},
 		},
 	}}
-	return o
+	text, _ := json.MarshalIndent(o, "        ", "    ")
+	return "\n        " + string(text)
 }
 
 // jsonList is what oc get -o json --show-managed-fields prints.
@@ -79,15 +80,15 @@ func jsonList(n int) []byte { return jsonListOf("ImageDigestMirrorSet", n) }
 func unrelatedList(n int) []byte { return jsonListOf("Deployment", n) }
 
 func jsonListOf(kind string, n int) []byte {
+	object := jsonObject(kind)
 	var b bytes.Buffer
 	b.WriteString("{\n    \"apiVersion\": \"v1\",\n    \"items\": [")
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString("\n        ")
-		text, _ := json.MarshalIndent(jsonObject(kind, i), "        ", "    ")
-		b.Write(text)
+		source, mirrors := manyEntry(i)
+		strings.NewReplacer("INDEX", fmt.Sprint(i), "SOURCE", source, "FIRST", mirrors[0], "SECOND", mirrors[1]).WriteString(&b, object)
 	}
 	b.WriteString("\n    ],\n    \"kind\": \"List\",\n    \"metadata\": {\n        \"resourceVersion\": \"\"\n    }\n}\n")
 	return b.Bytes()

@@ -15,7 +15,7 @@ import (
 const yamlBatch = 64 << 10
 
 // blockList is a YAML list as oc prints it: "items:" on a line, and below it each item behind a "- " that starts
-// a line. Its tree takes twenty times the memory of its text, so the items are parsed a batch at a time.
+// a line. The tree of the whole would take many times the memory of its text: a batch is parsed at a time.
 type blockList struct {
 	node  *yaml.Node // stands for the items
 	text  []byte     // of the items
@@ -49,7 +49,6 @@ func (d *decoder) yamlList(chunk []byte, line, batch int) bool {
 		return false // another key of that name, or these are words of a text
 	}
 
-	d.others = maps.Clone(d.others)
 	before, set := *d, *d.set
 	before.others = maps.Clone(d.others)
 	d.block = list
