@@ -149,11 +149,11 @@ func (s *splitter) readLines(chunk []byte) []byte {
 	return chunk
 }
 
-// append adds to a chunk. One that is large is most likely the whole rest of the input: where its size is known,
-// the chunk does not move again.
+// append adds to a chunk. One that holds a good part of the input is most likely all of it: where the size of
+// the input is known, the chunk does not move again.
 func (s *splitter) append(chunk, part []byte) []byte {
 	if more := len(chunk) + len(part); cap(chunk) < more {
-		if len(chunk) > 1<<20 {
+		if len(chunk) >= s.rest/4 {
 			more = max(more, min(s.rest, s.limit)+1)
 		}
 		chunk = slices.Grow(chunk, more)
