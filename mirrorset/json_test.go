@@ -192,7 +192,7 @@ func TestJSONIsReadAsItsTokensSay(t *testing.T) {
 // Random documents of the words that the reader knows, each also with a few bytes changed.
 func TestRandomJSONIsReadAsItsTokensSay(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 1500 {
+	for range 600 {
 		var b bytes.Buffer
 		for range 1 + rnd.IntN(3) {
 			randomJSON(rnd, &b, 0)
