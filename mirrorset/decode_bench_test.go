@@ -135,6 +135,7 @@ func BenchmarkDecode(b *testing.B) {
 				set, _ := Decode("in", bytes.NewReader(data))
 				b.ReportMetric(float64(heap()-before)/1e6, "MB-set")
 				runtime.KeepAlive(set)
+				runtime.KeepAlive(data)
 				if theirs > 0 {
 					b.ReportMetric(b.Elapsed().Seconds()/theirs.Seconds(), "x-encoding/json")
 				}
