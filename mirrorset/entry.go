@@ -79,8 +79,8 @@ func (e *Entry) real() bool {
 	return slices.ContainsFunc(e.Mirrors, func(m string) bool { return m != e.Source })
 }
 
-// entries returns every entry of the set, ordered by object and place and not by the order of reading,
-// so that nothing made of them depends on it. Of several equal objects only the first counts.
+// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not
+// by the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
 func (s *Set) entries() []*Entry {
 	total := len(s.ImageMirrors)
 	for i := range s.ImageDigestMirrorSets {
@@ -186,20 +186,28 @@ type itemPaths struct {
 // item returns the path of an item of a list.
 func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
-// compareEntries orders entries by object and place, and those of equal names by what they say.
+// compareRules orders entries by the rule they become part of.
+func compareRules(a, b *Entry) int {
+	if a.Pull != b.Pull {
+		return strings.Compare(string(a.Pull), string(b.Pull))
+	}
+	return strings.Compare(a.Source, b.Source)
+}
+
+// compareEntries orders entries by rule, then by object and place, and those of equal names by what they say.
 func compareEntries(a, b *Entry) int {
-	// One after the other, as the first two nearly always decide.
+	// One after the other, as the first nearly always decide.
+	if c := compareRules(a, b); c != 0 {
+		return c
+	}
 	if c := strings.Compare(a.Origin.Object, b.Origin.Object); c != 0 {
 		return c
 	}
 	if c := strings.Compare(a.list, b.list); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(a.index, b.index); c != 0 {
-		return c
-	}
 	return cmp.Or(
-		cmp.Compare(a.Source, b.Source),
+		cmp.Compare(a.index, b.index),
 		slices.Compare(a.Mirrors, b.Mirrors),
 		cmp.Compare(a.Policy, b.Policy),
 		a.Origin.Compare(b.Origin),

@@ -16,22 +16,30 @@ func ValidSource(s string) bool {
 
 // ValidMirror reports whether s may stand as a mirror: host[:port] and zero or more "/component".
 func ValidMirror(s string) bool {
-	host, path, hasPath := strings.Cut(s, "/")
-	if domain, port, ok := strings.Cut(host, ":"); ok {
+	host, path := s, ""
+	if i := strings.IndexByte(s, '/'); i >= 0 {
+		host, path = s[:i], s[i:]
+	}
+	if i := strings.IndexByte(host, ':'); i >= 0 {
+		port := host[i+1:]
 		if port == "" || digits(port) != len(port) {
 			return false
 		}
-		host = domain
+		host = host[:i]
 	}
 	if !validDomain(host) {
 		return false
 	}
-	for hasPath {
-		var component string
-		component, path, hasPath = strings.Cut(path, "/")
-		if !validComponent(component) {
+	for path != "" {
+		path = path[1:]
+		end := strings.IndexByte(path, '/')
+		if end < 0 {
+			end = len(path)
+		}
+		if !validComponent(path[:end]) {
 			return false
 		}
+		path = path[end:]
 	}
 	return true
 }

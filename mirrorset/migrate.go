@@ -53,7 +53,9 @@ func (s *Set) MigrateContentSourcePolicies() []Migration {
 // entries returns the policy's entries in their order.
 func (p *ImageContentSourcePolicy) entries() []*Entry {
 	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
-	return one.entries() // ordered by place
+	entries := one.entries()
+	slices.SortFunc(entries, func(a, b *Entry) int { return a.index - b.index })
+	return entries
 }
 
 func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {

@@ -87,18 +87,6 @@ func (s *Set) Rules() (*Rules, error) {
 			usable = append(usable, e)
 		}
 	}
-	// Sorting by rule keeps the order of the entries of each, which is the order that they stand in now.
-	order := sorted(len(usable), func(i, j int) int {
-		if c := compareRules(usable[i], usable[j]); c != 0 {
-			return c
-		}
-		return i - j
-	})
-	byRule := make([]*Entry, len(usable))
-	for i, j := range order {
-		byRule[i] = usable[j]
-	}
-	usable = byRule
 	count := 0
 	for i, e := range usable {
 		if i == 0 || compareRules(usable[i-1], e) != 0 {
@@ -120,14 +108,6 @@ func (s *Set) Rules() (*Rules, error) {
 	}
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
-}
-
-// compareRules orders entries by the rule they become part of.
-func compareRules(a, b *Entry) int {
-	if a.Pull != b.Pull {
-		return strings.Compare(string(a.Pull), string(b.Pull))
-	}
-	return strings.Compare(a.Source, b.Source)
 }
 
 // usableMirrors returns the mirrors that can be written. Under NeverContactSource the source is none.

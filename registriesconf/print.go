@@ -45,17 +45,25 @@ func (c *Config) Bytes() []byte {
 	return p.text
 }
 
-// size is what the registries take at most where nothing in them is escaped, and a little for the rest; so that
-// a large file is written in one piece of memory.
+// size is what the file takes where nothing in it is escaped, rounded up, so that a large file is written in one
+// piece of memory.
 func (c *Config) size() int {
-	const registry = len("\n[[registry]]\n  prefix = \"\"\n  location = \"\"\n  insecure = true\n  namespace-proxy = \"\"\n  blocked = true\n  mirror-by-digest-only = true\n")
-	const mirror = len("\n  [[registry.mirror]]\n    location = \"\"\n    insecure = true\n    pull-from-mirror = \"digest-only\"\n    namespace-proxy = \"\"\n")
+	const registry = len("\n[[registry]]\n  prefix = \"\"\n  location = \"\"\n")
+	const mirror = len("\n  [[registry.mirror]]\n    location = \"\"\n    pull-from-mirror = \"digest-only\"\n")
+	const rare = len("  mirror-by-digest-only = true\n  namespace-proxy = \"\"\n  insecure = true\n  blocked = true\n") + 16
 	size := 512
 	for i := range c.Registries {
 		r := &c.Registries[i]
 		size += registry + len(r.Prefix) + len(r.Location) + len(r.NamespaceProxy)
+		if r.Blocked || r.Insecure || r.MirrorByDigestOnly || r.NamespaceProxy != "" {
+			size += rare
+		}
 		for j := range r.Mirrors {
-			size += mirror + len(r.Mirrors[j].Location) + len(r.Mirrors[j].NamespaceProxy)
+			m := &r.Mirrors[j]
+			size += mirror + len(m.Location) + len(m.NamespaceProxy)
+			if m.Insecure || m.NamespaceProxy != "" {
+				size += rare
+			}
 		}
 	}
 	return size
