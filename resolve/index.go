@@ -83,6 +83,16 @@ func (x scopeIndex) around(name []byte, yield func(i, length int) bool) {
 	}
 }
 
+// covers reports whether a name lies inside any scope.
+func (x scopeIndex) covers(name string) (covered bool) {
+	var space [maxStackName]byte
+	x.around(append(space[:0], name...), func(int, int) bool {
+		covered = true
+		return false
+	})
+	return covered
+}
+
 // appendWire appends a name, in two pieces, as the network sees it; see [wire].
 func appendWire(dst []byte, base, rest string) []byte {
 	if strings.IndexByte(base, '/') < 0 && rest != "" && rest[0] != '/' {

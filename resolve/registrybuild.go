@@ -27,7 +27,7 @@ import (
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	b := &registryBuilder{
-		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(), named: &scopeSet{index: newScopeIndex(len(rules.Rules))},
+		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(), named: newScopeIndex(len(rules.Rules)),
 	}
 	for _, at := range b.forbidden.all {
 		if at.never[0] || at.never[1] {
@@ -64,7 +64,7 @@ type registryBuilder struct {
 	blocked   *scopeSet  // as the network sees them, in the order of rules.Blocked
 	insecure  *scopeSet  // likewise
 	avoid     *scopeSet  // what may not be contacted by either, as the network sees it
-	named     *scopeSet  // the sources of all rules
+	named     scopeIndex // the sources of all rules
 	byHost    scopeIndex // hosts of sources, wildcards too, in onHost
 	onHost    [][]*mirrorset.Rule
 	neverHost map[string]bool            // hosts, as the network sees them, with a rule under NeverContactSource
@@ -111,7 +111,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 			last = host
 		}
 		b.onHost[at] = append(b.onHost[at], r)
-		b.named.add(r.Source)
+		b.named.set(r.Source, i)
 		if !isWildcard(host) {
 			if r.Never {
 				b.neverHost[wireHost(host)] = true

@@ -24,8 +24,8 @@ type RegistryTable struct {
 	forbidden policies  // sources under NeverContactSource; empty for tables read from files
 	blocked   *scopeSet // blocked scopes, as the network sees them
 	never     map[string]bool
-	named     *scopeSet // the sources of all rules
-	guard     guard     // what is forbidden, blocked or never asked
+	named     scopeIndex // the sources of all rules
+	guard     guard      // what is forbidden, blocked or never asked
 }
 
 // Registry is the hosts.toml of one registry host.
