@@ -96,26 +96,14 @@ func (s *Set) entries() []*Entry {
 		total += len(s.DigestSources[i].Sources)
 	}
 	entries := make([]Entry, 0, total) // one piece of memory, never moved
-	paths := map[string][]itemPaths{}  // by list: most objects have the same few items
-	path := func(list string, i, mirrors int) itemPaths {
-		known := paths[list]
-		for len(known) <= i {
-			known = append(known, itemPaths{item: item(list, len(known))})
-			paths[list] = known
-		}
-		at := &known[i]
-		for len(at.mirrors) < mirrors {
-			at.mirrors = append(at.mirrors, join(at.item, item("mirrors", len(at.mirrors))))
-		}
-		return itemPaths{at.item, at.mirrors[:mirrors:mirrors]}
-	}
+	var paths listPaths
 	add := func(pull Pull, kind, name, list, policyField string, from *ReadFrom, sources []ImageMirrors) {
 		object := kind
 		if name != "" {
 			object += "/" + name
 		}
 		for i, e := range sources {
-			at := path(list, i, len(e.Mirrors))
+			at := paths.at(list, i, len(e.Mirrors))
 			entries = append(entries, Entry{
 				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
 				list: list, index: i, mirrorPaths: at.mirrors, Origin: Origin{Object: object, Field: at.item},
@@ -177,10 +165,30 @@ func sorted(n int, compare func(i, j int) int) []int32 {
 	return order
 }
 
+// listPaths are the paths of the items of lists, by the path of the list. Most objects have the same few.
+type listPaths struct{ known map[string][]itemPaths }
+
 // itemPaths are the paths of an item of a list, and of the mirrors in it.
 type itemPaths struct {
 	item    string
 	mirrors []string
+}
+
+// at returns the paths of item i of a list, and of so many mirrors in it.
+func (p *listPaths) at(list string, i, mirrors int) itemPaths {
+	if p.known == nil {
+		p.known = map[string][]itemPaths{}
+	}
+	known := p.known[list]
+	for len(known) <= i {
+		known = append(known, itemPaths{item: item(list, len(known))})
+		p.known[list] = known
+	}
+	at := &known[i]
+	for len(at.mirrors) < mirrors {
+		at.mirrors = append(at.mirrors, join(at.item, item("mirrors", len(at.mirrors))))
+	}
+	return itemPaths{at.item, at.mirrors[:mirrors:mirrors]}
 }
 
 // item returns the path of an item of a list.

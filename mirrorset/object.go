@@ -484,7 +484,7 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 	entries := make([]ImageMirrors, 0, len(content))
 	for i, item := range content {
 		item = o.deref(item)
-		at := o.itemPath(path, i)
+		at := o.paths.at(path, i, 0).item
 		var e ImageMirrors
 		lines := entryLines{entry: int32(item.Line)}
 		fields, _ := o.fields(item, o.name, at)
@@ -518,19 +518,6 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 		o.lines = append(o.lines, lines)
 	}
 	return entries
-}
-
-// itemPath returns the path of an item of a list. Most objects have the same few.
-func (d *decoder) itemPath(list string, i int) string {
-	if d.itemPaths == nil {
-		d.itemPaths = map[string][]string{}
-	}
-	known := d.itemPaths[list]
-	for len(known) <= i {
-		known = append(known, item(list, len(known)))
-		d.itemPaths[list] = known
-	}
-	return known[i]
 }
 
 // strs reads a list of strings and the line of each.
