@@ -126,13 +126,7 @@ func (c *ClusterPulls) DeepCopy() *ClusterPulls {
 }
 
 func (l *ClusterPullsList) DeepCopyObject() runtime.Object {
-	out := *l
-	out.ListMeta = *l.ListMeta.DeepCopy()
-	out.Items = slices.Clone(l.Items)
-	for i := range out.Items {
-		out.Items[i] = *l.Items[i].DeepCopy()
-	}
-	return &out
+	return &ClusterPullsList{l.TypeMeta, *l.ListMeta.DeepCopy(), copies(l.Items, (*ClusterPulls).DeepCopy)}
 }
 
 func (n *NodePulls) DeepCopyObject() runtime.Object { return n.DeepCopy() }
@@ -152,11 +146,13 @@ func (n *NodePulls) DeepCopy() *NodePulls {
 }
 
 func (l *NodePullsList) DeepCopyObject() runtime.Object {
-	out := *l
-	out.ListMeta = *l.ListMeta.DeepCopy()
-	out.Items = slices.Clone(l.Items)
-	for i := range out.Items {
-		out.Items[i] = *l.Items[i].DeepCopy()
+	return &NodePullsList{l.TypeMeta, *l.ListMeta.DeepCopy(), copies(l.Items, (*NodePulls).DeepCopy)}
+}
+
+func copies[T any](items []T, deepCopy func(*T) *T) []T {
+	out := slices.Clone(items)
+	for i := range items {
+		out[i] = *deepCopy(&items[i])
 	}
-	return &out
+	return out
 }

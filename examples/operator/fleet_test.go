@@ -113,11 +113,13 @@ func (g *guard) unguarded(nodes []*NodePulls) []string {
 	var all []string
 	for _, n := range nodes {
 		g.look(n)
+		g.mu.Lock()
 		for _, source := range guarded {
 			if who := n.Name + " " + source; !g.held[who] {
 				all = append(all, who)
 			}
 		}
+		g.mu.Unlock()
 	}
 	return all
 }
@@ -312,8 +314,14 @@ func (l *line) Mkdir(ctx context.Context, name string) error {
 }
 
 func (l *line) WriteFile(ctx context.Context, name string, data []byte, perm fs.FileMode) error {
-	return l.call(ctx, "write", name, func() error { return l.Transport.WriteFile(ctx, name, data, perm) },
-		func() error { return l.Transport.WriteFile(ctx, name, data[:len(data)/2], perm) })
+	do := func() error {
+		if err := l.Transport.WriteFile(ctx, name, nil, perm); err != nil {
+			return err
+		}
+		l.f.look(l.node) // while it is written
+		return l.Transport.WriteFile(ctx, name, data, perm)
+	}
+	return l.call(ctx, "write", name, do, func() error { return l.Transport.WriteFile(ctx, name, data[:len(data)/2], perm) })
 }
 
 func (l *line) Rename(ctx context.Context, from, to string) error {
@@ -470,6 +478,8 @@ func TestTwoHundredNodesWhileSomeFailAndTheOperatorDies(t *testing.T) {
 	defer f.guard.mu.Unlock()
 	t.Logf("%d nodes, %d operators, %d of them died within a call: %d states of nodes, %d gaps", len(nodes), 10, deaths, f.states, len(f.gaps))
 	require.Empty(t, f.gaps)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	require.Zero(t, f.overlaps, "two runs on one node")
 	require.Greater(t, f.states, 5000)
 	require.Equal(t, map[string]float64{"applied": 200}, nodeStates(t, op))
@@ -486,20 +496,26 @@ func nodeStates(t *testing.T, op *operator) map[string]float64 {
 	return states
 }
 
-func TestNodesThatAreKnownToHangShareHalfOfTheWorkers(t *testing.T) {
-	var nodes, healthy []*NodePulls
-	for i := range 40 {
-		nodes = append(nodes, newNode(fmt.Sprintf("node-%02d", i), mirrorset.Linux))
+// partlyFaulty returns a cluster of which every so-manieth node has a fault.
+func partlyFaulty(t *testing.T, n int, p mirrorset.Platform, every int, what fault) (c *cluster, f *fleet, nodes, healthy []*NodePulls) {
+	t.Helper()
+	for i := range n {
+		nodes = append(nodes, newNode(fmt.Sprintf("node-%02d", i), p))
 	}
-	c := newCluster(t, nodes...)
-	f := newFleet(t, c.dir, 1)
+	c = newCluster(t, nodes...)
+	f = newFleet(t, c.dir, 1)
 	for i, n := range nodes {
-		if i%4 == 0 {
-			f.faults[n.Name] = hanging
+		if i%every == 0 {
+			f.faults[n.Name] = what
 		} else {
 			healthy = append(healthy, n)
 		}
 	}
+	return c, f, nodes, healthy
+}
+
+func TestNodesThatAreKnownToHangShareHalfOfTheWorkers(t *testing.T) {
+	c, f, _, healthy := partlyFaulty(t, 40, mirrorset.Linux, 4, hanging)
 	o := testOptions
 	o.Limit, o.Timeout, o.RetryMin, o.RetryMax = 8, time.Second, 10*time.Millisecond, 10*time.Millisecond
 	c.create(digestMirrors("a", byDigest("quay.io", never, "mirror.example.com")))
@@ -525,19 +541,7 @@ func TestNodesThatAreKnownToHangShareHalfOfTheWorkers(t *testing.T) {
 }
 
 func TestNodesThatNeverAnswerHoldNobodyBack(t *testing.T) {
-	var nodes, healthy []*NodePulls
-	for i := range 20 {
-		nodes = append(nodes, newNode(fmt.Sprintf("node-%02d", i), mirrorset.Windows))
-	}
-	c := newCluster(t, nodes...)
-	f := newFleet(t, c.dir, 1)
-	for i, n := range nodes {
-		if i%2 == 0 {
-			f.faults[n.Name] = stuck // even when asked to stop
-		} else {
-			healthy = append(healthy, n)
-		}
-	}
+	c, f, nodes, healthy := partlyFaulty(t, 20, mirrorset.Windows, 2, stuck)
 	o := testOptions
 	o.Limit, o.Timeout = 2, 200*time.Millisecond
 	c.create(documented())
@@ -548,8 +552,8 @@ func TestNodesThatNeverAnswerHoldNobodyBack(t *testing.T) {
 	changed.Spec.ImageDigestMirrors[1].Mirrors = []configv1.ImageMirror{"other.example.com"}
 	c.put(changed)
 	c.settled(healthy...)
-	require.Zero(t, f.overlaps, "while a run has not ended, none is started on its node")
 	f.mu.Lock()
+	require.Zero(t, f.overlaps, "while a run has not ended, none is started on its node")
 	require.Equal(t, 1, f.open["node-00"])
 	f.faults = map[string]fault{}
 	f.mu.Unlock()
