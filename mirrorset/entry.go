@@ -146,23 +146,17 @@ func (s *Set) entries() []*Entry {
 		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
 	all := make([]*Entry, 0, len(entries))
-	for _, i := range sorted(len(entries), func(i, j int) int { return compareEntries(&entries[i], &entries[j]) }) {
+	order := sorted(len(entries), func(i, j int) int { return compareEntries(&entries[i], &entries[j]) },
+		func(i int) string { return string(entries[i].Pull) },
+		func(i int) string { return entries[i].Source },
+		func(i int) string { return entries[i].Origin.Object })
+	for _, i := range order {
 		all = append(all, &entries[i])
 	}
 	return slices.CompactFunc(all, func(a, b *Entry) bool {
 		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&
 			a.Source == b.Source && a.Policy == b.Policy && slices.Equal(a.Mirrors, b.Mirrors)
 	})
-}
-
-// sorted returns the order that n things have to be put in. Numbers are moved faster than what they stand for.
-func sorted(n int, compare func(i, j int) int) []int32 {
-	order := make([]int32, n)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(i, j int32) int { return compare(int(i), int(j)) })
-	return order
 }
 
 // listPaths are the paths of the items of lists, by the path of the list. Most objects have the same few.

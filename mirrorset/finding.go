@@ -170,13 +170,19 @@ type Findings []Finding
 // Sort orders the findings by file, document, line, object, field, code, platform, value and message,
 // and drops repetitions, so that the same input gives the same list. It returns the sorted list.
 func (fs Findings) Sort() Findings {
-	inOrder := true
-	for i := 1; i < len(fs) && inOrder; i++ {
-		inOrder = compareFindings(&fs[i-1], &fs[i]) <= 0
+	inOrder, inMemory := true, true
+	for i := range fs {
+		o := &fs[i].Origin
+		inOrder = inOrder && (i == 0 || compareFindings(&fs[i-1], &fs[i]) <= 0)
+		inMemory = inMemory && o.File == "" && o.Document == 0 && o.Line == 0
 	}
 	if !inOrder {
+		var texts []func(i int) string
+		if inMemory { // then objects are what decides first
+			texts = append(texts, func(i int) string { return fs[i].Origin.Object })
+		}
 		moved := make(Findings, len(fs))
-		for i, j := range sorted(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }) {
+		for i, j := range sorted(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...) {
 			moved[i] = fs[j]
 		}
 		fs = moved
