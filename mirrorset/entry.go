@@ -145,13 +145,14 @@ func (s *Set) entries() []*Entry {
 		o := &s.ImageMirrors[i]
 		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
-	all := make([]*Entry, 0, len(entries))
+	inOrder, all := make([]Entry, len(entries)), make([]*Entry, len(entries)) // neighbours from now on, in memory too
 	order := sorted(len(entries), func(i, j int) int { return compareEntries(&entries[i], &entries[j]) },
 		func(i int) string { return string(entries[i].Pull) },
 		func(i int) string { return entries[i].Source },
 		func(i int) string { return entries[i].Origin.Object })
-	for _, i := range order {
-		all = append(all, &entries[i])
+	for to, from := range order {
+		inOrder[to] = entries[from]
+		all[to] = &inOrder[to]
 	}
 	return slices.CompactFunc(all, func(a, b *Entry) bool {
 		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&

@@ -49,6 +49,9 @@ func (v *validator) warn(code Code, origin Origin, value, message string) {
 // refuser says who holds the entry's kind to the grammar: the schema of its definition, or, for
 // ImageContentSourcePolicy, which has no patterns in its own, MCO. An image mirror is the service's.
 func refuser(e *Entry) Refuser {
+	if e.policyField != "" { // neither of the two has policies
+		return APIServer
+	}
 	switch kind, _, _ := strings.Cut(e.Origin.Object, "/"); kind {
 	case kindICSP:
 		return MCO
