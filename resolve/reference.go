@@ -30,14 +30,18 @@ func ParseReference(image string) (Reference, error) {
 	if err != nil {
 		return Reference{}, referenceError(image, err)
 	}
-	name := named.Name()
-	suffix := ":latest"
+	name, separator, value := named.Name(), ":", "latest"
 	if n, ok := named.(reference.Digested); ok {
-		suffix = "@" + n.Digest().String()
+		separator, value = "@", n.Digest().String()
 	} else if n, ok := named.(reference.Tagged); ok {
-		suffix = ":" + n.Tag()
+		value = n.Tag()
 	}
-	return Reference{text: name + suffix, name: len(name)}, nil
+	r := Reference{text: image, name: len(name)}
+	// Most are written out in full already.
+	if n := len(name); len(image) != n+1+len(value) || image[:n] != name || image[n:n+1] != separator || image[n+1:] != value {
+		r.text = name + separator + value
+	}
+	return r, nil
 }
 
 // String returns the reference: host[:port]/repository:tag or host[:port]/repository@digest.
