@@ -93,7 +93,7 @@ func overParsing(texts []string, plan func(i int)) float64 {
 var steps = make([]resolve.Step, 0, 64)
 
 // BenchmarkConcurrent asks one table from as many goroutines as there are cores (-cpu 1,2,4), while nothing
-// changes, and while the table is replaced ten thousand times a second by one swap of a pointer.
+// changes, and while the table is replaced over and over by one swap of a pointer.
 func BenchmarkConcurrent(b *testing.B) {
 	const n = 10_000
 	rules := manyRules(b, n)
