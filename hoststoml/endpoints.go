@@ -4,20 +4,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
 )
-
-// dockerHub is the host that answers for Docker Hub, under whatever name it is referred to.
-const dockerHub = "registry-1.docker.io"
-
-// wireHost returns a host as the network sees it, so that two spellings of one compare equal. Package resolve
-// compares hosts in the same way.
-func wireHost(host string) string {
-	host = strings.TrimSuffix(strings.ToLower(host), ":443")
-	if host == "docker.io" || host == "index.docker.io" {
-		return dockerHub
-	}
-	return host
-}
 
 // endpointSettings are the settings of one place that containerd asks because of a file.
 type endpointSettings struct {
@@ -45,7 +34,7 @@ func (r *RegistryFile) targets() []endpointSettings {
 		if !ok || path != "" && path[0] != '/' {
 			path = target.Path // no registry answers there
 		}
-		all = append(all, endpointSettings{target.Scheme, wireHost(target.Host) + path, s})
+		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path, s})
 	}
 	if r.File == nil {
 		return nil
@@ -88,8 +77,8 @@ func (t Tree) withRegistry(host string) Tree {
 		return t
 	}
 	asked := host
-	if wireHost(host) == dockerHub {
-		host, asked = "docker.io", dockerHub
+	if network.Host(host) == network.DockerHub {
+		host, asked = "docker.io", network.DockerHub
 		if slices.ContainsFunc(t, func(rf RegistryFile) bool { return rf.Host == host }) {
 			return t
 		}

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -39,7 +40,7 @@ type credential struct {
 }
 
 // scope is what the credential is for, as the network sees it: two spellings of a host are one.
-func (c credential) scope() string { return wireHost(c.host) + c.path }
+func (c credential) scope() string { return network.Host(c.host) + c.path }
 
 // ParsePullSecret reads a pull secret: the JSON of a .dockerconfigjson, {"auths": {KEY: {…}}}, or the
 // manifest, in YAML or JSON, of a Kubernetes Secret of the type kubernetes.io/dockerconfigjson. The name is
@@ -304,7 +305,7 @@ func splitKey(key string) (host, path, problem string) {
 	if !mirrorset.ValidMirror(host + path) {
 		return "", "", "is no host, no URL of one, and no HOST/NAMESPACE"
 	}
-	if wireHost(host) == dockerHub {
+	if network.Host(host) == network.DockerHub {
 		host = "docker.io"
 	}
 	return host, path, ""
@@ -401,7 +402,7 @@ func (b *credentialWriter) report() mirrorset.Findings {
 		}
 		if b.used[i] {
 			severity, who := mirrorset.SeverityInfo, "where this registry asks for Bearer tokens"
-			if usesTokens(wireHost(c.host)) {
+			if usesTokens(network.Host(c.host)) {
 				severity, who = mirrorset.SeverityWarning, "this registry asks for Bearer tokens"
 			}
 			r.report(mirrorset.CodeBearerToken, severity, at, c.host+c.path, who+
@@ -418,7 +419,7 @@ func (b *credentialWriter) report() mirrorset.Findings {
 // usesTokens reports whether a registry is one of those known to ask for Bearer tokens.
 func usesTokens(host string) bool {
 	switch host {
-	case dockerHub, "quay.io", "ghcr.io", "gcr.io", "registry.gitlab.com", "registry.redhat.io", "registry.connect.redhat.com", "mcr.microsoft.com":
+	case network.DockerHub, "quay.io", "ghcr.io", "gcr.io", "registry.gitlab.com", "registry.redhat.io", "registry.connect.redhat.com", "mcr.microsoft.com":
 		return true
 	}
 	for _, domain := range []string{".azurecr.io", ".gcr.io", ".pkg.dev"} {

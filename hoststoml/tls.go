@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -99,11 +100,11 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, mirrorset.Findings) {
 		if settings.isZero() {
 			continue
 		}
-		if _, ok := byHost[wireHost(host)]; ok {
+		if _, ok := byHost[network.Host(host)]; ok {
 			problem("is named twice, in two spellings; the first counts")
 			continue
 		}
-		byHost[wireHost(host)] = settings
+		byHost[network.Host(host)] = settings
 		out = out.withRegistry(host)
 	}
 	for i := range out {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -113,7 +114,7 @@ func tagBesideDigest(image string) string {
 
 // pushed returns a location as tools take it: Docker Hub is docker.io to them.
 func pushed(location string) string {
-	if rest, ok := strings.CutPrefix(location, dockerHub); ok {
+	if rest, ok := strings.CutPrefix(location, network.DockerHub); ok {
 		return "docker.io" + rest
 	}
 	return location

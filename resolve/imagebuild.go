@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 )
@@ -230,7 +231,7 @@ func (b *imageBuilder) blockSpellings() {
 	wildcards := newScopeSet()         // as they are spelled
 	forbid := func(scope string, origin mirrorset.Origin) {
 		host, path := splitHost(scope)
-		byHost[wireHost(host)] = append(byHost[wireHost(host)], forbidden{path, origin})
+		byHost[network.Host(host)] = append(byHost[network.Host(host)], forbidden{path, origin})
 		if isWildcard(scope) {
 			wildcards.add(scope)
 		}
@@ -251,7 +252,7 @@ func (b *imageBuilder) blockSpellings() {
 			return
 		}
 		done[host] = true
-		ancestors(wireHost(host), func(scope string) bool {
+		ancestors(network.Host(host), func(scope string) bool {
 			for _, f := range byHost[scope] {
 				if _, ok := b.table.index.get(host + f.path); !ok && !(isWildcard(scope) && wildcards.covers(host)) {
 					missing[host+f.path] = f.origin

@@ -25,6 +25,9 @@ func (t *ImageTable) Plan(image string) (Plan, error) {
 		return Plan{Image: image, Platform: mirrorset.Linux}, err
 	}
 	p, err := t.plan(image, candidates...)
+	if err != nil {
+		return p, err
+	}
 	switch {
 	case len(candidates) == 0:
 		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, nil, image,
@@ -34,7 +37,7 @@ func (t *ImageTable) Plan(image string) (Plan, error) {
 		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, nil, image,
 			"names no registry, and short-name-mode \"enforcing\" lets the client choose between several only with a person at a terminal; name the registry in the image")
 	}
-	return p, err
+	return p, nil
 }
 
 // PlanReference returns the plan of a reference that was parsed before. The error is that of a name which

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -99,7 +100,7 @@ func appendWire(dst []byte, base, rest string) []byte {
 		return append(dst, wire(base+rest)...) // a port follows
 	}
 	host, path := splitHost(base)
-	return append(append(append(dst, wireHost(host)...), path...), rest...)
+	return append(append(append(dst, network.Host(host)...), path...), rest...)
 }
 
 // scopeSet is a set of scopes to be asked what lies inside them.
@@ -239,7 +240,7 @@ func (g *guard) add(scope string) {
 		g.wild[strings.ToLower(host[1:])] = true
 		return
 	}
-	g.hosts[hostname(wireHost(host))] = true
+	g.hosts[hostname(network.Host(host))] = true
 	g.hosts[hostname(strings.ToLower(host))] = true // docker.io:5000 is no Docker Hub
 }
 
@@ -249,7 +250,7 @@ func (g *guard) on(location string) bool {
 		return false
 	}
 	host, _ := splitHost(location)
-	domain := hostname(wireHost(host))
+	domain := hostname(network.Host(host))
 	if g.hosts[domain] {
 		return true
 	}

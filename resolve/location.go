@@ -1,26 +1,15 @@
 package resolve
 
-import "strings"
+import (
+	"strings"
 
-// dockerHub is the host that answers for Docker Hub. References and rules say docker.io; index.docker.io
-// is its older name (github.com/distribution/reference, normalize.go). containers-image and containerd
-// both ask this host for docker.io.
-const dockerHub = "registry-1.docker.io"
-
-// wireHost returns host as the network sees it, so that two spellings of one host compare equal: Docker
-// Hub under its one name, letters in lower case, the default port of HTTPS left out.
-func wireHost(host string) string {
-	host = strings.TrimSuffix(strings.ToLower(host), ":443")
-	if host == "docker.io" || host == "index.docker.io" {
-		return dockerHub
-	}
-	return host
-}
+	"github.com/pullroute/pullroute/internal/network"
+)
 
 // wire returns a location or scope as the network sees it. Paths are case-sensitive and stay.
 func wire(location string) string {
 	host, rest := splitHost(location)
-	if seen := wireHost(host); seen != host {
+	if seen := network.Host(host); seen != host {
 		return seen + rest
 	}
 	return location // most are spelled so already
@@ -30,7 +19,7 @@ func wire(location string) string {
 // answers.
 func contacted(location string) string {
 	if rest, ok := strings.CutPrefix(location, "docker.io"); ok && (rest == "" || rest[0] == '/') {
-		return dockerHub + rest
+		return network.DockerHub + rest
 	}
 	return location
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -117,7 +118,7 @@ func newStep(base, rest string) Step {
 	}
 	host, path := splitHost(base)
 	if host == "docker.io" {
-		host = dockerHub
+		host = network.DockerHub
 	}
 	return Step{Host: host, Path: path, Rest: rest, Role: RoleMirror}
 }

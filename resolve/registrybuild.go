@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 )
@@ -94,11 +95,11 @@ func (b *registryBuilder) hosts(named []string) []string {
 	b.contains = map[string]*mirrorset.Rule{}
 	b.used = map[string]bool{}
 	var hosts []string
-	at, last := 0, "" // rules are sorted, so that those of one host mostly stand together
+	at, last := -1, "" // rules are sorted, so that those of one host mostly stand together
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
 		host, _ := splitHost(r.Source)
-		if host != last {
+		if at < 0 || host != last {
 			var ok bool
 			if at, ok = b.byHost.get(host); !ok {
 				at = len(b.onHost)
@@ -114,7 +115,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 		b.named.set(r.Source, i)
 		if !isWildcard(host) {
 			if r.Never {
-				b.neverHost[wireHost(host)] = true
+				b.neverHost[network.Host(host)] = true
 				around := wire(r.Source)
 				for i := len(around); i > 0; i = strings.LastIndexByte(around[:i], '/') {
 					if b.contains[around[:i]] == nil {
@@ -163,7 +164,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 // reached reports whether any rule or scope applies to a host, be it only as another spelling of one under
 // NeverContactSource.
 func (b *registryBuilder) reached(host string) bool {
-	seen := wireHost(host)
+	seen := network.Host(host)
 	return len(b.rulesOf(host)) > 0 || b.neverHost[seen] || b.forbids(seen) != "" || b.insecure.covers(seen)
 }
 
@@ -205,7 +206,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		}
 	}
 	var blockedBy *mirrorset.Scope
-	for _, i := range b.blocked.all(wireHost(host)) {
+	for _, i := range b.blocked.all(network.Host(host)) {
 		s := &b.rules.Blocked[i]
 		b.used[s.Value] = true
 		r.Origins = append(r.Origins, s.Origin)
@@ -214,7 +215,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		}
 	}
 	// Another spelling of the host is the same registry to the network.
-	r.Never = never != nil || blockedBy != nil || b.neverHost[wireHost(host)] || b.forbids(wireHost(host)) != ""
+	r.Never = never != nil || blockedBy != nil || b.neverHost[network.Host(host)] || b.forbids(network.Host(host)) != ""
 	if r.Never && blockedBy == nil {
 		by := "under another spelling the same host is under NeverContactSource"
 		if never != nil {
@@ -242,11 +243,11 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 
 	switch n := len(r.Endpoints); {
-	case !r.Never && n == 0 && !b.insecure.covers(wireHost(host)):
+	case !r.Never && n == 0 && !b.insecure.covers(network.Host(host)):
 		return Registry{}, false
 	case !r.Never:
 		server := itself(host)
-		for _, i := range b.insecure.all(wireHost(host)) {
+		for _, i := range b.insecure.all(network.Host(host)) {
 			server.SkipVerify = true
 			r.Origins = append(r.Origins, b.rules.Insecure[i].Origin)
 		}
@@ -352,8 +353,8 @@ func newEndpoint(location string) Endpoint {
 
 // hubNamed returns a location with every spelling of Docker Hub replaced by the name that answers.
 func hubNamed(location string) string {
-	if host, path := splitHost(location); host != dockerHub && wireHost(host) == dockerHub {
-		return dockerHub + path
+	if host, path := splitHost(location); host != network.DockerHub && network.Host(host) == network.DockerHub {
+		return network.DockerHub + path
 	}
 	return location
 }
@@ -504,7 +505,7 @@ func capabilities(pull mirrorset.Pull) Capability {
 // leftOut says why an endpoint may not be asked; it is empty for one that may.
 func (b *registryBuilder) leftOut(c candidate, host string, never bool) string {
 	seen := wire(c.location())
-	if never && seen == wireHost(host) {
+	if never && seen == network.Host(host) {
 		return fmt.Sprintf("is left out: without what it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", host)
 	}
 	if scope := b.forbids(seen); scope != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -107,7 +108,7 @@ type asked struct {
 func (t *RegistryTable) asked(r Reference) asked {
 	a := asked{Reference: r, table: t}
 	a.host, a.path = splitHost(r.Name())
-	a.seen = wireHost(a.host)
+	a.seen = network.Host(a.host)
 	a.file = t.find(a.host)
 	if a.file != nil && a.file.Server != nil {
 		a.server = *a.file.Server
@@ -165,7 +166,7 @@ func (a *asked) appendSteps(steps []Step, need Capability, p *Plan) []Step {
 		s := Step{Host: e.Host, Path: strings.TrimPrefix(e.Root, "/v2"), Rest: a.path, Role: RoleMirror, Origins: e.Origins}
 		if !e.isRegistryRoot() {
 			s.Host, s.Path, s.Rest = e.Location(a.path[1:]), "", ""
-		} else if s.Path == "" && wireHost(e.Host) == a.seen {
+		} else if s.Path == "" && network.Host(e.Host) == a.seen {
 			s.Role = RoleSource
 		}
 		steps = appendStep(steps, s)

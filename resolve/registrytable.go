@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -125,7 +126,7 @@ func (t RegistryTable) Indexed() *RegistryTable {
 			t.byHost[r.Host] = i
 		}
 		if r.Never {
-			t.never[wireHost(r.Host)] = true
+			t.never[network.Host(r.Host)] = true
 			t.guard.add(r.Host)
 		}
 	}
