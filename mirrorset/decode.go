@@ -134,7 +134,7 @@ var head = regexp.MustCompile(`^(?:---[ \t]*\r?\n)?(?:[ \t]*(?:#[^\n]*|\r)?\n)*`
 // what has a kind, unless it is one of the few kinds that are read.
 func unrelatedKind(chunk []byte) string {
 	m := head.FindSubmatch(chunk)
-	if m == nil || hasOddLines(chunk) || bytes.Contains(chunk, []byte("\n...")) { // the next document may be of any kind
+	if m == nil || hasOddLines(chunk) || bytes.Contains(chunk, []byte("\n...")) || mayRepeatKind(chunk) { // the next document may be of any kind
 		return ""
 	}
 	kind := string(m[1]) + string(m[2])
@@ -152,6 +152,23 @@ func unrelatedKind(chunk []byte) string {
 func hasOddLines(text []byte) bool {
 	return bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n")) || bytes.Contains(text, []byte("\u0085")) ||
 		bytes.Contains(text, []byte("\u2028")) || bytes.Contains(text, []byte("\u2029"))
+}
+
+// mayRepeatKind reports whether more than one line may be the key "kind" of the outermost mapping, however it is
+// written: such a key starts its line.
+func mayRepeatKind(chunk []byte) bool {
+	found := 0
+	for line := range bytes.Lines(chunk) {
+		switch line[0] {
+		case 'k':
+			if bytes.HasPrefix(line, []byte("kind")) {
+				found++
+			}
+		case '"', '\'', '?', '&', '!', '*', '{', '[':
+			return true
+		}
+	}
+	return found > 1
 }
 
 // yaml reads a chunk as YAML. With report unset it only says whether that went well.

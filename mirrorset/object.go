@@ -37,6 +37,10 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 		d.refuse(CodeUnreadable, "", n.Line, "", "lists are nested too deep")
 		return
 	}
+	if line := d.repeatedKind(n); line > 0 {
+		d.refuse(CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between two objects, or keep one of the two")
+		return
+	}
 	o := &object{decoder: d, node: n, TypeMeta: TypeMeta{
 		Kind: d.text(lookup(d, n, "kind")), APIVersion: d.text(lookup(d, n, "apiVersion")),
 	}}
@@ -98,6 +102,22 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	default:
 		d.skip(o.Kind)
 	}
+}
+
+// repeatedKind returns the line of the second kind of an object, and 0 where there is none. It is what two objects
+// without a separator look like, of whatever kinds: the rules of one of them would be lost without a word.
+func (d *decoder) repeatedKind(n *yaml.Node) int {
+	found := false
+	content := d.content(n)
+	for i := 0; i+1 < len(content); i += 2 {
+		if k := d.deref(content[i]); k.Kind == yaml.ScalarNode && k.Value == "kind" {
+			if found {
+				return k.Line
+			}
+			found = true
+		}
+	}
+	return 0
 }
 
 func versionOf(kind string) string {
