@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	configv1 "github.com/openshift/api/config/v1"
 	"go.podman.io/image/v5/docker/reference"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/hoststoml"
@@ -53,23 +51,6 @@ func each(f func()) float64 {
 	}
 }
 
-// theirs returns a set's objects in the types of github.com/openshift/api.
-func theirs(set *mirrorset.Set) clients.Cluster {
-	var c clients.Cluster
-	for _, o := range set.ImageDigestMirrorSets {
-		their := &configv1.ImageDigestMirrorSet{ObjectMeta: metav1.ObjectMeta{Name: o.Metadata.Name}}
-		for _, e := range o.Spec.ImageDigestMirrors {
-			entry := configv1.ImageDigestMirrors{Source: e.Source}
-			for _, m := range e.Mirrors {
-				entry.Mirrors = append(entry.Mirrors, configv1.ImageMirror(m))
-			}
-			their.Spec.ImageDigestMirrors = append(their.Spec.ImageDigestMirrors, entry)
-		}
-		c.IDMS = append(c.IDMS, their)
-	}
-	return c
-}
-
 func rulesOf(b *testing.B, set *mirrorset.Set) *mirrorset.Rules {
 	rules, err := set.Rules()
 	if err != nil {
@@ -88,7 +69,7 @@ func BenchmarkRegistriesConf(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			set := shapes.Sources(n)
-			cluster := theirs(set)
+			cluster := clients.ClusterOf(set)
 			mco := func() []byte {
 				conf, err := clients.MCO(clients.MCOBase, cluster)
 				if err != nil {
@@ -110,10 +91,7 @@ func BenchmarkRegistriesConf(b *testing.B) {
 func BenchmarkHostsToml(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		set := shapes.Sources(n)
-		var entries []mirrorset.ImageMirrors
-		for _, o := range set.ImageDigestMirrorSets {
-			entries = append(entries, o.Spec.ImageDigestMirrors...)
-		}
+		cluster := clients.ClusterOf(set)
 		tree := func(rules *mirrorset.Rules) (files int) {
 			for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
 				if len(rf.File.Bytes()) > 0 {
@@ -123,10 +101,10 @@ func BenchmarkHostsToml(b *testing.B) {
 			return files
 		}
 		rules := rulesOf(b, set)
-		if theirs := clients.WMCO(entries, false); len(theirs) != tree(rules) {
+		if theirs := clients.WMCO(cluster); len(theirs) != tree(rules) {
 			b.Fatalf("%d files and %d", len(theirs), tree(rules))
 		}
-		wmco := func() { clients.WMCO(entries, false) }
+		wmco := func() { clients.WMCO(cluster) }
 		b.Run(fmt.Sprintf("rules/%d", n), func(b *testing.B) { beside(b, "wmco", wmco, func() { tree(rules) }) })
 		b.Run(fmt.Sprintf("objects/%d", n), func(b *testing.B) { beside(b, "wmco", wmco, func() { tree(rulesOf(b, set)) }) })
 	}

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	configv1 "github.com/openshift/api/config/v1"
-	operatorv1alpha1 "github.com/openshift/api/operator/v1alpha1"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/clients"
@@ -19,45 +17,6 @@ import (
 )
 
 const mco = "MCO (runtime-utils 7bdb5b9c177b)"
-
-// cluster hands the objects to MCO in its own types.
-func cluster(set *mirrorset.Set) (c clients.Cluster) {
-	mirrors := func(list []string) (mirrors []configv1.ImageMirror) {
-		for _, m := range list {
-			mirrors = append(mirrors, configv1.ImageMirror(m))
-		}
-		return mirrors
-	}
-	for _, o := range set.ImageDigestMirrorSets {
-		to := &configv1.ImageDigestMirrorSet{}
-		for _, e := range o.Spec.ImageDigestMirrors {
-			to.Spec.ImageDigestMirrors = append(to.Spec.ImageDigestMirrors, configv1.ImageDigestMirrors{
-				Source: e.Source, Mirrors: mirrors(e.Mirrors), MirrorSourcePolicy: configv1.MirrorSourcePolicy(e.MirrorSourcePolicy)})
-		}
-		c.IDMS = append(c.IDMS, to)
-	}
-	for _, o := range set.ImageTagMirrorSets {
-		to := &configv1.ImageTagMirrorSet{}
-		for _, e := range o.Spec.ImageTagMirrors {
-			to.Spec.ImageTagMirrors = append(to.Spec.ImageTagMirrors, configv1.ImageTagMirrors{
-				Source: e.Source, Mirrors: mirrors(e.Mirrors), MirrorSourcePolicy: configv1.MirrorSourcePolicy(e.MirrorSourcePolicy)})
-		}
-		c.ITMS = append(c.ITMS, to)
-	}
-	for _, o := range set.ImageContentSourcePolicies {
-		to := &operatorv1alpha1.ImageContentSourcePolicy{}
-		for _, e := range o.Spec.RepositoryDigestMirrors {
-			to.Spec.RepositoryDigestMirrors = append(to.Spec.RepositoryDigestMirrors, operatorv1alpha1.RepositoryDigestMirrors{
-				Source: e.Source, Mirrors: e.Mirrors})
-		}
-		c.ICSP = append(c.ICSP, to)
-	}
-	for _, o := range set.Images {
-		c.Insecure = append(c.Insecure, o.Spec.RegistrySources.InsecureRegistries...)
-		c.Blocked = append(c.Blocked, o.Spec.RegistrySources.BlockedRegistries...)
-	}
-	return c
-}
 
 // A fault is a reason for which our file is not MCO's.
 type fault string
@@ -399,7 +358,7 @@ func (s *samples) compare(t *testing.T, base *registriesconf.Config, rules *mirr
 	t.Helper()
 	table := base.Table("base").Edit(rules)
 	ours := string(registriesconf.FromTable(base, table).Bytes())
-	theirs, err := clients.MCO(string(base.Bytes()), cluster(set))
+	theirs, err := clients.MCO(string(base.Bytes()), clients.ClusterOf(set))
 	c := compare(base, rules)
 	s.total++
 	if len(c.faults) == 0 {

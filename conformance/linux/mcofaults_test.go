@@ -107,7 +107,7 @@ func TestWhereMCOIsWrongAndWeAreNot(t *testing.T) {
 			require.Equal(t, test.ours, strings.Join(trace(client.Pull(context.Background(), p, test.image).Requests), " "), "%s", ours)
 			row.Pulls++
 
-			theirs, err := clients.MCO(string(base.Bytes()), cluster(set))
+			theirs, err := clients.MCO(string(base.Bytes()), clients.ClusterOf(set))
 			if err == nil {
 				client, err = clients.LoadRegistries(t.TempDir(), string(theirs))
 			}

@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/binaries"
-	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/report"
 	"github.com/pullroute/pullroute/conformance/world"
@@ -264,7 +263,7 @@ func TestWhatContainerd16DoesWithWMCOsFiles(t *testing.T) {
 	never := mirrorset.NeverContactSource
 	entries := []mirrorset.ImageMirrors{{Source: "quay.io/a", Mirrors: []string{"m.io/a", "m.io"}, MirrorSourcePolicy: never}}
 	image := "quay.io/a@" + images[0].Manifest.Digest.String()
-	pull := c.Pull(context.Background(), configPath(t, clients.WMCO(entries, false)), image)
+	pull := c.Pull(context.Background(), configPath(t, wmcoFiles(entries, false)), image)
 	require.Equal(t, []string{"quay.io/a"}, wireTrace(pull.Requests))
 	dir := t.TempDir()
 	writeTree(t, resolve.NewRegistryTable(rulesOf(t, entries, false)), dir)

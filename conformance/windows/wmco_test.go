@@ -20,18 +20,28 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// rulesOf are the rules of entries that stand in one object.
-func rulesOf(t testing.TB, entries []mirrorset.ImageMirrors, tags bool) *mirrorset.Rules {
-	t.Helper()
+// setOf has entries in one object.
+func setOf(entries []mirrorset.ImageMirrors, tags bool) *mirrorset.Set {
 	set := &mirrorset.Set{}
 	if tags {
 		set.ImageTagMirrorSets = []mirrorset.ImageTagMirrorSet{{Metadata: mirrorset.ObjectMeta{Name: "x"}, Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: entries}}}
 	} else {
 		set.ImageDigestMirrorSets = []mirrorset.ImageDigestMirrorSet{{Metadata: mirrorset.ObjectMeta{Name: "x"}, Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: entries}}}
 	}
-	rules, err := set.Rules()
+	return set
+}
+
+// rulesOf are the rules of entries that stand in one object.
+func rulesOf(t testing.TB, entries []mirrorset.ImageMirrors, tags bool) *mirrorset.Rules {
+	t.Helper()
+	rules, err := setOf(entries, tags).Rules()
 	require.NoError(t, err)
 	return rules
+}
+
+// wmcoFiles are the files of WMCO for entries that stand in one object.
+func wmcoFiles(entries []mirrorset.ImageMirrors, tags bool) map[string]string {
+	return clients.WMCO(clients.ClusterOf(setOf(entries, tags)))
 }
 
 // The faults of WMCO's files that a pull shows, each as the real client has it.
@@ -80,7 +90,7 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			theirs := configPath(t, clients.WMCO(test.entries, test.tags))
+			theirs := configPath(t, wmcoFiles(test.entries, test.tags))
 			ours := t.TempDir()
 			table := resolve.NewRegistryTable(rulesOf(t, test.entries, test.tags))
 			_, err := hoststoml.FromTable(table).Write(ours)
@@ -108,8 +118,8 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 
 // 5. Neither ":" nor "*" can be in a file name on Windows, and there is no ".." or empty name either.
 func TestEveryDirectoryOfATreeCanExistOnWindows(t *testing.T) {
-	require.Contains(t, clients.WMCO([]mirrorset.ImageMirrors{{Source: "quay.io:8443", Mirrors: []string{"m.io"}}}, false), "quay.io:8443")
-	require.Contains(t, clients.WMCO([]mirrorset.ImageMirrors{{Source: "*.example.org", Mirrors: []string{"m.io"}}}, false), "*.example.org")
+	require.Contains(t, wmcoFiles([]mirrorset.ImageMirrors{{Source: "quay.io:8443", Mirrors: []string{"m.io"}}}, false), "quay.io:8443")
+	require.Contains(t, wmcoFiles([]mirrorset.ImageMirrors{{Source: "*.example.org", Mirrors: []string{"m.io"}}}, false), "*.example.org")
 
 	s := random.New(t.Name())
 	ports := 0
@@ -128,7 +138,7 @@ func TestEveryDirectoryOfATreeCanExistOnWindows(t *testing.T) {
 // meanwhile is in TestARegistryIsAlwaysGovernedByOneWholeFile.
 func TestAnEmptiedTreeLeadsToTheSource(t *testing.T) {
 	entries := []mirrorset.ImageMirrors{{Source: "quay.io/a", Mirrors: []string{"m.io/a"}, MirrorSourcePolicy: mirrorset.NeverContactSource}}
-	dir := configPath(t, clients.WMCO(entries, false))
+	dir := configPath(t, wmcoFiles(entries, false))
 	image := "quay.io/a@" + images[0].Manifest.Digest.String()
 	for _, c := range versions {
 		require.NotContains(t, c.Pull(context.Background(), world.New(), dir, image).Trace(), "quay.io/a")
