@@ -91,7 +91,9 @@ func (w *printer) key(indent, key string) {
 
 func (w *printer) settings(indent string, s *Settings) {
 	if len(s.Capabilities) > 0 {
-		w.raw(indent, "capabilities", list(s.Capabilities))
+		w.key(indent, "capabilities")
+		writeList(w, s.Capabilities)
+		w.WriteByte('\n')
 	}
 	if s.OverridePath {
 		w.raw(indent, "override_path", "true")
@@ -144,6 +146,11 @@ func (w *printer) header(indent, table string, h Header) {
 
 func list[S ~string](items []S) string {
 	var w printer
+	writeList(&w, items)
+	return w.String()
+}
+
+func writeList[S ~string](w *printer, items []S) {
 	w.WriteByte('[')
 	for i, item := range items {
 		if i > 0 {
@@ -152,7 +159,6 @@ func list[S ~string](items []S) string {
 		w.quote(string(item))
 	}
 	w.WriteByte(']')
-	return w.String()
 }
 
 // quote returns s as a TOML basic string.
@@ -166,6 +172,11 @@ func quote(s string) string {
 // to containerd 1.6 and 1.7.
 func (w *printer) quote(s string) {
 	w.WriteByte('"')
+	if plain(s) {
+		w.WriteString(s)
+		w.WriteByte('"')
+		return
+	}
 	for _, r := range s { // a byte that is not UTF-8 comes out as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
@@ -184,6 +195,16 @@ func (w *printer) quote(s string) {
 		}
 	}
 	w.WriteByte('"')
+}
+
+// plain reports whether s is ASCII that stands in a TOML basic string as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // control reports whether TOML refuses r as it stands.

@@ -48,7 +48,7 @@ type decoder struct {
 	block *blockList // of this document, where it is a long YAML list
 	json  *jsonTree  // of this document, where it is JSON
 
-	paths listPaths
+	paths allPaths
 
 	visit func(*yaml.Node) // gets each document instead of the reader of objects, where it is set
 }

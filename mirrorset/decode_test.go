@@ -312,7 +312,7 @@ func FuzzDecode(f *testing.F) {
 		if rules, err := set.Rules(); err == nil {
 			for _, r := range rules.Rules {
 				require.True(t, ValidSource(r.Source))
-				require.NotEmpty(t, r.Mirrors)
+				require.NotEmpty(t, r.Mirrors())
 			}
 		}
 	})

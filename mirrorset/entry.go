@@ -29,19 +29,19 @@ type Entry struct {
 	// whole ImageMirror.
 	Origin Origin
 
-	policyField string
-	list        string // the path of the list that the entry stands in
-	index       int    // its place in there
-	mirrorPaths []string
-	lines       *entryLines
+	kind  *listKind
+	paths *itemPaths
+	lines *entryLines
+	index int32 // its place in the list
+	rank  int32 // its place among all entries of the set, by their origins
 }
 
 // MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0]; of an ImageMirror,
 // whose fields stand at its top, mirrors[0].
 func (e *Entry) MirrorOrigin(i int) Origin {
 	o := e.Origin
-	if i < len(e.mirrorPaths) {
-		o.Field = e.mirrorPaths[i]
+	if e.paths != nil && i < len(e.paths.mirrors) {
+		o.Field = e.paths.mirrors[i]
 	} else {
 		o.Field = join(o.Field, item("mirrors", i))
 	}
@@ -64,11 +64,19 @@ func (e *Entry) SourceOrigin() Origin {
 // PolicyOrigin returns the place of the entry's policy.
 func (e *Entry) PolicyOrigin() Origin {
 	o := e.Origin
-	o.Field = join(o.Field, e.policyField)
+	o.Field = join(o.Field, e.policyField())
 	if e.lines != nil && e.lines.policy != 0 {
 		o.Line = int(e.lines.policy)
 	}
 	return o
+}
+
+// policyField is what the entry's policy is called where it stands; empty where there is none.
+func (e *Entry) policyField() string {
+	if e.kind == nil {
+		return ""
+	}
+	return e.kind.policyField
 }
 
 // never reports whether the entry forbids contacting its source.
@@ -79,122 +87,283 @@ func (e *Entry) real() bool {
 	return slices.ContainsFunc(e.Mirrors, func(m string) bool { return m != e.Source })
 }
 
-// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not
-// by the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
-func (s *Set) entries() []*Entry {
-	total := len(s.ImageMirrors)
-	for i := range s.ImageDigestMirrorSets {
-		total += len(s.ImageDigestMirrorSets[i].Spec.ImageDigestMirrors)
-	}
-	for i := range s.ImageTagMirrorSets {
-		total += len(s.ImageTagMirrorSets[i].Spec.ImageTagMirrors)
-	}
-	for i := range s.ImageContentSourcePolicies {
-		total += len(s.ImageContentSourcePolicies[i].Spec.RepositoryDigestMirrors)
-	}
-	for i := range s.DigestSources {
-		total += len(s.DigestSources[i].Sources)
-	}
-	entries := make([]Entry, 0, total) // one piece of memory, never moved
-	var paths listPaths
-	add := func(pull Pull, kind, name, list, policyField string, from *ReadFrom, sources []ImageMirrors) {
-		object := kind
-		if name != "" {
-			object += "/" + name
-		}
-		for i, e := range sources {
-			at := paths.at(list, i, len(e.Mirrors))
-			entries = append(entries, Entry{
-				Pull: pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy, policyField: policyField,
-				list: list, index: i, mirrorPaths: at.mirrors, Origin: Origin{Object: object, Field: at.item},
-			})
-			entry := &entries[len(entries)-1]
-			if kind == kindImageMirror {
-				entry.Origin.Field, entry.mirrorPaths = "", nil
-			}
-			if from != nil {
-				entry.Origin.File, entry.Origin.Document, entry.Origin.Line = from.File, from.Document, from.Line
-				if i < len(from.lines) {
-					entry.lines = &from.lines[i]
-					entry.Origin.Line = int(entry.lines.entry)
-				}
-			}
+// sourceList is a list of entries, as one object has it.
+type sourceList struct {
+	object  string // Kind/name
+	kind    *listKind
+	from    *ReadFrom
+	sources []ImageMirrors
+	rank    int32 // of the first entry
+}
+
+// listKind is what lists in objects of one kind have in common.
+type listKind struct {
+	pull        Pull
+	path        string // of the list in its object
+	policyField string // what the entries call their policy; empty where they have none
+	paths       *listPaths
+}
+
+// origin returns the place of an entry.
+func (l *sourceList) origin(i int) Origin {
+	o := Origin{Object: l.object, Field: l.kind.paths.at(i).item}
+	if l.from != nil {
+		o.File, o.Document, o.Line = l.from.File, l.from.Document, l.from.Line
+		if i < len(l.from.lines) {
+			o.Line = int(l.from.lines[i].entry)
 		}
 	}
+	return o
+}
+
+// lists returns every list of entries that the set holds.
+func (s *Set) lists() []sourceList {
+	lists := make([]sourceList, 0, len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+
+		len(s.ImageContentSourcePolicies)+len(s.DigestSources)+len(s.ImageMirrors))
+	var paths allPaths
+	kind := func(pull Pull, path, policyField string) *listKind {
+		return &listKind{pull, path, policyField, paths.of(path)}
+	}
+	var names texts
+	digests := kind(ByDigest, "spec.imageDigestMirrors", "mirrorSourcePolicy")
 	for i := range s.ImageDigestMirrorSets {
 		o := &s.ImageDigestMirrorSets[i]
-		add(ByDigest, kindIDMS, o.Metadata.Name, "spec.imageDigestMirrors", "mirrorSourcePolicy", o.ReadFrom, o.Spec.ImageDigestMirrors)
+		lists = append(lists, sourceList{names.object(kindIDMS, o.Metadata.Name), digests, o.ReadFrom, o.Spec.ImageDigestMirrors, 0})
 	}
+	tags := kind(ByTag, "spec.imageTagMirrors", "mirrorSourcePolicy")
 	for i := range s.ImageTagMirrorSets {
 		o := &s.ImageTagMirrorSets[i]
-		add(ByTag, kindITMS, o.Metadata.Name, "spec.imageTagMirrors", "mirrorSourcePolicy", o.ReadFrom, o.Spec.ImageTagMirrors)
+		lists = append(lists, sourceList{names.object(kindITMS, o.Metadata.Name), tags, o.ReadFrom, o.Spec.ImageTagMirrors, 0})
 	}
+	content := kind(ByDigest, "spec.repositoryDigestMirrors", "")
 	for i := range s.ImageContentSourcePolicies {
 		o := &s.ImageContentSourcePolicies[i]
 		sources := make([]ImageMirrors, len(o.Spec.RepositoryDigestMirrors))
 		for j, e := range o.Spec.RepositoryDigestMirrors {
 			sources[j] = ImageMirrors{Source: e.Source, Mirrors: e.Mirrors}
 		}
-		add(ByDigest, kindICSP, o.Metadata.Name, "spec.repositoryDigestMirrors", "", o.ReadFrom, sources)
+		lists = append(lists, sourceList{names.object(kindICSP, o.Metadata.Name), content, o.ReadFrom, sources, 0})
 	}
 	for i := range s.DigestSources {
 		o := &s.DigestSources[i]
-		add(ByDigest, o.Object, "", o.Field, "sourcePolicy", o.ReadFrom, o.Sources)
+		lists = append(lists, sourceList{o.Object, kind(ByDigest, o.Field, "sourcePolicy"), o.ReadFrom, o.Sources, 0})
 	}
+	whole := &listKind{pull: ByDigest, paths: &listPaths{items: []*itemPaths{{}}}} // the object itself is the entry
 	for i := range s.ImageMirrors {
 		o := &s.ImageMirrors[i]
-		add(ByDigest, kindImageMirror, o.ID, "", "", o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
+		lists = append(lists, sourceList{names.object(kindImageMirror, o.ID), whole, o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}}, 0})
 	}
-	inOrder, all := make([]Entry, len(entries)), make([]*Entry, len(entries)) // neighbours from now on, in memory too
-	order := sorted(len(entries), func(i, j int) int { return compareEntries(&entries[i], &entries[j]) },
-		func(i int) string { return string(entries[i].Pull) },
-		func(i int) string { return entries[i].Source },
-		func(i int) string { return entries[i].Origin.Object })
-	for to, from := range order {
-		inOrder[to] = entries[from]
-		all[to] = &inOrder[to]
+	rank(lists)
+	return lists
+}
+
+// rank gives lists their place by the origin of their entries, and those of equal origins by what they say.
+func rank(lists []sourceList) {
+	inMemory := !slices.ContainsFunc(lists, func(l sourceList) bool { return l.from != nil })
+	compare := func(i, j int) int {
+		a, b := &lists[i], &lists[j]
+		if !inMemory {
+			if c := a.origin(0).Compare(b.origin(0)); c != 0 {
+				return c
+			}
+		}
+		if c := strings.Compare(a.object, b.object); c != 0 {
+			return c
+		}
+		return cmp.Or(
+			cmp.Compare(a.kind.path, b.kind.path),
+			cmp.Compare(a.kind.pull, b.kind.pull),
+			slices.CompareFunc(a.sources, b.sources, func(a, b ImageMirrors) int {
+				return cmp.Or(cmp.Compare(a.Source, b.Source), slices.Compare(a.Mirrors, b.Mirrors), cmp.Compare(a.MirrorSourcePolicy, b.MirrorSourcePolicy))
+			}),
+		)
 	}
-	all = slices.CompactFunc(all, func(a, b *Entry) bool {
-		return a.Origin.Object != "" && a.Origin.Object == b.Origin.Object && a.Origin.Field == b.Origin.Field &&
-			a.Source == b.Source && a.Policy == b.Policy && slices.Equal(a.Mirrors, b.Mirrors)
-	})
-	sideBySide(all)
+	next := int32(0)
+	place := func(i int) {
+		lists[i].rank = next
+		next += int32(len(lists[i].sources))
+	}
+	inOrder := 1
+	for inOrder < len(lists) && compare(inOrder-1, inOrder) <= 0 {
+		inOrder++
+	}
+	if inOrder >= len(lists) {
+		for i := range lists {
+			place(i)
+		}
+		return
+	}
+	var texts []func(i int) string
+	if inMemory { // then objects are what decides first
+		texts = append(texts, func(i int) string { return lists[i].object })
+	}
+	for _, i := range sorted(len(lists), compare, texts...) {
+		place(int(i))
+	}
+}
+
+// listed is an entry in its list, before the entries are put in order.
+type listed struct {
+	source string
+	list   *sourceList
+	index  int32
+}
+
+func (l *listed) entry() *ImageMirrors { return &l.list.sources[l.index] }
+
+// compare orders entries by the rule they become part of, then by object and place, and those of equal names by
+// what they say.
+func (l *listed) compare(m *listed) int {
+	a, b := l.list, m.list
+	// One after the other, as the first nearly always decide.
+	if c := strings.Compare(string(a.kind.pull), string(b.kind.pull)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(l.source, m.source); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.object, b.object); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.kind.path, b.kind.path); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(l.index, m.index); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		slices.Compare(l.entry().Mirrors, m.entry().Mirrors),
+		cmp.Compare(l.entry().MirrorSourcePolicy, m.entry().MirrorSourcePolicy),
+		a.origin(int(l.index)).Compare(b.origin(int(m.index))),
+		cmp.Compare(a.rank, b.rank),
+	)
+}
+
+// same reports whether two entries are one that was read twice.
+func (l *listed) same(m *listed) bool {
+	a, b := l.list, m.list
+	return l.index == m.index && a.object != "" && a.object == b.object && a.kind.path == b.kind.path && l.source == m.source &&
+		l.entry().MirrorSourcePolicy == m.entry().MirrorSourcePolicy && slices.Equal(l.entry().Mirrors, m.entry().Mirrors)
+}
+
+// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not
+// by the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
+//
+// From now on they are read over and over in this order. So they lie in it, with their texts, in a few pieces of
+// memory: to collect many small ones from all over the memory takes longer than what is done with them.
+func (s *Set) entries() []*Entry {
+	lists := s.lists()
+	total := 0
+	for i := range lists {
+		total += len(lists[i].sources)
+	}
+	unordered := make([]listed, 0, total)
+	size, mirrors := 0, 0
+	for i := range lists {
+		for j := range lists[i].sources {
+			e := &lists[i].sources[j]
+			unordered = append(unordered, listed{e.Source, &lists[i], int32(j)})
+			size += len(e.Source)
+			mirrors += len(e.Mirrors)
+			for _, m := range e.Mirrors {
+				size += len(m)
+			}
+		}
+	}
+	order := sorted(total, func(i, j int) int { return unordered[i].compare(&unordered[j]) },
+		func(i int) string { return string(unordered[i].list.kind.pull) },
+		func(i int) string { return unordered[i].source },
+		func(i int) string { return unordered[i].list.object })
+
+	entries, all := make([]Entry, total), make([]*Entry, 0, total)
+	var locations texts
+	locations.grow(size)
+	named := make([]string, 0, mirrors)
+	var last *listed
+	for _, at := range order {
+		l := &unordered[at]
+		if last != nil && l.same(last) {
+			continue
+		}
+		last = l
+		from := l.entry()
+		e := &entries[len(all)]
+		all = append(all, e)
+		e.Pull, e.Policy, e.Origin = l.list.kind.pull, from.MirrorSourcePolicy, l.list.origin(int(l.index))
+		e.kind, e.index, e.rank = l.list.kind, l.index, l.list.rank+l.index
+		e.paths = e.kind.paths.mirrored(int(l.index), len(from.Mirrors))
+		if lines := l.list.from; lines != nil && int(l.index) < len(lines.lines) {
+			e.lines = &lines.lines[l.index]
+		}
+		e.Source = locations.put(from.Source)
+		first := len(named)
+		for _, m := range from.Mirrors {
+			named = append(named, locations.put(m))
+		}
+		if from.Mirrors != nil {
+			e.Mirrors = named[first:len(named):len(named)]
+		}
+	}
 	return all
 }
 
-// sideBySide puts the texts of entries into one piece of memory, in their order: they are read over and over in this
-// order from now on, and reading many texts from all over the memory takes longer than what is done with them.
-func sideBySide(entries []*Entry) {
-	size, mirrors := 0, 0
-	for _, e := range entries {
-		size += len(e.Source)
-		mirrors += len(e.Mirrors)
-		for _, m := range e.Mirrors {
-			size += len(m)
-		}
-	}
-	var text strings.Builder
-	text.Grow(size)
-	put := func(s string) string {
-		text.WriteString(s)
-		written := text.String()
-		return written[len(written)-len(s):]
-	}
-	lists := make([]string, 0, mirrors)
-	for _, e := range entries {
-		e.Source = put(e.Source)
-		first := len(lists)
-		for _, m := range e.Mirrors {
-			lists = append(lists, put(m))
-		}
-		if e.Mirrors != nil {
-			e.Mirrors = lists[first:len(lists):len(lists)]
-		}
+// texts keeps many texts in few pieces of memory.
+type texts struct {
+	text strings.Builder
+	size int // of the last piece
+}
+
+// grow makes room for n bytes.
+func (t *texts) grow(n int) {
+	if n > t.text.Cap()-t.text.Len() {
+		t.size = min(max(2*t.size, 256), 1<<16)
+		t.text = strings.Builder{}
+		t.text.Grow(max(n, t.size))
 	}
 }
 
-// listPaths are the paths of the items of lists, by the path of the list. Most objects have the same few.
-type listPaths struct{ known map[string][]itemPaths }
+func (t *texts) put(s string) string {
+	t.grow(len(s))
+	start := t.text.Len()
+	t.text.WriteString(s)
+	return t.text.String()[start:]
+}
+
+// object returns Kind/name, and the kind alone where there is no name.
+func (t *texts) object(kind, name string) string {
+	if name == "" {
+		return kind
+	}
+	t.grow(len(kind) + len("/") + len(name))
+	start := t.text.Len()
+	t.text.WriteString(kind)
+	t.text.WriteByte('/')
+	t.text.WriteString(name)
+	return t.text.String()[start:]
+}
+
+// item returns the path of an item of a list.
+func (t *texts) item(list string, i int) string {
+	const most = 20 // digits of a number
+	t.grow(len(list) + len("[]") + most)
+	var space [most]byte
+	start := t.text.Len()
+	t.text.WriteString(list)
+	t.text.WriteByte('[')
+	t.text.Write(strconv.AppendInt(space[:0], int64(i), 10))
+	t.text.WriteByte(']')
+	return t.text.String()[start:]
+}
+
+// allPaths are the paths of the items of lists, by the path of the list. Most objects have the same few.
+type allPaths struct{ known map[string]*listPaths }
+
+// listPaths are the paths of the items of a list.
+type listPaths struct {
+	list  string
+	items []*itemPaths
+	texts texts
+}
 
 // itemPaths are the paths of an item of a list, and of the mirrors in it.
 type itemPaths struct {
@@ -202,21 +371,38 @@ type itemPaths struct {
 	mirrors []string
 }
 
-// at returns the paths of item i of a list, and of so many mirrors in it.
-func (p *listPaths) at(list string, i, mirrors int) itemPaths {
+// of returns the paths of a list.
+func (p *allPaths) of(list string) *listPaths {
 	if p.known == nil {
-		p.known = map[string][]itemPaths{}
+		p.known = map[string]*listPaths{}
 	}
 	known := p.known[list]
-	for len(known) <= i {
-		known = append(known, itemPaths{item: item(list, len(known))})
+	if known == nil {
+		known = &listPaths{list: list}
 		p.known[list] = known
 	}
-	at := &known[i]
-	for len(at.mirrors) < mirrors {
-		at.mirrors = append(at.mirrors, join(at.item, item("mirrors", len(at.mirrors))))
+	return known
+}
+
+// at returns the paths of item i.
+func (p *listPaths) at(i int) *itemPaths {
+	for len(p.items) <= i {
+		p.items = append(p.items, &itemPaths{item: p.texts.item(p.list, len(p.items))})
 	}
-	return itemPaths{at.item, at.mirrors[:mirrors:mirrors]}
+	return p.items[i]
+}
+
+// mirrored returns the paths of item i, and at least those of so many mirrors in it.
+func (p *listPaths) mirrored(i, mirrors int) *itemPaths {
+	at := p.at(i)
+	if len(at.mirrors) < mirrors {
+		list := join(at.item, "mirrors")
+		at.mirrors = slices.Grow(at.mirrors, mirrors-len(at.mirrors))
+		for len(at.mirrors) < mirrors {
+			at.mirrors = append(at.mirrors, p.texts.item(list, len(at.mirrors)))
+		}
+	}
+	return at
 }
 
 // item returns the path of an item of a list.
@@ -230,25 +416,8 @@ func compareRules(a, b *Entry) int {
 	return strings.Compare(a.Source, b.Source)
 }
 
-// compareEntries orders entries by rule, then by object and place, and those of equal names by what they say.
-func compareEntries(a, b *Entry) int {
-	// One after the other, as the first nearly always decide.
-	if c := compareRules(a, b); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.Origin.Object, b.Origin.Object); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.list, b.list); c != 0 {
-		return c
-	}
-	return cmp.Or(
-		cmp.Compare(a.index, b.index),
-		slices.Compare(a.Mirrors, b.Mirrors),
-		cmp.Compare(a.Policy, b.Policy),
-		a.Origin.Compare(b.Origin),
-	)
-}
+// sameRule reports whether two entries become part of one rule.
+func sameRule(a, b *Entry) bool { return a.Source == b.Source && a.Pull == b.Pull }
 
 // Scope is one registry scope of an Image: a location or a wildcard, as written.
 type Scope struct {

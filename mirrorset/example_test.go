@@ -29,7 +29,7 @@ spec:
 	}
 	for _, rule := range rules.Rules {
 		fmt.Println("by", rule.Pull+":", rule.Source)
-		for _, mirror := range rule.Mirrors {
+		for _, mirror := range rule.Mirrors() {
 			fmt.Println(" ", mirror.Location, "from", mirror.Origins[0], "at", mirror.Origins[0].Place())
 		}
 	}

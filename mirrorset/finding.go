@@ -170,24 +170,38 @@ type Findings []Finding
 // Sort orders the findings by file, document, line, object, field, code, platform, value and message,
 // and drops repetitions, so that the same input gives the same list. It returns the sorted list.
 func (fs Findings) Sort() Findings {
-	inOrder, inMemory := true, true
-	for i := range fs {
-		o := &fs[i].Origin
-		inOrder = inOrder && (i == 0 || compareFindings(&fs[i-1], &fs[i]) <= 0)
-		inMemory = inMemory && o.File == "" && o.Document == 0 && o.Line == 0
+	// What is in order already stays so, and the rest is merged into it.
+	n := min(len(fs), 1)
+	for n < len(fs) && compareFindings(&fs[n-1], &fs[n]) <= 0 {
+		n++
 	}
-	if !inOrder {
-		var texts []func(i int) string
-		if inMemory { // then objects are what decides first
-			texts = append(texts, func(i int) string { return fs[i].Origin.Object })
+	if n < len(fs) {
+		merged := make(Findings, 0, len(fs))
+		first, rest := fs[:n], fs[n:]
+		for _, at := range rest.order() {
+			f := &rest[at]
+			for len(first) > 0 && compareFindings(&first[0], f) <= 0 {
+				merged, first = append(merged, first[0]), first[1:]
+			}
+			merged = append(merged, *f)
 		}
-		moved := make(Findings, len(fs))
-		for i, j := range sorted(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...) {
-			moved[i] = fs[j]
-		}
-		fs = moved
+		fs = append(merged, first...)
 	}
 	return slices.Compact(fs)
+}
+
+// order returns the order to put findings in.
+func (fs Findings) order() []int32 {
+	inMemory := true
+	for i := range fs {
+		o := &fs[i].Origin
+		inMemory = inMemory && o.File == "" && o.Document == 0 && o.Line == 0
+	}
+	var texts []func(i int) string
+	if inMemory { // then objects are what decides first
+		texts = append(texts, func(i int) string { return fs[i].Origin.Object })
+	}
+	return sorted(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...)
 }
 
 func compareFindings(a, b *Finding) int {

@@ -16,80 +16,99 @@ func ValidSource(s string) bool {
 
 // ValidMirror reports whether s may stand as a mirror: host[:port] and zero or more "/component".
 func ValidMirror(s string) bool {
-	host, path := s, ""
-	if i := strings.IndexByte(s, '/'); i >= 0 {
-		host, path = s[:i], s[i:]
-	}
-	if i := strings.IndexByte(host, ':'); i >= 0 {
-		port := host[i+1:]
-		if port == "" || digits(port) != len(port) {
-			return false
-		}
-		host = host[:i]
-	}
-	if !validDomain(host) {
+	i := domain(s)
+	if i < 0 {
 		return false
 	}
-	for path != "" {
-		path = path[1:]
-		end := strings.IndexByte(path, '/')
-		if end < 0 {
-			end = len(path)
-		}
-		if !validComponent(path[:end]) {
+	if i < len(s) && s[i] == ':' {
+		port := i + 1
+		i = port + digits(s[port:])
+		if i == port {
 			return false
 		}
-		path = path[end:]
+	}
+	for i < len(s) {
+		if s[i] != '/' {
+			return false
+		}
+		if i = component(s, i+1); i < 0 {
+			return false
+		}
 	}
 	return true
 }
 
-// validDomain reports whether s is labels joined by dots: [a-zA-Z0-9] and inner '-', none empty.
-func validDomain(s string) bool {
-	edge := true // the next character begins a label
-	for i := range len(s) {
-		switch c := s[i]; {
-		case alphanumeric(c), c >= 'A' && c <= 'Z':
-			edge = false
-		case edge, i == len(s)-1, c != '.' && c != '-':
-			return false
-		case c == '.':
-			if s[i-1] == '-' {
-				return false
+// validDomain reports whether s is labels joined by dots.
+func validDomain(s string) bool { return domain(s) == len(s) }
+
+// domain returns where the domain that s begins with ends: labels of [a-zA-Z0-9] and inner '-', joined by dots. It is
+// negative where there is none.
+func domain(s string) int {
+	for i := 0; ; i++ {
+		for { // the pieces of a label between its '-'
+			start := i
+			for i < len(s) && class[s[i]] != 0 {
+				i++
 			}
-			edge = true
+			if i == start {
+				return -1
+			}
+			if i == len(s) || s[i] != '-' {
+				break
+			}
+			for i < len(s) && s[i] == '-' {
+				i++
+			}
+		}
+		if i == len(s) || s[i] != '.' {
+			return i
 		}
 	}
-	return !edge
 }
 
-// validComponent reports whether s is runs of [a-z0-9] joined by one '.', one or two '_', or any
-// number of '-'.
-func validComponent(s string) bool {
-	if s == "" || !alphanumeric(s[0]) || !alphanumeric(s[len(s)-1]) {
-		return false
-	}
-	for i := 0; i < len(s); {
-		c := s[i]
-		if alphanumeric(c) {
+// component returns where the path component that begins at i ends: runs of [a-z0-9] joined by one '.', one or two
+// '_', or any number of '-'. It is negative where there is none.
+func component(s string, i int) int {
+	for {
+		start := i
+		for i < len(s) && class[s[i]] == lower {
 			i++
-			continue
 		}
-		run := 1
-		for s[i+run] == c { // ends before len(s): the last byte is alphanumeric
-			run++
+		if i == start {
+			return -1
 		}
-		i += run
-		switch {
-		case !alphanumeric(s[i]): // two separators of different kinds
-			return false
-		case c == '-', c == '.' && run == 1, c == '_' && run <= 2:
+		if i == len(s) || s[i] == '/' {
+			return i
+		}
+		separator, start := s[i], i
+		for i < len(s) && s[i] == separator {
+			i++
+		}
+		switch n := i - start; {
+		case separator == '-', separator == '.' && n == 1, separator == '_' && n <= 2:
 		default:
-			return false
+			return -1
 		}
 	}
-	return true
 }
+
+// class tells letters and digits from all else.
+var class = func() (class [256]uint8) {
+	for c := range class {
+		switch {
+		case alphanumeric(byte(c)):
+			class[c] = lower
+		case c >= 'A' && c <= 'Z':
+			class[c] = upper
+		}
+	}
+	return class
+}()
+
+const (
+	lower = 1 + iota // and digits
+	upper
+)
 
 func alphanumeric(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 

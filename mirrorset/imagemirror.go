@@ -299,7 +299,7 @@ func (r *Rules) ImageMirrors() ([]ImageMirror, Findings) {
 	}
 	for i := range r.Rules {
 		rule := &r.Rules[i]
-		left := ""
+		named, left := rule.locations(), ""
 		switch {
 		case rule.Pull != ByDigest:
 			left = "is a rule for pulls by tag, which image mirrors do not redirect; pull by digest"
@@ -307,7 +307,7 @@ func (r *Rules) ImageMirrors() ([]ImageMirror, Findings) {
 			left = "is under NeverContactSource, and an image mirror always allows contacting its source"
 		case strings.HasPrefix(rule.Source, "*."):
 			left = "is a wildcard, which an image mirror does not take; create one for each registry"
-		case len(rule.Mirrors) == 0:
+		case len(named) == 0:
 			left = "has no mirror that can be written"
 		}
 		for _, e := range rule.Entries {
@@ -321,11 +321,7 @@ func (r *Rules) ImageMirrors() ([]ImageMirror, Findings) {
 		if left != "" {
 			continue
 		}
-		m := ImageMirror{Type: ByDigest, Source: rule.Source}
-		for _, mirror := range rule.Mirrors {
-			m.Mirrors = append(m.Mirrors, mirror.Location)
-		}
-		mirrors = append(mirrors, m)
+		mirrors = append(mirrors, ImageMirror{Type: ByDigest, Source: rule.Source, Mirrors: named})
 	}
 	for what, scopes := range map[string][]Scope{"insecure": r.Insecure, "blocked": r.Blocked} {
 		for _, s := range scopes {

@@ -31,7 +31,7 @@ func ExampleClusterImageMirrors() {
 		fmt.Println(err)
 		return
 	}
-	for _, mirror := range rules.Rules[0].Mirrors {
+	for _, mirror := range rules.Rules[0].Mirrors() {
 		fmt.Println(mirror.Location, "from", mirror.Origins[0])
 	}
 	// Output:

@@ -192,7 +192,7 @@ func TestRulesNameTheImageMirror(t *testing.T) {
 	rules, err := set.Rules()
 	require.NoError(t, err)
 	require.Empty(t, rules.Findings)
-	origin := rules.Rules[0].Mirrors[1].Origins[0]
+	origin := rules.Rules[0].Mirrors()[1].Origins[0]
 	require.Equal(t, "ImageMirror/abc123def456 mirrors[1]", origin.String())
 	require.Equal(t, "list.yaml:7", origin.Place())
 	require.Equal(t, "ImageMirror/abc123def456 source", rules.Rules[0].Entries[0].SourceOrigin().String())

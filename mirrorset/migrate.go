@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -54,7 +55,7 @@ func (s *Set) MigrateContentSourcePolicies() []Migration {
 func (p *ImageContentSourcePolicy) entries() []*Entry {
 	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
 	entries := one.entries()
-	slices.SortFunc(entries, func(a, b *Entry) int { return a.index - b.index })
+	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.index, b.index) })
 	return entries
 }
 
@@ -203,7 +204,7 @@ func (s *Set) migrated(migrations []Migration) *Set {
 // locations returns the mirrors of the rule.
 func (r *Rule) locations() []string {
 	var locations []string
-	for _, m := range r.Mirrors {
+	for _, m := range r.Mirrors() {
 		locations = append(locations, m.Location)
 	}
 	return locations

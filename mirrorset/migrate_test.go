@@ -59,7 +59,7 @@ func summary(rules *mirrorset.Rules) []string {
 	var lines []string
 	for _, r := range rules.Rules {
 		line := fmt.Sprintf("%s %s never=%t", r.Pull, r.Source, r.Never)
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			line += " " + m.Location
 		}
 		lines = append(lines, line)

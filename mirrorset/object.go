@@ -504,7 +504,7 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 	entries := make([]ImageMirrors, 0, len(content))
 	for i, item := range content {
 		item = o.deref(item)
-		at := o.paths.at(path, i, 0).item
+		at := o.paths.of(path).at(i).item
 		var e ImageMirrors
 		lines := entryLines{entry: int32(item.Line)}
 		fields, _ := o.fields(item, o.name, at)

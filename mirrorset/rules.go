@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/pullroute/pullroute/internal/slab"
 )
 
 // Rules is what a set of objects asks for, platform-neutral: what package resolve turns into tables.
@@ -29,10 +27,10 @@ type Rule struct {
 	Source string
 	// Never is set under NeverContactSource.
 	Never bool
-	// Mirrors are in the order of preference. The source may be among them, if not as the last.
-	Mirrors []Mirror
 	// Entries are the entries that the rule was merged from, ordered by object and place.
 	Entries []*Entry
+
+	order []string // of several lists: their mirrors in the order of preference
 }
 
 // Mirror is one mirror of a rule.
@@ -81,7 +79,7 @@ func (s *Set) Rules() (*Rules, error) {
 		if len(mirrors) < len(e.Mirrors) {
 			// The refusal is reported. The copy keeps the policy even where no mirror is left.
 			c := *e
-			c.Mirrors, c.lines = mirrors, nil
+			c.Mirrors, c.paths, c.lines = mirrors, nil, nil
 			usable = append(usable, &c)
 		} else if e.real() {
 			usable = append(usable, e)
@@ -89,25 +87,53 @@ func (s *Set) Rules() (*Rules, error) {
 	}
 	count := 0
 	for i, e := range usable {
-		if i == 0 || compareRules(usable[i-1], e) != 0 {
+		if i == 0 || !sameRule(usable[i-1], e) {
 			count++
 		}
 	}
 	r.Rules = make([]Rule, 0, count)
-	var memory mirrorMemory
 	for len(usable) > 0 {
 		first := usable[0]
 		n := 1
-		for n < len(usable) && compareRules(first, usable[n]) == 0 {
+		for n < len(usable) && sameRule(first, usable[n]) {
 			n++
 		}
 		rule := Rule{Pull: first.Pull, Source: first.Source, Never: never[first.Source], Entries: usable[:n:n]}
-		findings = append(findings, rule.merge(&memory)...)
+		findings = append(findings, rule.merge()...)
 		r.Rules = append(r.Rules, rule)
 		usable = usable[n:]
 	}
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
+}
+
+// Entries returns the entries of all rules, ordered by their origins; see [Origin.Compare].
+func (r *Rules) Entries() []*Entry {
+	count, places := 0, int32(0)
+	for i := range r.Rules {
+		for _, e := range r.Rules[i].Entries {
+			count++
+			places = max(places, e.rank+1)
+		}
+	}
+	// Entries of one set know their places.
+	placed := make([]*Entry, places)
+	for i := range r.Rules {
+		for _, e := range r.Rules[i].Entries {
+			placed[e.rank] = e
+		}
+	}
+	entries := slices.DeleteFunc(placed, func(e *Entry) bool { return e == nil })
+	byOrigin := func(a, b *Entry) int { return a.Origin.compare(&b.Origin) }
+	if len(entries) == count && slices.IsSortedFunc(entries, byOrigin) {
+		return entries
+	}
+	entries = entries[:0]
+	for i := range r.Rules {
+		entries = append(entries, r.Rules[i].Entries...)
+	}
+	slices.SortStableFunc(entries, byOrigin)
+	return entries
 }
 
 // usableMirrors returns the mirrors that can be written. Under NeverContactSource the source is none.
@@ -124,50 +150,13 @@ func validScopes(scopes []Scope) []Scope {
 	return slices.DeleteFunc(scopes, func(s Scope) bool { return !ValidSource(s.Value) })
 }
 
-// mirrorMemory is what mirrors and their origins are made of.
-type mirrorMemory struct {
-	mirrors slab.Of[Mirror]
-	origins slab.Of[Origin]
-}
-
-// merge fills the mirrors of a rule from its entries.
-func (r *Rule) merge(memory *mirrorMemory) Findings {
-	if len(r.Entries) == 1 && !repeats(r.Entries[0].Mirrors) {
-		// One list is its own order; the graph would say the same.
-		only := r.Entries[0]
-		r.Mirrors = memory.mirrors.Make(len(only.Mirrors))
-		for j, m := range only.Mirrors {
-			if m != r.Source || j < len(only.Mirrors)-1 {
-				r.Mirrors = append(r.Mirrors, Mirror{m, append(memory.origins.Make(1), only.MirrorOrigin(j))})
-			}
-		}
+// merge finds the order of the mirrors, and reports lists that contradict each other.
+func (r *Rule) merge() Findings {
+	if r.single() {
 		return nil
 	}
-	lists := make([][]string, len(r.Entries))
-	named := map[string]int{} // how often each mirror is
-	for i, e := range r.Entries {
-		lists[i] = e.Mirrors
-		for _, m := range e.Mirrors {
-			named[m]++
-		}
-	}
-	order, loop := PreferenceOrder(lists, r.Source)
-	place := make(map[string]int, len(order))
-	r.Mirrors = memory.mirrors.Make(len(order))
-	for i, m := range order {
-		place[m] = i
-		r.Mirrors = append(r.Mirrors, Mirror{Location: m})
-		if n := named[m]; n > 0 {
-			r.Mirrors[i].Origins = memory.origins.Make(n)
-		}
-	}
-	for _, e := range r.Entries {
-		for j, m := range e.Mirrors {
-			if i, ok := place[m]; ok { // a source that comes last is left out
-				r.Mirrors[i].Origins = append(r.Mirrors[i].Origins, e.MirrorOrigin(j))
-			}
-		}
-	}
+	var loop []string
+	r.order, loop = PreferenceOrder(r.lists(), r.Source)
 	if loop == nil {
 		return nil
 	}
@@ -178,8 +167,72 @@ func (r *Rule) merge(memory *mirrorMemory) Findings {
 	return Findings{{
 		Code: CodeOrderConflict, Severity: SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
 		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
-			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
+			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(r.order, ", ")),
 	}}
+}
+
+// single reports whether the rule has one list, which is its own order; the graph would say the same.
+func (r *Rule) single() bool { return len(r.Entries) == 1 && !repeats(r.Entries[0].Mirrors) }
+
+func (r *Rule) lists() [][]string {
+	lists := make([][]string, len(r.Entries))
+	for i, e := range r.Entries {
+		lists[i] = e.Mirrors
+	}
+	return lists
+}
+
+// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, if not
+// as the last. They are put together anew at each call.
+func (r *Rule) Mirrors() []Mirror {
+	total := 0
+	for _, e := range r.Entries {
+		total += len(e.Mirrors)
+	}
+	origins := make([]Origin, 0, total) // of all mirrors, in one piece
+	if r.single() {
+		only := r.Entries[0]
+		mirrors := make([]Mirror, 0, total)
+		for j, m := range only.Mirrors {
+			if m != r.Source || j < total-1 {
+				origins = append(origins, only.MirrorOrigin(j))
+				mirrors = append(mirrors, Mirror{m, origins[j : j+1 : j+1]})
+			}
+		}
+		return mirrors
+	}
+	order := r.order
+	if order == nil {
+		order, _ = PreferenceOrder(r.lists(), r.Source)
+	}
+	place := make(map[string]int, len(order))
+	for i, m := range order {
+		place[m] = i
+	}
+	count := make([]int, len(order)) // how often each is named
+	for _, e := range r.Entries {
+		for _, m := range e.Mirrors {
+			if i, ok := place[m]; ok { // a source that comes last is left out
+				count[i]++
+			}
+		}
+	}
+	mirrors := make([]Mirror, len(order))
+	for i, m := range order {
+		mirrors[i].Location = m
+		if n := len(origins); count[i] > 0 {
+			mirrors[i].Origins = origins[n : n : n+count[i]]
+			origins = origins[:n+count[i]]
+		}
+	}
+	for _, e := range r.Entries {
+		for j, m := range e.Mirrors {
+			if i, ok := place[m]; ok {
+				mirrors[i].Origins = append(mirrors[i].Origins, e.MirrorOrigin(j))
+			}
+		}
+	}
+	return mirrors
 }
 
 // repeats reports whether a list holds an item twice.

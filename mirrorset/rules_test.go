@@ -133,7 +133,7 @@ func TestRulesMergeEntriesOfOneSourceAndRememberThem(t *testing.T) {
 		{"a.io", []Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
 		{"b.io", []Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[1]"}, {Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
 		{"c.io", []Origin{{Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[1]"}}},
-	}, r.Mirrors)
+	}, r.Mirrors())
 	require.Equal(t, ByTag, rules.Rules[1].Pull)
 }
 
@@ -150,7 +150,7 @@ func TestRulesOfARefusedSetTakeTheStricterSide(t *testing.T) {
 	var got []string
 	for _, r := range rules.Rules {
 		var mirrors []string
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			mirrors = append(mirrors, m.Location)
 		}
 		got = append(got, fmt.Sprintf("%s %t %v", r.Source, r.Never, mirrors))

@@ -17,7 +17,7 @@ func sorted(n int, compare func(i, j int) int, texts ...func(i int) string) []in
 	for i := range items {
 		items[i].at = int32(i)
 	}
-	s := &sorter{compare: func(a, b sortItem) int { return compare(int(a.at), int(b.at)) }, texts: texts}
+	s := &sorter{compare: func(a, b sortItem) int { return compare(int(a.at), int(b.at)) }, texts: texts, space: make([]sortItem, n)}
 	s.sort(items, 0, 0)
 	order := make([]int32, n)
 	for i, item := range items {
@@ -29,6 +29,7 @@ func sorted(n int, compare func(i, j int) int, texts ...func(i int) string) []in
 type sorter struct {
 	compare func(a, b sortItem) int
 	texts   []func(i int) string
+	space   []sortItem // as many as are sorted
 }
 
 type sortItem struct {
@@ -64,7 +65,7 @@ func (s *sorter) sort(items []sortItem, which, equal int) {
 		copy(key[:], text(i)[common:])
 		items[i].key = binary.BigEndian.Uint64(key[:])
 	}
-	slices.SortFunc(items, func(a, b sortItem) int { return cmp.Compare(a.key, b.key) })
+	s.byKey(items)
 	for start, i := 0, 1; i <= len(items); i++ {
 		if i < len(items) && items[i].key == items[start].key {
 			continue
@@ -80,6 +81,40 @@ func (s *sorter) sort(items []sortItem, which, equal int) {
 		}
 		start = i
 	}
+}
+
+// byKey sorts many items byte by byte of their keys, from the last one on: each time they are dealt to as many heaps
+// as a byte has values, and taken up again in order. Bytes in which no two keys differ change nothing.
+func (s *sorter) byKey(items []sortItem) {
+	if len(items) < 256 {
+		slices.SortFunc(items, func(a, b sortItem) int { return cmp.Compare(a.key, b.key) })
+		return
+	}
+	differing := uint64(0)
+	for _, item := range items {
+		differing |= item.key ^ items[0].key
+	}
+	from, to := items, s.space[:len(items)]
+	for shift := 0; shift < 64; shift += 8 {
+		if differing>>shift&0xff == 0 {
+			continue
+		}
+		var next [256]int // where the next item of each heap goes
+		for i := range from {
+			next[from[i].key>>shift&0xff]++
+		}
+		sum := 0
+		for i, n := range next {
+			next[i], sum = sum, sum+n
+		}
+		for i := range from {
+			heap := &next[from[i].key>>shift&0xff]
+			to[*heap] = from[i]
+			*heap++
+		}
+		from, to = to, from
+	}
+	copy(items, from)
 }
 
 // all reports whether something holds for one of the texts of all items.

@@ -32,6 +32,8 @@ type validator struct {
 	set      *Set
 	entries  []*Entry
 	findings Findings
+
+	unremarkable string // the host of the last source that can match
 }
 
 func (v *validator) refuse(code Code, by Refuser, origin Origin, value, message string) {
@@ -49,7 +51,7 @@ func (v *validator) warn(code Code, origin Origin, value, message string) {
 // refuser says who holds the entry's kind to the grammar: the schema of its definition, or, for
 // ImageContentSourcePolicy, which has no patterns in its own, MCO. An image mirror is the service's.
 func refuser(e *Entry) Refuser {
-	if e.policyField != "" { // neither of the two has policies
+	if e.policyField() != "" { // neither of the two has policies
 		return APIServer
 	}
 	switch kind, _, _ := strings.Cut(e.Origin.Object, "/"); kind {
@@ -78,8 +80,12 @@ func (v *validator) entry(e *Entry) {
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
 	place := placeIn(e.Mirrors)
+	path := "" // most mirrors end in the path of the source, which has been looked at
+	if i := strings.IndexByte(e.Source, '/'); i >= 0 && valid {
+		path = e.Source[i:]
+	}
 	for i, m := range e.Mirrors {
-		if !ValidMirror(m) {
+		if !ValidMirror(strings.TrimSuffix(m, path)) {
 			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		}
 		if first := place(m); first < i {
@@ -284,6 +290,9 @@ func (v *validator) unmatched(e *Entry) {
 		return
 	}
 	host, path, hasPath := strings.Cut(e.Source, "/")
+	if host == v.unremarkable {
+		return
+	}
 	var message string
 	switch {
 	case strings.EqualFold(host, "index.docker.io"):
@@ -295,6 +304,9 @@ func (v *validator) unmatched(e *Entry) {
 	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
 		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
 	default:
+		if host != "docker.io" { // where the path counts
+			v.unremarkable = host
+		}
 		return
 	}
 	v.warn(CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)

@@ -394,7 +394,7 @@ func documented(rules *mirrorset.Rules) bool {
 		return false
 	}
 	for i, r := range rules.Rules {
-		if r.Source == "*.docker.io" || slices.ContainsFunc(r.Mirrors, func(m mirrorset.Mirror) bool { return m.Location == r.Source }) {
+		if r.Source == "*.docker.io" || slices.ContainsFunc(r.Mirrors(), func(m mirrorset.Mirror) bool { return m.Location == r.Source }) {
 			return false
 		}
 		for j, other := range rules.Rules {
@@ -416,7 +416,7 @@ func documented(rules *mirrorset.Rules) bool {
 func serves(rules *mirrorset.Rules) map[string]bool {
 	all := map[string]bool{}
 	for _, r := range rules.Rules {
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			all[fmt.Sprintf("%s %s %s never=%t", r.Pull, r.Source, m.Location, r.Never)] = true
 		}
 	}

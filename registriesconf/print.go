@@ -126,13 +126,22 @@ func (p *printer) flag(indent, key string, set bool) {
 	}
 }
 
+// escaped tells the bytes that cannot stand in a TOML basic string as they are.
+var escaped = func() (escaped [256]bool) {
+	for c := range 0x20 {
+		escaped[c] = true
+	}
+	escaped['"'], escaped['\\'], escaped[0x7f] = true, true, true
+	return escaped
+}()
+
 // quote writes a TOML basic string. Of several ways to escape a character it takes the encoder's.
 func (p *printer) quote(s string) {
 	p.write(`"`)
 	rest := 0 // up to here s is written
 	for i := range len(s) {
 		c := s[i]
-		if c != '"' && c != '\\' && c >= 0x20 && c != 0x7f {
+		if !escaped[c] {
 			continue
 		}
 		p.write(s[rest:i])

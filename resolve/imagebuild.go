@@ -46,12 +46,19 @@ func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
 type imageBuilder struct {
 	table    ImageTable
 	rules    *mirrorset.Rules
-	at       []int       // of each rule the entry of its source
-	governs  []governors // of each entry the rules that govern it
+	merged   []mergedRule // the same
+	at       []int        // of each rule the entry of its source
+	governs  []governors  // of each entry the rules that govern it
 	policies policies
 	findings mirrorset.Findings
 	mirrors  slab.Of[ImageMirror]
 	origins  slab.Of[mirrorset.Origin]
+}
+
+// mergedRule is a rule and its mirrors.
+type mergedRule struct {
+	*mirrorset.Rule
+	mirrors []mirrorset.Mirror
 }
 
 // The kinds of pull, in the order that a registry lists their mirrors in.
@@ -70,6 +77,11 @@ func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
 	}
 	for i := range t.Registries {
 		b.table.add(i)
+	}
+	b.merged = make([]mergedRule, len(rules.Rules))
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		b.merged[i] = mergedRule{r, r.Mirrors()}
 	}
 	return b
 }
@@ -113,7 +125,7 @@ func (b *imageBuilder) govern() {
 	own := make([]governors, len(b.table.Registries)) // the rules whose source is the entry's prefix
 	var given [len(pulls)]bool                        // the kinds that have rules at all
 	for i := range b.rules.Rules {
-		r := &b.rules.Rules[i]
+		r := &b.merged[i]
 		own[b.at[i]][kindOf(r.Pull)], given[kindOf(r.Pull)] = r, true
 	}
 	b.governs = slices.Clone(own)
@@ -127,7 +139,7 @@ func (b *imageBuilder) govern() {
 }
 
 // governors are rules, one for each kind of pull or nil.
-type governors [len(pulls)]*mirrorset.Rule
+type governors [len(pulls)]*mergedRule
 
 // kindOf returns the place of a kind in pulls.
 func kindOf(p mirrorset.Pull) int {
@@ -139,7 +151,7 @@ func kindOf(p mirrorset.Pull) int {
 
 // around returns the rule with the longest source around a prefix; of two as long, the wildcard, as at a pull.
 // Each source is the prefix of an entry, which own has the rules of.
-func (b *imageBuilder) around(own []governors, prefix string, kind int) (best *mirrorset.Rule) {
+func (b *imageBuilder) around(own []governors, prefix string, kind int) (best *mergedRule) {
 	var space [maxStackName]byte
 	longest := -1
 	b.table.index.around(append(space[:0], prefix...), func(j, length int) bool {
@@ -181,8 +193,8 @@ func (b *imageBuilder) addMirrors() {
 					own[j].Pull = mirrorset.ByDigest
 				}
 			}
-			e.Mirrors = append(b.mirrors.Make(len(e.Mirrors)+len(r.Mirrors)), e.Mirrors...)
-			for _, m := range r.Mirrors {
+			e.Mirrors = append(b.mirrors.Make(len(e.Mirrors)+len(r.mirrors)), e.Mirrors...)
+			for _, m := range r.mirrors {
 				e.Mirrors = append(e.Mirrors, ImageMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
 			}
 		}
@@ -266,8 +278,8 @@ func (b *imageBuilder) blockSpellings() {
 			look(m.Location)
 		}
 	}
-	for i := range b.rules.Rules {
-		for _, m := range b.rules.Rules[i].Mirrors {
+	for i := range b.merged {
+		for _, m := range b.merged[i].mirrors {
 			look(m.Location)
 		}
 	}
@@ -342,9 +354,9 @@ func (b *imageBuilder) check() {
 		})
 	}
 	for i := range b.rules.Rules {
-		r := &b.rules.Rules[i]
+		r := &b.merged[i]
 		usable := 0
-		for _, m := range r.Mirrors {
+		for _, m := range r.mirrors {
 			if by := t.blocking(m.Location, ""); by != nil {
 				for _, o := range m.Origins {
 					report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, m.Location, fmt.Sprintf(
@@ -352,7 +364,7 @@ func (b *imageBuilder) check() {
 				}
 				continue
 			}
-			severity, message := unwritableMirror(r, m.Location)
+			severity, message := unwritableMirror(r.Rule, m.Location)
 			if severity != mirrorset.SeverityError {
 				usable++
 			}

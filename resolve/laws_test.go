@@ -100,7 +100,7 @@ func describe(rules *mirrorset.Rules) string {
 	var b strings.Builder
 	for _, r := range rules.Rules {
 		fmt.Fprintf(&b, "%s %s never=%t", r.Pull, r.Source, r.Never)
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			b.WriteString(" " + m.Location)
 		}
 		b.WriteString("\n")
@@ -125,7 +125,7 @@ func contract(rules *mirrorset.Rules, r Reference) []string {
 	}
 	var locations []string
 	if best != nil {
-		for _, m := range best.Mirrors {
+		for _, m := range best.Mirrors() {
 			locations = append(locations, m.Location+rest(r.Name(), best.Source))
 		}
 	}
@@ -243,7 +243,8 @@ func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
 		if _, path := splitHost(source); w.Intn(2) == 0 && !isWildcard(source) {
 			mirror += path
 		}
-		location, exact := endpoint(source, mirror)
+		_, path := splitHost(source)
+		location, exact := endpoint(path, mirror)
 		if !exact {
 			continue
 		}

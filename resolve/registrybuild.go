@@ -42,11 +42,7 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	for _, s := range rules.Insecure {
 		b.insecure.add(wire(s.Value))
 	}
-	entries := 0
-	for i := range rules.Rules {
-		entries += len(rules.Rules[i].Entries)
-	}
-	b.findings = make(mirrorset.Findings, 0, entries) // nearly every entry has one, of what else it catches
+	b.checkSpillover()
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
@@ -76,10 +72,6 @@ type registryBuilder struct {
 	lists     slab.Of[int]
 	spellings slab.Of[string]
 	origins   slab.Of[mirrorset.Origin]
-	spillover struct {
-		host, message string
-		pull          mirrorset.Pull
-	}
 }
 
 func (b *registryBuilder) report(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
@@ -185,7 +177,6 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	rules := b.rulesOf(host)
 	r.sources = listed(rules)
 	var never *mirrorset.Entry
-	var allow []*mirrorset.Entry
 	entries := 0
 	for _, rule := range rules {
 		entries += len(rule.Entries)
@@ -198,10 +189,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		for _, e := range rule.Entries {
 			r.Origins = append(r.Origins, e.Origin)
 		}
-		switch {
-		case !rule.Never:
-			allow = append(allow, rule.Entries...)
-		case never == nil:
+		if rule.Never && never == nil {
 			never = rule.Entries[0]
 		}
 	}
@@ -221,9 +209,13 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		if never != nil {
 			by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource", never.Source, never.Origin)
 		}
-		for _, e := range allow {
-			b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, e.Origin, host,
-				"is never contacted on Windows, for any image, although this entry allows it: "+by)
+		for _, rule := range rules {
+			for _, e := range rule.Entries {
+				if !rule.Never {
+					b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, e.Origin, host,
+						"is never contacted on Windows, for any image, although this entry allows it: "+by)
+				}
+			}
 		}
 	}
 
@@ -279,6 +271,9 @@ func listed(rules []*mirrorset.Rule) string {
 	const few = 5
 	first := make([]string, 0, few+2)
 	for _, r := range rules {
+		if len(first) > few && r.Source >= first[few] { // so it is with most: rules are sorted
+			continue
+		}
 		if i, ok := slices.BinarySearch(first, r.Source); !ok && i <= few {
 			first = slices.Insert(first, i, r.Source)
 			first = first[:min(len(first), few+1)]
@@ -332,9 +327,11 @@ func (e *Endpoint) same(o Endpoint) bool {
 // endpoint is where containerd has to be sent so that, with the whole repository appended, it asks what
 // the mirror names for the source: the mirror without the path components that the two share at their
 // ends. The registry host is never dropped. exact is set where the whole path of the source was shared.
-func endpoint(source, mirror string) (location string, exact bool) {
-	_, sourcePath := splitHost(source)
+func endpoint(sourcePath, mirror string) (location string, exact bool) {
 	host, mirrorPath := splitHost(mirror)
+	if rest, ok := strings.CutSuffix(mirrorPath, sourcePath); ok { // as with most
+		return mirror[:len(host)+len(rest)], true
+	}
 	for sourcePath != "" && mirrorPath != "" {
 		i, j := strings.LastIndexByte(sourcePath, '/'), strings.LastIndexByte(mirrorPath, '/')
 		if sourcePath[i:] != mirrorPath[j:] {
@@ -381,7 +378,8 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		return n
 	}
 	at(self)
-	var lists [][]int // places
+	var last [4]mirrorPlace // of the entry before: the mirrors of a registry mostly come to the same endpoints
+	var lists [][]int       // places
 	mirrors := 0
 	for _, rule := range rules {
 		for _, entry := range rule.Entries {
@@ -390,19 +388,24 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	}
 	mirrored := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
 	number := 0                         // of the list
+	var list []int                      // the places of one entry
 	for _, rule := range rules {
-		b.checkSpillover(rule, host)
 		kind := kindOf(rule.Pull)
+		_, sourcePath := splitHost(rule.Source)
 		for _, entry := range rule.Entries {
 			number++
-			list := b.lists.Make(len(entry.Mirrors))
+			list = list[:0]
 			for i, mirror := range entry.Mirrors {
-				location, exact := endpoint(rule.Source, mirror)
-				n := at(location)
-				p := places[n]
-				if n > 0 && location < p.spelling {
-					p.spelling = hubNamed(location)
+				location, exact := endpoint(sourcePath, mirror)
+				l := &last[i%len(last)]
+				if l.location != location {
+					l.location, l.place = location, at(location)
+					if p := places[l.place]; l.place > 0 && location < p.spelling {
+						p.spelling = hubNamed(location)
+					}
 				}
+				n := l.place
+				p := places[n]
 				p.kinds[kind] = true
 				p.usable = p.usable || len(b.avoid.scopes) == 0 || b.forbids(wire(mirror)) == ""
 				p.origins++
@@ -416,7 +419,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 				}
 			}
 			if n := len(lists); n == 0 || !slices.Equal(lists[n-1], list) { // said again, an order is no other
-				lists = append(lists, list)
+				lists = append(lists, append(b.lists.Make(len(list)), list...))
 			}
 		}
 	}
@@ -484,6 +487,12 @@ type place struct {
 	origins  int
 	endpoint Endpoint
 	list     int // the last list that it stands in
+}
+
+// mirrorPlace is the location that a mirror comes to, and its place.
+type mirrorPlace struct {
+	location string
+	place    int
 }
 
 // candidate is an endpoint that may yet be left out. It is usable where one of its mirrors, as configured,
@@ -559,22 +568,31 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 		path, rule.Source, endpoint, path))
 }
 
-// checkSpillover tells what else an entry catches: containerd applies it to the whole registry.
-func (b *registryBuilder) checkSpillover(rule *mirrorset.Rule, host string) {
-	_, path := splitHost(rule.Source)
-	if path == "" {
-		return
-	}
-	severity, danger := mirrorset.SeverityInfo, "a digest cannot be answered with other content"
-	if rule.Pull == mirrorset.ByTag {
-		severity, danger = mirrorset.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
-	}
-	if b.spillover.host != host || b.spillover.pull != rule.Pull { // most rules of a host have the same words
-		b.spillover.host, b.spillover.pull = host, rule.Pull
-		b.spillover.message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
-	}
-	for _, e := range rule.Entries {
-		b.report(mirrorset.CodeSpillover, severity, e.Origin, rule.Source, b.spillover.message)
+// checkSpillover tells what else each entry catches: containerd applies it to the whole registry. Nearly every
+// entry has this finding, so they are made in the order that findings have.
+func (b *registryBuilder) checkSpillover() {
+	entries := b.rules.Entries()
+	b.findings = make(mirrorset.Findings, 0, len(entries))
+	messages := map[string]*[len(pulls)]string{} // by host
+	for _, e := range entries {
+		host, path := splitHost(e.Source)
+		if path == "" {
+			continue
+		}
+		severity, danger := mirrorset.SeverityInfo, "a digest cannot be answered with other content"
+		if e.Pull == mirrorset.ByTag {
+			severity, danger = mirrorset.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
+		}
+		known := messages[host]
+		if known == nil {
+			known = &[len(pulls)]string{}
+			messages[host] = known
+		}
+		message := &known[kindOf(e.Pull)]
+		if *message == "" {
+			*message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+		}
+		b.report(mirrorset.CodeSpillover, severity, e.Origin, e.Source, *message)
 	}
 }
 

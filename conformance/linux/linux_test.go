@@ -71,7 +71,7 @@ func (c config) String() string {
 	var b strings.Builder
 	for _, r := range c.rules.Rules {
 		fmt.Fprintf(&b, "%s %s", r.Pull, r.Source)
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			b.WriteString(" " + m.Location)
 		}
 		if r.Never {

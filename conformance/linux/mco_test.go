@@ -159,7 +159,7 @@ func (c *comparison) ownMirrors(scope string) (list []mirror) {
 	}
 	for _, pull := range []mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag} {
 		if r := c.rule(pull, scope); r != nil {
-			for _, m := range r.Mirrors {
+			for _, m := range r.Mirrors() {
 				list = append(list, mirror{m.Location, pull, covers(c.rules.Insecure, m.Location)})
 			}
 		}
@@ -185,7 +185,7 @@ func (c *comparison) mirrors(scope string) {
 		if serves(r.Pull) {
 			continue
 		}
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			location := m.Location + after(scope, r.Source)
 			want = append(want, mirror{location, r.Pull, covers(c.rules.Insecure, location)})
 		}
@@ -302,7 +302,7 @@ func (c *comparison) spellings() {
 		}
 	}
 	for _, r := range c.rules.Rules {
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			look(m.Location)
 		}
 	}

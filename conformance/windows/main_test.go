@@ -180,7 +180,7 @@ func describe(rules *mirrorset.Rules) string {
 			b.WriteString(" never")
 		}
 		b.WriteString(" to")
-		for _, m := range r.Mirrors {
+		for _, m := range r.Mirrors() {
 			b.WriteString(" " + m.Location)
 		}
 		b.WriteString("\n")
