@@ -28,12 +28,13 @@ type Entry struct {
 	// Origin is the place of the entry: spec.imageDigestMirrors[2]. Its Field is empty where the entry is a
 	// whole ImageMirror.
 	Origin Origin
+	// Rank is the entry's place among all entries of the set that it is from, by their origins.
+	Rank int
 
 	kind  *listKind
 	paths *itemPaths
 	lines *entryLines
-	index int32 // its place in the list
-	rank  int32 // its place among all entries of the set, by their origins
+	index int // its place in the list
 }
 
 // MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0]; of an ImageMirror,
@@ -93,7 +94,7 @@ type sourceList struct {
 	kind    *listKind
 	from    *ReadFrom
 	sources []ImageMirrors
-	rank    int32 // of the first entry
+	rank    int // of the first entry
 }
 
 // listKind is what lists in objects of one kind have in common.
@@ -178,10 +179,10 @@ func rank(lists []sourceList) {
 			}),
 		)
 	}
-	next := int32(0)
+	next := 0
 	place := func(i int) {
 		lists[i].rank = next
-		next += int32(len(lists[i].sources))
+		next += len(lists[i].sources)
 	}
 	inOrder := 1
 	for inOrder < len(lists) && compare(inOrder-1, inOrder) <= 0 {
@@ -206,19 +207,16 @@ func rank(lists []sourceList) {
 type listed struct {
 	source string
 	list   *sourceList
-	index  int32
+	index  int
 }
 
 func (l *listed) entry() *ImageMirrors { return &l.list.sources[l.index] }
 
-// compare orders entries by the rule they become part of, then by object and place, and those of equal names by
-// what they say.
+// compare orders entries of one kind of pull by source, then by object and place, and those of equal names by what
+// they say.
 func (l *listed) compare(m *listed) int {
 	a, b := l.list, m.list
 	// One after the other, as the first nearly always decide.
-	if c := strings.Compare(string(a.kind.pull), string(b.kind.pull)); c != 0 {
-		return c
-	}
 	if c := strings.Compare(l.source, m.source); c != 0 {
 		return c
 	}
@@ -234,7 +232,7 @@ func (l *listed) compare(m *listed) int {
 	return cmp.Or(
 		slices.Compare(l.entry().Mirrors, m.entry().Mirrors),
 		cmp.Compare(l.entry().MirrorSourcePolicy, m.entry().MirrorSourcePolicy),
-		a.origin(int(l.index)).Compare(b.origin(int(m.index))),
+		a.origin(l.index).Compare(b.origin(m.index)),
 		cmp.Compare(a.rank, b.rank),
 	)
 }
@@ -242,7 +240,7 @@ func (l *listed) compare(m *listed) int {
 // same reports whether two entries are one that was read twice.
 func (l *listed) same(m *listed) bool {
 	a, b := l.list, m.list
-	return l.index == m.index && a.object != "" && a.object == b.object && a.kind.path == b.kind.path && l.source == m.source &&
+	return l.source == m.source && l.index == m.index && a.object != "" && a.object == b.object && a.kind.path == b.kind.path &&
 		l.entry().MirrorSourcePolicy == m.entry().MirrorSourcePolicy && slices.Equal(l.entry().Mirrors, m.entry().Mirrors)
 }
 
@@ -258,22 +256,31 @@ func (s *Set) entries() []*Entry {
 		total += len(lists[i].sources)
 	}
 	unordered := make([]listed, 0, total)
+	order := make([]int32, 0, total)
 	size, mirrors := 0, 0
-	for i := range lists {
-		for j := range lists[i].sources {
-			e := &lists[i].sources[j]
-			unordered = append(unordered, listed{e.Source, &lists[i], int32(j)})
-			size += len(e.Source)
-			mirrors += len(e.Mirrors)
-			for _, m := range e.Mirrors {
-				size += len(m)
+	for _, pull := range []Pull{ByDigest, ByTag} {
+		before := len(unordered)
+		for i := range lists {
+			if lists[i].kind.pull != pull {
+				continue
+			}
+			for j := range lists[i].sources {
+				e := &lists[i].sources[j]
+				unordered = append(unordered, listed{e.Source, &lists[i], j})
+				size += len(e.Source)
+				mirrors += len(e.Mirrors)
+				for _, m := range e.Mirrors {
+					size += len(m)
+				}
 			}
 		}
+		of := unordered[before:]
+		for _, at := range sorted(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
+			func(i int) string { return of[i].source },
+			func(i int) string { return of[i].list.object }) {
+			order = append(order, int32(before)+at)
+		}
 	}
-	order := sorted(total, func(i, j int) int { return unordered[i].compare(&unordered[j]) },
-		func(i int) string { return string(unordered[i].list.kind.pull) },
-		func(i int) string { return unordered[i].source },
-		func(i int) string { return unordered[i].list.object })
 
 	entries, all := make([]Entry, total), make([]*Entry, 0, total)
 	var locations texts
@@ -289,10 +296,10 @@ func (s *Set) entries() []*Entry {
 		from := l.entry()
 		e := &entries[len(all)]
 		all = append(all, e)
-		e.Pull, e.Policy, e.Origin = l.list.kind.pull, from.MirrorSourcePolicy, l.list.origin(int(l.index))
-		e.kind, e.index, e.rank = l.list.kind, l.index, l.list.rank+l.index
-		e.paths = e.kind.paths.mirrored(int(l.index), len(from.Mirrors))
-		if lines := l.list.from; lines != nil && int(l.index) < len(lines.lines) {
+		e.Pull, e.Policy, e.Origin = l.list.kind.pull, from.MirrorSourcePolicy, l.list.origin(l.index)
+		e.kind, e.index, e.Rank = l.list.kind, l.index, l.list.rank+l.index
+		e.paths = e.kind.paths.mirrored(l.index, len(from.Mirrors))
+		if lines := l.list.from; lines != nil && l.index < len(lines.lines) {
 			e.lines = &lines.lines[l.index]
 		}
 		e.Source = locations.put(from.Source)

@@ -107,35 +107,6 @@ func (s *Set) Rules() (*Rules, error) {
 	return r, r.Findings.Err()
 }
 
-// Entries returns the entries of all rules, ordered by their origins; see [Origin.Compare].
-func (r *Rules) Entries() []*Entry {
-	count, places := 0, int32(0)
-	for i := range r.Rules {
-		for _, e := range r.Rules[i].Entries {
-			count++
-			places = max(places, e.rank+1)
-		}
-	}
-	// Entries of one set know their places.
-	placed := make([]*Entry, places)
-	for i := range r.Rules {
-		for _, e := range r.Rules[i].Entries {
-			placed[e.rank] = e
-		}
-	}
-	entries := slices.DeleteFunc(placed, func(e *Entry) bool { return e == nil })
-	byOrigin := func(a, b *Entry) int { return a.Origin.compare(&b.Origin) }
-	if len(entries) == count && slices.IsSortedFunc(entries, byOrigin) {
-		return entries
-	}
-	entries = entries[:0]
-	for i := range r.Rules {
-		entries = append(entries, r.Rules[i].Entries...)
-	}
-	slices.SortStableFunc(entries, byOrigin)
-	return entries
-}
-
 // usableMirrors returns the mirrors that can be written. Under NeverContactSource the source is none.
 func usableMirrors(e *Entry) []string {
 	usable := e.Mirrors

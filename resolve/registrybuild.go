@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
@@ -28,7 +29,7 @@ import (
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	b := &registryBuilder{
-		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(), named: newScopeIndex(len(rules.Rules)),
+		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
 	}
 	for _, at := range b.forbidden.all {
 		if at.never[0] || at.never[1] {
@@ -50,9 +51,24 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 		}
 	}
 	b.checkScopes()
-	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: b.named}
+	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: named(rules)}
 	t.Findings = b.findings.Sort()
 	return t.Indexed()
+}
+
+// named returns the index of the sources of rules. It is made when a plan asks for it: files need none.
+func named(rules *mirrorset.Rules) func() scopeIndex {
+	sources := make([]string, len(rules.Rules))
+	for i := range rules.Rules {
+		sources[i] = rules.Rules[i].Source
+	}
+	return sync.OnceValue(func() scopeIndex {
+		index := newScopeIndex(len(sources))
+		for i, source := range sources {
+			index.set(source, i)
+		}
+		return index
+	})
 }
 
 type registryBuilder struct {
@@ -61,7 +77,6 @@ type registryBuilder struct {
 	blocked   *scopeSet  // as the network sees them, in the order of rules.Blocked
 	insecure  *scopeSet  // likewise
 	avoid     *scopeSet  // what may not be contacted by either, as the network sees it
-	named     scopeIndex // the sources of all rules
 	byHost    scopeIndex // hosts of sources, wildcards too, in onHost
 	onHost    [][]*mirrorset.Rule
 	neverHost map[string]bool            // hosts, as the network sees them, with a rule under NeverContactSource
@@ -104,7 +119,6 @@ func (b *registryBuilder) hosts(named []string) []string {
 			last = host
 		}
 		b.onHost[at] = append(b.onHost[at], r)
-		b.named.set(r.Source, i)
 		if !isWildcard(host) {
 			if r.Never {
 				b.neverHost[network.Host(host)] = true
@@ -569,31 +583,44 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 }
 
 // checkSpillover tells what else each entry catches: containerd applies it to the whole registry. Nearly every
-// entry has this finding, so they are made in the order that findings have.
+// entry has this finding, so each is put where the order of findings wants it: at its entry's rank.
 func (b *registryBuilder) checkSpillover() {
-	entries := b.rules.Entries()
-	b.findings = make(mirrorset.Findings, 0, len(entries))
-	messages := map[string]*[len(pulls)]string{} // by host
-	for _, e := range entries {
-		host, path := splitHost(e.Source)
+	count, places := 0, 0
+	for i := range b.rules.Rules {
+		for _, e := range b.rules.Rules[i].Entries {
+			count++
+			places = max(places, e.Rank+1)
+		}
+	}
+	findings := make(mirrorset.Findings, min(places, 2*count)) // not all entries of a set make rules
+	var last, message string // most rules of a host have the same words
+	var pull mirrorset.Pull
+	for i := range b.rules.Rules {
+		r := &b.rules.Rules[i]
+		host, path := splitHost(r.Source)
 		if path == "" {
 			continue
 		}
 		severity, danger := mirrorset.SeverityInfo, "a digest cannot be answered with other content"
-		if e.Pull == mirrorset.ByTag {
+		if r.Pull == mirrorset.ByTag {
 			severity, danger = mirrorset.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
 		}
-		known := messages[host]
-		if known == nil {
-			known = &[len(pulls)]string{}
-			messages[host] = known
+		if host != last || r.Pull != pull {
+			last, pull = host, r.Pull
+			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
 		}
-		message := &known[kindOf(e.Pull)]
-		if *message == "" {
-			*message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+		for _, e := range r.Entries {
+			if e.Rank < 0 || e.Rank >= len(findings) || findings[e.Rank].Code != "" { // rules that were not made of one set
+				b.report(mirrorset.CodeSpillover, severity, e.Origin, r.Source, message)
+				continue
+			}
+			findings[e.Rank] = mirrorset.Finding{
+				Code: mirrorset.CodeSpillover, Severity: severity, Platform: mirrorset.Windows, Origin: e.Origin, Value: r.Source, Message: message,
+			}
 		}
-		b.report(mirrorset.CodeSpillover, severity, e.Origin, e.Source, *message)
 	}
+	findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool { return f.Code == "" })
+	b.findings = append(findings, b.findings...)
 }
 
 // checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.

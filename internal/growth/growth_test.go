@@ -149,8 +149,8 @@ func TestCounted(t *testing.T) {
 	rules, err := set.Rules()
 	require.NoError(t, err)
 	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules)
-	for i := range plans {
-		source, _ := shapes.Source(i) // the first sources are the same however many follow
+	for i := range 1 + plans { // the first plan makes an index of the rules, once
+		source, _ := shapes.Source(i % 100) // the first sources are the same however many follow
 		r, err := resolve.ParseReference(source + "/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
 		require.NoError(t, err)
 		var p resolve.Plan
