@@ -60,6 +60,10 @@ func (w *printer) comment(line string) {
 	if line != "" {
 		w.WriteByte(' ')
 	}
+	if plain(line) {
+		w.WriteString(line)
+		line = ""
+	}
 	for _, r := range line { // a byte that is not UTF-8 comes out as U+FFFD
 		if r != '\t' && control(r) {
 			r = utf8.RuneError

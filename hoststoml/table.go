@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -36,22 +37,25 @@ const FileName = "hosts.toml"
 // FromTable returns the files that say what the table says.
 func FromTable(t *resolve.RegistryTable) Tree {
 	tree := make(Tree, 0, len(t.Registries))
+	var files slab.Of[File]
+	var hosts slab.Of[Host]
+	var words slab.Of[Capability]
 	for i := range t.Registries {
 		r := &t.Registries[i]
-		f := &File{Comment: Marker, Hosts: make([]Host, 0, len(r.Endpoints))}
+		f := &append(files.Make(1), File{Comment: Marker, Hosts: hosts.Make(len(r.Endpoints))})[0]
 		for j := range r.Endpoints {
-			url, settings := fromEndpoint(&r.Endpoints[j])
+			url, settings := fromEndpoint(&r.Endpoints[j], &words)
 			f.Hosts = append(f.Hosts, Host{URL: url, Settings: settings})
 		}
 		if r.Server != nil {
-			f.Server, f.Settings = fromEndpoint(r.Server)
+			f.Server, f.Settings = fromEndpoint(r.Server, &words)
 		}
 		tree = append(tree, RegistryFile{Host: r.Host, File: f})
 	}
 	return tree
 }
 
-func fromEndpoint(e *resolve.Endpoint) (url string, s Settings) {
+func fromEndpoint(e *resolve.Endpoint, words *slab.Of[Capability]) (url string, s Settings) {
 	url = e.Scheme + "://" + e.Host
 	if e.Root != "/v2" {
 		// Without override_path containerd would append /v2 to the path.
@@ -59,6 +63,7 @@ func fromEndpoint(e *resolve.Endpoint) (url string, s Settings) {
 		s.OverridePath = true
 	}
 	if !e.Capabilities.Has(resolve.CanAll) {
+		s.Capabilities = words.Make(len(capabilities))
 		for _, c := range capabilities {
 			if e.Capabilities.Has(c.bit) {
 				s.Capabilities = append(s.Capabilities, c.word)

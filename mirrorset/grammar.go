@@ -27,7 +27,12 @@ func ValidMirror(s string) bool {
 			return false
 		}
 	}
-	for i < len(s) {
+	return validPath(s[i:])
+}
+
+// validPath reports whether s is zero or more "/component".
+func validPath(s string) bool {
+	for i := 0; i < len(s); {
 		if s[i] != '/' {
 			return false
 		}

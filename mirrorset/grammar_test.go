@@ -1,8 +1,11 @@
 package mirrorset
 
 import (
+	"fmt"
 	"math/rand"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +49,51 @@ func TestGrammarTakesWhatTheSchemaTakes(t *testing.T) {
 		}
 	}
 	require.Greater(t, valid, 500, "the random texts are to hold valid ones")
+}
+
+// The validator looks at a host, and at a path, only where it has not seen them just before.
+func TestEveryEntryIsHeldToTheGrammar(t *testing.T) {
+	random := rand.New(rand.NewSource(2))
+	pick := func(list ...string) string { return list[random.Intn(len(list))] }
+	text := func() string {
+		return pick("a.io", "a.io", "b.io:5000", "*.a.io", "*.a.io", "a_b.io", "", "a.io:", "docker.io") +
+			pick("", "", "/x", "/x/y", "/x//y", "/X", "/", "x", ":80/x", "/x_-y")
+	}
+	refused := 0
+	for range 3000 {
+		entries := make([]ImageMirrors, 1+random.Intn(6))
+		var want []string
+		for i := range entries {
+			e := &entries[i]
+			e.Source = text()
+			path := e.Source[len(e.Source)-len(strings.TrimLeft(e.Source, "ab*.io:50docker")):]
+			for range random.Intn(3) {
+				if m := text() + pick("", path); !slices.Contains(e.Mirrors, m) {
+					e.Mirrors = append(e.Mirrors, m)
+				}
+			}
+			if !ValidSource(e.Source) {
+				want = append(want, fmt.Sprintf("%s spec.imageDigestMirrors[%d].source", CodeInvalidSource, i))
+			}
+			for j, m := range e.Mirrors {
+				if !ValidMirror(m) {
+					want = append(want, fmt.Sprintf("%s spec.imageDigestMirrors[%d].mirrors[%d]", CodeInvalidMirror, i, j))
+				}
+			}
+		}
+		set := &Set{ImageDigestMirrorSets: []ImageDigestMirrorSet{{Metadata: ObjectMeta{Name: "x"}, Spec: ImageDigestMirrorSetSpec{entries}}}}
+		var got []string
+		for _, f := range set.Validate() {
+			if f.Code == CodeInvalidSource || f.Code == CodeInvalidMirror {
+				got = append(got, string(f.Code)+" "+f.Origin.Field)
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		require.Equal(t, want, got, "%q", entries)
+		refused += len(want)
+	}
+	require.Greater(t, refused, 1000)
 }
 
 func TestEveryRefusedTextIsExplained(t *testing.T) {

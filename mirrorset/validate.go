@@ -33,7 +33,20 @@ type validator struct {
 	entries  []*Entry
 	findings Findings
 
+	host         string // of the last valid source
 	unremarkable string // the host of the last source that can match
+}
+
+// validSource is ValidSource. Entries are ordered by source, so that most hosts have been looked at before.
+func (v *validator) validSource(s string) bool {
+	if path, ok := strings.CutPrefix(s, v.host); ok && path != "" && path[0] == '/' && v.host != "" {
+		return validPath(path)
+	}
+	valid := ValidSource(s)
+	if valid && !strings.HasPrefix(s, "*.") {
+		v.host, _, _ = strings.Cut(s, "/")
+	}
+	return valid
 }
 
 func (v *validator) refuse(code Code, by Refuser, origin Origin, value, message string) {
@@ -65,7 +78,7 @@ func refuser(e *Entry) Refuser {
 
 func (v *validator) entry(e *Entry) {
 	by := refuser(e)
-	valid := ValidSource(e.Source)
+	valid := v.validSource(e.Source)
 	if !valid {
 		message := "is not a source: " + whyInvalid(e.Source)
 		if e.Source == "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -92,6 +93,32 @@ func (x scopeIndex) covers(name string) (covered bool) {
 		return false
 	})
 	return covered
+}
+
+// sourceIndex is the index of the sources of rules. It is made when a plan asks for it: files need none.
+type sourceIndex struct {
+	sources []string
+	once    sync.Once
+	index   scopeIndex
+}
+
+func newSourceIndex(rules *mirrorset.Rules) *sourceIndex {
+	x := &sourceIndex{sources: make([]string, len(rules.Rules))}
+	for i := range rules.Rules {
+		x.sources[i] = rules.Rules[i].Source
+	}
+	return x
+}
+
+// covers reports whether a name lies inside any source.
+func (x *sourceIndex) covers(name string) bool {
+	x.once.Do(func() {
+		x.index = newScopeIndex(len(x.sources))
+		for i, source := range x.sources {
+			x.index.set(source, i)
+		}
+	})
+	return x.index.covers(name)
 }
 
 // appendWire appends a name, in two pieces, as the network sees it; see [wire].

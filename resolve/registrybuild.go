@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
@@ -51,24 +50,9 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 		}
 	}
 	b.checkScopes()
-	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: named(rules)}
+	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newSourceIndex(rules)}
 	t.Findings = b.findings.Sort()
 	return t.Indexed()
-}
-
-// named returns the index of the sources of rules. It is made when a plan asks for it: files need none.
-func named(rules *mirrorset.Rules) func() scopeIndex {
-	sources := make([]string, len(rules.Rules))
-	for i := range rules.Rules {
-		sources[i] = rules.Rules[i].Source
-	}
-	return sync.OnceValue(func() scopeIndex {
-		index := newScopeIndex(len(sources))
-		for i, source := range sources {
-			index.set(source, i)
-		}
-		return index
-	})
 }
 
 type registryBuilder struct {
@@ -83,6 +67,11 @@ type registryBuilder struct {
 	contains  map[string]*mirrorset.Rule // locations around a source under NeverContactSource, as the network sees them
 	used      map[string]bool            // wildcards that reached a host
 	findings  mirrorset.Findings
+	space     struct { // used again for each registry
+		places         []*place
+		lists          [][]int
+		list, mirrored []int
+	}
 	places    slab.Of[place]
 	lists     slab.Of[int]
 	spellings slab.Of[string]
@@ -379,30 +368,35 @@ func (e *Endpoint) location() string { return e.Host + strings.TrimPrefix(e.Root
 func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []candidate {
 	// Two spellings of one endpoint are one: containerd would ask it twice. The smallest is written.
 	self := contacted(host)
-	var places []*place
-	bySeen := map[string]int{}
+	places := b.space.places[:0]
+	var bySeen map[string]int // of many places
 	at := func(location string) int {
 		seen := wire(location)
-		n, ok := bySeen[seen]
-		if !ok {
-			n = len(places)
+		if bySeen == nil {
+			if n := slices.IndexFunc(places, func(p *place) bool { return p.seen == seen }); n >= 0 {
+				return n
+			}
+		} else if n, ok := bySeen[seen]; ok {
+			return n
+		}
+		n := len(places)
+		places = append(places, &append(b.places.Make(1), place{spelling: hubNamed(location), seen: seen})[0])
+		if n == 16 { // from here on looking through them takes longer
+			bySeen = make(map[string]int, 2*n)
+			for i, p := range places {
+				bySeen[p.seen] = i
+			}
+		} else if n > 16 {
 			bySeen[seen] = n
-			places = append(places, &append(b.places.Make(1), place{spelling: hubNamed(location), seen: seen})[0])
 		}
 		return n
 	}
 	at(self)
-	var last [4]mirrorPlace // of the entry before: the mirrors of a registry mostly come to the same endpoints
-	var lists [][]int       // places
-	mirrors := 0
-	for _, rule := range rules {
-		for _, entry := range rule.Entries {
-			mirrors += len(entry.Mirrors)
-		}
-	}
-	mirrored := make([]int, 0, mirrors) // the place of each mirror of each entry of each rule
-	number := 0                         // of the list
-	var list []int                      // the places of one entry
+	var last [4]mirrorPlace          // of the entry before: the mirrors of a registry mostly come to the same endpoints
+	lists := b.space.lists[:0]       // places
+	list := b.space.list[:0]         // the places of one entry
+	mirrored := b.space.mirrored[:0] // the place of each mirror of each entry of each rule
+	number := 0                      // of the list
 	for _, rule := range rules {
 		kind := kindOf(rule.Pull)
 		_, sourcePath := splitHost(rule.Source)
@@ -442,11 +436,12 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		p.endpoint.SkipVerify = b.insecure.covers(p.seen)
 		p.endpoint.Origins = b.origins.Make(p.origins)
 	}
+	next := 0
 	for _, rule := range rules {
 		for _, entry := range rule.Entries {
 			for i := range entry.Mirrors {
-				e := &places[mirrored[0]].endpoint
-				mirrored = mirrored[1:]
+				e := &places[mirrored[next]].endpoint
+				next++
 				e.Capabilities |= capabilities(rule.Pull)
 				e.Origins = append(e.Origins, entry.MirrorOrigin(i))
 			}
@@ -489,6 +484,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		}
 		endpoints = append(endpoints, candidate{p.endpoint, p.usable})
 	}
+	b.space.places, b.space.lists, b.space.list, b.space.mirrored = places, lists, list, mirrored[:0]
 	return endpoints
 }
 
@@ -593,7 +589,7 @@ func (b *registryBuilder) checkSpillover() {
 		}
 	}
 	findings := make(mirrorset.Findings, min(places, 2*count)) // not all entries of a set make rules
-	var last, message string // most rules of a host have the same words
+	var last, message string                                   // most rules of a host have the same words
 	var pull mirrorset.Pull
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]

@@ -179,7 +179,7 @@ func (a *asked) appendSteps(steps []Step, need Capability, p *Plan) []Step {
 // checkSpillover reports an image that no rule names, and that is redirected because the rules of its
 // registry apply to all of it.
 func (p *Plan) checkSpillover(a asked) {
-	if a.file == nil || a.file.sources == "" || a.table.named().covers(a.Name()) {
+	if a.file == nil || a.file.sources == "" || a.table.named.covers(a.Name()) {
 		return
 	}
 	severity := mirrorset.SeverityInfo

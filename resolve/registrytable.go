@@ -25,8 +25,8 @@ type RegistryTable struct {
 	forbidden policies  // sources under NeverContactSource; empty for tables read from files
 	blocked   *scopeSet // blocked scopes, as the network sees them
 	never     map[string]bool
-	named     func() scopeIndex // the sources of all rules
-	guard     guard             // what is forbidden, blocked or never asked
+	named     *sourceIndex // of all rules
+	guard     guard        // what is forbidden, blocked or never asked
 }
 
 // Registry is the hosts.toml of one registry host.

@@ -91,7 +91,7 @@ func BenchmarkRegistriesConf(b *testing.B) {
 func BenchmarkHostsToml(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		set := shapes.Sources(n)
-		cluster := clients.ClusterOf(set)
+		digests, tags := clients.ClusterOf(set).Items()
 		tree := func(rules *mirrorset.Rules) (files int) {
 			for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
 				if len(rf.File.Bytes()) > 0 {
@@ -101,10 +101,10 @@ func BenchmarkHostsToml(b *testing.B) {
 			return files
 		}
 		rules := rulesOf(b, set)
-		if theirs := clients.WMCO(cluster); len(theirs) != tree(rules) {
+		if theirs := clients.WMCO(digests, tags); len(theirs) != tree(rules) {
 			b.Fatalf("%d files and %d", len(theirs), tree(rules))
 		}
-		wmco := func() { clients.WMCO(cluster) }
+		wmco := func() { clients.WMCO(digests, tags) }
 		b.Run(fmt.Sprintf("rules/%d", n), func(b *testing.B) { beside(b, "wmco", wmco, func() { tree(rules) }) })
 		b.Run(fmt.Sprintf("objects/%d", n), func(b *testing.B) { beside(b, "wmco", wmco, func() { tree(rulesOf(b, set)) }) })
 	}

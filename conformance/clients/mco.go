@@ -68,6 +68,17 @@ func ClusterOf(set *mirrorset.Set) (c Cluster) {
 	return c
 }
 
+// Items returns the ImageDigestMirrorSets and ImageTagMirrorSets as lists of the API hold them.
+func (c Cluster) Items() (digests []configv1.ImageDigestMirrorSet, tags []configv1.ImageTagMirrorSet) {
+	for _, o := range c.IDMS {
+		digests = append(digests, *o)
+	}
+	for _, o := range c.ITMS {
+		tags = append(tags, *o)
+	}
+	return digests, tags
+}
+
 // MCO returns the registries.conf that the Machine Config Operator makes of base for the cluster:
 // by openshift/runtime-utils, and BurntSushi's encoder with its defaults, as MCO has it. Scopes
 // that MCO refuses are an error; MCO's rules about sources and mirrors are not applied.

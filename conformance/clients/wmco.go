@@ -13,14 +13,14 @@ import (
 // ImageTagMirrorSets: directories and their hosts.toml, fault for fault. The operator's module is on no proxy, so it
 // cannot be linked; this takes the same steps over the same kinds of lists and maps (pkg/registries/registries.go,
 // from getMergedMirrorSets to generateConfig, without the pull secret), so that what it costs is comparable too.
-func WMCO(c Cluster) map[string]string {
+func WMCO(digests []configv1.ImageDigestMirrorSet, tags []configv1.ImageTagMirrorSet) map[string]string {
 	var entries []wmcoRegistry
-	for _, o := range c.IDMS {
+	for _, o := range digests {
 		for _, e := range o.Spec.ImageDigestMirrors {
 			entries = append(entries, wmcoEntry(e.Source, e.Mirrors, e.MirrorSourcePolicy, false))
 		}
 	}
-	for _, o := range c.ITMS {
+	for _, o := range tags {
 		for _, e := range o.Spec.ImageTagMirrors {
 			entries = append(entries, wmcoEntry(e.Source, e.Mirrors, e.MirrorSourcePolicy, true))
 		}

@@ -41,7 +41,7 @@ func rulesOf(t testing.TB, entries []mirrorset.ImageMirrors, tags bool) *mirrors
 
 // wmcoFiles are the files of WMCO for entries that stand in one object.
 func wmcoFiles(entries []mirrorset.ImageMirrors, tags bool) map[string]string {
-	return clients.WMCO(clients.ClusterOf(setOf(entries, tags)))
+	return clients.WMCO(clients.ClusterOf(setOf(entries, tags)).Items())
 }
 
 // The faults of WMCO's files that a pull shows, each as the real client has it.
