@@ -105,21 +105,16 @@ type listKind struct {
 	paths       *listPaths
 }
 
-// origin returns the place of an entry.
-func (l *sourceList) origin(i int) Origin {
-	o := Origin{Object: l.object, Field: l.kind.paths.at(i).item}
-	if l.from != nil {
-		o.File, o.Document, o.Line = l.from.File, l.from.Document, l.from.Line
-		if i < len(l.from.lines) {
-			o.Line = int(l.from.lines[i].entry)
-		}
-	}
-	return o
+// first returns the place of the first entry.
+func (l *sourceList) first() Origin {
+	first := listed{object: l.object, kind: l.kind, from: l.from}
+	return first.origin()
 }
 
-// lists returns every list of entries that the set holds.
-func (s *Set) lists() []sourceList {
-	lists := make([]sourceList, 0, len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+
+// lists returns every list of entries that the set holds. distinct is set where it is seen that no two stand in
+// objects of one name.
+func (s *Set) lists() (lists []sourceList, distinct bool) {
+	lists = make([]sourceList, 0, len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+
 		len(s.ImageContentSourcePolicies)+len(s.DigestSources)+len(s.ImageMirrors))
 	var paths allPaths
 	kind := func(pull Pull, path, policyField string) *listKind {
@@ -154,17 +149,16 @@ func (s *Set) lists() []sourceList {
 		o := &s.ImageMirrors[i]
 		lists = append(lists, sourceList{names.object(kindImageMirror, o.ID), whole, o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}}, 0})
 	}
-	rank(lists)
-	return lists
+	return lists, rank(lists)
 }
 
 // rank gives lists their place by the origin of their entries, and those of equal origins by what they say.
-func rank(lists []sourceList) {
+func rank(lists []sourceList) (distinct bool) {
 	inMemory := !slices.ContainsFunc(lists, func(l sourceList) bool { return l.from != nil })
 	compare := func(i, j int) int {
 		a, b := &lists[i], &lists[j]
 		if !inMemory {
-			if c := a.origin(0).Compare(b.origin(0)); c != 0 {
+			if c := a.first().Compare(b.first()); c != 0 {
 				return c
 			}
 		}
@@ -179,10 +173,14 @@ func rank(lists []sourceList) {
 			}),
 		)
 	}
-	next := 0
+	next, last := 0, ""
+	distinct = inMemory // then those of one object are neighbours
 	place := func(i int) {
-		lists[i].rank = next
-		next += len(lists[i].sources)
+		l := &lists[i]
+		distinct = distinct && l.object != last
+		last = l.object
+		l.rank = next
+		next += len(l.sources)
 	}
 	inOrder := 1
 	for inOrder < len(lists) && compare(inOrder-1, inOrder) <= 0 {
@@ -192,7 +190,7 @@ func rank(lists []sourceList) {
 		for i := range lists {
 			place(i)
 		}
-		return
+		return distinct
 	}
 	var texts []func(i int) string
 	if inMemory { // then objects are what decides first
@@ -201,56 +199,77 @@ func rank(lists []sourceList) {
 	for _, i := range sorted(len(lists), compare, texts...) {
 		place(int(i))
 	}
+	return distinct
 }
 
-// listed is an entry in its list, before the entries are put in order.
+// listed is an entry, with all that is said of its list, before the entries are put in order.
 type listed struct {
-	source string
-	list   *sourceList
-	index  int
+	source      string
+	entry       *ImageMirrors
+	object      string
+	kind        *listKind
+	from        *ReadFrom
+	index, rank int32
 }
 
-func (l *listed) entry() *ImageMirrors { return &l.list.sources[l.index] }
+// origin returns the place of the entry.
+func (l *listed) origin() Origin {
+	o := Origin{Object: l.object, Field: l.kind.paths.at(int(l.index)).item}
+	if l.from != nil {
+		o.File, o.Document, o.Line = l.from.File, l.from.Document, l.from.Line
+		if lines := l.lines(); lines != nil {
+			o.Line = int(lines.entry)
+		}
+	}
+	return o
+}
+
+// lines are those of the entry's fields; nil for one that was not read from a file.
+func (l *listed) lines() *entryLines {
+	if l.from == nil || int(l.index) >= len(l.from.lines) {
+		return nil
+	}
+	return &l.from.lines[l.index]
+}
 
 // compare orders entries of one kind of pull by source, then by object and place, and those of equal names by what
 // they say.
 func (l *listed) compare(m *listed) int {
-	a, b := l.list, m.list
 	// One after the other, as the first nearly always decide.
 	if c := strings.Compare(l.source, m.source); c != 0 {
 		return c
 	}
-	if c := strings.Compare(a.object, b.object); c != 0 {
+	if c := strings.Compare(l.object, m.object); c != 0 {
 		return c
 	}
-	if c := strings.Compare(a.kind.path, b.kind.path); c != 0 {
+	if c := strings.Compare(l.kind.path, m.kind.path); c != 0 {
 		return c
 	}
 	if c := cmp.Compare(l.index, m.index); c != 0 {
 		return c
 	}
 	return cmp.Or(
-		slices.Compare(l.entry().Mirrors, m.entry().Mirrors),
-		cmp.Compare(l.entry().MirrorSourcePolicy, m.entry().MirrorSourcePolicy),
-		a.origin(l.index).Compare(b.origin(m.index)),
-		cmp.Compare(a.rank, b.rank),
+		slices.Compare(l.entry.Mirrors, m.entry.Mirrors),
+		cmp.Compare(l.entry.MirrorSourcePolicy, m.entry.MirrorSourcePolicy),
+		l.origin().Compare(m.origin()),
+		cmp.Compare(l.rank, m.rank),
 	)
 }
 
 // same reports whether two entries are one that was read twice.
 func (l *listed) same(m *listed) bool {
-	a, b := l.list, m.list
-	return l.source == m.source && l.index == m.index && a.object != "" && a.object == b.object && a.kind.path == b.kind.path &&
-		l.entry().MirrorSourcePolicy == m.entry().MirrorSourcePolicy && slices.Equal(l.entry().Mirrors, m.entry().Mirrors)
+	return l.source == m.source && l.index == m.index && l.object != "" && l.object == m.object && l.kind.path == m.kind.path &&
+		l.entry.MirrorSourcePolicy == m.entry.MirrorSourcePolicy && slices.Equal(l.entry.Mirrors, m.entry.Mirrors)
 }
 
 // entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not
 // by the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
+// distinct is set where it is seen that no two objects have one name.
 //
 // From now on they are read over and over in this order. So they lie in it, with their texts, in a few pieces of
 // memory: to collect many small ones from all over the memory takes longer than what is done with them.
-func (s *Set) entries() []*Entry {
-	lists := s.lists()
+func (s *Set) entries() (all []*Entry, distinct bool) {
+	lists, distinct := s.lists()
 	total := 0
 	for i := range lists {
 		total += len(lists[i].sources)
@@ -261,12 +280,13 @@ func (s *Set) entries() []*Entry {
 	for _, pull := range []Pull{ByDigest, ByTag} {
 		before := len(unordered)
 		for i := range lists {
-			if lists[i].kind.pull != pull {
+			l := &lists[i]
+			if l.kind.pull != pull {
 				continue
 			}
-			for j := range lists[i].sources {
-				e := &lists[i].sources[j]
-				unordered = append(unordered, listed{e.Source, &lists[i], j})
+			for j := range l.sources {
+				e := &l.sources[j]
+				unordered = append(unordered, listed{e.Source, e, l.object, l.kind, l.from, int32(j), int32(l.rank + j)})
 				size += len(e.Source)
 				mirrors += len(e.Mirrors)
 				for _, m := range e.Mirrors {
@@ -277,12 +297,13 @@ func (s *Set) entries() []*Entry {
 		of := unordered[before:]
 		for _, at := range sorted(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
 			func(i int) string { return of[i].source },
-			func(i int) string { return of[i].list.object }) {
+			func(i int) string { return of[i].object }) {
 			order = append(order, int32(before)+at)
 		}
 	}
 
-	entries, all := make([]Entry, total), make([]*Entry, 0, total)
+	entries := make([]Entry, total)
+	all = make([]*Entry, 0, total)
 	var locations texts
 	locations.grow(size)
 	named := make([]string, 0, mirrors)
@@ -293,15 +314,12 @@ func (s *Set) entries() []*Entry {
 			continue
 		}
 		last = l
-		from := l.entry()
+		from := l.entry
 		e := &entries[len(all)]
 		all = append(all, e)
-		e.Pull, e.Policy, e.Origin = l.list.kind.pull, from.MirrorSourcePolicy, l.list.origin(l.index)
-		e.kind, e.index, e.Rank = l.list.kind, l.index, l.list.rank+l.index
-		e.paths = e.kind.paths.mirrored(l.index, len(from.Mirrors))
-		if lines := l.list.from; lines != nil && l.index < len(lines.lines) {
-			e.lines = &lines.lines[l.index]
-		}
+		e.Pull, e.Policy, e.Origin = l.kind.pull, from.MirrorSourcePolicy, l.origin()
+		e.kind, e.index, e.Rank = l.kind, int(l.index), int(l.rank)
+		e.paths, e.lines = e.kind.paths.mirrored(e.index, len(from.Mirrors)), l.lines()
 		e.Source = locations.put(from.Source)
 		first := len(named)
 		for _, m := range from.Mirrors {
@@ -311,7 +329,7 @@ func (s *Set) entries() []*Entry {
 			e.Mirrors = named[first:len(named):len(named)]
 		}
 	}
-	return all
+	return all, distinct
 }
 
 // texts keeps many texts in few pieces of memory.

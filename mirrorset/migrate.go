@@ -54,7 +54,7 @@ func (s *Set) MigrateContentSourcePolicies() []Migration {
 // entries returns the policy's entries in their order.
 func (p *ImageContentSourcePolicy) entries() []*Entry {
 	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
-	entries := one.entries()
+	entries, _ := one.entries()
 	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.index, b.index) })
 	return entries
 }

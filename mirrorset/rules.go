@@ -47,8 +47,8 @@ type Mirror struct {
 // source is left out, as is every invalid mirror, and where one source has both policies it is under
 // NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
-	all := s.entries()
-	findings := append(slices.Clone(s.Findings), s.validate(all)...)
+	all, distinct := s.entries()
+	findings := append(slices.Clone(s.Findings), s.validate(all, distinct)...)
 	r := &Rules{
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),

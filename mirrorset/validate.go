@@ -13,7 +13,7 @@ import (
 // does not repeat s.Findings.
 func (s *Set) Validate() Findings { return s.validate(s.entries()) }
 
-func (s *Set) validate(entries []*Entry) Findings {
+func (s *Set) validate(entries []*Entry, distinct bool) Findings {
 	v := &validator{set: s, entries: entries}
 	for _, e := range v.entries {
 		v.entry(e)
@@ -23,7 +23,7 @@ func (s *Set) validate(entries []*Entry) Findings {
 	for i := range s.Images {
 		v.image(&s.Images[i])
 	}
-	v.duplicates()
+	v.duplicates(distinct)
 	v.managed()
 	return v.findings.Sort()
 }
@@ -238,9 +238,17 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 // validSearchRegistry reports whether s is host[:port].
 func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Contains(s, "/") }
 
-// duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
-func (v *validator) duplicates() {
+// duplicates reports objects of one kind and name that differ. In a cluster one replaces the other. distinct is set
+// where mirror objects of one name need not be looked for.
+func (v *validator) duplicates(distinct bool) {
 	s := v.set
+	v.differing(kindImage, len(s.Images), func(i int) (string, *ReadFrom, any) {
+		o := &s.Images[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Spec
+	})
+	if distinct {
+		return
+	}
 	v.differing(kindIDMS, len(s.ImageDigestMirrorSets), func(i int) (string, *ReadFrom, any) {
 		o := &s.ImageDigestMirrorSets[i]
 		return o.Metadata.Name, o.ReadFrom, &o.Spec
@@ -251,10 +259,6 @@ func (v *validator) duplicates() {
 	})
 	v.differing(kindICSP, len(s.ImageContentSourcePolicies), func(i int) (string, *ReadFrom, any) {
 		o := &s.ImageContentSourcePolicies[i]
-		return o.Metadata.Name, o.ReadFrom, &o.Spec
-	})
-	v.differing(kindImage, len(s.Images), func(i int) (string, *ReadFrom, any) {
-		o := &s.Images[i]
 		return o.Metadata.Name, o.ReadFrom, &o.Spec
 	})
 }
