@@ -88,13 +88,14 @@ func (e *Entry) real() bool {
 	return slices.ContainsFunc(e.Mirrors, func(m string) bool { return m != e.Source })
 }
 
-// sourceList is a list of entries, as one object has it.
-type sourceList struct {
-	object  string // Kind/name
-	kind    *listKind
-	from    *ReadFrom
-	sources []ImageMirrors
-	rank    int // of the first entry
+// listed is an entry with all that is said of its list, as it stands in an object, before entries are put in order.
+type listed struct {
+	source      string
+	entry       *ImageMirrors
+	object      string // Kind/name
+	kind        *listKind
+	from        *ReadFrom
+	index, rank int32
 }
 
 // listKind is what lists in objects of one kind have in common.
@@ -105,17 +106,33 @@ type listKind struct {
 	paths       *listPaths
 }
 
-// first returns the place of the first entry.
-func (l *sourceList) first() Origin {
-	first := listed{object: l.object, kind: l.kind, from: l.from}
-	return first.origin()
+// listing is all that is listed in a set.
+type listing struct {
+	entries  []listed
+	heads    []int32 // the first entry of each list
+	size     int     // of all sources and mirrors together
+	mirrors  int     // how many they are
+	tags     int     // from here on entries are for pulls by tag, before for pulls by digest
+	distinct bool    // no two lists stand in objects of one name, as far as that was seen
 }
 
-// lists returns every list of entries that the set holds. distinct is set where it is seen that no two stand in
-// objects of one name.
-func (s *Set) lists() (lists []sourceList, distinct bool) {
-	lists = make([]sourceList, 0, len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+
-		len(s.ImageContentSourcePolicies)+len(s.DigestSources)+len(s.ImageMirrors))
+// listed returns what the set lists, in the order of reading.
+func (s *Set) listed() *listing {
+	lists := len(s.ImageDigestMirrorSets) + len(s.ImageTagMirrorSets) + len(s.ImageContentSourcePolicies) + len(s.DigestSources) + len(s.ImageMirrors)
+	total := len(s.ImageMirrors)
+	for i := range s.ImageDigestMirrorSets {
+		total += len(s.ImageDigestMirrorSets[i].Spec.ImageDigestMirrors)
+	}
+	for i := range s.ImageTagMirrorSets {
+		total += len(s.ImageTagMirrorSets[i].Spec.ImageTagMirrors)
+	}
+	for i := range s.ImageContentSourcePolicies {
+		total += len(s.ImageContentSourcePolicies[i].Spec.RepositoryDigestMirrors)
+	}
+	for i := range s.DigestSources {
+		total += len(s.DigestSources[i].Sources)
+	}
+	all := &listing{entries: make([]listed, 0, total), heads: make([]int32, 0, lists)}
 	var paths allPaths
 	kind := func(pull Pull, path, policyField string) *listKind {
 		return &listKind{pull, path, policyField, paths.of(path)}
@@ -124,12 +141,7 @@ func (s *Set) lists() (lists []sourceList, distinct bool) {
 	digests := kind(ByDigest, "spec.imageDigestMirrors", "mirrorSourcePolicy")
 	for i := range s.ImageDigestMirrorSets {
 		o := &s.ImageDigestMirrorSets[i]
-		lists = append(lists, sourceList{names.object(kindIDMS, o.Metadata.Name), digests, o.ReadFrom, o.Spec.ImageDigestMirrors, 0})
-	}
-	tags := kind(ByTag, "spec.imageTagMirrors", "mirrorSourcePolicy")
-	for i := range s.ImageTagMirrorSets {
-		o := &s.ImageTagMirrorSets[i]
-		lists = append(lists, sourceList{names.object(kindITMS, o.Metadata.Name), tags, o.ReadFrom, o.Spec.ImageTagMirrors, 0})
+		all.add(names.object(kindIDMS, o.Metadata.Name), digests, o.ReadFrom, o.Spec.ImageDigestMirrors)
 	}
 	content := kind(ByDigest, "spec.repositoryDigestMirrors", "")
 	for i := range s.ImageContentSourcePolicies {
@@ -138,27 +150,63 @@ func (s *Set) lists() (lists []sourceList, distinct bool) {
 		for j, e := range o.Spec.RepositoryDigestMirrors {
 			sources[j] = ImageMirrors{Source: e.Source, Mirrors: e.Mirrors}
 		}
-		lists = append(lists, sourceList{names.object(kindICSP, o.Metadata.Name), content, o.ReadFrom, sources, 0})
+		all.add(names.object(kindICSP, o.Metadata.Name), content, o.ReadFrom, sources)
 	}
 	for i := range s.DigestSources {
 		o := &s.DigestSources[i]
-		lists = append(lists, sourceList{o.Object, kind(ByDigest, o.Field, "sourcePolicy"), o.ReadFrom, o.Sources, 0})
+		all.add(o.Object, kind(ByDigest, o.Field, "sourcePolicy"), o.ReadFrom, o.Sources)
 	}
 	whole := &listKind{pull: ByDigest, paths: &listPaths{items: []*itemPaths{{}}}} // the object itself is the entry
 	for i := range s.ImageMirrors {
 		o := &s.ImageMirrors[i]
-		lists = append(lists, sourceList{names.object(kindImageMirror, o.ID), whole, o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}}, 0})
+		all.add(names.object(kindImageMirror, o.ID), whole, o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
 	}
-	return lists, rank(lists)
+	all.tags = len(all.entries)
+	tags := kind(ByTag, "spec.imageTagMirrors", "mirrorSourcePolicy")
+	for i := range s.ImageTagMirrorSets {
+		o := &s.ImageTagMirrorSets[i]
+		all.add(names.object(kindITMS, o.Metadata.Name), tags, o.ReadFrom, o.Spec.ImageTagMirrors)
+	}
+	all.rank()
+	all.distinct = all.distinct && len(all.heads) == lists // of an empty list nothing is known
+	return all
 }
 
-// rank gives lists their place by the origin of their entries, and those of equal origins by what they say.
-func rank(lists []sourceList) (distinct bool) {
-	inMemory := !slices.ContainsFunc(lists, func(l sourceList) bool { return l.from != nil })
+func (all *listing) add(object string, kind *listKind, from *ReadFrom, sources []ImageMirrors) {
+	if len(sources) > 0 {
+		all.heads = append(all.heads, int32(len(all.entries)))
+	}
+	for i := range sources {
+		e := &sources[i]
+		all.entries = append(all.entries, listed{e.Source, e, object, kind, from, int32(i), 0})
+		all.size += len(e.Source)
+		all.mirrors += len(e.Mirrors)
+		for _, m := range e.Mirrors {
+			all.size += len(m)
+		}
+	}
+}
+
+// list returns the entries of list i.
+func (all *listing) list(i int) []listed {
+	end := len(all.entries)
+	if i+1 < len(all.heads) {
+		end = int(all.heads[i+1])
+	}
+	return all.entries[all.heads[i]:end]
+}
+
+// rank gives entries their place by their origins, those of one list in its order, and those of equal origins by
+// what their lists say.
+func (all *listing) rank() {
+	inMemory := true
+	for i := range all.heads {
+		inMemory = inMemory && all.list(i)[0].from == nil
+	}
 	compare := func(i, j int) int {
-		a, b := &lists[i], &lists[j]
+		a, b := &all.list(i)[0], &all.list(j)[0]
 		if !inMemory {
-			if c := a.first().Compare(b.first()); c != 0 {
+			if c := a.origin().Compare(b.origin()); c != 0 {
 				return c
 			}
 		}
@@ -168,48 +216,40 @@ func rank(lists []sourceList) (distinct bool) {
 		return cmp.Or(
 			cmp.Compare(a.kind.path, b.kind.path),
 			cmp.Compare(a.kind.pull, b.kind.pull),
-			slices.CompareFunc(a.sources, b.sources, func(a, b ImageMirrors) int {
-				return cmp.Or(cmp.Compare(a.Source, b.Source), slices.Compare(a.Mirrors, b.Mirrors), cmp.Compare(a.MirrorSourcePolicy, b.MirrorSourcePolicy))
+			slices.CompareFunc(all.list(i), all.list(j), func(a, b listed) int {
+				return cmp.Or(cmp.Compare(a.source, b.source), slices.Compare(a.entry.Mirrors, b.entry.Mirrors),
+					cmp.Compare(a.entry.MirrorSourcePolicy, b.entry.MirrorSourcePolicy))
 			}),
 		)
 	}
-	next, last := 0, ""
-	distinct = inMemory // then those of one object are neighbours
+	next, last := int32(0), ""
+	all.distinct = inMemory // then those of one object are neighbours
 	place := func(i int) {
-		l := &lists[i]
-		distinct = distinct && l.object != last
-		last = l.object
-		l.rank = next
-		next += len(l.sources)
+		list := all.list(i)
+		all.distinct = all.distinct && list[0].object != last
+		last = list[0].object
+		for j := range list {
+			list[j].rank = next
+			next++
+		}
 	}
 	inOrder := 1
-	for inOrder < len(lists) && compare(inOrder-1, inOrder) <= 0 {
+	for inOrder < len(all.heads) && compare(inOrder-1, inOrder) <= 0 {
 		inOrder++
 	}
-	if inOrder >= len(lists) {
-		for i := range lists {
+	if inOrder >= len(all.heads) {
+		for i := range all.heads {
 			place(i)
 		}
-		return distinct
+		return
 	}
 	var texts []func(i int) string
 	if inMemory { // then objects are what decides first
-		texts = append(texts, func(i int) string { return lists[i].object })
+		texts = append(texts, func(i int) string { return all.entries[all.heads[i]].object })
 	}
-	for _, i := range sorted(len(lists), compare, texts...) {
+	for _, i := range sorted(len(all.heads), compare, texts...) {
 		place(int(i))
 	}
-	return distinct
-}
-
-// listed is an entry, with all that is said of its list, before the entries are put in order.
-type listed struct {
-	source      string
-	entry       *ImageMirrors
-	object      string
-	kind        *listKind
-	from        *ReadFrom
-	index, rank int32
 }
 
 // origin returns the place of the entry.
@@ -269,44 +309,23 @@ func (l *listed) same(m *listed) bool {
 // From now on they are read over and over in this order. So they lie in it, with their texts, in a few pieces of
 // memory: to collect many small ones from all over the memory takes longer than what is done with them.
 func (s *Set) entries() (all []*Entry, distinct bool) {
-	lists, distinct := s.lists()
-	total := 0
-	for i := range lists {
-		total += len(lists[i].sources)
-	}
-	unordered := make([]listed, 0, total)
+	listing := s.listed()
+	unordered := listing.entries
+	total := len(unordered)
 	order := make([]int32, 0, total)
-	size, mirrors := 0, 0
-	for _, pull := range []Pull{ByDigest, ByTag} {
-		before := len(unordered)
-		for i := range lists {
-			l := &lists[i]
-			if l.kind.pull != pull {
-				continue
-			}
-			for j := range l.sources {
-				e := &l.sources[j]
-				unordered = append(unordered, listed{e.Source, e, l.object, l.kind, l.from, int32(j), int32(l.rank + j)})
-				size += len(e.Source)
-				mirrors += len(e.Mirrors)
-				for _, m := range e.Mirrors {
-					size += len(m)
-				}
-			}
-		}
-		of := unordered[before:]
+	for _, of := range [][]listed{unordered[:listing.tags], unordered[listing.tags:]} {
+		before := int32(len(order))
 		for _, at := range sorted(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
 			func(i int) string { return of[i].source },
 			func(i int) string { return of[i].object }) {
-			order = append(order, int32(before)+at)
+			order = append(order, before+at)
 		}
 	}
-
 	entries := make([]Entry, total)
 	all = make([]*Entry, 0, total)
 	var locations texts
-	locations.grow(size)
-	named := make([]string, 0, mirrors)
+	locations.grow(listing.size)
+	named := make([]string, 0, listing.mirrors)
 	var last *listed
 	for _, at := range order {
 		l := &unordered[at]
@@ -329,7 +348,7 @@ func (s *Set) entries() (all []*Entry, distinct bool) {
 			e.Mirrors = named[first:len(named):len(named)]
 		}
 	}
-	return all, distinct
+	return all, listing.distinct
 }
 
 // texts keeps many texts in few pieces of memory.

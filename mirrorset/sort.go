@@ -45,10 +45,10 @@ func (s *sorter) sort(items []sortItem, which, equal int) {
 	}
 	text := func(i int) string { return s.texts[which](int(items[i].at)) }
 	first := text(0)
-	common, longest := len(first), len(first)
+	common, shortest, longest := len(first), len(first), len(first)
 	for i := range items {
 		t := text(i)
-		longest = max(longest, len(t))
+		shortest, longest = min(shortest, len(t)), max(longest, len(t))
 		common = min(common, len(t))
 		if t[equal:common] != first[equal:common] {
 			for common = equal; t[common] == first[common]; {
@@ -72,7 +72,8 @@ func (s *sorter) sort(items []sortItem, which, equal int) {
 		}
 		run := items[start:i]
 		switch {
-		case s.all(run, which, func(t string) bool { return len(t) >= common+8 }):
+		case len(run) == 1:
+		case shortest >= common+8 || s.all(run, which, func(t string) bool { return len(t) >= common+8 }):
 			s.sort(run, which, common+8)
 		case s.all(run, which, func(t string) bool { return t == text(start) }):
 			s.sort(run, which+1, 0)

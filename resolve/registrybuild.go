@@ -588,7 +588,8 @@ func (b *registryBuilder) checkSpillover() {
 			places = max(places, e.Rank+1)
 		}
 	}
-	findings := make(mirrorset.Findings, min(places, 2*count)) // not all entries of a set make rules
+	places = min(places, 2*count) // not all entries of a set make rules
+	findings, taken := make(mirrorset.Findings, places), make([]bool, places)
 	var last, message string                                   // most rules of a host have the same words
 	var pull mirrorset.Pull
 	for i := range b.rules.Rules {
@@ -606,16 +607,19 @@ func (b *registryBuilder) checkSpillover() {
 			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
 		}
 		for _, e := range r.Entries {
-			if e.Rank < 0 || e.Rank >= len(findings) || findings[e.Rank].Code != "" { // rules that were not made of one set
+			if e.Rank < 0 || e.Rank >= places || taken[e.Rank] { // rules that were not made of one set
 				b.report(mirrorset.CodeSpillover, severity, e.Origin, r.Source, message)
 				continue
 			}
+			taken[e.Rank] = true
 			findings[e.Rank] = mirrorset.Finding{
 				Code: mirrorset.CodeSpillover, Severity: severity, Platform: mirrorset.Windows, Origin: e.Origin, Value: r.Source, Message: message,
 			}
 		}
 	}
-	findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool { return f.Code == "" })
+	if slices.Contains(taken, false) {
+		findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool { return f.Code == "" })
+	}
 	b.findings = append(findings, b.findings...)
 }
 
