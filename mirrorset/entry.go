@@ -34,7 +34,6 @@ type Entry struct {
 	kind  *listKind
 	paths *itemPaths
 	lines *entryLines
-	index int // its place in the list
 }
 
 // MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0]; of an ImageMirror,
@@ -337,8 +336,8 @@ func (s *Set) entries() (all []*Entry, distinct bool) {
 		e := &entries[len(all)]
 		all = append(all, e)
 		e.Pull, e.Policy, e.Origin = l.kind.pull, from.MirrorSourcePolicy, l.origin()
-		e.kind, e.index, e.Rank = l.kind, int(l.index), int(l.rank)
-		e.paths, e.lines = e.kind.paths.mirrored(e.index, len(from.Mirrors)), l.lines()
+		e.kind, e.Rank, e.lines = l.kind, int(l.rank), l.lines()
+		e.paths = e.kind.paths.mirrored(int(l.index), len(from.Mirrors))
 		e.Source = locations.put(from.Source)
 		first := len(named)
 		for _, m := range from.Mirrors {

@@ -55,7 +55,7 @@ func (s *Set) MigrateContentSourcePolicies() []Migration {
 func (p *ImageContentSourcePolicy) entries() []*Entry {
 	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
 	entries, _ := one.entries()
-	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.index, b.index) })
+	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.Rank, b.Rank) })
 	return entries
 }
 

@@ -34,7 +34,7 @@ type validator struct {
 	findings Findings
 
 	host         string // of the last valid source
-	unremarkable string // the host of the last source that can match
+	unremarkable string // the host of the last source that can match, and "/"
 }
 
 // validSource is ValidSource. Entries are ordered by source, so that most hosts have been looked at before.
@@ -101,7 +101,7 @@ func (v *validator) entry(e *Entry) {
 		if !ValidMirror(strings.TrimSuffix(m, path)) {
 			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		}
-		if first := place(m); first < i {
+		if first := place(m, i); first < i {
 			if by != MCO {
 				v.refuse(CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
 			} else { // the definition of ImageContentSourcePolicy does not call the list a set
@@ -134,10 +134,16 @@ func (v *validator) entry(e *Entry) {
 // few is the length up to which looking through a list is cheaper than a map.
 const few = 16
 
-// placeIn returns a function that tells where an item of a list stands first. Most lists are short.
-func placeIn(list []string) func(string) int {
+// placeIn returns a function that tells where an item of a list, which stands at i, stands first. Most lists are
+// short.
+func placeIn(list []string) func(item string, i int) int {
 	if len(list) <= few {
-		return func(s string) int { return slices.Index(list, s) }
+		return func(item string, i int) int {
+			if first := slices.Index(list[:i], item); first >= 0 {
+				return first
+			}
+			return i
+		}
 	}
 	first := make(map[string]int, len(list))
 	for i, s := range list {
@@ -145,7 +151,7 @@ func placeIn(list []string) func(string) int {
 			first[s] = i
 		}
 	}
-	return func(s string) int { return first[s] }
+	return func(item string, _ int) int { return first[item] }
 }
 
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
@@ -303,13 +309,10 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 // unmatched reports a valid source that no image name lies inside: clients write names out in full before they
 // compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
-	if strings.HasPrefix(e.Source, "*.") {
+	if strings.HasPrefix(e.Source, "*.") || v.unremarkable != "" && strings.HasPrefix(e.Source, v.unremarkable) {
 		return
 	}
 	host, path, hasPath := strings.Cut(e.Source, "/")
-	if host == v.unremarkable {
-		return
-	}
 	var message string
 	switch {
 	case strings.EqualFold(host, "index.docker.io"):
@@ -322,7 +325,7 @@ func (v *validator) unmatched(e *Entry) {
 		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
 	default:
 		if host != "docker.io" { // where the path counts
-			v.unremarkable = host
+			v.unremarkable = host + "/"
 		}
 		return
 	}

@@ -590,7 +590,7 @@ func (b *registryBuilder) checkSpillover() {
 	}
 	places = min(places, 2*count) // not all entries of a set make rules
 	findings, taken := make(mirrorset.Findings, places), make([]bool, places)
-	var last, message string                                   // most rules of a host have the same words
+	var last, message string // most rules of a host have the same words
 	var pull mirrorset.Pull
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
