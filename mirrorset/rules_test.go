@@ -238,3 +238,49 @@ func slowNatural(a, b string) int {
 	}
 	return cmp.Compare(len(a), len(b))
 }
+
+func TestTwoPoliciesOfOneSourceAreRefusedWhereverTheyStand(t *testing.T) {
+	random := rand.New(rand.NewSource(3))
+	pick := func(list ...string) string { return list[random.Intn(len(list))] }
+	refused := 0
+	for range 3000 {
+		set := &Set{}
+		policies := map[string]map[bool]bool{}
+		for i := range 1 + random.Intn(6) {
+			e := ImageMirrors{
+				Source: pick("", "a.io", "a.io/x", "b.io", "B", "/"), Mirrors: []string{"m.io"},
+				MirrorSourcePolicy: MirrorSourcePolicy(pick("", string(AllowContactingSource), string(NeverContactSource))),
+			}
+			meta := ObjectMeta{Name: fmt.Sprint(i)}
+			switch pick("digest", "tag", "content") {
+			case "digest":
+				set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, ImageDigestMirrorSet{Metadata: meta, Spec: ImageDigestMirrorSetSpec{[]ImageMirrors{e}}})
+			case "tag":
+				set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, ImageTagMirrorSet{Metadata: meta, Spec: ImageTagMirrorSetSpec{[]ImageMirrors{e}}})
+			default:
+				e.MirrorSourcePolicy = ""
+				set.ImageContentSourcePolicies = append(set.ImageContentSourcePolicies, ImageContentSourcePolicy{
+					Metadata: meta, Spec: ImageContentSourcePolicySpec{[]RepositoryDigestMirrors{{Source: e.Source, Mirrors: e.Mirrors}}},
+				})
+			}
+			if policies[e.Source] == nil {
+				policies[e.Source] = map[bool]bool{}
+			}
+			policies[e.Source][e.MirrorSourcePolicy == NeverContactSource] = true
+		}
+		want, got := []string{}, []string{}
+		for source, both := range policies {
+			if len(both) == 2 {
+				want = append(want, source)
+			}
+		}
+		for _, f := range set.Validate() {
+			if f.Code == CodePolicyConflict {
+				got = append(got, f.Value)
+			}
+		}
+		require.ElementsMatch(t, want, got)
+		refused += len(want)
+	}
+	require.Greater(t, refused, 500)
+}

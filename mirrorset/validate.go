@@ -160,35 +160,48 @@ func (v *validator) policies() {
 	if !slices.ContainsFunc(v.entries, (*Entry).never) {
 		return
 	}
-	type sides struct{ never, allow *Entry }
-	bySource := map[string]*sides{}
-	for _, e := range v.entries {
-		s := bySource[e.Source]
-		if s == nil {
-			s = &sides{}
-			bySource[e.Source] = s
-		}
-		if e.never() {
-			s.never = cmp.Or(s.never, e)
-		} else {
-			s.allow = cmp.Or(s.allow, e)
-		}
+	// Entries are ordered by kind of pull, then by source: both kinds are walked through side by side.
+	tags := slices.IndexFunc(v.entries, func(e *Entry) bool { return e.Pull == ByTag })
+	if tags < 0 {
+		tags = len(v.entries)
 	}
-	for source, s := range bySource {
-		if s.never == nil || s.allow == nil {
-			continue
+	kinds := [...][]*Entry{v.entries[:tags], v.entries[tags:]}
+	for len(kinds[0])+len(kinds[1]) > 0 {
+		first := kinds[0]
+		if len(first) == 0 || len(kinds[1]) > 0 && kinds[1][0].Source < first[0].Source {
+			first = kinds[1]
 		}
-		said := "says " + string(AllowContactingSource)
-		if s.allow.Policy == "" {
-			said = "says nothing, which means " + string(AllowContactingSource)
-			if strings.HasPrefix(s.allow.Origin.Object, kindICSP) {
-				said = "is of a kind that always means " + string(AllowContactingSource)
+		source := first[0].Source
+		var never, allow *Entry
+		for i, entries := range kinds {
+			for len(entries) > 0 && entries[0].Source == source {
+				if e := entries[0]; e.never() {
+					never = cmp.Or(never, e)
+				} else {
+					allow = cmp.Or(allow, e)
+				}
+				entries = entries[1:]
 			}
+			kinds[i] = entries
 		}
-		v.refuse(CodePolicyConflict, MCO, s.never.PolicyOrigin(), source, fmt.Sprintf(
-			"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no configuration at all, give both the same policy",
-			s.allow.Origin, said))
+		if never != nil && allow != nil {
+			v.contradiction(never, allow)
+		}
 	}
+}
+
+// contradiction refuses two policies of one source.
+func (v *validator) contradiction(never, allow *Entry) {
+	said := "says " + string(AllowContactingSource)
+	if allow.Policy == "" {
+		said = "says nothing, which means " + string(AllowContactingSource)
+		if strings.HasPrefix(allow.Origin.Object, kindICSP) {
+			said = "is of a kind that always means " + string(AllowContactingSource)
+		}
+	}
+	v.refuse(CodePolicyConflict, MCO, never.PolicyOrigin(), never.Source, fmt.Sprintf(
+		"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no configuration at all, give both the same policy",
+		allow.Origin, said))
 }
 
 func (v *validator) image(o *Image) {

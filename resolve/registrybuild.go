@@ -620,7 +620,9 @@ func (b *registryBuilder) checkSpillover() {
 	if slices.Contains(taken, false) {
 		findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool { return f.Code == "" })
 	}
-	b.findings = append(findings, b.findings...)
+	if b.findings = findings; len(b.avoid.scopes) > 0 { // then there will be more
+		b.findings = slices.Grow(findings, 2*count)
+	}
 }
 
 // checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.

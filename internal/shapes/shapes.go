@@ -24,6 +24,7 @@ var All = []Shape{
 	{"hosts", Hosts, []int{1000, 10_000, 100_000}},
 	{"mirrors", Mirrors, []int{100, 1000, 10_000}},
 	{"objects", Objects, []int{100, 1000, 10_000}},
+	{"together", Together, []int{10_000, 100_000}},
 }
 
 // Source returns source i of those on 97 registries, and its two mirrors.
@@ -127,6 +128,25 @@ func Objects(n int) *mirrorset.Set {
 		add(set, i, mirrorset.ImageMirrors{
 			Source: "registry.example.com/app", Mirrors: []string{fmt.Sprintf("mirror%02d.corp/app", first), fmt.Sprintf("mirror%02d.corp/app", first+1)},
 		})
+	}
+	return set
+}
+
+// Together has n sources as Nested has them, beside the lists of Scopes, one source with 1,000 mirrors and 10,000
+// objects that name one source.
+func Together(n int) *mirrorset.Set {
+	set := Nested(n)
+	set.Add(Scopes(0))
+	for _, part := range []struct {
+		name string
+		set  *mirrorset.Set
+	}{{"wide", Mirrors(1000)}, {"shared", Objects(10_000)}} {
+		for i := range part.set.ImageDigestMirrorSets {
+			o := &part.set.ImageDigestMirrorSets[i]
+			o.Metadata.Name = part.name + o.Metadata.Name
+			o.Spec.ImageDigestMirrors[0].Source = part.name + "." + o.Spec.ImageDigestMirrors[0].Source
+		}
+		set.Add(part.set)
 	}
 	return set
 }
