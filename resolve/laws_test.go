@@ -340,31 +340,71 @@ func TestTheGuardHidesNothing(t *testing.T) {
 	require.Greater(t, guarded, 1000)
 }
 
+// checkReference holds a reference against what the kubelet's way in makes of it.
+func checkReference(t *testing.T, image string) {
+	named, err := reference.ParseDockerRef(image)
+	r, ownErr := ParseReference(image)
+	require.Equal(t, err == nil, ownErr == nil, "%q: %v, %v", image, err, ownErr)
+	if err != nil {
+		require.Zero(t, r)
+		return
+	}
+	_, digested := named.(reference.Digested)
+	require.Equal(t, named.String(), r.String())
+	require.Equal(t, named.Name(), r.Name())
+	require.Equal(t, digested, r.ByDigest())
+	if linuxReference(r) == nil {
+		require.Empty(t, unwritable(r.Name()), "the name of %q need not be looked at again", image)
+	}
+}
+
+var oddReferences = []string{
+	"busybox", "a/b:1", "index.docker.io/a", "docker.io/a:1" + digestA, "A/b", "localhost/a", "[::1]/a", "[::1]:5000/a:x", "a:5000", "a.b:5000", ":1", "a.b/:1", "/:1", "@",
+	"a@sha256:00", "a@md5:00", "", "a:", "a" + strings.Repeat("/a", 200), "quay.io/a@sha512:" + strings.Repeat("a", 128), "quay.io/a@sha256:" + strings.Repeat("A", 64),
+}
+
 func TestAReferenceIsWhatTheKubeletsWayMakesOfIt(t *testing.T) {
 	w := random.New(8)
-	check := func(image string) {
-		named, err := reference.ParseDockerRef(image)
-		r, ownErr := ParseReference(image)
-		require.Equal(t, err == nil, ownErr == nil, "%s: %v, %v", image, err, ownErr)
-		if err != nil {
-			require.Zero(t, r)
-			return
-		}
-		_, digested := named.(reference.Digested)
-		require.Equal(t, named.String(), r.String())
-		require.Equal(t, named.Name(), r.Name())
-		require.Equal(t, digested, r.ByDigest())
-		if linuxReference(r) == nil {
-			require.Empty(t, unwritable(r.Name()), "the name of a reference need not be looked at again")
-		}
-	}
 	for range 3000 {
-		check(randomImage(w))
+		checkReference(t, randomImage(w))
 	}
-	for _, image := range []string{"busybox", "a/b:1", "index.docker.io/a", "docker.io/a:1" + digestA, "A/b", "localhost/a", "[::1]/a", "[::1]:5000/a:x",
-		"a@sha256:00", "a@md5:00", "", "a:", "a" + strings.Repeat("/a", 200), "quay.io/a@sha512:" + strings.Repeat("a", 128), "quay.io/a@sha256:" + strings.Repeat("A", 64)} {
-		check(image)
+	for _, image := range oddReferences {
+		checkReference(t, image)
 	}
+	plain := 0
+	for range 20000 {
+		image := w.Pick("", "a", "quay.io", "Quay.io", "quay.io:5000", "quay.io:", "localhost", "localhost:1", "docker.io", "index.docker.io", "x.docker.io", "docker.io:80", "a_b.io", "a..b", "-a.io", "[::1]:2")
+		for range w.Intn(4) {
+			image += w.Pick("/", "/a", "/a", "/b2", "/A", "/a__b", "/a___b", "/a.b", "/a..b", "/a-", "/a--b", "/"+strings.Repeat("c", 120))
+		}
+		image += w.Pick("", "", ":", ":1", ":1", ":v1.2-x_Y", ":-1", ":.1", ":a/b", ":é", ":"+strings.Repeat("t", 128), ":"+strings.Repeat("t", 129)) +
+			w.Pick("", "", "", digestA, digestA, digestA[1:], strings.ToUpper(digestA), digestA[:70], digestA+"0", digestA+digestA, "@sha512:"+strings.Repeat("0", 128))
+		checkReference(t, image)
+		if _, ok := plainReference(image); ok {
+			plain++
+		}
+	}
+	require.Greater(t, plain, 200)
+}
+
+func TestANameWithoutAHostHasNoPlanOnLinuxUnlessItIsLookedFor(t *testing.T) {
+	r, err := ParseReference("a_b.io/c:1")
+	require.NoError(t, err)
+	table := ImageTable{SearchRegistries: []string{"quay.io"}}.Indexed()
+	_, err = table.PlanReference(r)
+	require.ErrorContains(t, err, `"a_b.io" is not a registry host`)
+	p, err := table.Plan("a_b.io/c:1")
+	require.NoError(t, err)
+	require.Equal(t, []string{"quay.io/a_b.io/c:1"}, p.References)
+}
+
+func FuzzReference(f *testing.F) {
+	for _, image := range oddReferences {
+		f.Add(image)
+	}
+	f.Add("quay.io/a" + digestA)
+	f.Add("quay.io:5000/a/b_c:v1.2-x")
+	f.Fuzz(checkReference)
 }
 
 func TestAWildcardThatIsALocationStopsThePull(t *testing.T) {

@@ -26,6 +26,9 @@ type Reference struct {
 //
 // A Linux node looks for the registry of a short name by itself: give [ImageTable.Plan] such a name as it is.
 func ParseReference(image string) (Reference, error) {
+	if r, ok := plainReference(image); ok {
+		return r, nil
+	}
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		return Reference{}, referenceError(image, err)
@@ -42,6 +45,51 @@ func ParseReference(image string) (Reference, error) {
 		r.text = name + separator + value
 	}
 	return r, nil
+}
+
+// plainReference reads a reference that is written out in full, as most are: with a host that cannot be meant for
+// anything else, and with a tag or a sha256 digest. The library takes several microseconds for it, the same as for all
+// others, and gets those; a test holds both against each other.
+func plainReference(image string) (Reference, bool) {
+	name := strings.IndexByte(image, '@')
+	if name >= 0 {
+		hex, ok := strings.CutPrefix(image[name:], "@sha256:")
+		if !ok || len(hex) != 64 || !plainHex(hex) {
+			return Reference{}, false
+		}
+	} else {
+		name = strings.LastIndexByte(image, ':')
+		if name <= strings.LastIndexByte(image, '/') || !plainTag(image[name+1:]) {
+			return Reference{}, false
+		}
+	}
+	host, path := splitHost(image[:name])
+	if path == "" || !strings.ContainsAny(host, ".:") || strings.HasSuffix(host, "docker.io") || name > maxLinuxName || !mirrorset.ValidMirror(image[:name]) {
+		return Reference{}, false
+	}
+	return Reference{text: image, name: name}, true
+}
+
+func plainHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// plainTag reports whether s is a tag by the grammar of github.com/distribution/reference (regexp.go).
+func plainTag(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
+		case i > 0 && (c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
 }
 
 // String returns the reference: host[:port]/repository:tag or host[:port]/repository@digest.
@@ -90,13 +138,14 @@ func linuxReference(r Reference) error {
 
 // linuxName checks a normalised name against what containers-image takes beyond
 // github.com/distribution/reference (its own copy of that package, docker/reference, is older): the whole
-// name is at most 255 characters, and the host has a dot, a port or is "localhost".
+// name is at most 255 characters, and the host has a dot, a port or is "localhost". The two packages take a_b.io/c for
+// a name without a host.
 func linuxName(name string) error {
 	if len(name) > maxLinuxName {
 		return fmt.Errorf("the name is %d characters long; containers-image takes %d", len(name), maxLinuxName)
 	}
-	if host, _ := splitHost(name); !linuxHost(host) {
-		return fmt.Errorf("%q is not a registry host to containers-image: a host has a dot or a port, or is localhost", host)
+	if host, _ := splitHost(name); !linuxHost(host) || strings.Contains(host, "_") {
+		return fmt.Errorf("%q is not a registry host to containers-image: a host has a dot or a port, or is localhost, and has no underscore", host)
 	}
 	return nil
 }
