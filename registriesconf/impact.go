@@ -345,32 +345,35 @@ func (c *comparison) registry(oldAt, newAt int, old, new Registry) {
 // mirrors compares the mirrors of two registries of one prefix. What really changed is told by pairing
 // each mirror with its like; what drains, by looking each up as MCO does.
 func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
-	pairs := pairMirrors(old.Mirrors, new.Mirrors) // index in old by index in new, or -1
+	if equalRegistries(old, new) {
+		return // MCO does not look into a registry that is as it was
+	}
+	before, after := byLocation(old.Mirrors), byLocation(new.Mirrors)
+	pairs, paired := pairMirrors(old.Mirrors, new.Mirrors, before) // index in old by index in new, or -1
 	for i, m := range old.Mirrors {
-		if slices.Contains(pairs, i) {
+		if paired[i] {
 			continue
 		}
 		change := Change{Code: ChangeMirrorRemoved, Field: mirrorField(oldAt, i), Scope: old.Scope(), Mirror: m.Location, Old: m.describe()}
-		if left := findMirror(new.Mirrors, m.Location); left == nil {
+		if left := after[m.Location]; left == nil {
 			change.Drains = true
 			change.Message = "is no longer a mirror of " + old.Scope() + planDrain
 		} else {
 			change.Message = fmt.Sprintf("is no longer a mirror of %s for such pulls (%s), but still listed (%s), which is enough for MCO: no drain",
-				old.Scope(), m.PullFromMirror.describe(), left.PullFromMirror.describe())
+				old.Scope(), m.PullFromMirror.describe(), new.Mirrors[left[0]].PullFromMirror.describe())
 		}
 		c.add(change)
 	}
-	equal := equalRegistries(old, new)
 	for i, m := range new.Mirrors {
 		base := Change{Field: mirrorField(newAt, i), Scope: new.Scope(), Mirror: m.Location}
-		was := findMirror(old.Mirrors, m.Location)
+		var was *Mirror // what MCO compares it with: the first of its location
 		drains := m.PullFromMirror != PullDigestOnly
-		if was == nil {
+		if at := before[m.Location]; at == nil {
 			drains = drains && !new.MirrorByDigestOnly
 		} else {
+			was = &old.Mirrors[at[0]]
 			drains = drains && m.PullFromMirror != was.PullFromMirror
 		}
-		drains = drains && !equal // MCO does not look into a registry that is as it was
 		if pairs[i] < 0 {
 			change := base
 			change.Code, change.New, change.Drains = ChangeMirrorAdded, m.describe(), drains
@@ -432,9 +435,9 @@ func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
 }
 
 // pairMirrors returns, for each new mirror, the index of the old one that it continues, or -1: one of the
-// same location, and of those that serve the same pulls if there is one left.
-func pairMirrors(old, new []Mirror) []int {
-	pairs := make([]int, len(new))
+// same location, and of those that serve the same pulls if there is one left; and which of the old ones are continued.
+func pairMirrors(old, new []Mirror, before map[string][]int) (pairs []int, paired []bool) {
+	pairs, paired = make([]int, len(new)), make([]bool, len(old))
 	for i := range pairs {
 		pairs[i] = -1
 	}
@@ -443,25 +446,24 @@ func pairMirrors(old, new []Mirror) []int {
 			if pairs[i] >= 0 {
 				continue
 			}
-			for j, o := range old {
-				if o.Location == m.Location && (!samePulls || o.PullFromMirror == m.PullFromMirror) && !slices.Contains(pairs, j) {
-					pairs[i] = j
+			for _, j := range before[m.Location] {
+				if !paired[j] && (!samePulls || old[j].PullFromMirror == m.PullFromMirror) {
+					pairs[i], paired[j] = j, true
 					break
 				}
 			}
 		}
 	}
-	return pairs
+	return pairs, paired
 }
 
-// findMirror returns the mirror that MCO finds for a location.
-func findMirror(mirrors []Mirror, location string) *Mirror {
-	for i := range mirrors {
-		if mirrors[i].Location == location {
-			return &mirrors[i]
-		}
+// byLocation returns where the mirrors of each location are. MCO finds the first.
+func byLocation(mirrors []Mirror) map[string][]int {
+	at := make(map[string][]int, len(mirrors))
+	for i, m := range mirrors {
+		at[m.Location] = append(at[m.Location], i)
 	}
-	return nil
+	return at
 }
 
 // repeated reports a change in registries that another of their prefix follows.
