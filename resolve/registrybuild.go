@@ -42,7 +42,6 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	for _, s := range rules.Insecure {
 		b.insecure.add(wire(s.Value))
 	}
-	b.checkSpillover()
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
@@ -51,7 +50,7 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 	}
 	b.checkScopes()
 	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newSourceIndex(rules)}
-	t.Findings = b.findings.Sort()
+	t.Findings = append(spillovers(rules), b.findings...).Sort()
 	return t.Indexed()
 }
 
@@ -578,12 +577,12 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 		path, rule.Source, endpoint, path))
 }
 
-// checkSpillover tells what else each entry catches: containerd applies it to the whole registry. Nearly every
-// entry has this finding, so each is put where the order of findings wants it: at its entry's rank.
-func (b *registryBuilder) checkSpillover() {
+// spillovers tells what else each entry catches: containerd applies it to the whole registry. Nearly every entry has
+// this finding, so each is put where the order of findings wants it: at its entry's rank.
+func spillovers(rules *mirrorset.Rules) mirrorset.Findings {
 	count, places := 0, 0
-	for i := range b.rules.Rules {
-		for _, e := range b.rules.Rules[i].Entries {
+	for i := range rules.Rules {
+		for _, e := range rules.Rules[i].Entries {
 			count++
 			places = max(places, e.Rank+1)
 		}
@@ -592,8 +591,8 @@ func (b *registryBuilder) checkSpillover() {
 	findings, taken := make(mirrorset.Findings, places), make([]bool, places)
 	var last, message string // most rules of a host have the same words
 	var pull mirrorset.Pull
-	for i := range b.rules.Rules {
-		r := &b.rules.Rules[i]
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
 		host, path := splitHost(r.Source)
 		if path == "" {
 			continue
@@ -607,12 +606,14 @@ func (b *registryBuilder) checkSpillover() {
 			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
 		}
 		for _, e := range r.Entries {
-			if e.Rank < 0 || e.Rank >= places || taken[e.Rank] { // rules that were not made of one set
-				b.report(mirrorset.CodeSpillover, severity, e.Origin, r.Source, message)
-				continue
+			at := e.Rank
+			if at < 0 || at >= places || taken[at] { // rules that were not made of one set
+				at = len(findings)
+				findings = append(findings, mirrorset.Finding{})
+			} else {
+				taken[at] = true
 			}
-			taken[e.Rank] = true
-			findings[e.Rank] = mirrorset.Finding{
+			findings[at] = mirrorset.Finding{
 				Code: mirrorset.CodeSpillover, Severity: severity, Platform: mirrorset.Windows, Origin: e.Origin, Value: r.Source, Message: message,
 			}
 		}
@@ -620,9 +621,7 @@ func (b *registryBuilder) checkSpillover() {
 	if slices.Contains(taken, false) {
 		findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool { return f.Code == "" })
 	}
-	if b.findings = findings; len(b.avoid.scopes) > 0 { // then there will be more
-		b.findings = slices.Grow(findings, 2*count)
-	}
+	return findings
 }
 
 // checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.
