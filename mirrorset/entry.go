@@ -84,7 +84,12 @@ func (e *Entry) never() bool { return e.Policy == NeverContactSource }
 
 // real reports whether the entry makes a rule: it has a mirror that is not its own source.
 func (e *Entry) real() bool {
-	return slices.ContainsFunc(e.Mirrors, func(m string) bool { return m != e.Source })
+	for _, m := range e.Mirrors {
+		if m != e.Source {
+			return true
+		}
+	}
+	return false
 }
 
 // listed is an entry with all that is said of its list, as it stands in an object, before entries are put in order.
@@ -322,8 +327,8 @@ func (s *Set) entries() (all []*Entry, distinct bool) {
 	}
 	entries := make([]Entry, total)
 	all = make([]*Entry, 0, total)
-	var locations texts
-	locations.grow(listing.size)
+	var text strings.Builder
+	text.Grow(listing.size)
 	named := make([]string, 0, listing.mirrors)
 	var last *listed
 	for _, at := range order {
@@ -338,10 +343,17 @@ func (s *Set) entries() (all []*Entry, distinct bool) {
 		e.Pull, e.Policy, e.Origin = l.kind.pull, from.MirrorSourcePolicy, l.origin()
 		e.kind, e.Rank, e.lines = l.kind, int(l.rank), l.lines()
 		e.paths = e.kind.paths.mirrored(int(l.index), len(from.Mirrors))
-		e.Source = locations.put(from.Source)
+		start := text.Len()
+		text.WriteString(from.Source)
+		for _, m := range from.Mirrors {
+			text.WriteString(m)
+		}
+		written := text.String()[start:]
+		e.Source, written = written[:len(from.Source)], written[len(from.Source):]
 		first := len(named)
 		for _, m := range from.Mirrors {
-			named = append(named, locations.put(m))
+			named = append(named, written[:len(m)])
+			written = written[len(m):]
 		}
 		if from.Mirrors != nil {
 			e.Mirrors = named[first:len(named):len(named)]

@@ -92,7 +92,7 @@ func (v *validator) entry(e *Entry) {
 		v.refuse(CodeInvalidPolicy, APIServer, e.PolicyOrigin(), string(e.Policy),
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
-	place := placeIn(e.Mirrors)
+	places := firsts(e.Mirrors)
 	path := "" // most mirrors end in the path of the source, which has been looked at
 	if i := strings.IndexByte(e.Source, '/'); i >= 0 && valid {
 		path = e.Source[i:]
@@ -101,7 +101,11 @@ func (v *validator) entry(e *Entry) {
 		if !ValidMirror(strings.TrimSuffix(m, path)) {
 			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		}
-		if first := place(m, i); first < i {
+		first, known := places[m]
+		if !known {
+			first = slices.Index(e.Mirrors[:i+1], m)
+		}
+		if first < i {
 			if by != MCO {
 				v.refuse(CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
 			} else { // the definition of ImageContentSourcePolicy does not call the list a set
@@ -134,16 +138,10 @@ func (v *validator) entry(e *Entry) {
 // few is the length up to which looking through a list is cheaper than a map.
 const few = 16
 
-// placeIn returns a function that tells where an item of a list, which stands at i, stands first. Most lists are
-// short.
-func placeIn(list []string) func(item string, i int) int {
+// firsts tells where each item of a list stands first; it is nil for a short list, where looking is cheaper.
+func firsts(list []string) map[string]int {
 	if len(list) <= few {
-		return func(item string, i int) int {
-			if first := slices.Index(list[:i], item); first >= 0 {
-				return first
-			}
-			return i
-		}
+		return nil
 	}
 	first := make(map[string]int, len(list))
 	for i, s := range list {
@@ -151,7 +149,7 @@ func placeIn(list []string) func(item string, i int) int {
 			first[s] = i
 		}
 	}
-	return func(item string, _ int) int { return first[item] }
+	return first
 }
 
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
