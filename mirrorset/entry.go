@@ -377,13 +377,6 @@ func (t *texts) grow(n int) {
 	}
 }
 
-func (t *texts) put(s string) string {
-	t.grow(len(s))
-	start := t.text.Len()
-	t.text.WriteString(s)
-	return t.text.String()[start:]
-}
-
 // object returns Kind/name, and the kind alone where there is no name.
 func (t *texts) object(kind, name string) string {
 	if name == "" {
