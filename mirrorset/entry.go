@@ -456,14 +456,6 @@ func (p *listPaths) mirrored(i, mirrors int) *itemPaths {
 // item returns the path of an item of a list.
 func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
-// compareRules orders entries by the rule they become part of.
-func compareRules(a, b *Entry) int {
-	if a.Pull != b.Pull {
-		return strings.Compare(string(a.Pull), string(b.Pull))
-	}
-	return strings.Compare(a.Source, b.Source)
-}
-
 // sameRule reports whether two entries become part of one rule.
 func sameRule(a, b *Entry) bool { return a.Source == b.Source && a.Pull == b.Pull }
 
