@@ -117,6 +117,8 @@ type listing struct {
 	size     int     // of all sources and mirrors together
 	mirrors  int     // how many they are
 	tags     int     // from here on entries are for pulls by tag, before for pulls by digest
+	rules    int     // how many they make at most
+	never    bool    // one says NeverContactSource
 	distinct bool    // no two lists stand in objects of one name, as far as that was seen
 }
 
@@ -185,6 +187,7 @@ func (all *listing) add(object string, kind *listKind, from *ReadFrom, sources [
 		all.entries = append(all.entries, listed{e.Source, e, object, kind, from, int32(i), 0})
 		all.size += len(e.Source)
 		all.mirrors += len(e.Mirrors)
+		all.never = all.never || e.MirrorSourcePolicy == NeverContactSource
 		for _, m := range e.Mirrors {
 			all.size += len(m)
 		}
@@ -306,18 +309,18 @@ func (l *listed) same(m *listed) bool {
 		l.entry.MirrorSourcePolicy == m.entry.MirrorSourcePolicy && slices.Equal(l.entry.Mirrors, m.entry.Mirrors)
 }
 
-// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not
-// by the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
-// distinct is set where it is seen that no two objects have one name.
+// entries returns every entry of the set, as inOrder has them.
+func (s *Set) entries() []*Entry { return s.listed().inOrder() }
+
+// inOrder returns the entries ordered by the rule they become part of, by object and by place, and not by the order of
+// reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
 //
 // From now on they are read over and over in this order. So they lie in it, with their texts, in a few pieces of
 // memory: to collect many small ones from all over the memory takes longer than what is done with them.
-func (s *Set) entries() (all []*Entry, distinct bool) {
-	listing := s.listed()
-	unordered := listing.entries
-	total := len(unordered)
+func (all *listing) inOrder() []*Entry {
+	total := len(all.entries)
 	order := make([]int32, 0, total)
-	for _, of := range [][]listed{unordered[:listing.tags], unordered[listing.tags:]} {
+	for _, of := range [][]listed{all.entries[:all.tags], all.entries[all.tags:]} {
 		before := int32(len(order))
 		for _, at := range sorted(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
 			func(i int) string { return of[i].source },
@@ -326,20 +329,23 @@ func (s *Set) entries() (all []*Entry, distinct bool) {
 		}
 	}
 	entries := make([]Entry, total)
-	all = make([]*Entry, 0, total)
+	ordered := make([]*Entry, 0, total)
 	var text strings.Builder
-	text.Grow(listing.size)
-	named := make([]string, 0, listing.mirrors)
+	text.Grow(all.size)
+	named := make([]string, 0, all.mirrors)
 	var last *listed
 	for _, at := range order {
-		l := &unordered[at]
+		l := &all.entries[at]
 		if last != nil && l.same(last) {
 			continue
 		}
+		if last == nil || l.source != last.source || l.kind.pull != last.kind.pull {
+			all.rules++
+		}
 		last = l
 		from := l.entry
-		e := &entries[len(all)]
-		all = append(all, e)
+		e := &entries[len(ordered)]
+		ordered = append(ordered, e)
 		e.Pull, e.Policy, e.Origin = l.kind.pull, from.MirrorSourcePolicy, l.origin()
 		e.kind, e.Rank, e.lines = l.kind, int(l.rank), l.lines()
 		e.paths = e.kind.paths.mirrored(int(l.index), len(from.Mirrors))
@@ -359,7 +365,7 @@ func (s *Set) entries() (all []*Entry, distinct bool) {
 			e.Mirrors = named[first:len(named):len(named)]
 		}
 	}
-	return all, listing.distinct
+	return ordered
 }
 
 // texts keeps many texts in few pieces of memory.
@@ -455,9 +461,6 @@ func (p *listPaths) mirrored(i, mirrors int) *itemPaths {
 
 // item returns the path of an item of a list.
 func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
-
-// sameRule reports whether two entries become part of one rule.
-func sameRule(a, b *Entry) bool { return a.Source == b.Source && a.Pull == b.Pull }
 
 // Scope is one registry scope of an Image: a location or a wildcard, as written.
 type Scope struct {

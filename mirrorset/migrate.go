@@ -54,7 +54,7 @@ func (s *Set) MigrateContentSourcePolicies() []Migration {
 // entries returns the policy's entries in their order.
 func (p *ImageContentSourcePolicy) entries() []*Entry {
 	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
-	entries, _ := one.entries()
+	entries := one.entries()
 	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.Rank, b.Rank) })
 	return entries
 }
@@ -158,7 +158,7 @@ func (s *Set) keepOrder(migrations []Migration) {
 				continue
 			}
 			j++
-			usable := usableMirrors(e)
+			usable := e.usable().Mirrors
 			if once := slices.Compact(slices.Sorted(slices.Values(usable))); len(once) < len(usable) {
 				repeated[e.Source] = append(repeated[e.Source], place{i, j})
 			}

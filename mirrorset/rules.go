@@ -47,8 +47,9 @@ type Mirror struct {
 // source is left out, as is every invalid mirror, and where one source has both policies it is under
 // NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
-	all, distinct := s.entries()
-	findings := append(slices.Clone(s.Findings), s.validate(all, distinct)...)
+	listing := s.listed()
+	all := listing.inOrder()
+	findings := append(slices.Clone(s.Findings), s.validate(all, listing.distinct)...)
 	r := &Rules{
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
@@ -63,58 +64,72 @@ func (s *Set) Rules() (*Rules, error) {
 	}
 
 	valid := findings.Err() == nil // then nothing has to be looked at again
+	var never map[string]bool      // sources that any entry puts under NeverContactSource
+	if listing.never {
+		never = map[string]bool{}
+		for _, e := range all {
+			if e.never() {
+				never[e.Source] = true
+			}
+		}
+	}
+	r.Rules = make([]Rule, 0, listing.rules)
 	usable := make([]*Entry, 0, len(all))
-	never := map[string]bool{} // sources that any entry puts under NeverContactSource
-	for _, e := range all {
-		if !valid && !ValidSource(e.Source) {
+	first := 0 // of the entries of the last rule
+	merge := func() {
+		if n := len(r.Rules); n > 0 {
+			r.Rules[n-1].Entries = usable[first:len(usable):len(usable)]
+			findings = append(findings, r.Rules[n-1].merge()...)
+		}
+		first = len(usable)
+	}
+	for _, given := range all {
+		e := given
+		if !valid {
+			if !ValidSource(e.Source) {
+				continue
+			}
+			e = e.usable()
+		}
+		if e == given && !e.real() { // what was refused keeps its policy even where no mirror is left
 			continue
 		}
-		if e.never() {
-			never[e.Source] = true
+		if n := len(r.Rules); n == 0 || r.Rules[n-1].Source != e.Source || r.Rules[n-1].Pull != e.Pull {
+			merge()
+			r.Rules = append(r.Rules, Rule{Pull: e.Pull, Source: e.Source, Never: never[e.Source]})
 		}
-		mirrors := e.Mirrors
-		if !valid {
-			mirrors = usableMirrors(e)
-		}
-		if len(mirrors) < len(e.Mirrors) {
-			// The refusal is reported. The copy keeps the policy even where no mirror is left.
-			c := *e
-			c.Mirrors, c.paths, c.lines = mirrors, nil, nil
-			usable = append(usable, &c)
-		} else if e.real() {
-			usable = append(usable, e)
-		}
+		usable = append(usable, e)
 	}
-	count := 0
-	for i, e := range usable {
-		if i == 0 || !sameRule(usable[i-1], e) {
-			count++
-		}
-	}
-	r.Rules = make([]Rule, 0, count)
-	for len(usable) > 0 {
-		first := usable[0]
-		n := 1
-		for n < len(usable) && sameRule(first, usable[n]) {
-			n++
-		}
-		rule := Rule{Pull: first.Pull, Source: first.Source, Never: never[first.Source], Entries: usable[:n:n]}
-		findings = append(findings, rule.merge()...)
-		r.Rules = append(r.Rules, rule)
-		usable = usable[n:]
-	}
+	merge()
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
 }
 
-// usableMirrors returns the mirrors that can be written. Under NeverContactSource the source is none.
-func usableMirrors(e *Entry) []string {
-	usable := e.Mirrors
+// usable returns the entry with those of its mirrors that can be written: itself, or a copy, as what is wrong with the
+// others is reported. Under NeverContactSource the source is no mirror.
+func (e *Entry) usable() *Entry {
 	bad := func(m string) bool { return !ValidMirror(m) || e.never() && m == e.Source }
-	if slices.ContainsFunc(usable, bad) {
-		usable = slices.DeleteFunc(slices.Clone(usable), bad)
+	if !slices.ContainsFunc(e.Mirrors, bad) {
+		return e
 	}
-	return usable
+	c := *e
+	c.Mirrors, c.paths = nil, &itemPaths{}
+	if e.lines != nil {
+		lines := *e.lines
+		lines.mirrors = nil
+		c.lines = &lines
+	}
+	for i, m := range e.Mirrors {
+		if bad(m) {
+			continue
+		}
+		o := e.MirrorOrigin(i)
+		c.Mirrors, c.paths.mirrors = append(c.Mirrors, m), append(c.paths.mirrors, o.Field)
+		if c.lines != nil {
+			c.lines.mirrors = append(c.lines.mirrors, int32(o.Line))
+		}
+	}
+	return &c
 }
 
 func validScopes(scopes []Scope) []Scope {

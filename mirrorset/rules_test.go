@@ -284,3 +284,24 @@ func TestTwoPoliciesOfOneSourceAreRefusedWhereverTheyStand(t *testing.T) {
 	}
 	require.Greater(t, refused, 500)
 }
+
+func TestAMirrorBesideARefusedOneKeepsItsPlace(t *testing.T) {
+	const manifest = `apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata:
+  name: a
+spec:
+  imageDigestMirrors:
+  - source: quay.io/a
+    mirrors:
+    - https://m.io
+    - n.io/a
+`
+	set, err := Decode("a.yaml", strings.NewReader(manifest))
+	require.NoError(t, err)
+	rules, err := set.Rules()
+	require.ErrorIs(t, err, CodeInvalidMirror)
+	require.Equal(t, []Mirror{{"n.io/a", []Origin{{
+		Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[1]", File: "a.yaml", Document: 1, Line: 10,
+	}}}}, rules.Rules[0].Mirrors())
+}

@@ -11,7 +11,10 @@ import (
 // Validate returns everything that the API server or MCO refuses in the set, each finding saying which
 // of the two, and everything that either accepts and that has no effect or another one than it seems. It
 // does not repeat s.Findings.
-func (s *Set) Validate() Findings { return s.validate(s.entries()) }
+func (s *Set) Validate() Findings {
+	listing := s.listed()
+	return s.validate(listing.inOrder(), listing.distinct)
+}
 
 func (s *Set) validate(entries []*Entry, distinct bool) Findings {
 	v := &validator{set: s, entries: entries}
