@@ -33,7 +33,8 @@ func images(n int) []string {
 	return all
 }
 
-// BenchmarkPlan asks for plans, of references as strings and as parsed ones, and for the attempts alone. The metric
+// BenchmarkPlan asks for plans, of references as strings, with a registry and without, and as parsed ones, and for the
+// attempts alone. The metric
 // "ns-over-parsing" is what a plan of a string costs beyond parsing it with github.com/distribution/reference:
 // both by turns, and the median of the differences.
 func BenchmarkPlan(b *testing.B) {
@@ -41,18 +42,21 @@ func BenchmarkPlan(b *testing.B) {
 		rules := manyRules(b, n)
 		linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules)
 		texts := images(n)
-		refs := make([]resolve.Reference, len(texts))
+		refs, short := make([]resolve.Reference, len(texts)), make([]string, len(texts))
 		for i := range refs {
 			refs[i], _ = resolve.ParseReference(texts[i])
+			short[i] = fmt.Sprintf("team%d/app:1", i)
 		}
 		for _, c := range []struct {
 			name string
 			ask  func(i int) int // answers with the number of attempts
 		}{
 			{"linux/string", func(i int) int { p, _ := linux.Plan(texts[i]); return len(p.Pull) }},
+			{"linux/short", func(i int) int { p, _ := linux.Plan(short[i]); return len(p.Pull) }},
 			{"linux/parsed", func(i int) int { p, _ := linux.PlanReference(refs[i]); return len(p.Pull) }},
 			{"linux/append", func(i int) int { return len(linux.AppendPull(steps[:0], refs[i])) }},
 			{"windows/string", func(i int) int { p, _ := windows.Plan(texts[i]); return len(p.Pull) }},
+			{"windows/short", func(i int) int { p, _ := windows.Plan(short[i]); return len(p.Pull) }},
 			{"windows/parsed", func(i int) int { p, _ := windows.PlanReference(refs[i]); return len(p.Pull) }},
 			{"windows/append", func(i int) int { return len(windows.AppendPull(steps[:0], refs[i])) }},
 		} {
@@ -63,8 +67,11 @@ func BenchmarkPlan(b *testing.B) {
 						b.Fatal("nothing is asked")
 					}
 				}
-				if strings.HasSuffix(c.name, "string") {
+				switch {
+				case strings.HasSuffix(c.name, "string"):
 					b.ReportMetric(overParsing(texts, func(i int) { c.ask(i) }), "ns-over-parsing")
+				case strings.HasSuffix(c.name, "short"):
+					b.ReportMetric(overParsing(short, func(i int) { c.ask(i) }), "ns-over-parsing")
 				}
 			})
 		}

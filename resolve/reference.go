@@ -47,27 +47,35 @@ func ParseReference(image string) (Reference, error) {
 	return r, nil
 }
 
-// plainReference reads a reference that is written out in full, as most are: with a host that cannot be meant for
-// anything else, and with a tag or a sha256 digest. The library takes several microseconds for it, the same as for all
-// others, and gets those; a test holds both against each other.
+// plainReference reads a reference as most are: a name that is written out in full or is one of Docker Hub's short ones
+// (normalize.go, splitDockerDomain), with a tag, a sha256 digest, or neither. The library takes several microseconds for it,
+// the same as for all others, and gets those; a test holds both against each other.
 func plainReference(image string) (Reference, bool) {
-	name := strings.IndexByte(image, '@')
+	const identifier = 64 // hexadecimal digits by themselves, which are no name
+	if first, _, more := strings.Cut(image, "/"); !more && len(image) != identifier {
+		image = "docker.io/library/" + image
+	} else if !strings.ContainsAny(first, ".:") && first != "localhost" && strings.ToLower(first) == first {
+		image = "docker.io/" + image
+	}
+	text, name := image, strings.IndexByte(image, '@')
 	if name >= 0 {
 		hex, ok := strings.CutPrefix(image[name:], "@sha256:")
 		if !ok || len(hex) != 64 || !plainHex(hex) {
 			return Reference{}, false
 		}
-	} else {
-		name = strings.LastIndexByte(image, ':')
-		if name <= strings.LastIndexByte(image, '/') || !plainTag(image[name+1:]) {
-			return Reference{}, false
-		}
-	}
-	host, path := splitHost(image[:name])
-	if path == "" || !strings.ContainsAny(host, ".:") || strings.HasSuffix(host, "docker.io") || name > maxLinuxName || !mirrorset.ValidMirror(image[:name]) {
+	} else if name = strings.LastIndexByte(image, ':'); name <= strings.LastIndexByte(image, '/') {
+		name, text = len(image), image+":latest" // a port is no tag
+	} else if !plainTag(image[name+1:]) {
 		return Reference{}, false
 	}
-	return Reference{text: image, name: name}, true
+	host, path := splitHost(image[:name])
+	switch {
+	case path == "", !strings.ContainsAny(host, ".:"), name > maxLinuxName, !mirrorset.ValidMirror(image[:name]):
+		return Reference{}, false
+	case host == "index.docker.io", host == "docker.io" && strings.LastIndexByte(path, '/') == 0: // written otherwise
+		return Reference{}, false
+	}
+	return Reference{text: text, name: name}, true
 }
 
 func plainHex(s string) bool {
