@@ -74,7 +74,7 @@ func (s *Set) Rules() (*Rules, error) {
 		}
 	}
 	r.Rules = make([]Rule, 0, listing.rules)
-	usable := make([]*Entry, 0, len(all))
+	usable := all[:0]
 	first := 0 // of the entries of the last rule
 	merge := func() {
 		if n := len(r.Rules); n > 0 {
