@@ -40,12 +40,12 @@ func beside(b *testing.B, peer string, theirs, own func()) {
 	b.ReportMetric(theirTimes[rounds/2]/ownTimes[rounds/2], "x")
 }
 
-// each returns the nanoseconds that f takes, over at least 20 ms.
+// each returns the nanoseconds that f takes, over at least 100 ms.
 func each(f func()) float64 {
 	start := time.Now()
 	for n := 1; ; n++ {
 		f()
-		if passed := time.Since(start); passed > 20*time.Millisecond {
+		if passed := time.Since(start); passed > 100*time.Millisecond {
 			return float64(passed.Nanoseconds()) / float64(n)
 		}
 	}
