@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -147,14 +148,21 @@ func (f *Files) content(p mirrorset.Platform) map[string]string {
 	return files
 }
 
-// onDisk returns all files of a directory, by path.
+// onDisk returns all files of a directory, by path. Those that go away meanwhile, as the files that an operator is
+// about to rename do, are not there.
 func onDisk(t require.TestingT, dir string) map[string]string {
 	files := map[string]string{}
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
+			if path != dir && errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
 			return err
 		}
 		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		files[filepath.ToSlash(strings.TrimPrefix(path, dir+string(filepath.Separator)))] = string(data)
 		return err
 	}))
