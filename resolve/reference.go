@@ -48,7 +48,7 @@ func ParseReference(image string) (Reference, error) {
 }
 
 // plainReference reads a reference as most are: a name that is written out in full or is one of Docker Hub's short ones
-// (normalize.go, splitDockerDomain), with a tag, a sha256 digest, or neither. The library takes several microseconds for it,
+// (normalize.go, splitDockerDomain), with a tag, a sha256 digest, both or neither. The library takes several microseconds for it,
 // the same as for all others, and gets those; a test holds both against each other.
 func plainReference(image string) (Reference, bool) {
 	const identifier = 64 // hexadecimal digits by themselves, which are no name
@@ -63,6 +63,12 @@ func plainReference(image string) (Reference, bool) {
 		if !ok || len(hex) != 64 || !plainHex(hex) {
 			return Reference{}, false
 		}
+		if tag := strings.LastIndexByte(image[:name], ':'); tag > strings.LastIndexByte(image[:name], '/') {
+			if !plainTag(image[tag+1 : name]) {
+				return Reference{}, false
+			}
+			name, text = tag, image[:tag]+image[name:] // the digest says it all
+		}
 	} else if name = strings.LastIndexByte(image, ':'); name <= strings.LastIndexByte(image, '/') {
 		name, text = len(image), image+":latest" // a port is no tag
 	} else if !plainTag(image[name+1:]) {
@@ -70,7 +76,7 @@ func plainReference(image string) (Reference, bool) {
 	}
 	host, path := splitHost(image[:name])
 	switch {
-	case path == "", !strings.ContainsAny(host, ".:"), name > maxLinuxName, !mirrorset.ValidMirror(image[:name]):
+	case path == "", !strings.ContainsAny(host, ".:") && host != "localhost", name > maxLinuxName, !mirrorset.ValidMirror(image[:name]):
 		return Reference{}, false
 	case host == "index.docker.io", host == "docker.io" && strings.LastIndexByte(path, '/') == 0: // written otherwise
 		return Reference{}, false
