@@ -12,7 +12,7 @@ import (
 // BenchmarkRender merges objects in memory and writes the hosts.toml of every registry.
 func BenchmarkRender(b *testing.B) {
 	shapes.Benchmark(b, func(rules *mirrorset.Rules) (written int) {
-		for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
+		for _, rf := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
 			written += len(rf.File.Bytes())
 		}
 		return written

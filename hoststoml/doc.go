@@ -3,7 +3,7 @@
 //
 //	file, findings := hoststoml.Parse("hosts.toml", data)
 //	if err := findings.Err(); err != nil {
-//		return err // *mirrorset.RefusedError: containerd ignores the file, or cannot use a part of it
+//		return err // *finding.RefusedError: containerd ignores the file, or cannot use a part of it
 //	}
 //	for _, host := range file.Hosts { // in the order they are asked
 //		target, err := hoststoml.ParseTarget(host.URL, host.OverridePath)

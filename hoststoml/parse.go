@@ -10,7 +10,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Parse reads a hosts.toml. The name is only used in the findings.
@@ -25,13 +25,13 @@ import (
 // The File is nil where the TOML is malformed or a value has the wrong type. Otherwise it holds what
 // containerd 2.4 reads, or would read if it were not for the values that the findings refuse; those
 // are left out where a File cannot hold them. Use it for a plan only if the findings' Err is nil.
-func Parse(name string, data []byte) (*File, mirrorset.Findings) {
+func Parse(name string, data []byte) (*File, finding.Findings) {
 	r := reader{name: name}
 	return r.read(data), r.findings.Sort()
 }
 
 // current returns what containerd 2.4 makes of the file: nil where it ignores it.
-func current(name string, data []byte) (*File, mirrorset.Findings) {
+func current(name string, data []byte) (*File, finding.Findings) {
 	r := reader{name: name}
 	f := r.read(data)
 	if r.ignored {
@@ -93,13 +93,13 @@ func (r *reader) read(data []byte) *File {
 type reader struct {
 	name     string
 	doc      *document
-	findings mirrorset.Findings
+	findings finding.Findings
 	ignored  bool // by containerd 2.4
 }
 
 func (r *reader) report(p problem, line int) {
 	r.ignored = r.ignored || p.versions == everyVersion || strings.HasPrefix(string(p.versions), string(newVersions))
-	r.findings = append(r.findings, p.finding(mirrorset.Origin{File: r.name, Line: line}))
+	r.findings = append(r.findings, p.finding(finding.Origin{File: r.name, Line: line}))
 }
 
 // reportAll reports problems where their keys stand in the document.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 const mirror = "server = \"https://s.io\"\n[host.\"https://m.io\"]\n"
@@ -72,7 +72,7 @@ func TestParseReports(t *testing.T) {
 	)
 	for name, test := range map[string]struct {
 		in       string
-		severity mirrorset.Severity
+		severity finding.Severity
 		field    string
 		line     int
 		message  string
@@ -147,7 +147,7 @@ func TestParseReports(t *testing.T) {
 			for _, got := range findings {
 				require.NotContains(t, got.String(), "secret")
 				require.Equal(t, "hosts.toml", got.Origin.File)
-				require.Equal(t, got.Severity == mirrorset.SeverityError, got.RefusedBy == mirrorset.Client)
+				require.Equal(t, got.Severity == finding.SeverityError, got.RefusedBy == finding.Client)
 				found = found || got.Severity == test.severity && got.Origin.Field == test.field &&
 					got.Origin.Line == test.line && strings.Contains(got.Message, test.message)
 			}

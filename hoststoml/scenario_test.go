@@ -19,7 +19,7 @@ func TestScenarios(t *testing.T) {
 		if !ok {
 			return nil
 		}
-		table := resolve.NewRegistryTable(rules, s.Lines("hosts")...)
+		table := resolve.NewContainerdTable(rules, s.Lines("hosts")...)
 		tree := hoststoml.FromTable(table)
 		files := map[string]string{}
 		for _, rf := range tree {

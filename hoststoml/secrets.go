@@ -18,6 +18,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // A PullSecret holds credentials for registries. [ParsePullSecret] reads one, [Tree.WithCredentials] writes
@@ -51,18 +52,18 @@ func (c credential) scope() string { return network.Host(c.host) + c.path }
 // USER:PASSWORD, or username and password; where it has all of them auth counts, as it does for kubectl and
 // docker. Entries that nothing can be made of are findings.
 //
-// What is no pull secret at all is refused: Err of the findings is then a *mirrorset.RefusedError. No finding
+// What is no pull secret at all is refused: Err of the findings is then a *finding.RefusedError. No finding
 // says what stands in the text, and none has a line number, so that nobody looks the line up and prints it.
-func ParsePullSecret(name string, data []byte) (PullSecret, mirrorset.Findings) {
+func ParsePullSecret(name string, data []byte) (PullSecret, finding.Findings) {
 	r := secretReader{secret: PullSecret{name: name}}
 	config, err := dockerConfig(data)
 	if err == nil {
 		err = r.read(config)
 	}
 	if err != nil {
-		return PullSecret{}, mirrorset.Findings{{
-			Code: mirrorset.CodeUnreadable, Severity: mirrorset.SeverityError, RefusedBy: mirrorset.Reader,
-			Origin: mirrorset.Origin{File: name}, Message: "is no pull secret: " + err.Error(),
+		return PullSecret{}, finding.Findings{{
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+			Origin: finding.Origin{File: name}, Message: "is no pull secret: " + err.Error(),
 		}}
 	}
 	return r.secret, r.findings.Sort()
@@ -165,7 +166,7 @@ func decodeYAML(dec *yaml.Decoder, into any) (err error) {
 
 type secretReader struct {
 	secret   PullSecret
-	findings mirrorset.Findings
+	findings finding.Findings
 }
 
 // entry is one of "auths".
@@ -185,10 +186,10 @@ func (r *secretReader) read(config []byte) error {
 	}
 	const elsewhere = "credentials that a program hands out are not in the file: none is written; put them into auths"
 	if len(top.CredsStore) > 0 {
-		r.report(mirrorset.CodeUnusableCredential, mirrorset.SeverityWarning, "credsStore", "", elsewhere)
+		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, "credsStore", "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.CredHelpers)) {
-		r.report(mirrorset.CodeUnusableCredential, mirrorset.SeverityWarning, `credHelpers["`+shown(key)+`"]`, "", elsewhere)
+		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown(key)+`"]`, "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.Auths)) {
 		r.entry(key, top.Auths[key])
@@ -206,15 +207,15 @@ func (r *secretReader) read(config []byte) error {
 	return nil
 }
 
-func (r *secretReader) report(code mirrorset.Code, severity mirrorset.Severity, field, value, message string) {
-	r.findings = append(r.findings, mirrorset.Finding{
-		Code: code, Severity: severity, Platform: mirrorset.Windows, Value: value, Message: message,
-		Origin: mirrorset.Origin{File: r.secret.name, Field: field},
+func (r *secretReader) report(code finding.Code, severity finding.Severity, field, value, message string) {
+	r.findings = append(r.findings, finding.Finding{
+		Code: code, Severity: severity, Platform: finding.Windows, Value: value, Message: message,
+		Origin: finding.Origin{File: r.secret.name, Field: field},
 	})
 }
 
 func (r *secretReader) unusable(key, message string) {
-	r.report(mirrorset.CodeUnusableCredential, mirrorset.SeverityWarning, keyField(key), "", message)
+	r.report(finding.CodeUnusableCredential, finding.SeverityWarning, keyField(key), "", message)
 }
 
 // keyField is the field of a finding about an entry.
@@ -243,7 +244,7 @@ func (r *secretReader) entry(key string, raw json.RawMessage) {
 	}
 	switch {
 	case e.IdentityToken != "":
-		r.report(mirrorset.CodeIdentityToken, mirrorset.SeverityWarning, keyField(key), "",
+		r.report(finding.CodeIdentityToken, finding.SeverityWarning, keyField(key), "",
 			"has an identitytoken, which a client exchanges for others at the token server; no header can do that, and it is not written; use a credential with a password, such as a token of the registry's own")
 		if password == "" {
 			return
@@ -326,7 +327,7 @@ const SecretMarker = "It holds credentials: only its owner, and containerd, may 
 // them mode 0600.
 //
 // The findings say where a header is not enough. None of them holds a credential.
-func (t Tree) WithCredentials(s PullSecret) (Tree, mirrorset.Findings) {
+func (t Tree) WithCredentials(s PullSecret) (Tree, finding.Findings) {
 	b := &credentialWriter{secret: s, used: map[int]bool{}, wider: map[int][]string{}, insecure: map[int]bool{}}
 	out := t.clone()
 	for _, c := range s.entries {
@@ -388,28 +389,28 @@ func (b *credentialWriter) choose(registry string, e endpointSettings) string {
 	return b.secret.entries[best].header()
 }
 
-func (b *credentialWriter) report() mirrorset.Findings {
+func (b *credentialWriter) report() finding.Findings {
 	r := secretReader{secret: b.secret}
 	for i, c := range b.secret.entries {
 		at := keyField(c.key)
 		if wider := slices.Compact(slices.Sorted(slices.Values(b.wider[i]))); len(wider) > 0 {
-			r.report(mirrorset.CodeNarrowCredential, mirrorset.SeverityWarning, at, c.host+c.path, fmt.Sprintf(
+			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path, fmt.Sprintf(
 				"is not sent to %s: containerd asks there for images of others too; give a credential for the whole host, or use mirrors below this path",
 				strings.Join(wider, ", ")))
 		} else if c.path != "" && !b.used[i] {
-			r.report(mirrorset.CodeNarrowCredential, mirrorset.SeverityWarning, at, c.host+c.path,
+			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path,
 				"is not used: no endpoint lies inside, and containerd has credentials for whole registries only; give one for the host")
 		}
 		if b.used[i] {
-			severity, who := mirrorset.SeverityInfo, "where this registry asks for Bearer tokens"
+			severity, who := finding.SeverityInfo, "where this registry asks for Bearer tokens"
 			if usesTokens(network.Host(c.host)) {
-				severity, who = mirrorset.SeverityWarning, "this registry asks for Bearer tokens"
+				severity, who = finding.SeverityWarning, "this registry asks for Bearer tokens"
 			}
-			r.report(mirrorset.CodeBearerToken, severity, at, c.host+c.path, who+
+			r.report(finding.CodeBearerToken, severity, at, c.host+c.path, who+
 				": containerd takes the credential to the token server from version 2 on; 1.6 and 1.7 fetch an anonymous token, and public images only; give pods an imagePullSecret there, or use a registry with Basic authentication")
 		}
 		if b.insecure[i] {
-			r.report(mirrorset.CodeInsecureCredential, mirrorset.SeverityWarning, at, c.host+c.path,
+			r.report(finding.CodeInsecureCredential, finding.SeverityWarning, at, c.host+c.path,
 				"is sent to whoever answers for this registry, and in the clear where that is by plain HTTP: it is insecure; give its CA instead")
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -67,7 +68,7 @@ func TestKeysOfAPullSecret(t *testing.T) {
 		secret, findings := hoststoml.ParsePullSecret("secret.json", []byte(fmt.Sprintf(`{"auths": {%q: %s}}`, key, auth)))
 		require.Equal(t, "PullSecret[]", secret.String())
 		require.Len(t, findings, 1, key)
-		require.Equal(t, mirrorset.CodeUnusableCredential, findings[0].Code)
+		require.Equal(t, finding.CodeUnusableCredential, findings[0].Code)
 		requireNoSecret(t, findings[0].String())
 	}
 }
@@ -111,7 +112,7 @@ func TestEntriesOfAPullSecret(t *testing.T) {
 func TestAnIdentityTokenBesideAPasswordIsReportedAndThePasswordWritten(t *testing.T) {
 	secret, findings := hoststoml.ParsePullSecret("s", []byte(`{"auths": {"quay.io": {"username": "me", "password": "p", "identitytoken": "t"}}}`))
 	require.Len(t, findings, 1)
-	require.Equal(t, mirrorset.CodeIdentityToken, findings[0].Code)
+	require.Equal(t, finding.CodeIdentityToken, findings[0].Code)
 	require.Equal(t, "PullSecret[quay.io]", secret.String())
 }
 
@@ -145,7 +146,7 @@ func TestPullSecretsComeInManifestsToo(t *testing.T) {
 	} {
 		secret, findings := hoststoml.ParsePullSecret("s", []byte(text))
 		err := findings.Err()
-		require.ErrorIs(t, err, mirrorset.CodeUnreadable, text)
+		require.ErrorIs(t, err, finding.CodeUnreadable, text)
 		requireNoSecret(t, err.Error())
 		require.Equal(t, "PullSecret[]", secret.String())
 	}
@@ -159,7 +160,7 @@ func treeOf(t *testing.T, insecure []string, entries ...mirrorset.ImageMirrors) 
 	}
 	rules, err := set.Rules()
 	require.NoError(t, err)
-	return hoststoml.FromTable(resolve.NewRegistryTable(rules))
+	return hoststoml.FromTable(resolve.NewContainerdTable(rules))
 }
 
 // headers tells which endpoint of which file has a header.
@@ -177,7 +178,7 @@ func headers(tree hoststoml.Tree) (all []string) {
 	return all
 }
 
-func codes(findings mirrorset.Findings) (all []string) {
+func codes(findings finding.Findings) (all []string) {
 	for _, f := range findings {
 		all = append(all, string(f.Severity)+" "+string(f.Code)+" "+f.Origin.Field)
 	}
@@ -239,7 +240,7 @@ func TestACredentialGoesToTheEndpointItIsFor(t *testing.T) {
 			require.ElementsMatch(t, test.codes, codes(findings))
 			for _, f := range findings {
 				requireNoSecret(t, f.String())
-				require.Equal(t, mirrorset.Windows, f.Platform)
+				require.Equal(t, finding.Windows, f.Platform)
 			}
 			again, _ := tree.WithCredentials(secret)
 			require.Equal(t, len(tree), len(again))

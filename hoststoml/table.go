@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/pullroute/pullroute/internal/slab"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -35,7 +35,7 @@ func (r RegistryFile) Path() string { return Dir(r.Host) + "/" + FileName }
 const FileName = "hosts.toml"
 
 // FromTable returns the files that say what the table says.
-func FromTable(t *resolve.RegistryTable) Tree {
+func FromTable(t *resolve.ContainerdTable) Tree {
 	tree := make(Tree, 0, len(t.Registries))
 	var files slab.Of[File]
 	var hosts slab.Of[Host]
@@ -83,11 +83,11 @@ var capabilities = []struct {
 
 // Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
 // plans' origins call the tree.
-func (t Tree) Table(dir string) *resolve.RegistryTable {
-	table := resolve.RegistryTable{}
+func (t Tree) Table(dir string) *resolve.ContainerdTable {
+	table := resolve.ContainerdTable{}
 	for _, rf := range t {
-		origin := mirrorset.Origin{File: dir + "/" + rf.Path()}
-		r := resolve.Registry{Host: rf.Host, Origins: []mirrorset.Origin{origin}}
+		origin := finding.Origin{File: dir + "/" + rf.Path()}
+		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
 		if rf.File != nil {
 			for _, h := range rf.File.Hosts {
 				origin.Field = `host."` + shown(h.URL) + `"`
@@ -104,14 +104,14 @@ func (t Tree) Table(dir string) *resolve.RegistryTable {
 }
 
 // toEndpoint returns nil for what containerd does not ask; for a server that means the registry itself.
-func toEndpoint(url string, s Settings, origin mirrorset.Origin) *resolve.Endpoint {
+func toEndpoint(url string, s Settings, origin finding.Origin) *resolve.Endpoint {
 	target, err := ParseTarget(url, s.OverridePath)
 	if err != nil {
 		return nil
 	}
 	e := &resolve.Endpoint{
 		Scheme: target.Scheme, Host: target.Host, Root: target.Path,
-		SkipVerify: s.SkipVerify != nil && *s.SkipVerify, Origins: []mirrorset.Origin{origin},
+		SkipVerify: s.SkipVerify != nil && *s.SkipVerify, Origins: []finding.Origin{origin},
 	}
 	for _, c := range capabilities {
 		if slices.Contains(s.Capabilities, c.word) {

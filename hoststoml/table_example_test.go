@@ -21,7 +21,7 @@ func ExampleFromTable() {
 		fmt.Println(err)
 		return
 	}
-	for _, registry := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
+	for _, registry := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
 		fmt.Printf("%s:\n%s", registry.Path(), registry.File.Bytes())
 	}
 	// Output:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // TLS says how one registry host proves who it is, and how a node proves it to that host.
@@ -27,7 +28,7 @@ type TLS struct {
 	// under insecureRegistries of Image also allows plain HTTP.
 	SkipVerify bool
 	// Origin is what findings point at; it may be empty.
-	Origin mirrorset.Origin
+	Origin finding.Origin
 }
 
 // PrivateKey is a private key in PEM. Printing it with any verb, encoding it as JSON or logging it shows
@@ -73,15 +74,15 @@ func TLSOf(rules *mirrorset.Rules) map[string]TLS {
 //
 // containerd fails every pull from a registry whose file names a certificate that it cannot read. Such ones
 // are left out, and a finding says so.
-func (t Tree) WithTLS(hosts map[string]TLS) (Tree, mirrorset.Findings) {
+func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 	out := t.clone()
 	byHost := map[string]TLS{}
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		settings := hosts[host]
 		problem := func(text string) {
-			findings = append(findings, mirrorset.Finding{
-				Code: mirrorset.CodeUnusableCA, Severity: mirrorset.SeverityError, Platform: mirrorset.Windows,
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeUnusableCA, Severity: finding.SeverityError, Platform: finding.Windows,
 				Origin: settings.Origin, Value: host, Message: text,
 			})
 		}

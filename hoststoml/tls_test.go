@@ -17,6 +17,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -107,8 +108,8 @@ func TestWhatWouldFailEveryPullIsLeftOut(t *testing.T) {
 			tree, findings := treeOf(t, nil).WithTLS(map[string]hoststoml.TLS{"m.io": tls})
 			require.Empty(t, tree)
 			require.Len(t, findings, 1)
-			require.Equal(t, mirrorset.CodeUnusableCA, findings[0].Code)
-			require.Equal(t, mirrorset.SeverityError, findings[0].Severity)
+			require.Equal(t, finding.CodeUnusableCA, findings[0].Code)
+			require.Equal(t, finding.SeverityError, findings[0].Severity)
 			require.NotContains(t, findings[0].String(), string(key))
 		})
 	}
@@ -129,7 +130,7 @@ func TestAdditionalTrustedCA(t *testing.T) {
 	require.Len(t, rules.TrustedCAs, 2)
 	require.Equal(t, []string{`warning unusable-ca data["Bad_Host"]`, `warning unusable-ca data["bad.io"]`}, sorted(codes(rules.Findings)))
 	require.NotZero(t, rules.Findings[0].Origin.Line)
-	tree, findings := hoststoml.FromTable(resolve.NewRegistryTable(rules)).WithTLS(hoststoml.TLSOf(rules))
+	tree, findings := hoststoml.FromTable(resolve.NewContainerdTable(rules)).WithTLS(hoststoml.TLSOf(rules))
 	require.Empty(t, findings)
 	require.Len(t, tree, 2)
 	require.Equal(t, "m.io_5000_/hosts.toml", tree[0].Path())

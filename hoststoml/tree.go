@@ -7,20 +7,20 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as one
 // that says nothing, which is what containerd makes of it, and the findings tell why; they refuse nothing
 // by themselves. Where versions differ, it is containerd 2.4 that counts. What is no directory, or none of a
 // registry host, is passed over.
-func ReadTree(dir string) (Tree, mirrorset.Findings, error) {
+func ReadTree(dir string) (Tree, finding.Findings, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	var tree Tree
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	for _, e := range entries {
 		host, ok := HostFromDir(e.Name())
 		if !ok {

@@ -150,7 +150,7 @@ func TestAFileUnderNeverContactSourceDoesNotHoldTheSource(t *testing.T) {
 	for range 2000 {
 		rules, err := r.Set().Rules()
 		require.NoError(t, err)
-		table := resolve.NewRegistryTable(rules, "a.example.org")
+		table := resolve.NewContainerdTable(rules, "a.example.org")
 		for i, rf := range FromTable(table) {
 			reg := table.Registries[i]
 			require.NoError(t, rf.File.Validate().Err())
@@ -178,7 +178,7 @@ func TestTreesOfTablesComeBack(t *testing.T) {
 	for range 500 {
 		rules, err := r.Set().Rules()
 		require.NoError(t, err)
-		table := resolve.NewRegistryTable(rules)
+		table := resolve.NewContainerdTable(rules)
 		tree := FromTable(table)
 		for i := range tree {
 			f, findings := Parse("hosts.toml", tree[i].File.Bytes())

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Validate says what a containerd would refuse in the file, or read otherwise than it stands here. The
 // findings name fields as they are written: host."https://m.io".capabilities. Err of the findings is
 // nil where Parse reads from Bytes what is in f.
-func (f *File) Validate() mirrorset.Findings {
+func (f *File) Validate() finding.Findings {
 	problems := f.problems()
 	for _, line := range strings.Split(f.Comment, "\n") {
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && control(r) }) {
@@ -28,9 +28,9 @@ func (f *File) Validate() mirrorset.Findings {
 		seen[host.URL] = true
 		problems = append(problems, under(at, tableNameProblems(host.URL))...)
 	}
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	for _, p := range problems {
-		findings = append(findings, p.finding(mirrorset.Origin{}))
+		findings = append(findings, p.finding(finding.Origin{}))
 	}
 	return findings.Sort()
 }
@@ -40,7 +40,7 @@ type problem struct {
 	path     []string // keys; until it reaches the file, those below the table
 	value    string
 	text     string
-	severity mirrorset.Severity
+	severity finding.Severity
 	refused  bool
 	versions versions // that ignore the whole file for it
 }
@@ -59,12 +59,12 @@ const (
 // refuse makes a problem of something that containerd refuses; ignoredBy adds that the whole file goes
 // with it.
 func refuse(path []string, value, text string) problem {
-	return problem{path: path, value: value, text: text, severity: mirrorset.SeverityError, refused: true}
+	return problem{path: path, value: value, text: text, severity: finding.SeverityError, refused: true}
 }
 
 // warn makes a problem of something that containerd does not read, or reads otherwise than it looks.
 func warn(path []string, value, text string) problem {
-	return problem{path: path, value: value, text: text, severity: mirrorset.SeverityWarning}
+	return problem{path: path, value: value, text: text, severity: finding.SeverityWarning}
 }
 
 func (p problem) ignoredBy(v versions) problem {
@@ -72,10 +72,10 @@ func (p problem) ignoredBy(v versions) problem {
 	return p
 }
 
-func (p problem) finding(origin mirrorset.Origin) mirrorset.Finding {
+func (p problem) finding(origin finding.Origin) finding.Finding {
 	origin.Field = field(p.path)
-	f := mirrorset.Finding{
-		Code:     mirrorset.CodeIgnoredSetting,
+	f := finding.Finding{
+		Code:     finding.CodeIgnoredSetting,
 		Severity: p.severity,
 		Origin:   origin,
 		Value:    p.value,
@@ -85,10 +85,10 @@ func (p problem) finding(origin mirrorset.Origin) mirrorset.Finding {
 		f.Message += fmt.Sprintf("; the whole file is ignored by %s: a line is logged and the original registry contacted", p.versions)
 	}
 	if p.refused {
-		f.RefusedBy = mirrorset.Client
+		f.RefusedBy = finding.Client
 	}
 	if p.refused || p.versions != "" {
-		f.Code = mirrorset.CodeInvalidFile
+		f.Code = finding.CodeInvalidFile
 	}
 	return f
 }
@@ -215,7 +215,7 @@ func (s Settings) problems() []problem {
 			out = append(out, refuse(at, value, "negative: every connection of containerd 2 times out at once; remove it or write a positive duration"))
 		}
 		old := warn(at, value, "read by containerd 2 only: 1.6, 1.7 and 2.0 up to 2.0.5 wait 30 seconds")
-		old.severity = mirrorset.SeverityInfo
+		old.severity = finding.SeverityInfo
 		out = append(out, old)
 	}
 	return out

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 func TestValidateRefusesWhatNoFileCanSay(t *testing.T) {
@@ -34,10 +34,10 @@ func TestValidateRefusesWhatNoFileCanSay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			found := false
 			for _, got := range test.file.Validate() {
-				if got.RefusedBy == mirrorset.Client && got.Origin.Field == test.field {
+				if got.RefusedBy == finding.Client && got.Origin.Field == test.field {
 					found = true
-					require.Equal(t, mirrorset.CodeInvalidFile, got.Code)
-					require.Equal(t, mirrorset.SeverityError, got.Severity)
+					require.Equal(t, finding.CodeInvalidFile, got.Code)
+					require.Equal(t, finding.SeverityError, got.Severity)
 				}
 			}
 			require.True(t, found, "%v", test.file.Validate())
@@ -54,7 +54,7 @@ func TestValidateHasNothingToSayOfAFileThatAllVersionsReadAlike(t *testing.T) {
 }
 
 // stripOrigin leaves what Validate and Parse have in common.
-func stripOrigin(findings mirrorset.Findings) (out mirrorset.Findings) {
+func stripOrigin(findings finding.Findings) (out finding.Findings) {
 	for _, f := range findings {
 		f.Origin.File, f.Origin.Line = "", 0
 		out = append(out, f)

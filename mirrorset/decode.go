@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -40,7 +41,7 @@ func Decode(name string, r io.Reader) (*Set, error) {
 type decoder struct {
 	name     string
 	set      *Set
-	refused  Findings
+	refused  finding.Findings
 	document int
 	others   map[string]int // objects of other kinds, counted by kind
 	aliased  int            // values of this document reached through aliases
@@ -62,15 +63,15 @@ func (d *decoder) decode(r io.Reader, limit int) (*Set, error) {
 		}
 		if err != nil {
 			d.document++
-			d.refuse(CodeUnreadable, "", line, "", "cannot be read: "+err.Error())
+			d.refuse(finding.CodeUnreadable, "", line, "", "cannot be read: "+err.Error())
 			break
 		}
 		d.chunk(chunk, line)
 	}
 	d.reportOthers()
 	if d.set.Empty() && len(d.refused) == 0 && d.visit == nil {
-		d.set.Findings = append(d.set.Findings, Finding{
-			Code: CodeNothingRead, Severity: SeverityWarning, Origin: Origin{File: d.name},
+		d.set.Findings = append(d.set.Findings, finding.Finding{
+			Code: finding.CodeNothingRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: d.name},
 			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources or image mirrors",
 		})
 	}
@@ -79,10 +80,10 @@ func (d *decoder) decode(r io.Reader, limit int) (*Set, error) {
 }
 
 // refuse notes that the current document cannot be read.
-func (d *decoder) refuse(code Code, object string, line int, field, message string) {
-	d.refused = append(d.refused, Finding{
-		Code: code, Severity: SeverityError, RefusedBy: Reader, Message: message,
-		Origin: Origin{Object: object, Field: field, File: d.name, Document: max(d.document, 1), Line: line},
+func (d *decoder) refuse(code finding.Code, object string, line int, field, message string) {
+	d.refused = append(d.refused, finding.Finding{
+		Code: code, Severity: finding.SeverityError, RefusedBy: finding.Reader, Message: message,
+		Origin: finding.Origin{Object: object, Field: field, File: d.name, Document: max(d.document, 1), Line: line},
 	})
 }
 
@@ -92,7 +93,7 @@ func (d *decoder) chunk(chunk []byte, line int) {
 	chunk = bytes.TrimPrefix(chunk, []byte("\ufeff"))
 	if i := bytes.IndexByte(chunk, 0); i >= 0 || !utf8.Valid(chunk) {
 		d.document++
-		d.refuse(CodeUnreadable, "", line, "", "is not text: a manifest is YAML or JSON in UTF-8 (or UTF-16 with a byte-order mark)")
+		d.refuse(finding.CodeUnreadable, "", line, "", "is not text: a manifest is YAML or JSON in UTF-8 (or UTF-16 with a byte-order mark)")
 		return
 	}
 	// A separator line belongs to the document below it and may carry its first words: "--- {a: b}".
@@ -109,7 +110,7 @@ func (d *decoder) chunk(chunk []byte, line int) {
 			return
 		} else if !d.yaml(chunk, line, false) { // a YAML flow mapping looks like JSON from outside
 			d.document++
-			d.refuse(CodeUnreadable, "", err.line, "", "is not valid JSON: "+err.message)
+			d.refuse(finding.CodeUnreadable, "", err.line, "", "is not valid JSON: "+err.message)
 		}
 		return
 	}
@@ -185,7 +186,7 @@ func (d *decoder) yaml(chunk []byte, line int, report bool) bool {
 			if report {
 				d.document++
 				at, message := yamlError(err, chunk, line)
-				d.refuse(CodeUnreadable, "", at, "", "is not valid YAML: "+message)
+				d.refuse(finding.CodeUnreadable, "", at, "", "is not valid YAML: "+message)
 			}
 			if !report {
 				return false

@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,14 +28,14 @@ spec:
     mirrorSourcePolicy: NeverContactSource
 `
 
-func decode(t *testing.T, input string) (*Set, Findings) {
+func decode(t *testing.T, input string) (*Set, finding.Findings) {
 	t.Helper()
 	set, err := Decode("in.yaml", strings.NewReader(input))
 	require.NotNil(t, set)
 	if err == nil {
 		return set, nil
 	}
-	var refused *RefusedError
+	var refused *finding.RefusedError
 	require.ErrorAs(t, err, &refused)
 	return set, refused.Findings
 }
@@ -134,7 +135,7 @@ imageContentSources: [{source: quay.io/c, mirrors: [m.io/c]}]
 	}, set.Images[0].Spec.RegistrySources)
 	require.Len(t, set.Images, 1, "the Image kind of another API group is unrelated")
 	require.Len(t, set.Findings, 1)
-	require.Equal(t, CodeUnrelatedKind, set.Findings[0].Code)
+	require.Equal(t, finding.CodeUnrelatedKind, set.Findings[0].Code)
 
 	rules, err := set.Rules()
 	require.NoError(t, err)
@@ -201,7 +202,7 @@ func TestDecodeTakesNullForAbsentAsTheAPIServerDoes(t *testing.T) {
 	set, refused := decode(t, strings.NewReplacer("    mirrors:\n    - m.io/a\n    - n.io/a\n", "    mirrors:\n", "NeverContactSource", "null").Replace(idms))
 	require.Empty(t, refused)
 	require.Equal(t, []ImageMirrors{{Source: "quay.io/a"}}, set.ImageDigestMirrorSets[0].Spec.ImageDigestMirrors)
-	require.Equal(t, CodeNoEffect, set.Validate()[0].Code)
+	require.Equal(t, finding.CodeNoEffect, set.Validate()[0].Code)
 }
 
 func TestDecodeReportsAllProblemsAtOnceAndKeepsTheRest(t *testing.T) {
@@ -248,7 +249,7 @@ func TestDecodeSaysWhenAnInputHoldsNothing(t *testing.T) {
 	for _, input := range []string{"", "# only a comment\n", "---\n---\n", "apiVersion: v1\nkind: ConfigMap\n"} {
 		set, refused := decode(t, input)
 		require.Empty(t, refused)
-		require.Equal(t, CodeNothingRead, set.Findings[0].Code)
+		require.Equal(t, finding.CodeNothingRead, set.Findings[0].Code)
 	}
 }
 
@@ -288,7 +289,7 @@ func TestReadFilesTakesFilesAndDirectories(t *testing.T) {
 	write("z.yaml", "a: [")
 	write("zz.yaml", "b: ]")
 	_, err = ReadFiles(dir)
-	var refused *RefusedError
+	var refused *finding.RefusedError
 	require.ErrorAs(t, err, &refused)
 	require.Len(t, refused.Findings, 2)
 }
@@ -305,7 +306,7 @@ func FuzzDecode(f *testing.F) {
 		set, err := Decode("fuzz", strings.NewReader(string(data)))
 		require.NotNil(t, set)
 		if err != nil {
-			var refused *RefusedError
+			var refused *finding.RefusedError
 			require.ErrorAs(t, err, &refused)
 			require.NotEmpty(t, refused.Error())
 		}

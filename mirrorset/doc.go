@@ -9,7 +9,7 @@
 //	if err != nil {
 //		return err // *RefusedError: what the API server or MCO refuses
 //	}
-//	linux := resolve.NewImageTable(rules)
+//	linux := resolve.NewLinuxTable(rules)
 //
 // The objects are [ImageDigestMirrorSet] and [ImageTagMirrorSet] (config.openshift.io/v1), the older
 // [ImageContentSourcePolicy] (operator.openshift.io/v1alpha1), the registrySources of [Image]

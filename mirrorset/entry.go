@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/radix"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Pull is a kind of pull: by digest or by tag. A reference that has both is pulled by digest.
@@ -27,7 +30,7 @@ type Entry struct {
 	Policy MirrorSourcePolicy
 	// Origin is the place of the entry: spec.imageDigestMirrors[2]. Its Field is empty where the entry is a
 	// whole ImageMirror.
-	Origin Origin
+	Origin finding.Origin
 	// Rank is the entry's place among all entries of the set that it is from, by their origins.
 	Rank int
 
@@ -38,7 +41,7 @@ type Entry struct {
 
 // MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0]; of an ImageMirror,
 // whose fields stand at its top, mirrors[0].
-func (e *Entry) MirrorOrigin(i int) Origin {
+func (e *Entry) MirrorOrigin(i int) finding.Origin {
 	o := e.Origin
 	if e.paths != nil && i < len(e.paths.mirrors) {
 		o.Field = e.paths.mirrors[i]
@@ -52,7 +55,7 @@ func (e *Entry) MirrorOrigin(i int) Origin {
 }
 
 // SourceOrigin returns the place of the entry's source.
-func (e *Entry) SourceOrigin() Origin {
+func (e *Entry) SourceOrigin() finding.Origin {
 	o := e.Origin
 	o.Field = join(o.Field, "source")
 	if e.lines != nil && e.lines.source != 0 {
@@ -62,7 +65,7 @@ func (e *Entry) SourceOrigin() Origin {
 }
 
 // PolicyOrigin returns the place of the entry's policy.
-func (e *Entry) PolicyOrigin() Origin {
+func (e *Entry) PolicyOrigin() finding.Origin {
 	o := e.Origin
 	o.Field = join(o.Field, e.policyField())
 	if e.lines != nil && e.lines.policy != 0 {
@@ -254,14 +257,14 @@ func (all *listing) rank() {
 	if inMemory { // then objects are what decides first
 		texts = append(texts, func(i int) string { return all.entries[all.heads[i]].object })
 	}
-	for _, i := range sorted(len(all.heads), compare, texts...) {
+	for _, i := range radix.Order(len(all.heads), compare, texts...) {
 		place(int(i))
 	}
 }
 
 // origin returns the place of the entry.
-func (l *listed) origin() Origin {
-	o := Origin{Object: l.object, Field: l.kind.paths.at(int(l.index)).item}
+func (l *listed) origin() finding.Origin {
+	o := finding.Origin{Object: l.object, Field: l.kind.paths.at(int(l.index)).item}
 	if l.from != nil {
 		o.File, o.Document, o.Line = l.from.File, l.from.Document, l.from.Line
 		if lines := l.lines(); lines != nil {
@@ -322,7 +325,7 @@ func (all *listing) inOrder() []*Entry {
 	order := make([]int32, 0, total)
 	for _, of := range [][]listed{all.entries[:all.tags], all.entries[all.tags:]} {
 		before := int32(len(order))
-		for _, at := range sorted(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
+		for _, at := range radix.Order(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
 			func(i int) string { return of[i].source },
 			func(i int) string { return of[i].object }) {
 			order = append(order, before+at)
@@ -465,7 +468,7 @@ func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]"
 // Scope is one registry scope of an Image: a location or a wildcard, as written.
 type Scope struct {
 	Value  string
-	Origin Origin
+	Origin finding.Origin
 }
 
 // scopes returns one of the lists of registrySources of the Image named cluster, in the order listed,
@@ -505,8 +508,8 @@ const (
 	listSearch
 )
 
-func (o *Image) origin(field string) Origin {
-	origin := Origin{Object: strings.TrimSuffix(kindImage+"/"+o.Metadata.Name, "/"), Field: field}
+func (o *Image) origin(field string) finding.Origin {
+	origin := finding.Origin{Object: strings.TrimSuffix(kindImage+"/"+o.Metadata.Name, "/"), Field: field}
 	if o.ReadFrom != nil {
 		origin.File, origin.Document, origin.Line = o.ReadFrom.File, o.ReadFrom.Document, o.ReadFrom.Line
 	}
@@ -514,7 +517,7 @@ func (o *Image) origin(field string) Origin {
 }
 
 // scopeOrigin returns the place of item i of a list; of the list itself where i is negative.
-func (o *Image) scopeOrigin(list, i int) Origin {
+func (o *Image) scopeOrigin(list, i int) finding.Origin {
 	field := "spec.registrySources." + registrySourceLists[list]
 	if i >= 0 {
 		field = fmt.Sprintf("%s[%d]", field, i)

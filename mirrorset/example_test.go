@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 func ExampleDecode() {
@@ -54,9 +55,9 @@ func ExampleSet_Rules() {
 }
 
 func ExampleFindings_Err() {
-	findings := mirrorset.Findings{{
-		Code: mirrorset.CodeNoEffect, Severity: mirrorset.SeverityWarning,
-		Origin:  mirrorset.Origin{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0]"},
+	findings := finding.Findings{{
+		Code: finding.CodeNoEffect, Severity: finding.SeverityWarning,
+		Origin:  finding.Origin{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0]"},
 		Message: "has no mirrors, so it makes no rule",
 	}}
 	fmt.Println(findings[0])

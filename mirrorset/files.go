@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"fmt"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 // error is a *RefusedError, or one of the file system.
 func ReadFiles(paths ...string) (*Set, error) {
 	set := &Set{}
-	var refused Findings
+	var refused finding.Findings
 	for _, path := range paths {
 		files, err := manifestFiles(path)
 		if err != nil {
@@ -22,7 +23,7 @@ func ReadFiles(paths ...string) (*Set, error) {
 		}
 		for _, file := range files {
 			err := readFile(set, file)
-			if r, ok := err.(*RefusedError); ok {
+			if r, ok := err.(*finding.RefusedError); ok {
 				refused = append(refused, r.Findings...)
 			} else if err != nil {
 				return nil, err

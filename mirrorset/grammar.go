@@ -150,3 +150,12 @@ func whyInvalid(s string) string {
 	}
 	return "it is not host[:port][/component]…"
 }
+
+// digits returns the length of the run of digits that s starts with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
 
@@ -73,18 +74,18 @@ func TestEveryEntryIsHeldToTheGrammar(t *testing.T) {
 				}
 			}
 			if !ValidSource(e.Source) {
-				want = append(want, fmt.Sprintf("%s spec.imageDigestMirrors[%d].source", CodeInvalidSource, i))
+				want = append(want, fmt.Sprintf("%s spec.imageDigestMirrors[%d].source", finding.CodeInvalidSource, i))
 			}
 			for j, m := range e.Mirrors {
 				if !ValidMirror(m) {
-					want = append(want, fmt.Sprintf("%s spec.imageDigestMirrors[%d].mirrors[%d]", CodeInvalidMirror, i, j))
+					want = append(want, fmt.Sprintf("%s spec.imageDigestMirrors[%d].mirrors[%d]", finding.CodeInvalidMirror, i, j))
 				}
 			}
 		}
 		set := &Set{ImageDigestMirrorSets: []ImageDigestMirrorSet{{Metadata: ObjectMeta{Name: "x"}, Spec: ImageDigestMirrorSetSpec{entries}}}}
 		var got []string
 		for _, f := range set.Validate() {
-			if f.Code == CodeInvalidSource || f.Code == CodeInvalidMirror {
+			if f.Code == finding.CodeInvalidSource || f.Code == finding.CodeInvalidMirror {
 				got = append(got, string(f.Code)+" "+f.Origin.Field)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ type ImageMirror struct {
 // keep the rules of the service at all times: whatever a method refuses leaves them as they were, and its
 // error is a *[RefusedError] that names each field and value and says what to do. Callers branch on a code:
 //
-//	if errors.Is(err, mirrorset.CodeUnknownID) {
+//	if errors.Is(err, finding.CodeUnknownID) {
 //
 // Ids and times are the caller's to give. The zero value is a cluster without image mirrors. A copy is
 // independent of its original. Reading from several goroutines is safe, changing is not; see
@@ -82,7 +83,7 @@ func (c *ClusterImageMirrors) Edit(change ImageMirror) (ImageMirror, error) {
 	}
 	m := c.mirrors[i].clone()
 	if change.Source != "" && change.Source != m.Source {
-		return ImageMirror{}, m.refuse(CodeSourceFixed, "source", change.Source, fmt.Sprintf(
+		return ImageMirror{}, m.refuse(finding.CodeSourceFixed, "source", change.Source, fmt.Sprintf(
 			"differs from %s, and the source of an image mirror cannot be changed; delete it and create another", m.Source))
 	}
 	if change.Type != "" {
@@ -162,7 +163,7 @@ func (c *ClusterImageMirrors) replace(mirrors []ImageMirror) error {
 		*c = next
 		return nil
 	}
-	var refused *RefusedError
+	var refused *finding.RefusedError
 	if added := mirrors[len(mirrors)-1]; errors.As(err, &refused) && len(mirrors) > len(c.mirrors) {
 		for i := range refused.Findings {
 			if o := &refused.Findings[i].Origin; o.Object == added.object() {
@@ -176,11 +177,11 @@ func (c *ClusterImageMirrors) replace(mirrors []ImageMirror) error {
 // index returns the place of the image mirror that has an id.
 func (c *ClusterImageMirrors) index(id string) (int, error) {
 	if id == "" {
-		return 0, (&ImageMirror{}).refuse(CodeMissingField, "id", "", "is missing; name the image mirror by its id")
+		return 0, (&ImageMirror{}).refuse(finding.CodeMissingField, "id", "", "is missing; name the image mirror by its id")
 	}
 	i := slices.IndexFunc(c.mirrors, func(m ImageMirror) bool { return m.ID == id })
 	if i < 0 {
-		return 0, (&ImageMirror{}).refuse(CodeUnknownID, "id", id, "is the id of no image mirror of this cluster; list them to see their ids")
+		return 0, (&ImageMirror{}).refuse(finding.CodeUnknownID, "id", id, "is the id of no image mirror of this cluster; list them to see their ids")
 	}
 	return i, nil
 }
@@ -200,8 +201,8 @@ func (m *ImageMirror) equal(n *ImageMirror) bool {
 func (m *ImageMirror) object() string { return strings.TrimSuffix(kindImageMirror+"/"+m.ID, "/") }
 
 // origin returns the place of a field.
-func (m *ImageMirror) origin(field string) Origin {
-	o := Origin{Object: m.object(), Field: field}
+func (m *ImageMirror) origin(field string) finding.Origin {
+	o := finding.Origin{Object: m.object(), Field: field}
 	if m.ReadFrom != nil {
 		o.File, o.Document, o.Line = m.ReadFrom.File, m.ReadFrom.Document, m.ReadFrom.Line
 		if len(m.ReadFrom.lines) > 0 && field == "source" {
@@ -212,14 +213,14 @@ func (m *ImageMirror) origin(field string) Origin {
 }
 
 // finding returns a refusal by the service.
-func (m *ImageMirror) finding(code Code, field, value, message string) Finding {
-	return Finding{
-		Code: code, Severity: SeverityError, RefusedBy: ClusterService, Origin: m.origin(field), Value: value, Message: message,
+func (m *ImageMirror) finding(code finding.Code, field, value, message string) finding.Finding {
+	return finding.Finding{
+		Code: code, Severity: finding.SeverityError, RefusedBy: finding.ClusterService, Origin: m.origin(field), Value: value, Message: message,
 	}
 }
 
-func (m *ImageMirror) refuse(code Code, field, value, message string) error {
-	return Findings{m.finding(code, field, value, message)}.Err()
+func (m *ImageMirror) refuse(code finding.Code, field, value, message string) error {
+	return finding.Findings{m.finding(code, field, value, message)}.Err()
 }
 
 // imageMirrors checks what image mirrors are held to beside the grammar, and against each other. The same
@@ -227,7 +228,7 @@ func (m *ImageMirror) refuse(code Code, field, value, message string) error {
 func (v *validator) imageMirrors() {
 	bySource := map[string]*ImageMirror{}
 	byID := map[string]*ImageMirror{}
-	refuse := func(m *ImageMirror, code Code, field, value, message string) {
+	refuse := func(m *ImageMirror, code finding.Code, field, value, message string) {
 		v.findings = append(v.findings, m.finding(code, field, value, message))
 	}
 	for i := range v.set.ImageMirrors {
@@ -235,28 +236,28 @@ func (v *validator) imageMirrors() {
 		if before := byID[m.ID]; m.ID != "" && before != nil {
 			if !before.equal(m) {
 				a, b := inOrder(before, m)
-				refuse(b, CodeIDInUse, "id", m.ID, fmt.Sprintf("is the id of another image mirror, of the source %s; each has its own", a.Source))
+				refuse(b, finding.CodeIDInUse, "id", m.ID, fmt.Sprintf("is the id of another image mirror, of the source %s; each has its own", a.Source))
 			}
 			continue
 		}
 		byID[m.ID] = m
 		if m.ID == "" {
-			refuse(m, CodeMissingField, "id", "", "is missing; every image mirror has an id")
+			refuse(m, finding.CodeMissingField, "id", "", "is missing; every image mirror has an id")
 		} else if strings.TrimLeft(m.ID, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
-			refuse(m, CodeInvalidID, "id", m.ID, "is not an id: it is to be lower-case letters and digits")
+			refuse(m, finding.CodeInvalidID, "id", m.ID, "is not an id: it is to be lower-case letters and digits")
 		}
 		if m.Type != "" && m.Type != ByDigest {
-			refuse(m, CodeInvalidType, "type", string(m.Type), "is not a type of image mirrors; write digest, pulls by tag are not redirected")
+			refuse(m, finding.CodeInvalidType, "type", string(m.Type), "is not a type of image mirrors; write digest, pulls by tag are not redirected")
 		}
 		if strings.HasPrefix(m.Source, "*.") && ValidSource(m.Source) {
-			refuse(m, CodeInvalidSource, "source", m.Source, "is a wildcard, which an image mirror does not take; name one registry, namespace or repository")
+			refuse(m, finding.CodeInvalidSource, "source", m.Source, "is a wildcard, which an image mirror does not take; name one registry, namespace or repository")
 		}
 		if len(m.Mirrors) == 0 {
-			refuse(m, CodeMissingField, "mirrors", "", "is missing; name at least one mirror")
+			refuse(m, finding.CodeMissingField, "mirrors", "", "is missing; name at least one mirror")
 		}
 		if before := bySource[m.Source]; m.Source != "" && before != nil {
 			a, b := inOrder(before, m)
-			refuse(b, CodeSourceInUse, "source", m.Source, fmt.Sprintf("has an image mirror already, %s; edit the mirrors of that one, or delete it first", a.object()))
+			refuse(b, finding.CodeSourceInUse, "source", m.Source, fmt.Sprintf("has an image mirror already, %s; edit the mirrors of that one, or delete it first", a.object()))
 			continue
 		}
 		bySource[m.Source] = m
@@ -272,13 +273,13 @@ func inOrder(a, b *ImageMirror) (first, second *ImageMirror) {
 }
 
 // repeatedIDs refuses equal image mirrors, which imageMirrors lets pass.
-func repeatedIDs(mirrors []ImageMirror) Findings {
-	var findings Findings
+func repeatedIDs(mirrors []ImageMirror) finding.Findings {
+	var findings finding.Findings
 	byID := map[string]*ImageMirror{}
 	for i := range mirrors {
 		m := &mirrors[i]
 		if before := byID[m.ID]; m.ID != "" && before != nil && before.equal(m) {
-			findings = append(findings, m.finding(CodeIDInUse, "id", m.ID, "is listed twice; keep one of the two"))
+			findings = append(findings, m.finding(finding.CodeIDInUse, "id", m.ID, "is listed twice; keep one of the two"))
 		}
 		byID[m.ID] = m
 	}
@@ -291,11 +292,11 @@ func repeatedIDs(mirrors []ImageMirror) Findings {
 // than weakened), wildcards, and the scopes of the Image named cluster. Entries of one source become one
 // image mirror, with the mirrors in the order in which nodes try them. What makes no rule, such as an entry
 // without mirrors, is among the findings of the rules already.
-func (r *Rules) ImageMirrors() ([]ImageMirror, Findings) {
+func (r *Rules) ImageMirrors() ([]ImageMirror, finding.Findings) {
 	var mirrors []ImageMirror
-	var findings Findings
-	tell := func(code Code, severity Severity, origin Origin, value, message string) {
-		findings = append(findings, Finding{Code: code, Severity: severity, Origin: origin, Value: value, Message: message})
+	var findings finding.Findings
+	tell := func(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
+		findings = append(findings, finding.Finding{Code: code, Severity: severity, Origin: origin, Value: value, Message: message})
 	}
 	for i := range r.Rules {
 		rule := &r.Rules[i]
@@ -312,9 +313,9 @@ func (r *Rules) ImageMirrors() ([]ImageMirror, Findings) {
 		}
 		for _, e := range rule.Entries {
 			if left != "" {
-				tell(CodeNotCarried, SeverityWarning, e.Origin, rule.Source, left)
+				tell(finding.CodeNotCarried, finding.SeverityWarning, e.Origin, rule.Source, left)
 			} else if len(rule.Entries) > 1 && e != rule.Entries[0] {
-				tell(CodeMerged, SeverityInfo, e.Origin, rule.Source, fmt.Sprintf(
+				tell(finding.CodeMerged, finding.SeverityInfo, e.Origin, rule.Source, fmt.Sprintf(
 					"is the source of %s too; a source has one image mirror, which gets the mirrors of both in the order that nodes try them", rule.Entries[0].Origin))
 			}
 		}
@@ -325,7 +326,7 @@ func (r *Rules) ImageMirrors() ([]ImageMirror, Findings) {
 	}
 	for what, scopes := range map[string][]Scope{"insecure": r.Insecure, "blocked": r.Blocked} {
 		for _, s := range scopes {
-			tell(CodeNotCarried, SeverityWarning, s.Origin, s.Value, "is "+what+", which image mirrors do not say; it stays a setting of the cluster's Image")
+			tell(finding.CodeNotCarried, finding.SeverityWarning, s.Origin, s.Value, "is "+what+", which image mirrors do not say; it stays a setting of the cluster's Image")
 		}
 	}
 	return mirrors, findings.Sort()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // The image mirrors of a cluster become rules, and a rule names the image mirror behind each location.
@@ -50,7 +51,7 @@ func ExampleClusterImageMirrors_Edit() {
 		return
 	}
 	_, err = cluster.Edit(mirrorset.ImageMirror{ID: "abc123def456", Source: "quay.io/team", Mirrors: []string{"m.io/team"}})
-	fmt.Println(errors.Is(err, mirrorset.CodeSourceFixed))
+	fmt.Println(errors.Is(err, finding.CodeSourceFixed))
 	fmt.Println(err)
 	// Output:
 	// true

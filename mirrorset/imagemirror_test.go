@@ -10,6 +10,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 )
@@ -52,30 +53,30 @@ func TestCreateRefusesWithFieldValueAndAdvice(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		request mirrorset.ImageMirror
-		code    mirrorset.Code
+		code    finding.Code
 		want    string
 	}{
-		{"no id", mirrorset.ImageMirror{Source: "quay.io/a", Mirrors: []string{"m.io"}}, mirrorset.CodeMissingField, "ImageMirror id: is missing"},
-		{"an id with capitals", mirrorset.ImageMirror{ID: "ABC", Source: "quay.io/a", Mirrors: []string{"m.io"}}, mirrorset.CodeInvalidID, `ImageMirror id: "ABC": is not an id: it is to be lower-case letters and digits`},
-		{"an id in use", mirrorset.ImageMirror{ID: "abc123def456", Source: "quay.io/a", Mirrors: []string{"m.io"}}, mirrorset.CodeIDInUse, `ImageMirror id: "abc123def456": is the id of another image mirror, of the source registry.example.com/team`},
-		{"no source", mirrorset.ImageMirror{ID: "x1", Mirrors: []string{"m.io"}}, mirrorset.CodeInvalidSource, "ImageMirror source: is missing or empty; name the registry, namespace or repository to redirect"},
-		{"no mirrors", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a"}, mirrorset.CodeMissingField, "ImageMirror mirrors: is missing; name at least one mirror"},
-		{"a type for tags", mirrorset.ImageMirror{ID: "x1", Type: mirrorset.ByTag, Source: "quay.io/a", Mirrors: []string{"m.io"}}, mirrorset.CodeInvalidType, `ImageMirror type: "tag": is not a type of image mirrors; write digest`},
-		{"a source in use", mirrorset.ImageMirror{ID: "x1", Source: "registry.example.com/team", Mirrors: []string{"m.io"}}, mirrorset.CodeSourceInUse, `ImageMirror source: "registry.example.com/team": has an image mirror already, ImageMirror/abc123def456; edit the mirrors of that one`},
-		{"a source with a tag", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a:1", Mirrors: []string{"m.io"}}, mirrorset.CodeInvalidSource, `ImageMirror source: "quay.io/a:1": is not a source: it has a tag`},
-		{"a wildcard", mirrorset.ImageMirror{ID: "x1", Source: "*.example.org", Mirrors: []string{"m.io"}}, mirrorset.CodeInvalidSource, `ImageMirror source: "*.example.org": is a wildcard, which an image mirror does not take`},
-		{"a mirror with a scheme", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a", Mirrors: []string{"m.io", "https://n.io"}}, mirrorset.CodeInvalidMirror, `ImageMirror mirrors[1]: "https://n.io": is not a mirror: it has a URL scheme`},
-		{"a mirror twice", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a", Mirrors: []string{"m.io", "m.io"}}, mirrorset.CodeRepeatedMirror, `ImageMirror mirrors[1]: "m.io": is listed already as mirrors[0]`},
+		{"no id", mirrorset.ImageMirror{Source: "quay.io/a", Mirrors: []string{"m.io"}}, finding.CodeMissingField, "ImageMirror id: is missing"},
+		{"an id with capitals", mirrorset.ImageMirror{ID: "ABC", Source: "quay.io/a", Mirrors: []string{"m.io"}}, finding.CodeInvalidID, `ImageMirror id: "ABC": is not an id: it is to be lower-case letters and digits`},
+		{"an id in use", mirrorset.ImageMirror{ID: "abc123def456", Source: "quay.io/a", Mirrors: []string{"m.io"}}, finding.CodeIDInUse, `ImageMirror id: "abc123def456": is the id of another image mirror, of the source registry.example.com/team`},
+		{"no source", mirrorset.ImageMirror{ID: "x1", Mirrors: []string{"m.io"}}, finding.CodeInvalidSource, "ImageMirror source: is missing or empty; name the registry, namespace or repository to redirect"},
+		{"no mirrors", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a"}, finding.CodeMissingField, "ImageMirror mirrors: is missing; name at least one mirror"},
+		{"a type for tags", mirrorset.ImageMirror{ID: "x1", Type: mirrorset.ByTag, Source: "quay.io/a", Mirrors: []string{"m.io"}}, finding.CodeInvalidType, `ImageMirror type: "tag": is not a type of image mirrors; write digest`},
+		{"a source in use", mirrorset.ImageMirror{ID: "x1", Source: "registry.example.com/team", Mirrors: []string{"m.io"}}, finding.CodeSourceInUse, `ImageMirror source: "registry.example.com/team": has an image mirror already, ImageMirror/abc123def456; edit the mirrors of that one`},
+		{"a source with a tag", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a:1", Mirrors: []string{"m.io"}}, finding.CodeInvalidSource, `ImageMirror source: "quay.io/a:1": is not a source: it has a tag`},
+		{"a wildcard", mirrorset.ImageMirror{ID: "x1", Source: "*.example.org", Mirrors: []string{"m.io"}}, finding.CodeInvalidSource, `ImageMirror source: "*.example.org": is a wildcard, which an image mirror does not take`},
+		{"a mirror with a scheme", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a", Mirrors: []string{"m.io", "https://n.io"}}, finding.CodeInvalidMirror, `ImageMirror mirrors[1]: "https://n.io": is not a mirror: it has a URL scheme`},
+		{"a mirror twice", mirrorset.ImageMirror{ID: "x1", Source: "quay.io/a", Mirrors: []string{"m.io", "m.io"}}, finding.CodeRepeatedMirror, `ImageMirror mirrors[1]: "m.io": is listed already as mirrors[0]`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := team(t)
 			_, err := c.Create(test.request)
 			require.ErrorIs(t, err, test.code)
-			var refused *mirrorset.RefusedError
+			var refused *finding.RefusedError
 			require.ErrorAs(t, err, &refused)
 			require.Len(t, refused.Findings, 1)
 			require.ErrorContains(t, err, test.want)
-			require.Equal(t, mirrorset.ClusterService, refused.Findings[0].RefusedBy)
+			require.Equal(t, finding.ClusterService, refused.Findings[0].RefusedBy)
 			require.Equal(t, team(t), c, "what is refused changes nothing")
 		})
 	}
@@ -84,7 +85,7 @@ func TestCreateRefusesWithFieldValueAndAdvice(t *testing.T) {
 func TestCreateSaysAllThatIsWrongAtOnce(t *testing.T) {
 	c := mirrorset.ClusterImageMirrors{}
 	_, err := c.Create(mirrorset.ImageMirror{ID: "x1", Type: "all", Source: "quay.io/", Mirrors: []string{"m.io:x", "n.io@d"}})
-	var refused *mirrorset.RefusedError
+	var refused *finding.RefusedError
 	require.ErrorAs(t, err, &refused)
 	require.Len(t, refused.Findings, 4)
 }
@@ -104,15 +105,15 @@ func TestEditRefusesWithFieldValueAndAdvice(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change mirrorset.ImageMirror
-		code   mirrorset.Code
+		code   finding.Code
 		want   string
 	}{
-		{"no id", mirrorset.ImageMirror{Mirrors: []string{"m.io"}}, mirrorset.CodeMissingField, "ImageMirror id: is missing; name the image mirror by its id"},
-		{"an unknown id", mirrorset.ImageMirror{ID: "nosuch", Mirrors: []string{"m.io"}}, mirrorset.CodeUnknownID, `ImageMirror id: "nosuch": is the id of no image mirror of this cluster`},
-		{"another source", mirrorset.ImageMirror{ID: "abc123def456", Source: "quay.io/b", Mirrors: []string{"m.io"}}, mirrorset.CodeSourceFixed, `ImageMirror/abc123def456 source: "quay.io/b": differs from registry.example.com/team, and the source of an image mirror cannot be changed; delete it and create another`},
-		{"another type", mirrorset.ImageMirror{ID: "abc123def456", Type: mirrorset.ByTag, Mirrors: []string{"m.io"}}, mirrorset.CodeInvalidType, `ImageMirror/abc123def456 type: "tag"`},
-		{"no mirrors", mirrorset.ImageMirror{ID: "abc123def456"}, mirrorset.CodeMissingField, "ImageMirror/abc123def456 mirrors: is missing"},
-		{"an invalid mirror", mirrorset.ImageMirror{ID: "abc123def456", Mirrors: []string{"M_.io"}}, mirrorset.CodeInvalidMirror, `ImageMirror/abc123def456 mirrors[0]: "M_.io"`},
+		{"no id", mirrorset.ImageMirror{Mirrors: []string{"m.io"}}, finding.CodeMissingField, "ImageMirror id: is missing; name the image mirror by its id"},
+		{"an unknown id", mirrorset.ImageMirror{ID: "nosuch", Mirrors: []string{"m.io"}}, finding.CodeUnknownID, `ImageMirror id: "nosuch": is the id of no image mirror of this cluster`},
+		{"another source", mirrorset.ImageMirror{ID: "abc123def456", Source: "quay.io/b", Mirrors: []string{"m.io"}}, finding.CodeSourceFixed, `ImageMirror/abc123def456 source: "quay.io/b": differs from registry.example.com/team, and the source of an image mirror cannot be changed; delete it and create another`},
+		{"another type", mirrorset.ImageMirror{ID: "abc123def456", Type: mirrorset.ByTag, Mirrors: []string{"m.io"}}, finding.CodeInvalidType, `ImageMirror/abc123def456 type: "tag"`},
+		{"no mirrors", mirrorset.ImageMirror{ID: "abc123def456"}, finding.CodeMissingField, "ImageMirror/abc123def456 mirrors: is missing"},
+		{"an invalid mirror", mirrorset.ImageMirror{ID: "abc123def456", Mirrors: []string{"M_.io"}}, finding.CodeInvalidMirror, `ImageMirror/abc123def456 mirrors[0]: "M_.io"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := team(t)
@@ -130,7 +131,7 @@ func TestEditRefusesWithFieldValueAndAdvice(t *testing.T) {
 func TestDeleteFreesTheSource(t *testing.T) {
 	c := team(t)
 	_, err := c.Delete("nosuch")
-	require.ErrorIs(t, err, mirrorset.CodeUnknownID)
+	require.ErrorIs(t, err, finding.CodeUnknownID)
 	gone, err := c.Delete("abc123def456")
 	require.NoError(t, err)
 	require.Empty(t, c.List())
@@ -156,7 +157,7 @@ func TestImageMirrorsRoundTripThroughTheirFormats(t *testing.T) {
 	var back mirrorset.ClusterImageMirrors
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, *c, back)
-	require.ErrorIs(t, json.Unmarshal([]byte(`[{"id":"a","source":"quay.io","mirrors":[]}]`), &back), mirrorset.CodeMissingField)
+	require.ErrorIs(t, json.Unmarshal([]byte(`[{"id":"a","source":"quay.io","mirrors":[]}]`), &back), finding.CodeMissingField)
 
 	text, err := yaml.Marshal(c.List())
 	require.NoError(t, err)
@@ -289,7 +290,7 @@ func TestImageMirrorsAndDigestRulesAreConvertedWithoutLoss(t *testing.T) {
 		mirrors, findings := rules.ImageMirrors()
 		left := map[string]bool{}
 		for _, f := range findings {
-			if f.Code == mirrorset.CodeNotCarried {
+			if f.Code == finding.CodeNotCarried {
 				left[f.Value] = true
 			}
 		}

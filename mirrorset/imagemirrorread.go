@@ -3,6 +3,7 @@ package mirrorset
 import (
 	"time"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -96,8 +97,8 @@ func (d *decoder) imageMirror(n *yaml.Node) {
 		}
 	}
 	for i := range d.refused[before:] {
-		if f := &d.refused[before+i]; f.RefusedBy == APIServer {
-			f.RefusedBy = ClusterService
+		if f := &d.refused[before+i]; f.RefusedBy == finding.APIServer {
+			f.RefusedBy = finding.ClusterService
 		}
 	}
 	if ok {
@@ -113,6 +114,6 @@ func (o *object) time(f field) time.Time {
 			return t
 		}
 	}
-	o.refuseAPI(CodeWrongType, o.name, f.line, f.key, f.value.Value, "is to be a time, such as 2026-01-07T10:11:12Z")
+	o.refuseAPI(finding.CodeWrongType, o.name, f.line, f.key, f.value.Value, "is to be a time, such as 2026-01-07T10:11:12Z")
 	return time.Time{}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 )
@@ -130,7 +131,7 @@ func requireSameJSON(t *testing.T, text []byte) {
 	if err != nil {
 		return
 	}
-	read := func(parse func(d *decoder) []*yaml.Node) (*Set, Findings, []string) {
+	read := func(parse func(d *decoder) []*yaml.Node) (*Set, finding.Findings, []string) {
 		d := &decoder{name: "in", set: &Set{}}
 		for _, n := range parse(d) {
 			before := d.json.mark()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -20,7 +21,7 @@ type Migration struct {
 	Object ImageDigestMirrorSet
 	// Findings say what could not be carried over as it was, and what applying the object would do beside
 	// taking the policy's place.
-	Findings Findings
+	Findings finding.Findings
 }
 
 // appliedAnnotation is where kubectl notes the object it was last given, to compare the next one with.
@@ -64,8 +65,8 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 		From:   strings.TrimSuffix(kindICSP+"/"+p.Metadata.Name, "/"),
 		Object: newDigestMirrorSet(p.Metadata),
 	}
-	origin := func(field string) Origin {
-		o := Origin{Object: m.From, Field: field}
+	origin := func(field string) finding.Origin {
+		o := finding.Origin{Object: m.From, Field: field}
 		if p.ReadFrom != nil {
 			o.File, o.Document, o.Line = p.ReadFrom.File, p.ReadFrom.Document, p.ReadFrom.Line
 		}
@@ -75,20 +76,20 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 	m.Object.Metadata.Annotations = maps.Clone(p.Metadata.Annotations)
 	if _, ok := m.Object.Metadata.Annotations[appliedAnnotation]; ok {
 		delete(m.Object.Metadata.Annotations, appliedAnnotation)
-		m.tell(SeverityInfo, origin("metadata.annotations."+appliedAnnotation), "", "describes the ImageContentSourcePolicy, and is left out")
+		m.tell(finding.SeverityInfo, origin("metadata.annotations."+appliedAnnotation), "", "describes the ImageContentSourcePolicy, and is left out")
 	}
 	for i := range s.ImageDigestMirrorSets {
 		o := &s.ImageDigestMirrorSets[i]
 		if o.Metadata.Name == p.Metadata.Name && p.Metadata.Name != "" {
-			m.Findings = append(m.Findings, Finding{
-				Code: CodeDuplicate, Severity: SeverityWarning, Origin: origin("metadata.name"), Value: p.Metadata.Name,
+			m.Findings = append(m.Findings, finding.Finding{
+				Code: finding.CodeDuplicate, Severity: finding.SeverityWarning, Origin: origin("metadata.name"), Value: p.Metadata.Name,
 				Message: "is the name of an ImageDigestMirrorSet too, which applying this one would replace; give this one another name, or put the entries of both into one",
 			})
 			break
 		}
 	}
 	for _, f := range s.Findings {
-		if f.Code == CodeUnknownField && f.Origin.Object == m.From && sameDocument(f.Origin, p.ReadFrom) {
+		if f.Code == finding.CodeUnknownField && f.Origin.Object == m.From && sameDocument(f.Origin, p.ReadFrom) {
 			m.Findings = append(m.Findings, f)
 		}
 	}
@@ -101,25 +102,25 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 	return m
 }
 
-func sameDocument(o Origin, from *ReadFrom) bool {
+func sameDocument(o finding.Origin, from *ReadFrom) bool {
 	return from != nil && o.File == from.File && o.Document == from.Document
 }
 
-func (m *Migration) tell(severity Severity, origin Origin, value, message string) {
-	m.Findings = append(m.Findings, Finding{Code: CodeNotCarried, Severity: severity, Origin: origin, Value: value, Message: message})
+func (m *Migration) tell(severity finding.Severity, origin finding.Origin, value, message string) {
+	m.Findings = append(m.Findings, finding.Finding{Code: finding.CodeNotCarried, Severity: severity, Origin: origin, Value: value, Message: message})
 }
 
 // entry returns an entry of the policy as one of the new object.
 func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
 	if !ValidSource(e.Source) {
-		m.tell(SeverityWarning, e.SourceOrigin(), e.Source, "is no source of an ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
+		m.tell(finding.SeverityWarning, e.SourceOrigin(), e.Source, "is no source of an ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
 		return ImageMirrors{}, false
 	}
 	var mirrors, firsts, repeated []string
 	for i, mirror := range e.Mirrors {
 		switch {
 		case !ValidMirror(mirror):
-			m.tell(SeverityWarning, e.MirrorOrigin(i), mirror, "is no mirror of an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
+			m.tell(finding.SeverityWarning, e.MirrorOrigin(i), mirror, "is no mirror of an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
 			continue
 		case !slices.Contains(firsts, mirror):
 			firsts = append(firsts, mirror)
@@ -136,7 +137,7 @@ func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
 		if !slices.Equal(firsts, mirrors) {
 			message += "; on Windows nodes the order was " + strings.Join(firsts, ", ")
 		}
-		m.tell(SeverityWarning, e.Origin, e.Source, message)
+		m.tell(finding.SeverityWarning, e.Origin, e.Source, message)
 	}
 	return ImageMirrors{Source: e.Source, Mirrors: mirrors}, true
 }
@@ -184,7 +185,7 @@ func (s *Set) keepOrder(migrations []Migration) {
 		r := &before.Rules[i]
 		if now := after.locations(r); r.Pull == ByDigest && repeated[r.Source] != nil && !slices.Equal(r.locations(), now) {
 			m := &migrations[repeated[r.Source][0].migration]
-			m.tell(SeverityWarning, r.Entries[0].Origin, r.Source, fmt.Sprintf(
+			m.tell(finding.SeverityWarning, r.Entries[0].Origin, r.Source, fmt.Sprintf(
 				"has lists that contradict each other, and without the repetitions their order is another: %s; it was %s", strings.Join(now, ", "), strings.Join(r.locations(), ", ")))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/stretchr/testify/require"
 )
@@ -36,10 +37,10 @@ func policies(r *random.Source, repeats bool) *mirrorset.Set {
 }
 
 // migrate puts the migrations in the place of the policies, by way of their text.
-func migrate(t *testing.T, set *mirrorset.Set) (*mirrorset.Set, mirrorset.Findings) {
+func migrate(t *testing.T, set *mirrorset.Set) (*mirrorset.Set, finding.Findings) {
 	next := *set
 	next.ImageContentSourcePolicies = nil
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	for _, m := range set.MigrateContentSourcePolicies() {
 		read, err := mirrorset.Decode(m.From, strings.NewReader(string(m.YAML())))
 		require.NoError(t, err, string(m.YAML()))
@@ -94,8 +95,8 @@ func TestMigratedPoliciesResolveAsBefore(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, summary(before), summary(after))
 		tables := [][2]func(string) (resolve.Plan, error){
-			{resolve.NewImageTable(before).Plan, resolve.NewImageTable(after).Plan},
-			{resolve.NewRegistryTable(before).Plan, resolve.NewRegistryTable(after).Plan},
+			{resolve.NewLinuxTable(before).Plan, resolve.NewLinuxTable(after).Plan},
+			{resolve.NewContainerdTable(before).Plan, resolve.NewContainerdTable(after).Plan},
 		}
 		for range 5 {
 			image := r.Name() + "@" + random.Digest
@@ -125,7 +126,7 @@ func TestMigratedListsWithRepetitionsKeepTheOrderOfLinuxNodesOrSaySo(t *testing.
 		require.NoError(t, err)
 		said := ""
 		for _, f := range findings {
-			require.Equal(t, mirrorset.CodeNotCarried, f.Code)
+			require.Equal(t, finding.CodeNotCarried, f.Code)
 			if strings.Contains(f.Message, "their order is another") {
 				said += f.Value + "\n"
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -178,9 +179,9 @@ func readImageMirrorStore(name string, data []byte) (map[string]ClusterImageMirr
 	nodes, bad := d.parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
 	switch {
 	case bad != nil:
-		d.refuse(CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)
+		d.refuse(finding.CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)
 	case len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode:
-		d.refuse(CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
+		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
 	}
 	if err := d.refused.Err(); err != nil {
 		return nil, err
@@ -191,7 +192,7 @@ func readImageMirrorStore(name string, data []byte) (map[string]ClusterImageMirr
 		d.set.ImageMirrors = nil
 		d.imageMirrorItems(f.value, "", f.key)
 		c, err := NewClusterImageMirrors(d.set.ImageMirrors...)
-		var refused *RefusedError
+		var refused *finding.RefusedError
 		if errors.As(err, &refused) {
 			d.refused = append(d.refused, refused.Findings...)
 		}
@@ -201,7 +202,7 @@ func readImageMirrorStore(name string, data []byte) (map[string]ClusterImageMirr
 		clusters[f.key] = c
 	}
 	for _, f := range d.set.Findings {
-		f.Severity, f.RefusedBy, f.Message = SeverityError, Reader, "is not a field of this object; remove it, or it would be lost"
+		f.Severity, f.RefusedBy, f.Message = finding.SeverityError, finding.Reader, "is not a field of this object; remove it, or it would be lost"
 		d.refused = append(d.refused, f)
 	}
 	if err := d.refused.Sort().Err(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
 
@@ -35,7 +36,7 @@ func TestStoresKeepTheImageMirrorsOfEachCluster(t *testing.T) {
 
 			require.NoError(t, add(store, "one", "a"))
 			require.NoError(t, add(store, "two", "a"), "clusters do not share ids and sources")
-			require.ErrorIs(t, add(store, "one", "a"), mirrorset.CodeIDInUse)
+			require.ErrorIs(t, add(store, "one", "a"), finding.CodeIDInUse)
 
 			failure := errors.New("changed my mind")
 			require.ErrorIs(t, store.Update("one", func(c *mirrorset.ClusterImageMirrors) error {
@@ -119,7 +120,7 @@ func TestAStoreThatCannotBeReadIsRefusedAndLeftAsItIs(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, []byte(test.content), 0o644))
 			store := mirrorset.ImageMirrorFile{Path: path}
 			_, err := store.Read("a")
-			var refused *mirrorset.RefusedError
+			var refused *finding.RefusedError
 			require.ErrorAs(t, err, &refused)
 			if !strings.HasPrefix(test.want, "store.json") {
 				require.ErrorContains(t, err, test.want)

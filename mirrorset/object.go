@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -26,7 +27,7 @@ func (d *decoder) root(n *yaml.Node) {
 	case yaml.SequenceNode:
 		d.bareList(n)
 	default:
-		d.refuse(CodeUnreadable, "", n.Line, "", "is a single value, not an object; a manifest starts with apiVersion and kind")
+		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a single value, not an object; a manifest starts with apiVersion and kind")
 	}
 }
 
@@ -34,11 +35,11 @@ func (d *decoder) root(n *yaml.Node) {
 // it out themselves.
 func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	if depth > maxDepth {
-		d.refuse(CodeUnreadable, "", n.Line, "", "lists are nested too deep")
+		d.refuse(finding.CodeUnreadable, "", n.Line, "", "lists are nested too deep")
 		return
 	}
 	if line := d.repeatedKind(n); line > 0 {
-		d.refuse(CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between two objects, or keep one of the two")
+		d.refuse(finding.CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between two objects, or keep one of the two")
 		return
 	}
 	o := &object{decoder: d, node: n, TypeMeta: TypeMeta{
@@ -93,7 +94,7 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
 		d.imageMirrorList(n)
 	case o.Kind == "" && d.isImageMirrorStore(n):
-		d.refuse(CodeUnreadable, "", n.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
+		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
 	case o.Kind == "" && (lookup(d, n, "imageDigestSources") != nil || lookup(d, n, "imageContentSources") != nil),
 		o.Kind == "" && o.APIVersion == "v1" && d.mentionsMirrors(n):
 		o.installConfig()
@@ -131,7 +132,7 @@ func versionOf(kind string) string {
 func (d *decoder) list(o *object, item TypeMeta, depth int) {
 	items := lookup(d, o.node, "items")
 	if items == nil {
-		d.refuseAPI(CodeMissingField, o.Kind, o.node.Line, "items", "", "is missing; a list has items, even where there are none")
+		d.refuseAPI(finding.CodeMissingField, o.Kind, o.node.Line, "items", "", "is missing; a list has items, even where there are none")
 		return
 	}
 	if items.Kind != yaml.SequenceNode {
@@ -182,8 +183,8 @@ func (d *decoder) reportOthers() {
 	if more := len(kinds) - 8; more > 0 {
 		kinds = append(kinds[:8], fmt.Sprintf("and %d more kinds", more))
 	}
-	d.set.Findings = append(d.set.Findings, Finding{
-		Code: CodeUnrelatedKind, Severity: SeverityInfo, Origin: Origin{File: d.name},
+	d.set.Findings = append(d.set.Findings, finding.Finding{
+		Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: d.name},
 		Message: fmt.Sprintf("%d objects of kinds that do not say where pulls go were skipped: %s", total, strings.Join(kinds, ", ")),
 	})
 }
@@ -213,7 +214,7 @@ func (o *object) apiVersion(want string) bool {
 	if o.APIVersion == "" {
 		message = "is missing; write apiVersion: " + want
 	}
-	o.refuseAPI(CodeWrongVersion, o.name, o.node.Line, "apiVersion", o.APIVersion, message)
+	o.refuseAPI(finding.CodeWrongVersion, o.name, o.node.Line, "apiVersion", o.APIVersion, message)
 	return false
 }
 
@@ -235,7 +236,7 @@ func (o *object) top() (spec []field, ok bool) {
 		}
 	}
 	if !ok {
-		o.refuseAPI(CodeMissingField, o.name, o.node.Line, "spec", "", "is missing; write what the object is to do under spec")
+		o.refuseAPI(finding.CodeMissingField, o.name, o.node.Line, "spec", "", "is missing; write what the object is to do under spec")
 	}
 	return spec, ok
 }
@@ -285,7 +286,7 @@ func (o *object) texts(n *yaml.Node, path string) map[string]string {
 // named refuses an object that has no name.
 func (o *object) named() {
 	if o.metadata.Name == "" && !o.generated {
-		o.refuseAPI(CodeMissingField, o.name, o.node.Line, "metadata.name", "", "is missing; every object has a name")
+		o.refuseAPI(finding.CodeMissingField, o.name, o.node.Line, "metadata.name", "", "is missing; every object has a name")
 	}
 }
 
@@ -465,8 +466,8 @@ func aboutMirrors(key string) bool {
 }
 
 func (o *object) notApplied(path string, line int, message string) {
-	o.set.Findings = append(o.set.Findings, Finding{
-		Code: CodeNotApplied, Severity: SeverityWarning, Message: message, Origin: o.origin(o.name, path, line),
+	o.set.Findings = append(o.set.Findings, finding.Finding{
+		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Message: message, Origin: o.origin(o.name, path, line),
 	})
 }
 
@@ -478,7 +479,7 @@ func (d *decoder) bareList(n *yaml.Node) {
 	}
 	for _, item := range d.items(n) {
 		if item = d.deref(item); item.Kind != yaml.MappingNode || lookup(d, item, "source") == nil {
-			d.refuse(CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
+			d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
 			return
 		}
 	}
@@ -525,14 +526,14 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 				e.MirrorSourcePolicy = MirrorSourcePolicy(text)
 				lines.policy = int32(f.line)
 				if ok && text == "" { // on a value in memory this means absent; in a manifest it is refused
-					o.refuseAPI(CodeInvalidPolicy, o.name, f.line, at+"."+f.key, "",
+					o.refuseAPI(finding.CodeInvalidPolicy, o.name, f.line, at+"."+f.key, "",
 						"is empty; write NeverContactSource or AllowContactingSource, or leave the field out")
 				}
 			}
 		}
 		if lines.source == 0 && o.Kind == kindICSP {
 			// Its definition has no patterns, and yet requires the field.
-			o.refuseAPI(CodeMissingField, o.name, item.Line, at+".source", "", "is missing; name the registry, namespace or repository to redirect")
+			o.refuseAPI(finding.CodeMissingField, o.name, item.Line, at+".source", "", "is missing; name the registry, namespace or repository to redirect")
 		}
 		entries = append(entries, e)
 		o.lines = append(o.lines, lines)
@@ -584,11 +585,11 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 		k, v := d.deref(content[i]), d.deref(content[i+1])
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			d.refuse(CodeUnreadable, object, k.Line, path, "has a key that is not a text")
+			d.refuse(finding.CodeUnreadable, object, k.Line, path, "has a key that is not a text")
 		case k.ShortTag() == "!!merge":
 			merges = append(merges, v)
 		case keys.add(k.Value):
-			d.refuse(CodeUnreadable, object, k.Line, join(path, k.Value), "is written twice; keep one of the two")
+			d.refuse(finding.CodeUnreadable, object, k.Line, join(path, k.Value), "is written twice; keep one of the two")
 		case isNull(v):
 			// The API server drops null before it validates (structural schemas, nullable unset).
 		default:
@@ -602,7 +603,7 @@ func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
 		}
 		for _, part := range parts {
 			if part = d.deref(part); part.Kind != yaml.MappingNode {
-				d.refuse(CodeUnreadable, object, part.Line, path, "merges (<<) what is not a mapping")
+				d.refuse(finding.CodeUnreadable, object, part.Line, path, "merges (<<) what is not a mapping")
 				continue
 			}
 			for i := 0; i+1 < len(part.Content); i += 2 {
@@ -670,7 +671,7 @@ func (d *decoder) deref(n *yaml.Node) *yaml.Node {
 	d.aliased += 1 + len(n.Alias.Content)
 	if d.aliased > maxAliased {
 		if d.aliased-1-len(n.Alias.Content) <= maxAliased {
-			d.refuse(CodeUnreadable, "", n.Line, "", fmt.Sprintf("expands through aliases to more than %d values; write them out", maxAliased))
+			d.refuse(finding.CodeUnreadable, "", n.Line, "", fmt.Sprintf("expands through aliases to more than %d values; write them out", maxAliased))
 		}
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line}
 	}
@@ -755,26 +756,26 @@ func (d *decoder) wrongType(object string, n *yaml.Node, path, want string) {
 	if n.Kind == yaml.ScalarNode {
 		value = n.Value
 	}
-	d.refuseAPI(CodeWrongType, object, n.Line, path, value, fmt.Sprintf("is to be %s, and is %s", want, got))
+	d.refuseAPI(finding.CodeWrongType, object, n.Line, path, value, fmt.Sprintf("is to be %s, and is %s", want, got))
 }
 
-func (d *decoder) refuseAPI(code Code, object string, line int, path, value, message string) {
-	d.refused = append(d.refused, Finding{
-		Code: code, Severity: SeverityError, RefusedBy: APIServer, Value: value, Message: message,
+func (d *decoder) refuseAPI(code finding.Code, object string, line int, path, value, message string) {
+	d.refused = append(d.refused, finding.Finding{
+		Code: code, Severity: finding.SeverityError, RefusedBy: finding.APIServer, Value: value, Message: message,
 		Origin: d.origin(object, path, line),
 	})
 }
 
 // unknown reports a field that the schema does not have.
 func (d *decoder) unknown(f field, object, path string) {
-	d.set.Findings = append(d.set.Findings, Finding{
-		Code: CodeUnknownField, Severity: SeverityWarning, Origin: d.origin(object, join(path, f.key), f.line),
+	d.set.Findings = append(d.set.Findings, finding.Finding{
+		Code: finding.CodeUnknownField, Severity: finding.SeverityWarning, Origin: d.origin(object, join(path, f.key), f.line),
 		Message: "is not a field of this object; the API server drops it, and so does this reader",
 	})
 }
 
-func (d *decoder) origin(object, path string, line int) Origin {
-	return Origin{Object: object, Field: path, File: d.name, Document: d.document, Line: line}
+func (d *decoder) origin(object, path string, line int) finding.Origin {
+	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.document, Line: line}
 }
 
 func join(path, key string) string {

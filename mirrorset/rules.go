@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"fmt"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"slices"
 	"strings"
 )
@@ -18,7 +19,7 @@ type Rules struct {
 	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
 	TrustedCAs []TrustedCA
 	// Findings holds everything that reading and validating noticed, and the loops of merging.
-	Findings Findings
+	Findings finding.Findings
 }
 
 // Rule is what all entries of one source and kind of pull ask for together.
@@ -37,7 +38,7 @@ type Rule struct {
 type Mirror struct {
 	Location string
 	// Origins are the places that name the mirror, in order; none for a source that a loop brought forward.
-	Origins []Origin
+	Origins []finding.Origin
 }
 
 // Rules validates the set and merges its entries.
@@ -54,7 +55,7 @@ func (s *Set) Rules() (*Rules, error) {
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
 	}
-	var problems Findings
+	var problems finding.Findings
 	r.TrustedCAs, problems = s.trustedCAs()
 	findings = append(findings, problems...)
 	for _, scope := range s.scopes(listSearch) {
@@ -137,7 +138,7 @@ func validScopes(scopes []Scope) []Scope {
 }
 
 // merge finds the order of the mirrors, and reports lists that contradict each other.
-func (r *Rule) merge() Findings {
+func (r *Rule) merge() finding.Findings {
 	if r.single() {
 		return nil
 	}
@@ -150,8 +151,8 @@ func (r *Rule) merge() Findings {
 	for _, e := range r.Entries {
 		where = append(where, e.Origin.String())
 	}
-	return Findings{{
-		Code: CodeOrderConflict, Severity: SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
+	return finding.Findings{{
+		Code: finding.CodeOrderConflict, Severity: finding.SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
 		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
 			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(r.order, ", ")),
 	}}
@@ -175,7 +176,7 @@ func (r *Rule) Mirrors() []Mirror {
 	for _, e := range r.Entries {
 		total += len(e.Mirrors)
 	}
-	origins := make([]Origin, 0, total) // of all mirrors, in one piece
+	origins := make([]finding.Origin, 0, total) // of all mirrors, in one piece
 	if r.single() {
 		only := r.Entries[0]
 		mirrors := make([]Mirror, 0, total)

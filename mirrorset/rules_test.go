@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
 
@@ -44,7 +45,7 @@ func entriesOf(lines []string) []ImageMirrors {
 	return entries
 }
 
-func refusals(fs Findings) []string {
+func refusals(fs finding.Findings) []string {
 	var lines []string
 	for _, f := range fs {
 		if f.Refused() {
@@ -130,9 +131,9 @@ func TestRulesMergeEntriesOfOneSourceAndRememberThem(t *testing.T) {
 	require.True(t, r.Never)
 	require.Equal(t, ByDigest, r.Pull)
 	require.Equal(t, []Mirror{
-		{"a.io", []Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
-		{"b.io", []Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[1]"}, {Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
-		{"c.io", []Origin{{Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[1]"}}},
+		{"a.io", []finding.Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
+		{"b.io", []finding.Origin{{Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[1]"}, {Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[0]"}}},
+		{"c.io", []finding.Origin{{Object: "ImageDigestMirrorSet/z", Field: "spec.imageDigestMirrors[0].mirrors[1]"}}},
 	}, r.Mirrors())
 	require.Equal(t, ByTag, rules.Rules[1].Pull)
 }
@@ -163,7 +164,7 @@ func TestALoopIsReportedWithEveryEntry(t *testing.T) {
 	rules, err := set.Rules()
 	require.NoError(t, err)
 	require.Len(t, rules.Findings, 1)
-	require.Equal(t, CodeOrderConflict, rules.Findings[0].Code)
+	require.Equal(t, finding.CodeOrderConflict, rules.Findings[0].Code)
 	require.Contains(t, rules.Findings[0].Message, "ImageDigestMirrorSet/b spec.imageDigestMirrors[0]")
 }
 
@@ -196,9 +197,9 @@ func TestTheOrderOfObjectsNeverChangesTheRules(t *testing.T) {
 }
 
 func TestFindingsSortNumbersInFieldsAsNumbers(t *testing.T) {
-	fs := Findings{
-		{Code: "x", Origin: Origin{Field: "spec.a[10]"}}, {Code: "x", Origin: Origin{Field: "spec.a[2]"}},
-		{Code: "x", Origin: Origin{Field: "spec.a[2].b"}}, {Code: "x", Origin: Origin{Field: "spec.a[2]"}},
+	fs := finding.Findings{
+		{Code: "x", Origin: finding.Origin{Field: "spec.a[10]"}}, {Code: "x", Origin: finding.Origin{Field: "spec.a[2]"}},
+		{Code: "x", Origin: finding.Origin{Field: "spec.a[2].b"}}, {Code: "x", Origin: finding.Origin{Field: "spec.a[2]"}},
 	}.Sort()
 	require.Len(t, fs, 3, "a repetition is dropped")
 	require.Equal(t, "spec.a[2]", fs[0].Origin.Field)
@@ -216,7 +217,7 @@ func TestNumbersInFieldsCompareAsNumbers(t *testing.T) {
 	}
 	for range 20_000 {
 		a, b := text(), text()
-		require.Equal(t, slowNatural(a, b), Origin{Field: a}.Compare(Origin{Field: b}), "%q and %q", a, b)
+		require.Equal(t, slowNatural(a, b), finding.Origin{Field: a}.Compare(finding.Origin{Field: b}), "%q and %q", a, b)
 	}
 }
 
@@ -275,7 +276,7 @@ func TestTwoPoliciesOfOneSourceAreRefusedWhereverTheyStand(t *testing.T) {
 			}
 		}
 		for _, f := range set.Validate() {
-			if f.Code == CodePolicyConflict {
+			if f.Code == finding.CodePolicyConflict {
 				got = append(got, f.Value)
 			}
 		}
@@ -300,8 +301,8 @@ spec:
 	set, err := Decode("a.yaml", strings.NewReader(manifest))
 	require.NoError(t, err)
 	rules, err := set.Rules()
-	require.ErrorIs(t, err, CodeInvalidMirror)
-	require.Equal(t, []Mirror{{"n.io/a", []Origin{{
+	require.ErrorIs(t, err, finding.CodeInvalidMirror)
+	require.Equal(t, []Mirror{{"n.io/a", []finding.Origin{{
 		Object: "ImageDigestMirrorSet/a", Field: "spec.imageDigestMirrors[0].mirrors[1]", File: "a.yaml", Document: 1, Line: 10,
 	}}}}, rules.Rules[0].Mirrors())
 }

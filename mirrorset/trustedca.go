@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -33,7 +34,7 @@ type TrustedCA struct {
 	// PEM holds at least one certificate.
 	PEM string
 	// Origin is the key of the ConfigMap.
-	Origin Origin
+	Origin finding.Origin
 }
 
 const (
@@ -84,7 +85,7 @@ func (o *object) configMap() {
 
 // trustedCAs returns what additionalTrustedCA of the Image named cluster stands for, by host. Of two
 // ConfigMaps of one name the last counts, as with kubectl apply.
-func (s *Set) trustedCAs() (cas []TrustedCA, findings Findings) {
+func (s *Set) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 	seen := map[string]bool{}
 	for i := range s.Images {
 		image := &s.Images[i]
@@ -100,8 +101,8 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings Findings) {
 			}
 		}
 		if found == nil {
-			findings = append(findings, Finding{
-				Code: CodeUnusableCA, Severity: SeverityWarning, Platform: Windows,
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeUnusableCA, Severity: finding.SeverityWarning, Platform: finding.Windows,
 				Origin: image.origin("spec.additionalTrustedCA.name"), Value: name,
 				Message: "is a ConfigMap of the namespace " + namespaceConfig + " that was not given: its certificates reach no hosts.toml; give its manifest too",
 			})
@@ -113,9 +114,9 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings Findings) {
 	return cas, findings
 }
 
-func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings Findings) {
+func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 	for i, key := range slices.Sorted(maps.Keys(c.Data)) {
-		origin := Origin{Object: kindConfigMap + "/" + c.Metadata.Name, Field: `data["` + key + `"]`}
+		origin := finding.Origin{Object: kindConfigMap + "/" + c.Metadata.Name, Field: `data["` + key + `"]`}
 		if r := c.ReadFrom; r != nil {
 			origin.File, origin.Document, origin.Line = r.File, r.Document, r.Line
 			if i < len(r.lines) {
@@ -135,8 +136,8 @@ func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings Findings) {
 			cas = append(cas, TrustedCA{Host: host, PEM: c.Data[key], Origin: origin})
 			continue
 		}
-		findings = append(findings, Finding{
-			Code: CodeUnusableCA, Severity: SeverityWarning, Origin: origin, Value: key, Message: problem,
+		findings = append(findings, finding.Finding{
+			Code: finding.CodeUnusableCA, Severity: finding.SeverityWarning, Origin: origin, Value: key, Message: problem,
 		})
 	}
 	return cas, findings

@@ -1,5 +1,7 @@
 package mirrorset
 
+import "github.com/pullroute/pullroute/mirrorset/finding"
+
 // ImageDigestMirrorSet is config.openshift.io/v1 ImageDigestMirrorSet: mirrors for pulls by digest.
 type ImageDigestMirrorSet struct {
 	TypeMeta `json:",inline"`
@@ -185,9 +187,9 @@ type Set struct {
 	// does not say its namespace, with certificates in them.
 	ConfigMaps []ConfigMap
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
-	HostedClusters []Origin
+	HostedClusters []finding.Origin
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
-	Findings Findings
+	Findings finding.Findings
 }
 
 // Add appends everything of t to s.

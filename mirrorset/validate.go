@@ -3,6 +3,7 @@ package mirrorset
 import (
 	"cmp"
 	"fmt"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,12 +12,12 @@ import (
 // Validate returns everything that the API server or MCO refuses in the set, each finding saying which
 // of the two, and everything that either accepts and that has no effect or another one than it seems. It
 // does not repeat s.Findings.
-func (s *Set) Validate() Findings {
+func (s *Set) Validate() finding.Findings {
 	listing := s.listed()
 	return s.validate(listing.inOrder(), listing.distinct)
 }
 
-func (s *Set) validate(entries []*Entry, distinct bool) Findings {
+func (s *Set) validate(entries []*Entry, distinct bool) finding.Findings {
 	v := &validator{set: s, entries: entries}
 	for _, e := range v.entries {
 		v.entry(e)
@@ -34,7 +35,7 @@ func (s *Set) validate(entries []*Entry, distinct bool) Findings {
 type validator struct {
 	set      *Set
 	entries  []*Entry
-	findings Findings
+	findings finding.Findings
 
 	host         string // of the last valid source
 	unremarkable string // the host of the last source that can match, and "/"
@@ -52,31 +53,31 @@ func (v *validator) validSource(s string) bool {
 	return valid
 }
 
-func (v *validator) refuse(code Code, by Refuser, origin Origin, value, message string) {
-	v.findings = append(v.findings, Finding{
-		Code: code, Severity: SeverityError, RefusedBy: by, Origin: origin, Value: value, Message: message,
+func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
+	v.findings = append(v.findings, finding.Finding{
+		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin, Value: value, Message: message,
 	})
 }
 
-func (v *validator) warn(code Code, origin Origin, value, message string) {
-	v.findings = append(v.findings, Finding{
-		Code: code, Severity: SeverityWarning, Origin: origin, Value: value, Message: message,
+func (v *validator) warn(code finding.Code, origin finding.Origin, value, message string) {
+	v.findings = append(v.findings, finding.Finding{
+		Code: code, Severity: finding.SeverityWarning, Origin: origin, Value: value, Message: message,
 	})
 }
 
 // refuser says who holds the entry's kind to the grammar: the schema of its definition, or, for
 // ImageContentSourcePolicy, which has no patterns in its own, MCO. An image mirror is the service's.
-func refuser(e *Entry) Refuser {
+func refuser(e *Entry) finding.Refuser {
 	if e.policyField() != "" { // neither of the two has policies
-		return APIServer
+		return finding.APIServer
 	}
 	switch kind, _, _ := strings.Cut(e.Origin.Object, "/"); kind {
 	case kindICSP:
-		return MCO
+		return finding.MCO
 	case kindImageMirror:
-		return ClusterService
+		return finding.ClusterService
 	}
-	return APIServer
+	return finding.APIServer
 }
 
 func (v *validator) entry(e *Entry) {
@@ -87,12 +88,12 @@ func (v *validator) entry(e *Entry) {
 		if e.Source == "" {
 			message = "is missing or empty; name the registry, namespace or repository to redirect"
 		}
-		v.refuse(CodeInvalidSource, by, e.SourceOrigin(), e.Source, message)
+		v.refuse(finding.CodeInvalidSource, by, e.SourceOrigin(), e.Source, message)
 	}
 	switch e.Policy {
 	case "", NeverContactSource, AllowContactingSource:
 	default:
-		v.refuse(CodeInvalidPolicy, APIServer, e.PolicyOrigin(), string(e.Policy),
+		v.refuse(finding.CodeInvalidPolicy, finding.APIServer, e.PolicyOrigin(), string(e.Policy),
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
 	places := firsts(e.Mirrors)
@@ -102,29 +103,29 @@ func (v *validator) entry(e *Entry) {
 	}
 	for i, m := range e.Mirrors {
 		if !ValidMirror(strings.TrimSuffix(m, path)) {
-			v.refuse(CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
+			v.refuse(finding.CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		}
 		first, known := places[m]
 		if !known {
 			first = slices.Index(e.Mirrors[:i+1], m)
 		}
 		if first < i {
-			if by != MCO {
-				v.refuse(CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
+			if by != finding.MCO {
+				v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
 			} else { // the definition of ImageContentSourcePolicy does not call the list a set
-				v.warn(CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
+				v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
 			}
 			continue
 		}
 		if m == e.Source && e.never() {
-			v.refuse(CodeSourceAsMirror, MCO, e.MirrorOrigin(i), m,
+			v.refuse(finding.CodeSourceAsMirror, finding.MCO, e.MirrorOrigin(i), m,
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
 		}
 	}
 	if valid {
 		v.unmatched(e)
 	}
-	if !e.real() && (by != ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
+	if !e.real() && (by != finding.ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
 		message := "has no mirrors, so it makes no rule"
 		if len(e.Mirrors) > 0 {
 			message = "has no mirror but its own source, so it makes no rule"
@@ -134,7 +135,7 @@ func (v *validator) entry(e *Entry) {
 		} else {
 			message += "; add mirrors or remove the entry"
 		}
-		v.warn(CodeNoEffect, e.Origin, e.Source, message)
+		v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
 	}
 }
 
@@ -200,14 +201,14 @@ func (v *validator) contradiction(never, allow *Entry) {
 			said = "is of a kind that always means " + string(AllowContactingSource)
 		}
 	}
-	v.refuse(CodePolicyConflict, MCO, never.PolicyOrigin(), never.Source, fmt.Sprintf(
+	v.refuse(finding.CodePolicyConflict, finding.MCO, never.PolicyOrigin(), never.Source, fmt.Sprintf(
 		"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no configuration at all, give both the same policy",
 		allow.Origin, said))
 }
 
 func (v *validator) image(o *Image) {
 	if !o.isCluster() {
-		v.warn(CodeNoEffect, o.origin("metadata.name"), o.Metadata.Name, "is not read: only the Image named cluster counts")
+		v.warn(finding.CodeNoEffect, o.origin("metadata.name"), o.Metadata.Name, "is not read: only the Image named cluster counts")
 	}
 	for list, values := range o.lists() {
 		if list == listSearch {
@@ -216,23 +217,23 @@ func (v *validator) image(o *Image) {
 		}
 		// The bounds are those of github.com/openshift/api, config/v1, types_image.go.
 		if len(values) > 1024 {
-			v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(list, -1), "", fmt.Sprintf("has %d items, and may have 1024; name whole registries or wildcards", len(values)))
+			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, -1), "", fmt.Sprintf("has %d items, and may have 1024; name whole registries or wildcards", len(values)))
 		}
 		for i, value := range values {
 			if len(value) > 256 {
-				v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(list, i), value, fmt.Sprintf("is %d characters long, and may be 256", len(value)))
+				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value, fmt.Sprintf("is %d characters long, and may be 256", len(value)))
 			} else if !ValidSource(value) {
-				v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
+				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
 			}
 		}
 	}
 	r := &o.Spec.RegistrySources
 	if r.AllowedRegistries != nil && r.BlockedRegistries != nil { // empty lists count too
-		v.refuse(CodeBothLists, APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be set together with allowedRegistries; keep one of the two")
+		v.refuse(finding.CodeBothLists, finding.APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be set together with allowedRegistries; keep one of the two")
 	}
 	if len(r.AllowedRegistries) > 0 && o.isCluster() {
-		v.findings = append(v.findings, Finding{
-			Code: CodeNotApplied, Severity: SeverityWarning, Platform: Linux, Origin: o.scopeOrigin(listAllowed, -1),
+		v.findings = append(v.findings, finding.Finding{
+			Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: o.scopeOrigin(listAllowed, -1),
 			Message: "becomes part of policy.json, not of registries.conf: plans do not show that images of other registries, mirrors included, are refused",
 		})
 	}
@@ -243,14 +244,14 @@ func (v *validator) image(o *Image) {
 // item that is no host then makes every Linux client refuse its whole configuration.
 func (v *validator) searchRegistries(o *Image, values []string) {
 	if values != nil && len(values) == 0 {
-		v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(listSearch, -1), "", "is empty; name a registry or leave the field out")
+		v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, -1), "", "is empty; name a registry or leave the field out")
 	}
 	for i, value := range values {
 		if slices.Contains(values[:i], value) {
-			v.refuse(CodeInvalidScope, APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
+			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
 		}
 		if !validSearchRegistry(value) {
-			v.refuse(CodeInvalidScope, Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
+			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}
 	}
 }
@@ -288,8 +289,8 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 	if n < 2 {
 		return
 	}
-	origin := func(name string, from *ReadFrom) Origin {
-		o := Origin{Object: kind + "/" + name}
+	origin := func(name string, from *ReadFrom) finding.Origin {
+		o := finding.Origin{Object: kind + "/" + name}
 		if from != nil {
 			o.File, o.Document, o.Line = from.File, from.Document, from.Line
 		}
@@ -314,7 +315,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 		if a.Compare(b) > 0 {
 			a, b = b, a
 		}
-		v.warn(CodeDuplicate, b, "", fmt.Sprintf(
+		v.warn(finding.CodeDuplicate, b, "", fmt.Sprintf(
 			"stands with other content in %s; in a cluster the one applied last replaces the other, here both count",
 			cmp.Or(a.Place(), "elsewhere in the input")))
 	}
@@ -343,7 +344,7 @@ func (v *validator) unmatched(e *Entry) {
 		}
 		return
 	}
-	v.warn(CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
+	v.warn(finding.CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
 }
 
 // managed reports mirror objects that stand beside a HostedCluster: the nodes of a managed cluster take
@@ -352,7 +353,7 @@ func (v *validator) managed() {
 	if len(v.set.HostedClusters) == 0 {
 		return
 	}
-	cluster := slices.MinFunc(v.set.HostedClusters, Origin.Compare)
+	cluster := slices.MinFunc(v.set.HostedClusters, finding.Origin.Compare)
 	reported := map[string]bool{}
 	for _, e := range v.entries {
 		if strings.HasPrefix(e.Origin.Object, kindHostedCluster) || e.Pull == ByTag || reported[e.Origin.Object] {
@@ -361,7 +362,7 @@ func (v *validator) managed() {
 		reported[e.Origin.Object] = true
 		origin := e.Origin
 		origin.Field = ""
-		v.warn(CodeManagedCluster, origin, "", fmt.Sprintf(
+		v.warn(finding.CodeManagedCluster, origin, "", fmt.Sprintf(
 			"stands beside %s, whose nodes do not read it: a managed cluster takes spec.imageContentSources of the HostedCluster, or image mirrors", cluster.Object))
 	}
 }

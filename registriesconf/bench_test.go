@@ -12,6 +12,6 @@ import (
 // BenchmarkRender merges objects in memory and writes the registries.conf.
 func BenchmarkRender(b *testing.B) {
 	shapes.Benchmark(b, func(rules *mirrorset.Rules) int {
-		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules)).Bytes())
+		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)).Bytes())
 	})
 }

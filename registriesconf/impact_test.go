@@ -373,7 +373,7 @@ func file(set *mirrorset.Set) (*registriesconf.Config, *mirrorset.Rules) {
 	if err != nil {
 		return nil, nil
 	}
-	return registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules)), rules
+	return registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)), rules
 }
 
 // documented reports whether the documented statements about objects are meant for a set: no kinds nest,

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Parse reads a registries.conf or a drop-in of it. The name is only used in the findings.
@@ -23,7 +23,7 @@ import (
 // Two files are refused that the client would load, both because of what it would make of them: one
 // that spells a setting in two ways, of which the client takes either at random, and one that extends
 // a table in a way that TOML forbids, of which the client may drop a part.
-func Parse(name string, data []byte) (*Config, mirrorset.Findings) {
+func Parse(name string, data []byte) (*Config, finding.Findings) {
 	d := decoder{file: name, lines: map[string]int{}, undecoded: map[string]bool{}}
 	root, line, message := parseTOML(data)
 	if root == nil {
@@ -48,7 +48,7 @@ func Parse(name string, data []byte) (*Config, mirrorset.Findings) {
 // error.
 type decoder struct {
 	file      string
-	findings  mirrorset.Findings
+	findings  finding.Findings
 	lines     map[string]int  // by field
 	undecoded map[string]bool // fields that have no value because of an error
 }
@@ -188,10 +188,10 @@ func (d *decoder) table(field string, t *value, where string, setters map[string
 		}
 		if first, twice := spelled[name]; twice {
 			d.undecoded[field+name] = true
-			d.findings = append(d.findings, mirrorset.Finding{
-				Code: mirrorset.CodeInvalidFile, Severity: mirrorset.SeverityError,
-				Platform: mirrorset.Linux, RefusedBy: mirrorset.Reader,
-				Origin: mirrorset.Origin{File: d.file, Field: field + name, Line: e.line},
+			d.findings = append(d.findings, finding.Finding{
+				Code: finding.CodeInvalidFile, Severity: finding.SeverityError,
+				Platform: finding.Linux, RefusedBy: finding.Reader,
+				Origin: finding.Origin{File: d.file, Field: field + name, Line: e.line},
 				Value:  e.key,
 				Message: fmt.Sprintf("is the setting %s again, which line %d spells %q; the client uses one of them at random: keep one",
 					name, first.line, first.key),
@@ -273,8 +273,8 @@ func (d *decoder) ignore(field, message string) {
 
 // origin returns the place of a field: its own line, or that of the nearest table around it where the
 // field is absent.
-func (d *decoder) origin(field string) mirrorset.Origin {
-	o := mirrorset.Origin{File: d.file, Field: field}
+func (d *decoder) origin(field string) finding.Origin {
+	o := finding.Origin{File: d.file, Field: field}
 	for {
 		if line, ok := d.lines[field]; ok {
 			o.Line = line

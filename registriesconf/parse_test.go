@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	finding0 "github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -217,7 +217,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, findings := registriesconf.Parse("r.conf", []byte(test.file))
-			requireRefusals(t, mirrorset.Client, test.want, findings)
+			requireRefusals(t, finding0.Client, test.want, findings)
 			require.NotNil(t, c, "what was read is there to be looked at")
 		})
 	}
@@ -264,7 +264,7 @@ func TestParseHasNoConfigForWhatItCannotDecode(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, findings := registriesconf.Parse("r.conf", []byte(test.file))
-			requireRefusals(t, mirrorset.Client, test.want, findings)
+			requireRefusals(t, finding0.Client, test.want, findings)
 			require.Nil(t, c)
 		})
 	}
@@ -273,7 +273,7 @@ func TestParseHasNoConfigForWhatItCannotDecode(t *testing.T) {
 func TestParseRefusesASettingInTwoSpellingsWhichTheClientPicksFromAtRandom(t *testing.T) {
 	c, findings := registriesconf.Parse("r.conf", []byte("[[registry]]\nlocation = \"a.io\"\nLocation = \"b.io\"\n"))
 	require.Nil(t, c)
-	requireRefusals(t, mirrorset.Reader, []finding{{3, "registry[0].location", "Location", "at random"}}, findings)
+	requireRefusals(t, finding0.Reader, []finding{{3, "registry[0].location", "Location", "at random"}}, findings)
 }
 
 func TestParseWarnsOfWhatTheClientIgnores(t *testing.T) {
@@ -302,8 +302,8 @@ func TestParseWarnsOfWhatTheClientIgnores(t *testing.T) {
 			require.NotNil(t, c)
 			requireFindings(t, test.want, findings)
 			for _, f := range findings {
-				require.Equal(t, mirrorset.CodeIgnoredSetting, f.Code)
-				require.Equal(t, mirrorset.SeverityWarning, f.Severity)
+				require.Equal(t, finding0.CodeIgnoredSetting, f.Code)
+				require.Equal(t, finding0.SeverityWarning, f.Severity)
 				require.False(t, f.Refused())
 			}
 		})
@@ -320,20 +320,20 @@ func TestParseKeepsAPrefixOfSlashesApartFromAnAbsentOne(t *testing.T) {
 	require.Equal(t, "/", c.Registries[0].Scope())
 }
 
-func requireRefusals(t *testing.T, by mirrorset.Refuser, want []finding, got mirrorset.Findings) {
+func requireRefusals(t *testing.T, by finding0.Refuser, want []finding, got finding0.Findings) {
 	t.Helper()
 	requireFindings(t, want, got)
 	for _, f := range got {
-		require.Equal(t, mirrorset.CodeInvalidFile, f.Code)
-		require.Equal(t, mirrorset.SeverityError, f.Severity)
+		require.Equal(t, finding0.CodeInvalidFile, f.Code)
+		require.Equal(t, finding0.SeverityError, f.Severity)
 		require.Equal(t, by, f.RefusedBy)
-		if by == mirrorset.Client {
+		if by == finding0.Client {
 			require.Contains(t, f.Message, "pulls nothing")
 		}
 	}
 }
 
-func requireFindings(t *testing.T, want []finding, got mirrorset.Findings) {
+func requireFindings(t *testing.T, want []finding, got finding0.Findings) {
 	t.Helper()
 	require.Len(t, got, len(want), "%v", got)
 	for i, f := range got {
@@ -342,6 +342,6 @@ func requireFindings(t *testing.T, want []finding, got mirrorset.Findings) {
 		require.Equal(t, want[i].value, f.Value)
 		require.Contains(t, f.Message, want[i].message)
 		require.Equal(t, "r.conf", f.Origin.File)
-		require.Equal(t, mirrorset.Linux, f.Platform)
+		require.Equal(t, finding0.Linux, f.Platform)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	finding0 "github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -270,7 +270,7 @@ func TestValidateRefusesWhatTOMLCannotHold(t *testing.T) {
 	findings := c.Validate()
 	require.Len(t, findings, 7)
 	for _, f := range findings {
-		require.Equal(t, mirrorset.Client, f.RefusedBy)
+		require.Equal(t, finding0.Client, f.RefusedBy)
 		require.Contains(t, f.Message, "is not UTF-8")
 	}
 }

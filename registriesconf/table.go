@@ -6,6 +6,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -22,25 +23,25 @@ func Default() *Config {
 // Table returns what a Linux node makes of the file, to be asked for plans, or to be edited by rules and
 // written with FromTable. name is what the plans' origins call the file. The Config must be one that
 // Validate does not refuse: the client pulls nothing with another.
-func (c *Config) Table(name string) *resolve.ImageTable {
+func (c *Config) Table(name string) *resolve.LinuxTable {
 	c = c.normalized()
-	t := resolve.ImageTable{
+	t := resolve.LinuxTable{
 		SearchRegistries: c.UnqualifiedSearchRegistries,
 		ShortNameMode:    c.ShortNameMode,
 		Aliases:          c.Aliases,
-		Registries:       make([]resolve.ImageRegistry, len(c.Registries)),
+		Registries:       make([]resolve.LinuxEntry, len(c.Registries)),
 	}
 	for i, r := range c.Registries {
 		field := fmt.Sprintf("registry[%d]", i)
 		to := &t.Registries[i]
-		*to = resolve.ImageRegistry{
+		*to = resolve.LinuxEntry{
 			Prefix: r.Scope(), Location: r.Location, Blocked: r.Blocked, Insecure: r.Insecure,
-			MirrorByDigestOnly: r.MirrorByDigestOnly, Origins: []mirrorset.Origin{{File: name, Field: field}},
+			MirrorByDigestOnly: r.MirrorByDigestOnly, Origins: []finding.Origin{{File: name, Field: field}},
 		}
 		for j, m := range r.Mirrors {
-			to.Mirrors = append(to.Mirrors, resolve.ImageMirror{
+			to.Mirrors = append(to.Mirrors, resolve.LinuxMirror{
 				Location: m.Location, Insecure: m.Insecure, Pull: pullOf(m.PullFromMirror),
-				Origins: []mirrorset.Origin{{File: name, Field: fmt.Sprintf("%s.mirror[%d]", field, j)}},
+				Origins: []finding.Origin{{File: name, Field: fmt.Sprintf("%s.mirror[%d]", field, j)}},
 			})
 		}
 	}
@@ -54,7 +55,7 @@ func (c *Config) Table(name string) *resolve.ImageTable {
 //
 // Where two registries of base share a location, rules may have made the file one that the client
 // refuses; ask Validate.
-func FromTable(base *Config, t *resolve.ImageTable) *Config {
+func FromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
 	before := len(c.Registries)
 	c.Registries = slices.Grow(c.Registries, len(t.Registries)-before)
@@ -88,7 +89,7 @@ func FromTable(base *Config, t *resolve.ImageTable) *Config {
 
 // SearchOverride returns the drop-in that replaces the search registries, to be written to SearchDropIn,
 // and nil where the table needs none.
-func SearchOverride(t *resolve.ImageTable) *Config {
+func SearchOverride(t *resolve.LinuxTable) *Config {
 	if t.SearchOverride == nil {
 		return nil
 	}

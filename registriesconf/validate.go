@@ -10,16 +10,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/distribution/reference"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Validate reports what the client would refuse or ignore of the file that Bytes writes: what Parse
 // reports of it, without file and lines. The Config is refused where the Err of the findings is not
 // nil.
-func (c *Config) Validate() mirrorset.Findings {
-	var findings mirrorset.Findings
+func (c *Config) Validate() finding.Findings {
+	var findings finding.Findings
 	for _, p := range c.problems() {
-		findings = append(findings, p.finding(mirrorset.Origin{Field: p.field}))
+		findings = append(findings, p.finding(finding.Origin{Field: p.field}))
 	}
 	return findings.Sort()
 }
@@ -33,17 +33,17 @@ type problem struct {
 // pullsNothing stands in the message of each refusal between what is wrong and what to do.
 const pullsNothing = "; the client refuses the file and pulls nothing until it is mended: "
 
-func (p problem) finding(origin mirrorset.Origin) mirrorset.Finding {
-	f := mirrorset.Finding{
-		Code:     mirrorset.CodeIgnoredSetting,
-		Severity: mirrorset.SeverityWarning,
-		Platform: mirrorset.Linux,
+func (p problem) finding(origin finding.Origin) finding.Finding {
+	f := finding.Finding{
+		Code:     finding.CodeIgnoredSetting,
+		Severity: finding.SeverityWarning,
+		Platform: finding.Linux,
 		Origin:   origin,
 		Value:    p.value,
 		Message:  p.message,
 	}
 	if p.refused {
-		f.Code, f.Severity, f.RefusedBy = mirrorset.CodeInvalidFile, mirrorset.SeverityError, mirrorset.Client
+		f.Code, f.Severity, f.RefusedBy = finding.CodeInvalidFile, finding.SeverityError, finding.Client
 	}
 	return f
 }

@@ -40,7 +40,7 @@ func images(n int) []string {
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{100, 10_000, 100_000} {
 		rules := manyRules(b, n)
-		linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules)
+		linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules)
 		texts := images(n)
 		refs, short := make([]resolve.Reference, len(texts)), make([]string, len(texts))
 		for i := range refs {
@@ -109,7 +109,7 @@ func BenchmarkConcurrent(b *testing.B) {
 	for i := range refs {
 		refs[i], _ = resolve.ParseReference(texts[i])
 	}
-	ask := func(b *testing.B, current *atomic.Pointer[resolve.ImageTable]) {
+	ask := func(b *testing.B, current *atomic.Pointer[resolve.LinuxTable]) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			steps := make([]resolve.Step, 0, 8)
@@ -121,11 +121,11 @@ func BenchmarkConcurrent(b *testing.B) {
 			}
 		})
 	}
-	var current atomic.Pointer[resolve.ImageTable]
-	current.Store(resolve.NewImageTable(rules))
+	var current atomic.Pointer[resolve.LinuxTable]
+	current.Store(resolve.NewLinuxTable(rules))
 	b.Run("unchanged", func(b *testing.B) { ask(b, &current) })
 	b.Run("replaced", func(b *testing.B) {
-		tables := []*resolve.ImageTable{resolve.NewImageTable(rules), resolve.NewImageTable(rules)}
+		tables := []*resolve.LinuxTable{resolve.NewLinuxTable(rules), resolve.NewLinuxTable(rules)}
 		stop, stopped := make(chan struct{}), make(chan int)
 		go func() {
 			swaps := 0

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,7 +75,7 @@ func show(p Plan) string {
 	return list(p.Pull)
 }
 
-func codes(fs mirrorset.Findings) string {
+func codes(fs finding.Findings) string {
 	var words []string
 	for _, f := range fs {
 		words = append(words, string(f.Code))
@@ -179,7 +180,7 @@ func TestLinuxPlans(t *testing.T) {
 		}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			table := NewImageTable(newRules(t, test.rules))
+			table := NewLinuxTable(newRules(t, test.rules))
 			requirePlans(t, table.Plan, test.plans)
 			require.Equal(t, test.codes, codes(table.Findings), "%v", table.Findings)
 		})
@@ -240,7 +241,7 @@ func TestWindowsPlans(t *testing.T) {
 		{"a port in the reference belongs to the host", "tag quay.io:5000/a m.io/a", nil, []planCase{{"quay.io:5000/a:1", "m.io/a source => m.io/a source", ""}, {"quay.io/a:1", "source => source", ""}}, "spillover tag-mirror-digests"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			table := NewRegistryTable(newRules(t, test.rules), test.hosts...)
+			table := NewContainerdTable(newRules(t, test.rules), test.hosts...)
 			requirePlans(t, table.Plan, test.plans)
 			require.Equal(t, test.codes, codes(table.Findings), "%v", table.Findings)
 		})
@@ -248,7 +249,7 @@ func TestWindowsPlans(t *testing.T) {
 }
 
 func TestBadReferencesAreErrorsThatSayWhatIsWrong(t *testing.T) {
-	linux, windows := NewImageTable(newRules(t, "tag quay.io m.io")), NewRegistryTable(newRules(t, "tag quay.io m.io"))
+	linux, windows := NewLinuxTable(newRules(t, "tag quay.io m.io")), NewContainerdTable(newRules(t, "tag quay.io m.io"))
 	for image, want := range map[string]string{
 		"":                               "empty",
 		"https://quay.io/a":              "remove https://",
@@ -275,7 +276,7 @@ func TestBadReferencesAreErrorsThatSayWhatIsWrong(t *testing.T) {
 }
 
 func TestAHostThatReadsAsAnotherWithoutItsColonIsReported(t *testing.T) {
-	table := NewRegistryTable(newRules(t, "digest 10.0.0.150 m.io\ndigest 10.0.0.1:60 m.io"))
+	table := NewContainerdTable(newRules(t, "digest 10.0.0.150 m.io\ndigest 10.0.0.1:60 m.io"))
 	requirePlans(t, table.Plan, []planCase{
 		{"10.0.0.1:50/a" + digestA, "source", "host-clash"},
 		{"10.0.0.1:60/a" + digestA, "m.io/a source", ""},
@@ -284,17 +285,17 @@ func TestAHostThatReadsAsAnotherWithoutItsColonIsReported(t *testing.T) {
 }
 
 func TestAWindowsPlanTellsWhatHappensToTags(t *testing.T) {
-	p, err := NewRegistryTable(newRules(t, "digest quay.io m.io never")).Plan("quay.io/a:1")
+	p, err := NewContainerdTable(newRules(t, "digest quay.io m.io never")).Plan("quay.io/a:1")
 	require.NoError(t, err)
-	require.Equal(t, mirrorset.SeverityError, p.Findings[0].Severity)
+	require.Equal(t, finding.SeverityError, p.Findings[0].Severity)
 	require.Contains(t, p.Findings[0].Message, "no resolve hosts")
 }
 
 func TestEditKeepsTheBaseFile(t *testing.T) {
-	base := ImageTable{
-		Registries: []ImageRegistry{
-			{Prefix: "quay.io/own", Location: "mine.io/x", Mirrors: []ImageMirror{{Location: "keep.io/x"}}},
-			{Prefix: "quay.io/digests", Location: "quay.io/digests", Mirrors: []ImageMirror{{Location: "keep.io/d", Pull: mirrorset.ByDigest}}},
+	base := LinuxTable{
+		Registries: []LinuxEntry{
+			{Prefix: "quay.io/own", Location: "mine.io/x", Mirrors: []LinuxMirror{{Location: "keep.io/x"}}},
+			{Prefix: "quay.io/digests", Location: "quay.io/digests", Mirrors: []LinuxMirror{{Location: "keep.io/d", Pull: mirrorset.ByDigest}}},
 			{Prefix: "quay.io/bare", Location: "quay.io/bare", Insecure: true},
 		},
 		SearchRegistries: []string{"docker.io"},
@@ -313,13 +314,13 @@ func TestEditKeepsTheBaseFile(t *testing.T) {
 }
 
 func TestABaseEntryThatLeadsElsewhereStillGuardsItsPrefix(t *testing.T) {
-	base := ImageTable{Registries: []ImageRegistry{{Prefix: "quay.io/a", Location: "internal.io/a"}}}
+	base := LinuxTable{Registries: []LinuxEntry{{Prefix: "quay.io/a", Location: "internal.io/a"}}}
 	table := base.Edit(newRules(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io"))
 	requirePlans(t, table.Plan, []planCase{{"other.io/x" + digestA, "n.io/x source", "mirror-blocked"}})
 }
 
 func TestShortNames(t *testing.T) {
-	table := ImageTable{SearchRegistries: []string{"a.io", "docker.io"}, Aliases: map[string]string{"fedora": "registry.fedoraproject.org/fedora", "none": ""}}.Indexed()
+	table := LinuxTable{SearchRegistries: []string{"a.io", "docker.io"}, Aliases: map[string]string{"fedora": "registry.fedoraproject.org/fedora", "none": ""}}.Indexed()
 	requirePlans(t, table.Plan, []planCase{
 		{"fedora:40", "source", ""}, {"none:1", "source source", ""}, {"team/app:1", "source source", ""},
 		{"a_b.io/c", "source source", ""}, // no host by the grammar
@@ -329,7 +330,7 @@ func TestShortNames(t *testing.T) {
 	require.Equal(t, []string{"registry.fedoraproject.org/fedora:40"}, p.References)
 	table.ShortNameMode = "enforcing"
 	requirePlans(t, table.Plan, []planCase{{"team/app:1", "", "no-search-registry"}, {"fedora", "source", ""}})
-	requirePlans(t, ImageTable{}.Indexed().Plan, []planCase{{"app", "", "no-search-registry"}})
+	requirePlans(t, LinuxTable{}.Indexed().Plan, []planCase{{"app", "", "no-search-registry"}})
 }
 
 func TestMatchingNamesTheMostSpecificRuleFirst(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Copy is one copy of an image that fills a mirror.
@@ -17,7 +17,7 @@ type Copy struct {
 	Source      string `json:"source"`
 	Destination string `json:"destination"`
 	// Platforms are those whose nodes ask the destination.
-	Platforms []mirrorset.Platform `json:"platforms"`
+	Platforms []finding.Platform `json:"platforms"`
 	// Origins are the mirrors that name the destination.
 	Origins []string `json:"origins"`
 	// Notes say what is not plain: why the platforms differ, that the copy has no tag.
@@ -30,7 +30,7 @@ type Copy struct {
 //
 // image names its registry. A reference with a digest is copied by digest; a tag beside the digest becomes
 // the tag of the destination, so that the registry does not collect the copy as untagged.
-func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, error) {
+func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, error) {
 	if isShortName(image) {
 		return nil, fmt.Errorf("image reference %q names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s", image)
 	}
@@ -47,7 +47,7 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 	}
 
 	byLocation := map[string]*Copy{}
-	add := func(platform mirrorset.Platform, location string, origins []mirrorset.Origin) {
+	add := func(platform finding.Platform, location string, origins []finding.Origin) {
 		if wire(location) == wire(r.Name()) {
 			return
 		}
@@ -75,7 +75,7 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 		for i := range entry.Mirrors {
 			location := entry.Mirrors[i].Location + after
 			if unwritable(location) == "" && linux.blocking(location, "") == nil {
-				add(mirrorset.Linux, location, entry.Mirrors[i].Origins)
+				add(finding.Linux, location, entry.Mirrors[i].Origins)
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 	if file := windows.find(host); file != nil {
 		for i := range file.Endpoints {
 			if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
-				add(mirrorset.Windows, e.Location(repository[1:]), e.Origins)
+				add(finding.Windows, e.Location(repository[1:]), e.Origins)
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func Copies(linux *ImageTable, windows *RegistryTable, image string) ([]Copy, er
 	for _, c := range byLocation {
 		if len(c.Platforms) == 1 {
 			other := "Windows nodes ask the endpoint with the whole repository below it"
-			if c.Platforms[0] == mirrorset.Linux {
+			if c.Platforms[0] == finding.Linux {
 				other = "Linux nodes replace only the source of the rule in the name"
 			}
 			c.Notes = append(c.Notes, fmt.Sprintf("for %s only: %s", c.Platforms[0], other))

@@ -33,7 +33,7 @@ func TestCopies(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rules := newRules(t, test.rules)
-			copies, err := Copies(NewImageTable(rules), NewRegistryTable(rules), test.image)
+			copies, err := Copies(NewLinuxTable(rules), NewContainerdTable(rules), test.image)
 			require.NoError(t, err)
 			var got []string
 			for _, c := range copies {
@@ -51,6 +51,6 @@ func TestCopies(t *testing.T) {
 		})
 	}
 	rules := newRules(t, "tag quay.io m.io")
-	_, err := Copies(NewImageTable(rules), NewRegistryTable(rules), "busybox")
+	_, err := Copies(NewLinuxTable(rules), NewContainerdTable(rules), "busybox")
 	require.ErrorContains(t, err, "names no registry")
 }

@@ -1,8 +1,8 @@
 // Package resolve says what a node does with mirroring rules: which locations it asks for an image, in
 // which order, and which field of which object sends it there.
 //
-//	linux := resolve.NewImageTable(rules)      // CRI-O, podman, skopeo: registries.conf
-//	windows := resolve.NewRegistryTable(rules) // containerd: hosts.toml
+//	linux := resolve.NewLinuxTable(rules)      // CRI-O, podman, skopeo: registries.conf
+//	windows := resolve.NewContainerdTable(rules) // containerd: hosts.toml
 //	plan, err := windows.Plan("quay.io/team/app:1.2")
 //	for _, attempt := range plan.Pull {
 //		fmt.Println(attempt.Location, attempt.Role, attempt.Origins)
@@ -29,7 +29,7 @@
 // contacted, and whether two endpoints are one, they compare as the network sees them: letter case of
 // hosts and the port 443 do not count, and docker.io, index.docker.io and registry-1.docker.io are one.
 //
-// # Linux: ImageTable
+// # Linux: LinuxTable
 //
 // The rules are those of containers-image (go.podman.io/image/v5, pkg/sysregistriesv2 and docker):
 //
@@ -42,7 +42,7 @@
 //     index.docker.io, more than 255 characters.
 //   - A name without a registry is looked for on every search registry, in order.
 //
-// # Windows and any containerd: RegistryTable
+// # Windows and any containerd: ContainerdTable
 //
 // The rules are those of github.com/containerd/containerd, remotes/docker and remotes/docker/config, in
 // 1.6, 1.7 and 2:

@@ -37,8 +37,8 @@ spec:
 	return rules
 }
 
-func ExampleImageTable_Plan() {
-	table := resolve.NewImageTable(exampleRules())
+func ExampleLinuxTable_Plan() {
+	table := resolve.NewLinuxTable(exampleRules())
 	plan, err := table.Plan("quay.io/team/app:1.2")
 	if err != nil {
 		fmt.Println(err)
@@ -51,8 +51,8 @@ func ExampleImageTable_Plan() {
 	// mirror mirror.corp/team/app because of ImageTagMirrorSet/tags spec.imageTagMirrors[0].mirrors[0]
 }
 
-func ExampleRegistryTable_Plan() {
-	table := resolve.NewRegistryTable(exampleRules())
+func ExampleContainerdTable_Plan() {
+	table := resolve.NewContainerdTable(exampleRules())
 	plan, err := table.Plan("quay.io/team/app:1.2")
 	if err != nil {
 		fmt.Println(err)
@@ -71,8 +71,8 @@ func ExampleRegistryTable_Plan() {
 }
 
 // A caller that asks at every pull parses a reference once and reuses the steps.
-func ExampleImageTable_AppendPull() {
-	table := resolve.NewImageTable(exampleRules())
+func ExampleLinuxTable_AppendPull() {
+	table := resolve.NewLinuxTable(exampleRules())
 	var steps []resolve.Step
 	for _, image := range []string{"quay.io/team/app:1.2", "quay.io/other@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"} {
 		r, err := resolve.ParseReference(image)
@@ -91,7 +91,7 @@ func ExampleImageTable_AppendPull() {
 }
 
 // A wildcard reaches the hosts that are named.
-func ExampleNewRegistryTable() {
+func ExampleNewContainerdTable() {
 	set := mirrorset.Set{ImageTagMirrorSets: []mirrorset.ImageTagMirrorSet{{
 		Metadata: mirrorset.ObjectMeta{Name: "wild"},
 		Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: []mirrorset.ImageMirrors{
@@ -103,7 +103,7 @@ func ExampleNewRegistryTable() {
 		fmt.Println(err)
 		return
 	}
-	table := resolve.NewRegistryTable(rules, "a.example.org")
+	table := resolve.NewContainerdTable(rules, "a.example.org")
 	for _, registry := range table.Registries {
 		fmt.Println(registry.Host)
 		for _, e := range registry.Endpoints {
@@ -116,7 +116,7 @@ func ExampleNewRegistryTable() {
 }
 
 func ExamplePlan_MarshalJSON() {
-	plan, err := resolve.NewImageTable(exampleRules()).Plan("quay.io/other:1")
+	plan, err := resolve.NewLinuxTable(exampleRules()).Plan("quay.io/other:1")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -129,8 +129,8 @@ func ExamplePlan_MarshalJSON() {
 }
 
 // An entry of the file is found by any name or scope that it governs.
-func ExampleImageTable_Find() {
-	table := resolve.NewImageTable(exampleRules())
+func ExampleLinuxTable_Find() {
+	table := resolve.NewLinuxTable(exampleRules())
 	entry, ok := table.Find("quay.io/team/app")
 	fmt.Println(entry.Prefix, entry.Blocked, ok)
 	_, ok = table.Find("quay.io/teammate")

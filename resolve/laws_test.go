@@ -9,6 +9,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
 
@@ -60,9 +61,9 @@ func TestNeverContactSourceMeansNever(t *testing.T) {
 	forbidden, reported := 0, 0
 	for range 3000 {
 		rules := randomRules(t, w)
-		tables := map[mirrorset.Platform]func(string) (Plan, error){
-			mirrorset.Linux:   NewImageTable(rules).Plan,
-			mirrorset.Windows: NewRegistryTable(rules, "foo.example.org", "a.example.org").Plan,
+		tables := map[finding.Platform]func(string) (Plan, error){
+			finding.Linux:   NewLinuxTable(rules).Plan,
+			finding.Windows: NewContainerdTable(rules, "foo.example.org", "a.example.org").Plan,
 		}
 		for range 5 {
 			image := randomImage(w)
@@ -76,12 +77,12 @@ func TestNeverContactSourceMeansNever(t *testing.T) {
 					// Only what the clients cannot be kept from is left: an image spelled so that it
 					// evades the rule, and on Windows an endpoint that contains the source, and a wildcard
 					// around a host that nobody named. Each is said.
-					said := slices.ContainsFunc(p.Findings, func(f mirrorset.Finding) bool {
-						return f.Code == mirrorset.CodeEvadesRule || platform == mirrorset.Windows &&
-							(f.Code == mirrorset.CodeForbiddenContact || f.Code == mirrorset.CodeWildcardUnused)
+					said := slices.ContainsFunc(p.Findings, func(f finding.Finding) bool {
+						return f.Code == finding.CodeEvadesRule || platform == finding.Windows &&
+							(f.Code == finding.CodeForbiddenContact || f.Code == finding.CodeWildcardUnused)
 					})
 					require.True(t, said, "%s: plan of %s holds %s\n%v", platform, image, a.Location, describe(rules))
-					if p.Findings[0].Code == mirrorset.CodeEvadesRule {
+					if p.Findings[0].Code == finding.CodeEvadesRule {
 						require.False(t, slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool {
 							return r.Never && !isWildcard(r.Source) && len(p.References) == 1 && contacted(p.References[0]) == p.References[0] && inside(a.Location, r.Source)
 						}), "%s: %s evades no rule, but its plan holds %s\n%v", platform, image, a.Location, describe(rules))
@@ -137,7 +138,7 @@ func TestLinuxFollowsTheContract(t *testing.T) {
 	compared := 0
 	for range 3000 {
 		rules := randomRules(t, w)
-		table := NewImageTable(rules)
+		table := NewLinuxTable(rules)
 		for range 5 {
 			r, err := ParseReference(randomImage(w))
 			require.NoError(t, err)
@@ -175,12 +176,12 @@ func TestLinuxFollowsTheContract(t *testing.T) {
 
 // quirk reports whether the client matches a name otherwise than the contract: at the port of a plain
 // host, or by a wildcard as long as a plain source.
-func (t *ImageTable) quirk(name string) bool {
+func (t *LinuxTable) quirk(name string) bool {
 	e := t.find(name, "")
 	if e == nil {
 		return false
 	}
-	return !inside(name, e.Prefix) || isWildcard(e.Prefix) && slices.ContainsFunc(t.Registries, func(r ImageRegistry) bool {
+	return !inside(name, e.Prefix) || isWildcard(e.Prefix) && slices.ContainsFunc(t.Registries, func(r LinuxEntry) bool {
 		return len(r.Prefix) == len(e.Prefix) && !isWildcard(r.Prefix) && inside(name, r.Prefix)
 	})
 }
@@ -189,9 +190,9 @@ func TestFindIsTheClientsSearch(t *testing.T) {
 	w := random.New(3)
 	hits := 0
 	for range 2000 {
-		var table ImageTable
+		var table LinuxTable
 		for range 1 + w.Intn(6) {
-			table.Registries = append(table.Registries, ImageRegistry{Prefix: w.Scope()})
+			table.Registries = append(table.Registries, LinuxEntry{Prefix: w.Scope()})
 		}
 		indexed := table.Indexed()
 		for range 10 {
@@ -209,7 +210,7 @@ func TestFindIsTheClientsSearch(t *testing.T) {
 }
 
 // slowFind goes through all prefixes, as sysregistriesv2's findRegistryWithParsedConfig does.
-func slowFind(registries []ImageRegistry, name string) string {
+func slowFind(registries []LinuxEntry, name string) string {
 	var prefixes []string
 	for _, r := range registries {
 		prefixes = append(prefixes, r.Prefix)
@@ -271,13 +272,13 @@ func TestTheOrderOfObjectsNeverChangesATable(t *testing.T) {
 		set := w.Set()
 		rules, err := set.Rules()
 		require.NoError(t, err)
-		linux, windows := NewImageTable(rules), NewRegistryTable(rules)
+		linux, windows := NewLinuxTable(rules), NewContainerdTable(rules)
 		slices.Reverse(set.ImageDigestMirrorSets)
 		slices.Reverse(set.ImageTagMirrorSets)
 		rules, err = set.Rules()
 		require.NoError(t, err)
-		require.Equal(t, linux, NewImageTable(rules))
-		require.Equal(t, windows, NewRegistryTable(rules))
+		require.Equal(t, linux, NewLinuxTable(rules))
+		require.Equal(t, windows, NewContainerdTable(rules))
 	}
 }
 
@@ -286,7 +287,7 @@ func TestTheStepsAreTheAttemptsOfThePlan(t *testing.T) {
 	asked := 0
 	for range 3000 {
 		rules := randomRules(t, w)
-		linux, windows := NewImageTable(rules), NewRegistryTable(rules, "foo.example.org", "a.example.org")
+		linux, windows := NewLinuxTable(rules), NewContainerdTable(rules, "foo.example.org", "a.example.org")
 		for range 5 {
 			r, err := ParseReference(randomImage(w))
 			require.NoError(t, err)
@@ -319,9 +320,9 @@ func TestTheGuardHidesNothing(t *testing.T) {
 	w := random.New(7)
 	guarded := 0
 	for range 3000 {
-		var table ImageTable
+		var table LinuxTable
 		for range 1 + w.Intn(6) {
-			table.Registries = append(table.Registries, ImageRegistry{Prefix: w.Scope(), Blocked: w.Intn(2) == 0})
+			table.Registries = append(table.Registries, LinuxEntry{Prefix: w.Scope(), Blocked: w.Intn(2) == 0})
 		}
 		indexed := table.Indexed()
 		for range 10 {
@@ -390,7 +391,7 @@ func TestAReferenceIsWhatTheKubeletsWayMakesOfIt(t *testing.T) {
 func TestANameWithoutAHostHasNoPlanOnLinuxUnlessItIsLookedFor(t *testing.T) {
 	r, err := ParseReference("a_b.io/c:1")
 	require.NoError(t, err)
-	table := ImageTable{SearchRegistries: []string{"quay.io"}}.Indexed()
+	table := LinuxTable{SearchRegistries: []string{"quay.io"}}.Indexed()
 	_, err = table.PlanReference(r)
 	require.ErrorContains(t, err, `"a_b.io" is not a registry host`)
 	p, err := table.Plan("a_b.io/c:1")
@@ -409,12 +410,12 @@ func FuzzReference(f *testing.F) {
 
 func TestAWildcardThatIsALocationStopsThePull(t *testing.T) {
 	// Of a registry without a prefix the location is the prefix, so that a file can say this.
-	table := ImageTable{Registries: []ImageRegistry{{Prefix: "*.example.org", Location: "*.example.org"}}}.Indexed()
+	table := LinuxTable{Registries: []LinuxEntry{{Prefix: "*.example.org", Location: "*.example.org"}}}.Indexed()
 	p, err := table.Plan("a.example.org/app:1")
 	require.NoError(t, err)
 	require.Empty(t, p.Pull)
 	require.Len(t, p.Findings, 1)
-	require.Equal(t, mirrorset.CodeUnwritable, p.Findings[0].Code)
+	require.Equal(t, finding.CodeUnwritable, p.Findings[0].Code)
 }
 
 func TestAskingTakesNoMemory(t *testing.T) {
@@ -445,7 +446,7 @@ spec: {registrySources: {blockedRegistries: [m.corp/secret, docker.io/evil, "*.b
 	require.NoError(t, err)
 	rules, err := set.Rules()
 	require.NoError(t, err)
-	linux, windows := NewImageTable(rules), NewRegistryTable(rules)
+	linux, windows := NewLinuxTable(rules), NewContainerdTable(rules)
 	steps := make([]Step, 0, 64)
 	for image, want := range map[string]int{ // attempts on Linux
 		"quay.io/a/app" + digestA: 3, "quay.io/b:1": 2, "busybox:1": 2, "busybox" + digestA: 3, "other.io/x:1": 1,
@@ -463,7 +464,7 @@ spec: {registrySources: {blockedRegistries: [m.corp/secret, docker.io/evil, "*.b
 	for _, image := range []string{"plain.io/x/app:1", "plain.io/x/app" + digestA, "other.io/x:1"} {
 		r, err := ParseReference(image)
 		require.NoError(t, err)
-		for platform, plan := range map[mirrorset.Platform]func(Reference) (Plan, error){mirrorset.Linux: linux.PlanReference, mirrorset.Windows: windows.PlanReference} {
+		for platform, plan := range map[finding.Platform]func(Reference) (Plan, error){finding.Linux: linux.PlanReference, finding.Windows: windows.PlanReference} {
 			p, err := plan(r)
 			require.NoError(t, err)
 			require.Empty(t, p.Findings)
@@ -478,7 +479,7 @@ func FuzzPlan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, image string, seed int64) {
 		rules := randomRules(t, random.New(seed))
-		for _, plan := range []func(string) (Plan, error){NewImageTable(rules).Plan, NewRegistryTable(rules).Plan} {
+		for _, plan := range []func(string) (Plan, error){NewLinuxTable(rules).Plan, NewContainerdTable(rules).Plan} {
 			p, err := plan(image)
 			if err != nil {
 				require.NotEmpty(t, err.Error())

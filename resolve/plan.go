@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Plan says where one image will be pulled from on one platform.
@@ -15,7 +15,7 @@ type Plan struct {
 	// References are the full references that the client makes of it: one, or for a name without a
 	// registry on Linux one for each search registry.
 	References []string
-	Platform   mirrorset.Platform
+	Platform   finding.Platform
 	// Resolve are the attempts to turn a tag into a digest, in order. It is empty for a reference with a
 	// digest, and on Linux, where one request does both.
 	Resolve []Attempt
@@ -26,7 +26,7 @@ type Plan struct {
 	// registries.conf entry, or the registry host of a hosts.toml; empty where none does.
 	Scopes []string
 	// Findings are what is worth knowing of this image; the table's own findings are not repeated.
-	Findings mirrorset.Findings
+	Findings finding.Findings
 }
 
 // Attempt is one location that is asked.
@@ -37,7 +37,7 @@ type Attempt struct {
 	Role     Role
 	// Origins are the fields that name the location; empty for a source that is asked only because
 	// nothing forbids it.
-	Origins []mirrorset.Origin
+	Origins []finding.Origin
 }
 
 // Role says what a location is to the image.
@@ -74,11 +74,11 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 // null.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Image    string             `json:"image"`
-		Platform mirrorset.Platform `json:"platform"`
-		Resolve  []Attempt          `json:"resolve"`
-		Pull     []Attempt          `json:"pull"`
-		Findings mirrorset.Findings `json:"findings"`
+		Image    string           `json:"image"`
+		Platform finding.Platform `json:"platform"`
+		Resolve  []Attempt        `json:"resolve"`
+		Pull     []Attempt        `json:"pull"`
+		Findings finding.Findings `json:"findings"`
 	}{p.Image, p.Platform, notNil(p.Resolve), notNil(p.Pull), notNil(p.Findings)})
 }
 
@@ -99,7 +99,7 @@ type Step struct {
 	Path, Rest string
 	Role       Role
 	// Origins are those of the Attempt.
-	Origins []mirrorset.Origin
+	Origins []finding.Origin
 }
 
 // Location returns host[:port]/repository.
@@ -176,8 +176,8 @@ func (p *Plan) setAttempts(resolve, pull []Step) {
 func (s *Step) size() int { return len(s.Host) + len(s.Path) + len(s.Rest) }
 
 // finding adds a finding about the fields that name value.
-func (p *Plan) finding(code mirrorset.Code, severity mirrorset.Severity, origins []mirrorset.Origin, value, message string) {
-	f := mirrorset.Finding{Code: code, Severity: severity, Platform: p.Platform, Value: value, Message: message}
+func (p *Plan) finding(code finding.Code, severity finding.Severity, origins []finding.Origin, value, message string) {
+	f := finding.Finding{Code: code, Severity: severity, Platform: p.Platform, Value: value, Message: message}
 	if len(origins) > 0 {
 		f.Origin = origins[0]
 	}

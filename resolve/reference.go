@@ -24,7 +24,7 @@ type Reference struct {
 // a digest is dropped, and where there is neither the tag is "latest". The error says what is wrong with a
 // reference that no client takes.
 //
-// A Linux node looks for the registry of a short name by itself: give [ImageTable.Plan] such a name as it is.
+// A Linux node looks for the registry of a short name by itself: give [LinuxTable.Plan] such a name as it is.
 func ParseReference(image string) (Reference, error) {
 	if r, ok := plainReference(image); ok {
 		return r, nil

@@ -27,7 +27,7 @@ func TestScenarios(t *testing.T) {
 		}
 		require.NoError(t, problems)
 		linux := base.Table("base.conf").Edit(rules)
-		windows := resolve.NewRegistryTable(rules, s.Lines("hosts")...)
+		windows := resolve.NewContainerdTable(rules, s.Lines("hosts")...)
 		return map[string]string{
 			"linux/findings.txt":   scenario.Text(linux.Findings),
 			"linux/plans.txt":      plans(t, linux.Plan, s.Lines("images")),

@@ -60,7 +60,7 @@ func rulesOf(b *testing.B, set *mirrorset.Set) *mirrorset.Rules {
 }
 
 func registriesConf(b *testing.B, set *mirrorset.Set) []byte {
-	return registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rulesOf(b, set))).Bytes()
+	return registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rulesOf(b, set))).Bytes()
 }
 
 // BenchmarkRegistriesConf merges objects in memory and writes registries.conf, as MCO's library and encoder do
@@ -93,7 +93,7 @@ func BenchmarkHostsToml(b *testing.B) {
 		set := shapes.Sources(n)
 		digests, tags := clients.ClusterOf(set).Items()
 		tree := func(rules *mirrorset.Rules) (files int) {
-			for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
+			for _, rf := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
 				if len(rf.File.Bytes()) > 0 {
 					files++
 				}
@@ -115,7 +115,7 @@ func BenchmarkHostsToml(b *testing.B) {
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		set := shapes.Sources(n)
-		table := resolve.NewImageTable(rulesOf(b, set))
+		table := resolve.NewLinuxTable(rulesOf(b, set))
 		dir, err := os.MkdirTemp("", "bench")
 		if err != nil {
 			b.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/report"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -39,7 +40,7 @@ func newRow(t *testing.T, client, compared string) *report.Row {
 type config struct {
 	set     *mirrorset.Set
 	rules   *mirrorset.Rules
-	table   *resolve.ImageTable
+	table   *resolve.LinuxTable
 	file    string
 	dropIns []string
 }
@@ -50,7 +51,7 @@ func newConfig(t *testing.T, set *mirrorset.Set) config {
 	var err error
 	c.rules, err = set.Rules()
 	require.NoError(t, err)
-	c.table = resolve.NewImageTable(c.rules)
+	c.table = resolve.NewLinuxTable(c.rules)
 	c.file = string(registriesconf.FromTable(registriesconf.Default(), c.table).Bytes())
 	if o := registriesconf.SearchOverride(c.table); o != nil {
 		c.dropIns = []string{string(o.Bytes())}
@@ -155,12 +156,12 @@ func locations(p resolve.Plan) (list []string) {
 	return list
 }
 
-func hasCode(fs mirrorset.Findings, code mirrorset.Code) bool {
-	return slices.ContainsFunc(fs, func(f mirrorset.Finding) bool { return f.Code == code })
+func hasCode(fs finding.Findings, code finding.Code) bool {
+	return slices.ContainsFunc(fs, func(f finding.Finding) bool { return f.Code == code })
 }
 
-func hasError(fs mirrorset.Findings) bool {
-	return slices.ContainsFunc(fs, func(f mirrorset.Finding) bool { return f.Severity == mirrorset.SeverityError })
+func hasError(fs finding.Findings) bool {
+	return slices.ContainsFunc(fs, func(f finding.Finding) bool { return f.Severity == finding.SeverityError })
 }
 
 // mayContact answers from the rules themselves, without any table, whether a location may be contacted:

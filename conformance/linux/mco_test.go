@@ -503,7 +503,7 @@ func TestTheSearchRegistriesDropInIsTheOneThatMCOWrites(t *testing.T) {
 		require.NoError(t, err)
 		theirs, err := clients.MCOSearchRegistries(*search)
 		require.NoError(t, err)
-		require.Equal(t, string(theirs), string(registriesconf.SearchOverride(resolve.NewImageTable(rules)).Bytes()))
+		require.Equal(t, string(theirs), string(registriesconf.SearchOverride(resolve.NewLinuxTable(rules)).Bytes()))
 		row.Configurations++
 	}
 }

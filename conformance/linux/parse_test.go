@@ -16,7 +16,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -84,11 +84,11 @@ const (
 )
 
 // deliberate says why a file is refused that the client would load, and is empty for any other.
-func deliberate(findings mirrorset.Findings) string {
+func deliberate(findings finding.Findings) string {
 	for _, f := range findings {
 		switch {
 		// A setting spelled in two letter cases, of which the client takes either at random.
-		case f.RefusedBy == mirrorset.Reader && f.Code == mirrorset.CodeInvalidFile && strings.Contains(f.Message, "at random"):
+		case f.RefusedBy == finding.Reader && f.Code == finding.CodeInvalidFile && strings.Contains(f.Message, "at random"):
 			return twoSpellings
 		// A table extended after it was closed: an inline table by a header or a dotted key, one made by
 		// dotted keys by a header. The client may drop a part of what is written.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -48,7 +48,7 @@ func TestThePlanIsWhatTheClientWouldDo(t *testing.T) {
 			if len(plan.Pull) > 1 {
 				mirrored++
 			}
-			if hasCode(plan.Findings, mirrorset.CodeUnwritable) {
+			if hasCode(plan.Findings, finding.CodeUnwritable) {
 				stopped++
 			}
 			if len(plan.References) > 1 {
@@ -136,7 +136,7 @@ func requireSame(t *testing.T, c config, client *clients.Registries, plan resolv
 	t.Helper()
 	got := attempts(client, plan.Image)
 	require.Equal(t, got.locations, locations(plan), "%s: the client's locations, and the plan's\n%s", plan.Image, c)
-	require.Equal(t, got.stopped > 0, hasCode(plan.Findings, mirrorset.CodeUnwritable),
+	require.Equal(t, got.stopped > 0, hasCode(plan.Findings, finding.CodeUnwritable),
 		"%s: the client says %v, the plan %v\n%s", plan.Image, got.err, plan.Findings, c)
 	if len(plan.Pull) == 0 {
 		require.True(t, hasError(plan.Findings), "%s: nothing is asked, and no finding says why\n%s", plan.Image, c)
@@ -152,7 +152,7 @@ func requireNever(t *testing.T, c config, plan resolve.Plan) {
 		if mayContact(c.rules, a.Location) {
 			continue
 		}
-		require.True(t, hasCode(plan.Findings, mirrorset.CodeEvadesRule), "%s: %s is asked\n%s", plan.Image, a.Location, c)
+		require.True(t, hasCode(plan.Findings, finding.CodeEvadesRule), "%s: %s is asked\n%s", plan.Image, a.Location, c)
 		// An image whose own spelling lies inside the source evades nothing. Docker Hub's names are
 		// changed on the way to the wire, and wildcards have the client's quirk, so neither is judged.
 		if len(plan.References) != 1 || onTheWire(plan.References[0]) != plan.References[0] {

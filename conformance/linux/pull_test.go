@@ -12,6 +12,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -215,7 +216,7 @@ func randomState(s *random.Source, c config, plan resolve.Plan) state {
 // requireAllowed holds the requests themselves against the rules, whatever the plan says.
 func requireAllowed(t *testing.T, c config, plan resolve.Plan, requests []world.Request) {
 	t.Helper()
-	if hasCode(plan.Findings, mirrorset.CodeEvadesRule) {
+	if hasCode(plan.Findings, finding.CodeEvadesRule) {
 		return // see requireNever
 	}
 	for _, r := range requests {
@@ -273,7 +274,7 @@ func failing(t *testing.T, c config, name, source string, f fate) (plan resolve.
 	st.set(source, up) // unless a mirror is on its host
 	name, _, _ = strings.Cut(strings.TrimSuffix(name, ":1"), "@")
 	st.put(name)
-	return plan, st, len(plan.Pull) > 0 && !hasCode(plan.Findings, mirrorset.CodeEvadesRule)
+	return plan, st, len(plan.Pull) > 0 && !hasCode(plan.Findings, finding.CodeEvadesRule)
 }
 
 // forbiddenImage returns an image that the rules forbid to ask its own location for, and the source that it

@@ -13,22 +13,23 @@ import (
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 const apiServer = "API server (CRDs of openshift/api 8f52beb625b5)"
 
 // refused says whether the library refuses a manifest, and by whom.
-func refused(t *testing.T, manifest []byte) (byAPIServer bool, all mirrorset.Findings) {
+func refused(t *testing.T, manifest []byte) (byAPIServer bool, all finding.Findings) {
 	t.Helper()
 	set, err := mirrorset.Decode("-", bytes.NewReader(manifest))
-	var refusal *mirrorset.RefusedError
+	var refusal *finding.RefusedError
 	if err != nil {
 		require.True(t, errors.As(err, &refusal), "%v", err)
 		all = append(all, refusal.Findings...)
 	}
 	all = append(all, set.Validate()...)
 	for _, f := range all {
-		byAPIServer = byAPIServer || f.RefusedBy == mirrorset.APIServer
+		byAPIServer = byAPIServer || f.RefusedBy == finding.APIServer
 	}
 	return byAPIServer, all
 }

@@ -194,7 +194,7 @@ func TestNeverContactSourceMeansNeverIn16(t *testing.T) {
 		{rulesOf(t, []mirrorset.ImageMirrors{{Source: "quay.io/a/b", Mirrors: []string{"quay.io/b"}, MirrorSourcePolicy: never}}, true), "quay.io/a/b" + digest, 0},
 		{&mirrorset.Rules{Blocked: []mirrorset.Scope{{Value: "quay.io"}}}, "quay.io/a:1", 0},
 	} {
-		table := resolve.NewRegistryTable(conf.rules)
+		table := resolve.NewContainerdTable(conf.rules)
 		dir := t.TempDir()
 		writeTree(t, table, dir)
 		row.Configurations++
@@ -266,7 +266,7 @@ func TestWhatContainerd16DoesWithWMCOsFiles(t *testing.T) {
 	pull := c.Pull(context.Background(), configPath(t, wmcoFiles(entries, false)), image)
 	require.Equal(t, []string{"quay.io/a"}, wireTrace(pull.Requests))
 	dir := t.TempDir()
-	writeTree(t, resolve.NewRegistryTable(rulesOf(t, entries, false)), dir)
+	writeTree(t, resolve.NewContainerdTable(rulesOf(t, entries, false)), dir)
 	pull = c.Pull(context.Background(), dir, image)
 	require.Equal(t, []string{"m.io/a"}, wireTrace(pull.Requests))
 }

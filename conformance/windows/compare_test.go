@@ -20,7 +20,7 @@ type foretold struct {
 
 // foretell takes a plan apart. The search for a digest goes through the hosts that may pull; a plan does
 // not list them apart, so they come from the table.
-func foretell(t *resolve.RegistryTable, p resolve.Plan) foretold {
+func foretell(t *resolve.ContainerdTable, p resolve.Plan) foretold {
 	f := foretold{heads: locations(p.Resolve), gets: locations(p.Pull), byDigest: strings.Contains(p.References[0], "@")}
 	if f.byDigest && len(f.gets) > 0 {
 		f.heads = ableToPull(t, p.References[0])
@@ -28,7 +28,7 @@ func foretell(t *resolve.RegistryTable, p resolve.Plan) foretold {
 	return f
 }
 
-func ableToPull(t *resolve.RegistryTable, reference string) (able []string) {
+func ableToPull(t *resolve.ContainerdTable, reference string) (able []string) {
 	host, repository := splitHost(nameOf(reference))
 	file, ok := t.Find(host)
 	endpoints := file.Endpoints

@@ -40,7 +40,7 @@ func user(key string) string { return strings.NewReplacer("/", "-", ":", "-").Re
 // credentialTree writes the tree of entries, as tag rules, with credentials.
 func credentialTree(t testing.TB, entries []mirrorset.ImageMirrors, keys ...string) string {
 	t.Helper()
-	tree, _ := hoststoml.FromTable(resolve.NewRegistryTable(rulesOf(t, entries, true))).WithCredentials(pullSecretOf(t, keys...))
+	tree, _ := hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, entries, true))).WithCredentials(pullSecretOf(t, keys...))
 	dir := t.TempDir()
 	_, err := tree.Write(dir)
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -72,7 +73,7 @@ func TestAnExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T) {
 			if len(rules.Rules) == 0 {
 				continue
 			}
-			linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules, named...)
+			linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, named...)
 			rule := rules.Rules[s.Intn(len(rules.Rules))]
 			image := rule.Source
 			if domain, ok := strings.CutPrefix(image, "*."); ok {
@@ -87,7 +88,7 @@ func TestAnExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T) {
 			want, err := linux.Plan(image)
 			require.NoError(y, err)
 			// A mirror that Linux cannot write as a reference keeps it from asking any.
-			if slices.ContainsFunc(want.Findings, func(f mirrorset.Finding) bool { return f.Code == mirrorset.CodeUnwritable }) {
+			if slices.ContainsFunc(want.Findings, func(f finding.Finding) bool { return f.Code == finding.CodeUnwritable }) {
 				continue
 			}
 			dir := filepath.Join(root, strconv.Itoa(i))
@@ -105,8 +106,8 @@ func TestAnExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T) {
 			plan, err := windows.Plan(image)
 			require.NoError(y, err)
 			got = slices.Compact(slices.DeleteFunc(got, func(l string) bool {
-				return slices.ContainsFunc(plan.Findings, func(f mirrorset.Finding) bool {
-					return f.Code == mirrorset.CodeForbiddenContact && f.Value == l
+				return slices.ContainsFunc(plan.Findings, func(f finding.Finding) bool {
+					return f.Code == finding.CodeForbiddenContact && f.Value == l
 				})
 			}))
 			if !slices.Equal(locations(want.Pull), got) {

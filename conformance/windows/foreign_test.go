@@ -142,7 +142,7 @@ func TestContainerdAsksWhatThePlanOfAForeignTreeSays(t *testing.T) {
 }
 
 // registryLocations are the locations of a plan that a registry can hold an image at.
-func registryLocations(table *resolve.RegistryTable, plan resolve.Plan) []string {
+func registryLocations(table *resolve.ContainerdTable, plan resolve.Plan) []string {
 	l := []string{nameOf(plan.References[0])}
 	host, repository := splitHost(l[0])
 	file, _ := table.Find(host)

@@ -123,7 +123,7 @@ func reference(s *random.Source, rules *mirrorset.Rules) string {
 	return n + suffix(s)
 }
 
-// named are hosts that a caller of NewRegistryTable may name, so that wildcards reach them.
+// named are hosts that a caller of NewContainerdTable may name, so that wildcards reach them.
 func named(s *random.Source) (hosts []string) {
 	for _, h := range []string{"foo.example.org", "foo.example.org:5000", "a.example.org", "x.y.example.org", "a.y.example.org", "docker.io", "quay.io:443"} {
 		if s.Intn(3) == 0 {
@@ -195,7 +195,7 @@ func describe(rules *mirrorset.Rules) string {
 }
 
 // writeTree writes the files of a table.
-func writeTree(t testing.TB, table *resolve.RegistryTable, dir string) {
+func writeTree(t testing.TB, table *resolve.ContainerdTable, dir string) {
 	t.Helper()
 	_, err := hoststoml.FromTable(table).Write(dir)
 	require.NoError(t, err)

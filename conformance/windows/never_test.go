@@ -16,6 +16,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -24,15 +25,15 @@ import (
 // says so of that very location.
 func neverContacted(rules *mirrorset.Rules, plan resolve.Plan, requests []world.Request) error {
 	for _, r := range requests {
-		location, said := r.Location(), func(f mirrorset.Finding) bool { return f.Value == r.Location() }
+		location, said := r.Location(), func(f finding.Finding) bool { return f.Value == r.Location() }
 		if r.Path == "/token" { // part of the attempt at a location of the host
-			location, said = r.Host, func(f mirrorset.Finding) bool { return strings.HasPrefix(f.Value, r.Host+"/") }
+			location, said = r.Host, func(f finding.Finding) bool { return strings.HasPrefix(f.Value, r.Host+"/") }
 		}
 		source, _ := forbidden(rules, location)
 		if source == "" {
 			continue
 		}
-		if !slices.ContainsFunc(plan.Findings, func(f mirrorset.Finding) bool { return said(f) && excuses(rules, plan, f) }) {
+		if !slices.ContainsFunc(plan.Findings, func(f finding.Finding) bool { return said(f) && excuses(rules, plan, f) }) {
 			return fmt.Errorf("%s %s://%s was asked, although %s may not be contacted; the plan says %v", r.Method, r.Scheme, location, source, plan.Findings)
 		}
 	}
@@ -40,14 +41,14 @@ func neverContacted(rules *mirrorset.Rules, plan resolve.Plan, requests []world.
 }
 
 // excuses reports whether a finding is one of the few that a hosts.toml cannot help.
-func excuses(rules *mirrorset.Rules, plan resolve.Plan, f mirrorset.Finding) bool {
+func excuses(rules *mirrorset.Rules, plan resolve.Plan, f finding.Finding) bool {
 	switch f.Code {
-	case mirrorset.CodeForbiddenContact, mirrorset.CodeWildcardUnused:
+	case finding.CodeForbiddenContact, finding.CodeWildcardUnused:
 		return true
-	case mirrorset.CodeNarrowScope:
+	case finding.CodeNarrowScope:
 		_, narrow := forbidden(rules, f.Value)
 		return narrow
-	case mirrorset.CodeEvadesRule:
+	case finding.CodeEvadesRule:
 		// Only a spelling that no rule has evades one.
 		host, _ := splitHost(plan.References[0])
 		return !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool {

@@ -25,7 +25,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/report"
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // randomFile returns a File with a bit of everything that a hosts.toml can say.
@@ -146,12 +146,12 @@ type verdict struct {
 	differs bool // 1.6 and 1.7 read something that 2 does not, or the reverse
 }
 
-func verdictOf(c clients.Containerd, findings mirrorset.Findings) (v verdict) {
+func verdictOf(c clients.Containerd, findings finding.Findings) (v verdict) {
 	for _, f := range findings {
 		_, who, names := strings.Cut(f.Message, "the whole file is ignored by ")
 		who, _, _ = strings.Cut(who, ": a line is logged")
 		switch {
-		case f.Code != mirrorset.CodeInvalidFile:
+		case f.Code != finding.CodeInvalidFile:
 			v.differs = v.differs || strings.Contains(f.Message, "1.7")
 		case !names:
 			v.useless = true
@@ -270,7 +270,7 @@ func TestParseSaysWhat17StumblesOver(t *testing.T) {
 			}
 			require.True(t, old.Ignored != nil || !slices.Equal(o, n), "the versions agree: %v", o)
 			_, findings := hoststoml.Parse("hosts.toml", []byte(content))
-			require.True(t, slices.ContainsFunc(findings, func(f mirrorset.Finding) bool { return strings.Contains(f.Message, "1.7") }), "%v", findings)
+			require.True(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return strings.Contains(f.Message, "1.7") }), "%v", findings)
 		})
 	}
 }

@@ -18,7 +18,7 @@ import (
 // A configuration is what the tests go through: random rules, their table, and the tree on disk.
 type configuration struct {
 	rules *mirrorset.Rules
-	table *resolve.RegistryTable
+	table *resolve.ContainerdTable
 	tree  hoststoml.Tree
 	dir   string
 }
@@ -29,7 +29,7 @@ func newConfiguration(t testing.TB, s *random.Source, dir string) configuration 
 	rules, err := s.Set().Rules()
 	require.NoError(t, err)
 	c := configuration{rules: rules, dir: dir}
-	c.table = resolve.NewRegistryTable(rules, named(s)...)
+	c.table = resolve.NewContainerdTable(rules, named(s)...)
 	c.tree = hoststoml.FromTable(c.table)
 	if dir == "" {
 		return c

@@ -28,6 +28,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -214,9 +215,9 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 				}
 				rules, err := set.Rules()
 				require.NoError(t, err)
-				tree := hoststoml.FromTable(resolve.NewRegistryTable(rules))
+				tree := hoststoml.FromTable(resolve.NewContainerdTable(rules))
 				if test.tls != nil {
-					var findings mirrorset.Findings
+					var findings finding.Findings
 					tree, findings = tree.WithTLS(map[string]hoststoml.TLS{test.server.host: *test.tls})
 					require.Empty(t, findings)
 				}
@@ -262,7 +263,7 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 		rules, err := set.Rules()
 		require.NoError(t, err)
 		require.Empty(t, rules.Findings)
-		tree, findings := hoststoml.FromTable(resolve.NewRegistryTable(rules)).WithTLS(hoststoml.TLSOf(rules))
+		tree, findings := hoststoml.FromTable(resolve.NewContainerdTable(rules)).WithTLS(hoststoml.TLSOf(rules))
 		require.Empty(t, findings)
 		require.Len(t, tree, 2)
 		dir := t.TempDir()
@@ -281,8 +282,8 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 				ImageTagMirrors: []mirrorset.ImageMirrors{{Source: "quay.io", Mirrors: []string{s.host}, MirrorSourcePolicy: mirrorset.NeverContactSource}}}}},
 		}).Rules()
 		require.NoError(t, err)
-		tree, findings := hoststoml.FromTable(resolve.NewRegistryTable(rules)).WithCredentials(pullSecretOf(t, s.host))
-		require.True(t, slices.ContainsFunc(findings, func(f mirrorset.Finding) bool { return f.Code == mirrorset.CodeInsecureCredential }))
+		tree, findings := hoststoml.FromTable(resolve.NewContainerdTable(rules)).WithCredentials(pullSecretOf(t, s.host))
+		require.True(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == finding.CodeInsecureCredential }))
 		dir := t.TempDir()
 		_, err = tree.Write(dir)
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -92,7 +93,7 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			theirs := configPath(t, wmcoFiles(test.entries, test.tags))
 			ours := t.TempDir()
-			table := resolve.NewRegistryTable(rulesOf(t, test.entries, test.tags))
+			table := resolve.NewContainerdTable(rulesOf(t, test.entries, test.tags))
 			_, err := hoststoml.FromTable(table).Write(ours)
 			require.NoError(t, err)
 			plan, err := table.Plan(test.image)
@@ -165,7 +166,7 @@ var shownThere = map[string]string{
 
 func TestTheDocumentedExample(t *testing.T) {
 	theirs, ours := configPath(t, shownThere), t.TempDir()
-	_, err := hoststoml.FromTable(resolve.NewRegistryTable(rulesOf(t, documented, false))).Write(ours)
+	_, err := hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, documented, false))).Write(ours)
 	require.NoError(t, err)
 
 	digest := "@" + images[0].Manifest.Digest.String()
@@ -212,10 +213,10 @@ func TestTheDocumentedExample(t *testing.T) {
 // The mirrors of the first entry do not end in the whole path of its source, so that containerd asks
 // elsewhere than they say: the user is told.
 func TestTheDocumentedExampleIsReportedAsInexact(t *testing.T) {
-	table := resolve.NewRegistryTable(rulesOf(t, documented, false))
+	table := resolve.NewContainerdTable(rulesOf(t, documented, false))
 	var inexact []string
 	for _, f := range table.Findings {
-		if f.Code == mirrorset.CodeInexactMirror {
+		if f.Code == finding.CodeInexactMirror {
 			inexact = append(inexact, f.Value)
 		}
 	}

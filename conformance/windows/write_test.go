@@ -23,7 +23,7 @@ func treeTo(t testing.TB, mirror string, registries ...string) hoststoml.Tree {
 	for _, r := range registries {
 		entries = append(entries, mirrorset.ImageMirrors{Source: r, Mirrors: []string{mirror}, MirrorSourcePolicy: mirrorset.NeverContactSource})
 	}
-	return hoststoml.FromTable(resolve.NewRegistryTable(rulesOf(t, entries, true)))
+	return hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, entries, true)))
 }
 
 // governs returns the first host that containerd asks for a registry, as it chooses the directory.

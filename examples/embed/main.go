@@ -26,8 +26,8 @@ func main() {
 		log.Fatal(err) // what the API server or MCO refuses
 	}
 
-	linux := resolve.NewImageTable(rules)
-	windows := resolve.NewRegistryTable(rules)
+	linux := resolve.NewLinuxTable(rules)
+	windows := resolve.NewContainerdTable(rules)
 	for _, ask := range []func(string) (resolve.Plan, error){linux.Plan, windows.Plan} {
 		plan, err := ask(os.Args[2])
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -29,17 +29,17 @@ func (p *program) copyPlan(args []string) error {
 	if err != nil {
 		return err
 	}
-	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules, hosts...)
+	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, hosts...)
 	copies := []resolve.Copy{}
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	for _, image := range images {
 		some, err := resolve.Copies(linux, windows, image)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		if len(some) == 0 {
-			findings = append(findings, mirrorset.Finding{
-				Code: mirrorset.CodeNotMirrored, Severity: mirrorset.SeverityWarning, Value: image,
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeNotMirrored, Severity: finding.SeverityWarning, Value: image,
 				Message: "has no mirror that can be filled: no rule applies to it",
 			})
 		}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -30,7 +30,7 @@ func (p *program) diff(args []string) error {
 		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
 	case sides[0] == "-" && sides[1] == "-":
 		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
-	case on == platform(mirrorset.Windows):
+	case on == platform(finding.Windows):
 		return p.diffWindows(sides[0], sides[1], *asJSON)
 	}
 	return p.diffLinux(sides[0], sides[1], *asJSON)
@@ -55,11 +55,11 @@ func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
 		return p.encode(struct {
-			Platform mirrorset.Platform `json:"platform"`
+			Platform finding.Platform `json:"platform"`
 			registriesconf.NodeImpact
-			NotCompared []string           `json:"notCompared"`
-			Findings    mirrorset.Findings `json:"findings"`
-		}{mirrorset.Linux, impact, notCompared, append(mirrorset.Findings{}, findings...)})
+			NotCompared []string         `json:"notCompared"`
+			Findings    finding.Findings `json:"findings"`
+		}{finding.Linux, impact, notCompared, append(finding.Findings{}, findings...)})
 	}
 	p.showImpact(impact)
 	p.report(findings)
@@ -87,9 +87,9 @@ type linuxSide struct {
 func (p *program) readLinuxSide(path string) (*linuxSide, error) {
 	if path != "-" {
 		switch nodePlatform(path) {
-		case mirrorset.Windows:
+		case finding.Windows:
 			return nil, fmt.Errorf("%w: %s holds hosts.toml files, which --platform windows reads", errUsage, path)
-		case mirrorset.Linux:
+		case finding.Linux:
 			conf, lone := path, true
 			if !strings.HasSuffix(path, ".conf") {
 				conf, lone = filepath.Join(path, registriesConf), false
@@ -105,10 +105,10 @@ func (p *program) readLinuxSide(path string) (*linuxSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := resolve.NewImageTable(rules)
+	table := resolve.NewLinuxTable(rules)
 	node := nodeLinux{
 		main:     registriesconf.FromTable(registriesconf.Default(), table),
-		findings: append(concerning(mirrorset.Linux, rules.Findings), table.Findings...),
+		findings: append(concerning(finding.Linux, rules.Findings), table.Findings...),
 	}
 	if override := registriesconf.SearchOverride(table); override != nil {
 		node.dropIns = []dropIn{{registriesconf.SearchDropIn, override}}

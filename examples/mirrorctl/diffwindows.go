@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -37,13 +37,13 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
 		return p.encode(struct {
-			Platform   mirrorset.Platform    `json:"platform"`
+			Platform   finding.Platform      `json:"platform"`
 			Operations []hoststoml.Operation `json:"operations"`
 			Kept       []hoststoml.Kept      `json:"kept"`
-			Findings   mirrorset.Findings    `json:"findings"`
+			Findings   finding.Findings      `json:"findings"`
 		}{
-			mirrorset.Windows, append([]hoststoml.Operation{}, change.Operations...),
-			append([]hoststoml.Kept{}, change.Kept...), append(mirrorset.Findings{}, findings...),
+			finding.Windows, append([]hoststoml.Operation{}, change.Operations...),
+			append([]hoststoml.Kept{}, change.Kept...), append(finding.Findings{}, findings...),
 		})
 	}
 	p.showOperations(change)
@@ -55,16 +55,16 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 type windowsSide struct {
 	tree     hoststoml.Tree
 	dir      string // of the node that has it; empty where the tree comes from manifests
-	findings mirrorset.Findings
+	findings finding.Findings
 }
 
 // readWindowsSide reads a node's own files, or manifests as they would be rendered.
 func (p *program) readWindowsSide(path string) (*windowsSide, error) {
 	if path != "-" {
 		switch on := nodePlatform(path); {
-		case on == mirrorset.Linux:
+		case on == finding.Linux:
 			return nil, fmt.Errorf("%w: %s is, or holds, a registries.conf, which --platform linux reads", errUsage, path)
-		case on == mirrorset.Windows || emptyDir(path):
+		case on == finding.Windows || emptyDir(path):
 			tree, findings, err := hoststoml.ReadTree(path)
 			return &windowsSide{tree, path, findings}, err
 		}
@@ -73,9 +73,9 @@ func (p *program) readWindowsSide(path string) (*windowsSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := resolve.NewRegistryTable(rules)
+	table := resolve.NewContainerdTable(rules)
 	tree, more := hoststoml.FromTable(table).WithTLS(hoststoml.TLSOf(rules))
-	findings := append(concerning(mirrorset.Windows, rules.Findings), table.Findings...)
+	findings := append(concerning(finding.Windows, rules.Findings), table.Findings...)
 	return &windowsSide{tree: tree, findings: append(findings, more...)}, nil
 }
 

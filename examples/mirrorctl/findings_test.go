@@ -14,14 +14,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 )
 
 // declaredCodes returns every code that package mirrorset declares.
 func declaredCodes(t *testing.T) []string {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../mirrorset/codes.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../mirrorset/finding/codes.go", nil, 0)
 	require.NoError(t, err)
 	var codes []string
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -37,12 +37,12 @@ func declaredCodes(t *testing.T) []string {
 }
 
 // lintJSON runs lint with --json and returns its findings.
-func lintJSON(t *testing.T, args ...string) mirrorset.Findings {
+func lintJSON(t *testing.T, args ...string) finding.Findings {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(append([]string{"lint", "--json"}, args...), strings.NewReader(""), &stdout, &stderr)
 	require.Less(t, code, exitUsage, stderr.String())
-	var out struct{ Findings mirrorset.Findings }
+	var out struct{ Findings finding.Findings }
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &out))
 	return out.Findings
 }
@@ -65,7 +65,7 @@ func TestTheFindingsPageHoldsEveryCodeAndItsExamplesPrintThem(t *testing.T) {
 				file = filepath.Dir(filepath.Clean(dir)) // lint takes the tree
 			}
 			findings := lintJSON(t, append([]string{"-f", file}, strings.Fields(flags)...)...)
-			require.True(t, slices.ContainsFunc(findings, func(f mirrorset.Finding) bool {
+			require.True(t, slices.ContainsFunc(findings, func(f finding.Finding) bool {
 				return string(f.Code) == code && string(f.Severity) == severity && string(f.Platform) == platform
 			}), "%v", findings)
 		})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -39,7 +40,7 @@ func (p *program) readSet(paths []string) (*mirrorset.Set, *mirrorset.Rules, err
 		return nil, nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
 	}
 	set := &mirrorset.Set{}
-	var refused mirrorset.Findings
+	var refused finding.Findings
 	for i, path := range paths {
 		if slices.Contains(paths[:i], path) {
 			return nil, nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
@@ -51,7 +52,7 @@ func (p *program) readSet(paths []string) (*mirrorset.Set, *mirrorset.Rules, err
 		} else {
 			one, err = mirrorset.ReadFiles(path)
 		}
-		var r *mirrorset.RefusedError
+		var r *finding.RefusedError
 		if errors.As(err, &r) {
 			refused = append(refused, r.Findings...)
 		} else if err != nil {
@@ -68,8 +69,8 @@ func (p *program) readSet(paths []string) (*mirrorset.Set, *mirrorset.Rules, err
 }
 
 // refusals returns the findings of a *RefusedError.
-func refusals(err error) mirrorset.Findings {
-	var r *mirrorset.RefusedError
+func refusals(err error) finding.Findings {
+	var r *finding.RefusedError
 	if errors.As(err, &r) {
 		return r.Findings
 	}
@@ -84,9 +85,9 @@ type planner interface {
 // source is what plans are asked of, and what was found on the way to it.
 type source struct {
 	planner
-	findings mirrorset.Findings
+	findings finding.Findings
 	// origins returns, for a plan's scope, the fields that made the entry there what it is.
-	origins func(scope string) []mirrorset.Origin
+	origins func(scope string) []finding.Origin
 	// rules are what the tables were built from, and other is the table of the other platform; nil for a
 	// node's own files.
 	rules *mirrorset.Rules
@@ -94,7 +95,7 @@ type source struct {
 }
 
 // readSource reads manifests, or a node's own files, for one platform.
-func (p *program) readSource(platform mirrorset.Platform, paths, hosts []string) (*source, error) {
+func (p *program) readSource(platform finding.Platform, paths, hosts []string) (*source, error) {
 	if len(paths) == 1 && paths[0] != "-" {
 		if s, err := readNodeFiles(platform, paths[0]); s != nil || err != nil {
 			return s, err
@@ -104,10 +105,10 @@ func (p *program) readSource(platform mirrorset.Platform, paths, hosts []string)
 	if err != nil {
 		return nil, err
 	}
-	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules, hosts...)
+	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, hosts...)
 	s := imageSource(linux, append(slices.Clone(rules.Findings), linux.Findings...))
 	s.other = windows
-	if platform == mirrorset.Windows {
+	if platform == finding.Windows {
 		s = registrySource(windows, append(slices.Clone(rules.Findings), windows.Findings...))
 		s.other = linux
 	}
@@ -115,8 +116,8 @@ func (p *program) readSource(platform mirrorset.Platform, paths, hosts []string)
 	return s, nil
 }
 
-func imageSource(t *resolve.ImageTable, findings mirrorset.Findings) *source {
-	return &source{planner: t, findings: findings, origins: func(scope string) []mirrorset.Origin {
+func imageSource(t *resolve.LinuxTable, findings finding.Findings) *source {
+	return &source{planner: t, findings: findings, origins: func(scope string) []finding.Origin {
 		for i := range t.Registries {
 			if t.Registries[i].Prefix == scope {
 				return t.Registries[i].Origins
@@ -126,27 +127,27 @@ func imageSource(t *resolve.ImageTable, findings mirrorset.Findings) *source {
 	}}
 }
 
-func registrySource(t *resolve.RegistryTable, findings mirrorset.Findings) *source {
-	return &source{planner: t, findings: findings, origins: func(scope string) []mirrorset.Origin {
+func registrySource(t *resolve.ContainerdTable, findings finding.Findings) *source {
+	return &source{planner: t, findings: findings, origins: func(scope string) []finding.Origin {
 		r, _ := t.Find(scope)
 		return r.Origins
 	}}
 }
 
 // nodePlatform returns the platform whose own files a path holds, and "" for manifests.
-func nodePlatform(path string) mirrorset.Platform {
+func nodePlatform(path string) finding.Platform {
 	if trees, err := filepath.Glob(filepath.Join(path, "*", hoststoml.FileName)); err == nil && len(trees) > 0 {
-		return mirrorset.Windows
+		return finding.Windows
 	}
 	if _, err := os.Stat(filepath.Join(path, "registries.conf")); err == nil || strings.HasSuffix(path, ".conf") {
-		return mirrorset.Linux
+		return finding.Linux
 	}
 	return ""
 }
 
 // readNodeFiles reads a registries.conf, a directory that holds one, or a containerd config_path; nil for
 // anything else.
-func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
+func readNodeFiles(platform finding.Platform, path string) (*source, error) {
 	trees, err := filepath.Glob(filepath.Join(path, "*", hoststoml.FileName))
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
 	}
 	switch {
 	case len(trees) > 0:
-		if platform != mirrorset.Windows {
+		if platform != finding.Windows {
 			return nil, fmt.Errorf("%w: %s holds hosts.toml files, which --platform windows reads", errUsage, path)
 		}
 		tree, findings, err := hoststoml.ReadTree(path)
@@ -166,7 +167,7 @@ func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
 		}
 		return registrySource(tree.Table(path), findings), nil
 	case strings.HasSuffix(conf, ".conf"):
-		if platform != mirrorset.Linux {
+		if platform != finding.Linux {
 			return nil, fmt.Errorf("%w: %s is a registries.conf, which --platform linux reads", errUsage, path)
 		}
 		node, err := readNodeLinux(conf, conf != path)
@@ -186,7 +187,7 @@ func readNodeFiles(platform mirrorset.Platform, path string) (*source, error) {
 type nodeLinux struct {
 	main     *registriesconf.Config
 	dropIns  []dropIn // in the order the client reads them in
-	findings mirrorset.Findings
+	findings finding.Findings
 }
 
 // dropIn is a file of registries.conf.d, named from the directory of registries.conf.
@@ -219,7 +220,7 @@ func readNodeLinux(conf string, withDropIns bool) (*nodeLinux, error) {
 }
 
 // readRegistriesConf reads one file; what the client refuses is refused.
-func readRegistriesConf(path string) (*registriesconf.Config, mirrorset.Findings, error) {
+func readRegistriesConf(path string) (*registriesconf.Config, finding.Findings, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err

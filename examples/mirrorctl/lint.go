@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -37,7 +38,7 @@ func (p *program) lint(args []string) error {
 	case *failOn != "error" && *failOn != "warning":
 		return fmt.Errorf("%w: --fail-on %s: is to be error or warning", errUsage, *failOn)
 	case len(on) == 0:
-		on = texts{string(mirrorset.Linux), string(mirrorset.Windows)}
+		on = texts{string(finding.Linux), string(finding.Windows)}
 	}
 	for _, name := range on {
 		if err := new(platform).Set(name); err != nil {
@@ -56,21 +57,21 @@ func (p *program) lint(args []string) error {
 	if err != nil {
 		return err
 	}
-	findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool {
+	findings = slices.DeleteFunc(findings, func(f finding.Finding) bool {
 		return !f.Refused() && slices.Contains(ignore, string(f.Code))
 	})
 	if *asJSON {
 		e := json.NewEncoder(p.stdout)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
-		if err := e.Encode(map[string]mirrorset.Findings{"findings": append(mirrorset.Findings{}, findings...)}); err != nil {
+		if err := e.Encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)}); err != nil {
 			return err
 		}
 	} else {
 		p.report(findings)
 	}
-	if slices.ContainsFunc(findings, func(f mirrorset.Finding) bool {
-		return f.Severity == mirrorset.SeverityError || f.Severity == mirrorset.SeverityWarning && *failOn == "warning"
+	if slices.ContainsFunc(findings, func(f finding.Finding) bool {
+		return f.Severity == finding.SeverityError || f.Severity == finding.SeverityWarning && *failOn == "warning"
 	}) {
 		return errFailed
 	}
@@ -78,7 +79,7 @@ func (p *program) lint(args []string) error {
 }
 
 // lintInput returns the findings of manifests, or of a node's own files.
-func (p *program) lintInput(files, platforms []string, l linter) (mirrorset.Findings, error) {
+func (p *program) lintInput(files, platforms []string, l linter) (finding.Findings, error) {
 	if len(files) == 1 {
 		if platform := nodePlatform(files[0]); platform != "" {
 			s, err := readNodeFiles(platform, files[0])
@@ -112,7 +113,7 @@ type linter struct {
 	rules          *mirrorset.Rules
 	hosts, require []string
 	disconnected   bool
-	findings       mirrorset.Findings
+	findings       finding.Findings
 }
 
 // lint collects what concerns the platforms named. The error is that of an image that is none.
@@ -122,15 +123,15 @@ func (l *linter) lint(platforms []string) error {
 			l.findings = append(l.findings, f)
 		}
 	}
-	if slices.Contains(platforms, string(mirrorset.Linux)) {
-		t := resolve.NewImageTable(l.rules)
+	if slices.Contains(platforms, string(finding.Linux)) {
+		t := resolve.NewLinuxTable(l.rules)
 		l.findings = append(l.findings, t.Findings...)
 		if err := l.images(t, l.require); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(platforms, string(mirrorset.Windows)) {
-		t := resolve.NewRegistryTable(l.rules, l.hosts...)
+	if slices.Contains(platforms, string(finding.Windows)) {
+		t := resolve.NewContainerdTable(l.rules, l.hosts...)
 		l.findings = append(l.findings, t.Findings...)
 		images := l.require
 		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.Contains(images, pauseImage) {
@@ -157,9 +158,9 @@ func (l *linter) images(t planner, images []string) error {
 	return nil
 }
 
-func (l *linter) required(plan resolve.Plan) mirrorset.Finding {
-	f := mirrorset.Finding{
-		Code: mirrorset.CodeNotMirrored, Severity: mirrorset.SeverityError, Platform: plan.Platform, Value: plan.Image,
+func (l *linter) required(plan resolve.Plan) finding.Finding {
+	f := finding.Finding{
+		Code: finding.CodeNotMirrored, Severity: finding.SeverityError, Platform: plan.Platform, Value: plan.Image,
 	}
 	var mirrors []string
 	for _, a := range plan.Pull {
@@ -178,10 +179,10 @@ func (l *linter) required(plan resolve.Plan) mirrorset.Finding {
 	case !resolvable && l.disconnected:
 		f.Message = "is required, and cannot be pulled while its source is out of reach: no mirror may say what its tag stands for; add an ImageTagMirrorSet, or pull by digest"
 	default:
-		f.Code, f.Severity = mirrorset.CodeRequiredImage, mirrorset.SeverityInfo
+		f.Code, f.Severity = finding.CodeRequiredImage, finding.SeverityInfo
 		f.Message = "is served by " + strings.Join(mirrors, ", ") + ", also while its source is out of reach"
 		if !resolvable {
-			f.Severity = mirrorset.SeverityWarning
+			f.Severity = finding.SeverityWarning
 			f.Message = "is served by " + strings.Join(mirrors, ", ") + ", but not while its source is out of reach: no mirror may say what its tag stands for"
 		}
 	}

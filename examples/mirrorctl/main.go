@@ -21,7 +21,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 func main() {
@@ -73,7 +73,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			continue
 		}
 		err := c.run(p, args[1:])
-		refused, bare := err.(*mirrorset.RefusedError)
+		refused, bare := err.(*finding.RefusedError)
 		switch {
 		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
@@ -153,13 +153,13 @@ func (t *texts) Set(s string) error {
 }
 
 // platform is the flag --platform.
-type platform mirrorset.Platform
+type platform finding.Platform
 
 func (p *platform) String() string { return string(*p) }
 
 func (p *platform) Set(s string) error {
-	switch mirrorset.Platform(s) {
-	case mirrorset.Linux, mirrorset.Windows:
+	switch finding.Platform(s) {
+	case finding.Linux, finding.Windows:
 		*p = platform(s)
 		return nil
 	}
@@ -167,8 +167,8 @@ func (p *platform) Set(s string) error {
 }
 
 // concerning returns the findings that do not speak of the other platform only.
-func concerning(platform mirrorset.Platform, findings mirrorset.Findings) mirrorset.Findings {
-	var kept mirrorset.Findings
+func concerning(platform finding.Platform, findings finding.Findings) finding.Findings {
+	var kept finding.Findings
 	for _, f := range findings {
 		if f.Platform == "" || f.Platform == platform {
 			kept = append(kept, f)

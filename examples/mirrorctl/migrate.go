@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 func (p *program) migrateICSP(args []string) error {
@@ -31,8 +31,8 @@ func (p *program) migrateICSP(args []string) error {
 		findings = append(findings, m.Findings...)
 	}
 	if len(set.ImageContentSourcePolicies) == 0 {
-		findings = append(findings, mirrorset.Finding{
-			Code: mirrorset.CodeNothingRead, Severity: mirrorset.SeverityWarning,
+		findings = append(findings, finding.Finding{
+			Code: finding.CodeNothingRead, Severity: finding.SeverityWarning,
 			Message: "the input holds no ImageContentSourcePolicy, so there is nothing to migrate",
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/replace"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -33,18 +34,18 @@ func (p *program) render(args []string) error {
 		return fmt.Errorf("%w: %q is not a flag; give manifests with -f", errUsage, rest[0])
 	case on == "":
 		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
-	case *base != "" && on != platform(mirrorset.Linux):
+	case *base != "" && on != platform(finding.Linux):
 		return fmt.Errorf("%w: --base is for --platform linux", errUsage)
-	case len(hosts) > 0 && on != platform(mirrorset.Windows):
+	case len(hosts) > 0 && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
-	case *pullSecret != "" && on != platform(mirrorset.Windows):
+	case *pullSecret != "" && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of their own, /var/lib/kubelet/config.json", errUsage)
 	}
 	rules, err := p.readRules(*files)
 	if err != nil {
 		return err
 	}
-	if on == platform(mirrorset.Linux) {
+	if on == platform(finding.Linux) {
 		return p.renderLinux(rules, *base, *out)
 	}
 	return p.renderWindows(rules, hosts, *pullSecret, *out)
@@ -52,7 +53,7 @@ func (p *program) render(args []string) error {
 
 func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecret, out string) error {
 	var secret hoststoml.PullSecret
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	if pullSecret != "" {
 		data, err := os.ReadFile(pullSecret)
 		if err != nil {
@@ -62,8 +63,8 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 			return findings.Err()
 		}
 	}
-	table := resolve.NewRegistryTable(rules, hosts...)
-	findings = append(findings, append(concerning(mirrorset.Windows, rules.Findings), table.Findings...)...)
+	table := resolve.NewContainerdTable(rules, hosts...)
+	findings = append(findings, append(concerning(finding.Windows, rules.Findings), table.Findings...)...)
 	tree, more := hoststoml.FromTable(table).WithTLS(hoststoml.TLSOf(rules))
 	findings = append(findings, more...)
 	tree, more = tree.WithCredentials(secret)
@@ -84,7 +85,7 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 
 func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) error {
 	base := registriesconf.Default()
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	if basePath != "" {
 		var err error
 		if base, findings, err = readRegistriesConf(basePath); err != nil {
@@ -92,7 +93,7 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 		}
 	}
 	table := base.Table(basePath).Edit(rules)
-	findings = append(append(concerning(mirrorset.Linux, rules.Findings), findings...), table.Findings...)
+	findings = append(append(concerning(finding.Linux, rules.Findings), findings...), table.Findings...)
 	config := registriesconf.FromTable(base, table)
 	if err := config.Validate().Err(); err != nil { // only a base file can bring this about
 		return fmt.Errorf("the result would be refused by its client:\n%w", err)

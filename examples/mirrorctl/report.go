@@ -6,11 +6,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // report prints findings, those of one object together, each with the line that it is about.
-func (p *program) report(findings mirrorset.Findings) {
+func (p *program) report(findings finding.Findings) {
 	files := map[string][]string{}
 	group := ""
 	for _, f := range findings {
@@ -39,7 +39,7 @@ func (p *program) report(findings mirrorset.Findings) {
 }
 
 // line returns the line of an input that a finding is about.
-func (p *program) line(files map[string][]string, o mirrorset.Origin) (string, bool) {
+func (p *program) line(files map[string][]string, o finding.Origin) (string, bool) {
 	if o.File == "" || o.Line == 0 {
 		return "", false
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -28,10 +28,10 @@ func (p *program) resolve(args []string) error {
 		return fmt.Errorf("%w: no image to resolve", errUsage)
 	case len(*files) == 0:
 		return fmt.Errorf("%w: no input; give manifests with -f", errUsage)
-	case len(hosts) > 0 && on != platform(mirrorset.Windows):
+	case len(hosts) > 0 && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
 	}
-	from, err := p.readSource(mirrorset.Platform(on), *files, hosts)
+	from, err := p.readSource(finding.Platform(on), *files, hosts)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (p *program) resolve(args []string) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(plans)
 	}
-	var findings mirrorset.Findings
+	var findings finding.Findings
 	for i, plan := range plans {
 		if i > 0 {
 			fmt.Fprintln(p.stdout)
@@ -64,11 +64,11 @@ func (p *program) resolve(args []string) error {
 
 // about returns the findings of the input that concern a plan: those of the entries that govern it, and
 // those of no entry at all.
-func (s *source) about(plan resolve.Plan) mirrorset.Findings {
-	var about mirrorset.Findings
+func (s *source) about(plan resolve.Plan) finding.Findings {
+	var about finding.Findings
 	for _, f := range concerning(plan.Platform, s.findings) {
 		for _, scope := range plan.Scopes {
-			if slices.ContainsFunc(s.origins(scope), func(o mirrorset.Origin) bool { return within(f.Origin, o) }) {
+			if slices.ContainsFunc(s.origins(scope), func(o finding.Origin) bool { return within(f.Origin, o) }) {
 				about = append(about, f)
 				break
 			}
@@ -78,7 +78,7 @@ func (s *source) about(plan resolve.Plan) mirrorset.Findings {
 }
 
 // within reports whether a field is another or inside it.
-func within(field, entry mirrorset.Origin) bool {
+func within(field, entry finding.Origin) bool {
 	if field.Object != entry.Object || field.File != entry.File {
 		return false
 	}
@@ -117,7 +117,7 @@ func (p *program) show(from *source, plan resolve.Plan) {
 }
 
 // rules prints the rules that match a reference: the most specific one, and those that lose to it.
-func (p *program) rules(from *source, platform mirrorset.Platform, reference string) {
+func (p *program) rules(from *source, platform finding.Platform, reference string) {
 	if from.rules == nil {
 		return
 	}
@@ -127,7 +127,7 @@ func (p *program) rules(from *source, platform mirrorset.Platform, reference str
 	}
 	for i, rule := range matching {
 		what := "the most specific rule"
-		if i > 0 && platform == mirrorset.Linux {
+		if i > 0 && platform == finding.Linux {
 			what = "less specific, not used"
 		} else if i > 0 {
 			what = "less specific, used all the same for the registry is one file"

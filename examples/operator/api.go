@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // The operator's own kinds, as config/crds.yaml defines them. Both are cluster-wide.
@@ -40,10 +40,10 @@ type ClusterPullsStatus struct {
 	// Conditions holds Rendered: false while the objects are refused; the nodes then keep what they have.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// Errors, Warnings and Infos count all findings; Findings lists the gravest, at most maxFindings.
-	Errors   int                 `json:"errors"`
-	Warnings int                 `json:"warnings"`
-	Infos    int                 `json:"infos"`
-	Findings []mirrorset.Finding `json:"findings,omitempty"`
+	Errors   int               `json:"errors"`
+	Warnings int               `json:"warnings"`
+	Infos    int               `json:"infos"`
+	Findings []finding.Finding `json:"findings,omitempty"`
 }
 
 // ClusterPullsList is a list of ClusterPulls.
@@ -63,7 +63,7 @@ type NodePulls struct {
 
 // NodePullsSpec says what kind of files the node reads.
 type NodePullsSpec struct {
-	Platform mirrorset.Platform `json:"platform"`
+	Platform finding.Platform `json:"platform"`
 }
 
 // NodePullsStatus says what the node has.

@@ -20,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // A process is the operator's program.
@@ -77,7 +77,7 @@ func TestTheProgramIsKilledInTheMiddleAgainAndAgain(t *testing.T) {
 	r := seedOf(t)
 	var nodes []*NodePulls
 	for i := range 200 {
-		nodes = append(nodes, newNode(fmt.Sprintf("node-%03d", i), []mirrorset.Platform{mirrorset.Linux, mirrorset.Windows}[i%2]))
+		nodes = append(nodes, newNode(fmt.Sprintf("node-%03d", i), []finding.Platform{finding.Linux, finding.Windows}[i%2]))
 	}
 	hung, gone := nodes[0], nodes[1]
 	healthy := nodes[2:]

@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -133,9 +133,9 @@ func (c *cluster) want() *Files {
 }
 
 // content returns the files as they stand on a node, by path.
-func (f *Files) content(p mirrorset.Platform) map[string]string {
+func (f *Files) content(p finding.Platform) map[string]string {
 	files := map[string]string{}
-	if p == mirrorset.Windows {
+	if p == finding.Windows {
 		for _, registry := range f.Windows.Tree {
 			files[registry.Path()] = string(registry.File.Bytes())
 		}
@@ -238,7 +238,7 @@ func (o *operator) stop(t *testing.T) {
 	}, 2*time.Minute, 5*time.Millisecond)
 }
 
-func newNode(name string, p mirrorset.Platform) *NodePulls {
+func newNode(name string, p finding.Platform) *NodePulls {
 	return &NodePulls{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: NodePullsSpec{Platform: p}}
 }
 

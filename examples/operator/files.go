@@ -13,6 +13,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -25,9 +26,9 @@ type Files struct {
 }
 
 // render turns rules into files, and tells what there is to tell.
-func render(rules *mirrorset.Rules, windowsHosts []string) (*Files, mirrorset.Findings) {
-	linux := resolve.NewImageTable(rules)
-	windows := resolve.NewRegistryTable(rules, windowsHosts...)
+func render(rules *mirrorset.Rules, windowsHosts []string) (*Files, finding.Findings) {
+	linux := resolve.NewLinuxTable(rules)
+	windows := resolve.NewContainerdTable(rules, windowsHosts...)
 	files := &Files{
 		Linux:   LinuxFiles{Config: registriesconf.FromTable(registriesconf.Default(), linux), Search: registriesconf.SearchOverride(linux)},
 		Windows: WindowsFiles{Tree: hoststoml.FromTable(windows)},
@@ -37,8 +38,8 @@ func render(rules *mirrorset.Rules, windowsHosts []string) (*Files, mirrorset.Fi
 }
 
 // hash returns the hash of the files of one platform.
-func (f *Files) hash(p mirrorset.Platform) string {
-	if p == mirrorset.Windows {
+func (f *Files) hash(p finding.Platform) string {
+	if p == finding.Windows {
 		return f.Windows.Hash
 	}
 	return f.Linux.Hash

@@ -20,7 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -51,7 +51,7 @@ func (g *guard) look(node *NodePulls) {
 	g.mu.Unlock()
 	for _, source := range guarded {
 		file := registriesConf
-		if node.Spec.Platform == mirrorset.Windows {
+		if node.Spec.Platform == finding.Windows {
 			host, _, _ := strings.Cut(source, "/")
 			file = hoststoml.Dir(host) + "/" + hoststoml.FileName
 		}
@@ -68,7 +68,7 @@ func (g *guard) look(node *NodePulls) {
 }
 
 // forbids reports whether a node with this file asks a guarded source for no image.
-func (g *guard) forbids(p mirrorset.Platform, source, file string) bool {
+func (g *guard) forbids(p finding.Platform, source, file string) bool {
 	key := string(p) + source + file
 	verdict, ok := g.verdicts[key]
 	if !ok {
@@ -78,9 +78,9 @@ func (g *guard) forbids(p mirrorset.Platform, source, file string) bool {
 	return verdict
 }
 
-func forbids(p mirrorset.Platform, source, file string) bool {
+func forbids(p finding.Platform, source, file string) bool {
 	var plan func(string) (resolve.Plan, error)
-	if p == mirrorset.Windows {
+	if p == finding.Windows {
 		parsed, findings := hoststoml.Parse("", []byte(file))
 		if findings.Err() != nil {
 			return false // containerd ignores it
@@ -409,7 +409,7 @@ func TestTwoHundredNodesWhileSomeFailAndTheOperatorDies(t *testing.T) {
 	faults := map[string]fault{}
 	inTheWay := map[string]bool{} // Windows nodes with another hand's file for a guarded source
 	for i := range 200 {
-		n := newNode(fmt.Sprintf("node-%03d", i), []mirrorset.Platform{mirrorset.Linux, mirrorset.Windows}[i%2])
+		n := newNode(fmt.Sprintf("node-%03d", i), []finding.Platform{finding.Linux, finding.Windows}[i%2])
 		nodes = append(nodes, n)
 		switch {
 		case i%10 == 3:
@@ -497,7 +497,7 @@ func nodeStates(t *testing.T, op *operator) map[string]float64 {
 }
 
 // partlyFaulty returns a cluster of which every so-manieth node has a fault.
-func partlyFaulty(t *testing.T, n int, p mirrorset.Platform, every int, what fault) (c *cluster, f *fleet, nodes, healthy []*NodePulls) {
+func partlyFaulty(t *testing.T, n int, p finding.Platform, every int, what fault) (c *cluster, f *fleet, nodes, healthy []*NodePulls) {
 	t.Helper()
 	for i := range n {
 		nodes = append(nodes, newNode(fmt.Sprintf("node-%02d", i), p))
@@ -515,7 +515,7 @@ func partlyFaulty(t *testing.T, n int, p mirrorset.Platform, every int, what fau
 }
 
 func TestNodesThatAreKnownToHangShareHalfOfTheWorkers(t *testing.T) {
-	c, f, _, healthy := partlyFaulty(t, 40, mirrorset.Linux, 4, hanging)
+	c, f, _, healthy := partlyFaulty(t, 40, finding.Linux, 4, hanging)
 	o := testOptions
 	o.Limit, o.Timeout, o.RetryMin, o.RetryMax = 8, time.Second, 10*time.Millisecond, 10*time.Millisecond
 	c.create(digestMirrors("a", byDigest("quay.io", never, "mirror.example.com")))
@@ -541,7 +541,7 @@ func TestNodesThatAreKnownToHangShareHalfOfTheWorkers(t *testing.T) {
 }
 
 func TestNodesThatNeverAnswerHoldNobodyBack(t *testing.T) {
-	c, f, nodes, healthy := partlyFaulty(t, 20, mirrorset.Windows, 2, stuck)
+	c, f, nodes, healthy := partlyFaulty(t, 20, finding.Windows, 2, stuck)
 	o := testOptions
 	o.Limit, o.Timeout = 2, 200*time.Millisecond
 	c.create(documented())

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Metrics are what the operator tells Prometheus, beside what controller-runtime tells of its queues. No
@@ -90,7 +91,7 @@ func (m *Metrics) forget(node string) {
 	delete(m.states, node)
 }
 
-func (m *Metrics) rendered(rules *mirrorset.Rules, findings mirrorset.Findings, refused bool) {
+func (m *Metrics) rendered(rules *mirrorset.Rules, findings finding.Findings, refused bool) {
 	m.refused.Set(0)
 	m.findings.Reset()
 	for _, f := range findings {

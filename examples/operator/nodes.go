@@ -25,7 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -202,9 +202,9 @@ func (n *Nodes) apply(ctx context.Context, node *NodePulls, files *Files) (drain
 	}
 	defer t.Close()
 	switch node.Spec.Platform {
-	case mirrorset.Windows:
+	case finding.Windows:
 		kept, err = files.Windows.apply(ctx, t)
-	case mirrorset.Linux:
+	case finding.Linux:
 		err = files.Linux.apply(ctx, t, func(impact registriesconf.NodeImpact) error {
 			drain = newDrain(files.Linux.Hash, impact)
 			return n.announce(ctx, node, drain)

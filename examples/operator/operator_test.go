@@ -15,12 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // linux and windows are one node of each kind.
-func linux() *NodePulls   { return newNode("linux", mirrorset.Linux) }
-func windows() *NodePulls { return newNode("windows", mirrorset.Windows) }
+func linux() *NodePulls   { return newNode("linux", finding.Linux) }
+func windows() *NodePulls { return newNode("windows", finding.Windows) }
 
 // documented is the example of the OpenShift documentation.
 func documented() *configv1.ImageDigestMirrorSet {
@@ -60,7 +60,7 @@ func TestObjectsComeChangeAndGo(t *testing.T) {
 	has := func() {
 		t.Helper()
 		c.settled(linux())
-		want := c.want().content(mirrorset.Windows)
+		want := c.want().content(finding.Windows)
 		want["by-hand.example.com/hosts.toml"] = "server = \"https://elsewhere.example.com\"\n"
 		c.eventually("the Windows node has its files, and what was put there by hand", func() bool {
 			return c.node("windows").Status.Applied == c.want().Windows.Hash
@@ -134,7 +134,7 @@ func TestTheExampleObjectsAreTaken(t *testing.T) {
 	}
 	c.start(Directories(c.dir), testOptions)
 	c.create(digestMirrors("wild", byDigest("*.example.org", never, "mirror.example.com/wild")))
-	c.settled(newNode("worker-0", mirrorset.Linux), newNode("winworker-0", mirrorset.Windows))
+	c.settled(newNode("worker-0", finding.Linux), newNode("winworker-0", finding.Windows))
 	require.Contains(t, onDisk(t, c.path("winworker-0")), "images.example.org/hosts.toml")
 }
 
@@ -199,7 +199,7 @@ func TestObjectsThatMCORefusesChangeNoNode(t *testing.T) {
 	condition := meta.FindStatusCondition(c.pulls().Status.Conditions, conditionRendered)
 	require.Contains(t, condition.Message, "ImageTagMirrorSet/contradicts spec.imageTagMirrors[0]")
 	require.Equal(t, hash, c.pulls().Status.Windows)
-	require.Equal(t, mirrorset.MCO, c.pulls().Status.Findings[0].RefusedBy)
+	require.Equal(t, finding.MCO, c.pulls().Status.Findings[0].RefusedBy)
 	c.eventually("an event at the object says so", func() bool {
 		return strings.Contains(strings.Join(c.events(), "\n"), "PolicyConflict ImageDigestMirrorSet/ubi9repo: ")
 	})
@@ -209,14 +209,14 @@ func TestObjectsThatMCORefusesChangeNoNode(t *testing.T) {
 	op.stop(t)
 	op = c.start(Directories(c.dir), testOptions)
 	require.NoError(t, os.Mkdir(c.path("late"), 0o755))
-	c.create(newNode("late", mirrorset.Windows))
+	c.create(newNode("late", finding.Windows))
 	c.eventually("the new operator has looked", func() bool { return gathered(t, op.registry)["pullroute_render_refused"] == 1 })
 	c.eventually("and has looked at the nodes", func() bool { return gathered(t, op.registry)[`pullroute_nodes{state="pending"}`] == 3 })
 	require.Equal(t, before, []map[string]string{onDisk(t, c.path("linux")), onDisk(t, c.path("windows"))})
 	require.Empty(t, onDisk(t, c.path("late")))
 
 	c.delete(tagMirrors("contradicts"))
-	c.settled(linux(), windows(), newNode("late", mirrorset.Windows))
+	c.settled(linux(), windows(), newNode("late", finding.Windows))
 	require.Contains(t, onDisk(t, c.path("windows")), "quay.io/hosts.toml")
 	c.eventually("the status says that all is well again", func() bool {
 		return meta.IsStatusConditionTrue(c.pulls().Status.Conditions, conditionRendered)

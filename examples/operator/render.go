@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/recorder"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Renderer turns the cluster's mirror objects into files, whenever one of them changes, and publishes them
@@ -31,7 +31,7 @@ type Renderer struct {
 	Metrics *Metrics
 	Desired *Desired
 
-	told []mirrorset.Finding // the findings of the last rendering; nil after a start, when the status says
+	told []finding.Finding // the findings of the last rendering; nil after a start, when the status says
 }
 
 // Desired is the newest set of files that was not refused. It is empty until the first one, and while there
@@ -103,7 +103,7 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 }
 
 // report writes the status and sends events, of what is not in the status yet.
-func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, objects *mirrorObjects, findings mirrorset.Findings) error {
+func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, objects *mirrorObjects, findings finding.Findings) error {
 	if equality.Semantic.DeepEqual(before.Status, cluster.Status) {
 		return nil
 	}
@@ -116,22 +116,22 @@ func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, ob
 	if told == nil { // and of those that the status has no room for nobody knows
 		told, now = before.Status.Findings, cluster.Status.Findings
 	}
-	r.told = append([]mirrorset.Finding{}, findings...)
+	r.told = append([]finding.Finding{}, findings...)
 	r.announce(cluster, objects, added(told, now), added(findings, told))
 	return nil
 }
 
 // added returns the findings of after that are not in before, without those that are only good to know.
-func added(before, after []mirrorset.Finding) []mirrorset.Finding {
-	return slices.DeleteFunc(slices.Clone(after), func(f mirrorset.Finding) bool {
-		return f.Severity == mirrorset.SeverityInfo || slices.Contains(before, f)
+func added(before, after []finding.Finding) []finding.Finding {
+	return slices.DeleteFunc(slices.Clone(after), func(f finding.Finding) bool {
+		return f.Severity == finding.SeverityInfo || slices.Contains(before, f)
 	})
 }
 
 // announce sends events about findings that are new, at the objects that they are about, and about those that
 // are gone. Events about one object with one reason are taken for repetitions of the first, and their notes are
 // lost; so there is one for each object and code.
-func (r *Renderer) announce(cluster *ClusterPulls, objects *mirrorObjects, appeared, gone []mirrorset.Finding) {
+func (r *Renderer) announce(cluster *ClusterPulls, objects *mirrorObjects, appeared, gone []finding.Finding) {
 	type subject struct{ object, reason string }
 	var order []subject
 	notes := map[subject][]string{}

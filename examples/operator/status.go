@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -38,31 +38,31 @@ func (c *ClusterPulls) setRendered(refused error) {
 }
 
 // setFindings counts all findings and lists the gravest.
-func (c *ClusterPulls) setFindings(findings mirrorset.Findings) {
+func (c *ClusterPulls) setFindings(findings finding.Findings) {
 	c.Status.Errors, c.Status.Warnings, c.Status.Infos = 0, 0, 0
 	for _, f := range findings {
 		switch f.Severity {
-		case mirrorset.SeverityError:
+		case finding.SeverityError:
 			c.Status.Errors++
-		case mirrorset.SeverityWarning:
+		case finding.SeverityWarning:
 			c.Status.Warnings++
 		default:
 			c.Status.Infos++
 		}
 	}
 	listed := slices.Clone(findings)
-	slices.SortStableFunc(listed, func(a, b mirrorset.Finding) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(listed, func(a, b finding.Finding) int { return cmp.Compare(rank(a), rank(b)) })
 	c.Status.Findings = listed[:min(len(listed), maxFindings)]
 }
 
 // rank orders findings: what refuses the objects, other errors, warnings, the rest.
-func rank(f mirrorset.Finding) int {
+func rank(f finding.Finding) int {
 	switch {
 	case f.Refused():
 		return 0
-	case f.Severity == mirrorset.SeverityError:
+	case f.Severity == finding.SeverityError:
 		return 1
-	case f.Severity == mirrorset.SeverityWarning:
+	case f.Severity == finding.SeverityWarning:
 		return 2
 	}
 	return 3
@@ -136,7 +136,7 @@ func newDrain(hash string, impact registriesconf.NodeImpact) *Drain {
 }
 
 // reason turns a finding's code into the CamelCase that events have: spillover, Spillover.
-func reason(f mirrorset.Finding) string {
+func reason(f finding.Finding) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(string(f.Code), "-") {
 		b.WriteString(strings.ToUpper(word[:min(1, len(word))]) + word[min(1, len(word)):])

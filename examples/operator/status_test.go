@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
-	gone := newNode("gone", mirrorset.Linux)
+	gone := newNode("gone", finding.Linux)
 	c := newCluster(t, linux(), windows(), gone)
 	require.NoError(t, os.Remove(c.path(gone.Name)))
 	require.NoError(t, os.Mkdir(c.path("windows", "registry.redhat.io"), 0o755))
@@ -184,6 +184,6 @@ func TestTextsAreShortenedBetweenCharacters(t *testing.T) {
 		require.LessOrEqual(t, len(s), limit)
 		require.True(t, utf8.ValidString(s) && strings.HasSuffix(s, "…"), s)
 	}
-	require.Equal(t, "InvalidSource", reason(mirrorset.Finding{Code: "invalid-source"}))
-	require.Equal(t, "Odd", reason(mirrorset.Finding{Code: "-odd-"}))
+	require.Equal(t, "InvalidSource", reason(finding.Finding{Code: "invalid-source"}))
+	require.Equal(t, "Odd", reason(finding.Finding{Code: "-odd-"}))
 }

@@ -30,11 +30,11 @@ var std = flag.Bool("std", false, "count the statements of the standard library'
 // platforms are the two ways from objects in memory to files, and what a change of the first costs.
 var platforms = map[string]func(*mirrorset.Rules) (written int){
 	"linux": func(rules *mirrorset.Rules) int {
-		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules)).Bytes())
+		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)).Bytes())
 	},
 	"linux-change": func(rules *mirrorset.Rules) int {
-		old := registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules))
-		new := registriesconf.FromTable(registriesconf.Default(), resolve.NewImageTable(rules))
+		old := registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules))
+		new := registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules))
 		for i := range new.Registries {
 			r := &new.Registries[i]
 			r.Insecure = !r.Insecure
@@ -44,7 +44,7 @@ var platforms = map[string]func(*mirrorset.Rules) (written int){
 		return len(registriesconf.Impact(old, new).Changes)
 	},
 	"windows": func(rules *mirrorset.Rules) (written int) {
-		for _, rf := range hoststoml.FromTable(resolve.NewRegistryTable(rules)) {
+		for _, rf := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
 			written += len(rf.File.Bytes())
 		}
 		return written
@@ -160,7 +160,7 @@ func TestCounted(t *testing.T) {
 	}
 	rules, err := set.Rules()
 	require.NoError(t, err)
-	linux, windows := resolve.NewImageTable(rules), resolve.NewRegistryTable(rules)
+	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules)
 	for i := range 1 + plans { // the first plan makes an index of the rules, once
 		source, _ := shapes.Source(i % 100) // the first sources are the same however many follow
 		r, err := resolve.ParseReference(source + "/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 )
@@ -129,11 +130,11 @@ func place(name string) int {
 
 // Rules reads the manifests of the scenario. ok is false where they are refused; findings then holds the
 // refusals, else all findings.
-func (s *Scenario) Rules(t *testing.T) (rules *mirrorset.Rules, findings mirrorset.Findings, ok bool) {
+func (s *Scenario) Rules(t *testing.T) (rules *mirrorset.Rules, findings finding.Findings, ok bool) {
 	set := &mirrorset.Set{}
-	var refused mirrorset.Findings
+	var refused finding.Findings
 	collect := func(err error) {
-		var r *mirrorset.RefusedError
+		var r *finding.RefusedError
 		if errors.As(err, &r) {
 			refused = append(refused, r.Findings...)
 		} else {
@@ -171,7 +172,7 @@ func (s *Scenario) Text(name string) string {
 }
 
 // Text writes findings one a line.
-func Text(findings mirrorset.Findings) string {
+func Text(findings finding.Findings) string {
 	var b strings.Builder
 	for _, f := range findings {
 		b.WriteString(f.String())

@@ -1,10 +1,10 @@
-package mirrorset
+package finding
 
 // Code names a kind of finding. Codes are stable: one is never given another meaning.
 //
 // A code is an error that [errors.Is] finds in a [*RefusedError], for callers that branch on the reason:
 //
-//	if errors.Is(err, mirrorset.CodeUnknownID) {
+//	if errors.Is(err, finding.CodeUnknownID) {
 type Code string
 
 // Error returns the code itself.

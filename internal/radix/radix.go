@@ -1,4 +1,5 @@
-package mirrorset
+// Package radix sorts many things by texts that mostly begin alike.
+package radix
 
 import (
 	"cmp"
@@ -6,13 +7,13 @@ import (
 	"slices"
 )
 
-// sorted returns the order that n things have to be put in: by their texts, the first text first, and then as
+// Order returns the order that n things have to be put in: by their texts, the first text first, and then as
 // compare says, which compares all of it.
 //
 // To compare two texts is to wait for memory twice. So eight bytes of each, behind what all have in common, are
 // compared as a number, and those that are equal by the bytes that follow: a text is read a few times, and not
 // at every comparison.
-func sorted(n int, compare func(i, j int) int, texts ...func(i int) string) []int32 {
+func Order(n int, compare func(i, j int) int, texts ...func(i int) string) []int32 {
 	items := make([]sortItem, n)
 	for i := range items {
 		items[i].at = int32(i)

@@ -5,15 +5,16 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Plan returns where a Linux node will pull an image from. image is a reference as a pod names it; the
 // error says what is wrong with one that no client takes.
-func (t *ImageTable) Plan(image string) (Plan, error) {
+func (t *LinuxTable) Plan(image string) (Plan, error) {
 	if !isShortName(image) {
 		r, err := ParseReference(image)
 		if err != nil {
-			return Plan{Image: image, Platform: mirrorset.Linux}, err
+			return Plan{Image: image, Platform: finding.Linux}, err
 		}
 		return t.plan(image, r)
 	}
@@ -22,7 +23,7 @@ func (t *ImageTable) Plan(image string) (Plan, error) {
 	// search registries are tried in order.
 	candidates, err := t.candidates(image)
 	if err != nil {
-		return Plan{Image: image, Platform: mirrorset.Linux}, err
+		return Plan{Image: image, Platform: finding.Linux}, err
 	}
 	p, err := t.plan(image, candidates...)
 	if err != nil {
@@ -30,11 +31,11 @@ func (t *ImageTable) Plan(image string) (Plan, error) {
 	}
 	switch {
 	case len(candidates) == 0:
-		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, nil, image,
+		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image,
 			"names no registry, and there is no alias for it and no search registry to try; name the registry in the image")
 	case len(candidates) > 1 && t.ShortNameMode == "enforcing":
 		p.Pull = nil
-		p.finding(mirrorset.CodeNoSearchRegistry, mirrorset.SeverityError, nil, image,
+		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image,
 			"names no registry, and short-name-mode \"enforcing\" lets the client choose between several only with a person at a terminal; name the registry in the image")
 	}
 	return p, nil
@@ -42,14 +43,14 @@ func (t *ImageTable) Plan(image string) (Plan, error) {
 
 // PlanReference returns the plan of a reference that was parsed before. The error is that of a name which
 // containers-image does not take.
-func (t *ImageTable) PlanReference(r Reference) (Plan, error) { return t.plan(r.text, r) }
+func (t *LinuxTable) PlanReference(r Reference) (Plan, error) { return t.plan(r.text, r) }
 
 // AppendPull appends where an image will be pulled from: the attempts of its plan, without a word on why. It
 // appends nothing where nothing can be pulled; PlanReference then says why.
 //
 // It takes no memory where steps has room, but for a location that is put together first: where a port is
 // handed on to a mirror, because an entry without one also governs names that have one.
-func (t *ImageTable) AppendPull(steps []Step, r Reference) []Step {
+func (t *LinuxTable) AppendPull(steps []Step, r Reference) []Step {
 	if linuxReference(r) != nil {
 		return steps
 	}
@@ -57,8 +58,8 @@ func (t *ImageTable) AppendPull(steps []Step, r Reference) []Step {
 }
 
 // plan returns the plan of an image that the client makes the given references of.
-func (t *ImageTable) plan(image string, references ...Reference) (Plan, error) {
-	p := Plan{Image: image, Platform: mirrorset.Linux}
+func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
+	p := Plan{Image: image, Platform: finding.Linux}
 	for _, r := range references {
 		if err := linuxReference(r); err != nil {
 			return p, fmt.Errorf("image reference %q: %w", image, err)
@@ -82,7 +83,7 @@ func (t *ImageTable) plan(image string, references ...Reference) (Plan, error) {
 }
 
 // candidates returns the full references that a name without a registry may stand for.
-func (t *ImageTable) candidates(image string) ([]Reference, error) {
+func (t *LinuxTable) candidates(image string) ([]Reference, error) {
 	end := strings.IndexByte(image, '@')
 	if end < 0 {
 		end = len(image)
@@ -121,7 +122,7 @@ func parseFor(image, full string) (Reference, error) {
 
 // appendPull appends the steps for one full reference, which entry governs; nil stands for none. p, where it is
 // not nil, gets the findings.
-func (t *ImageTable) appendPull(steps []Step, r Reference, entry *ImageRegistry, p *Plan) []Step {
+func (t *LinuxTable) appendPull(steps []Step, r Reference, entry *LinuxEntry, p *Plan) []Step {
 	own, after := r.Name(), ""
 	if entry == nil {
 		return t.ask(steps, r, nil, own, after, p)
@@ -150,14 +151,14 @@ func (t *ImageTable) appendPull(steps []Step, r Reference, entry *ImageRegistry,
 	}
 	steps = t.ask(steps, r, nil, own, "", p)
 	if len(steps) == before && p != nil {
-		p.finding(mirrorset.CodeNoLocation, mirrorset.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
+		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
 	}
 	return steps
 }
 
 // stops reports whether a location, given in two pieces, cannot be written as a reference, so that the client
 // stops the pull.
-func (p *Plan) stops(r Reference, base, rest string, origins []mirrorset.Origin) bool {
+func (p *Plan) stops(r Reference, base, rest string, origins []finding.Origin) bool {
 	// Most are seen to be well written without being put together.
 	host, path := splitHost(base)
 	hub := host == "index.docker.io" || host == "docker.io" && path == ""
@@ -166,7 +167,7 @@ func (p *Plan) stops(r Reference, base, rest string, origins []mirrorset.Origin)
 	}
 	why := unwritable(base + rest)
 	if why != "" && p != nil {
-		p.finding(mirrorset.CodeUnwritable, mirrorset.SeverityError, origins, base+rest, fmt.Sprintf(
+		p.finding(finding.CodeUnwritable, finding.SeverityError, origins, base+rest, fmt.Sprintf(
 			"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it asks any location, the source included", why, r))
 	}
 	return why != ""
@@ -174,7 +175,7 @@ func (p *Plan) stops(r Reference, base, rest string, origins []mirrorset.Origin)
 
 // ask appends the step to a location, given in two pieces, where the client asks it. m is the mirror that it
 // belongs to, nil for the registry itself.
-func (t *ImageTable) ask(steps []Step, r Reference, m *ImageMirror, base, rest string, p *Plan) []Step {
+func (t *LinuxTable) ask(steps []Step, r Reference, m *LinuxMirror, base, rest string, p *Plan) []Step {
 	s := newStep(base, rest)
 	if samePieces(base, rest, r.Name(), "") {
 		s.Role = RoleSource
@@ -188,7 +189,7 @@ func (t *ImageTable) ask(steps []Step, r Reference, m *ImageMirror, base, rest s
 	// Every location is looked up again by its own name (docker_client.go, newDockerClient).
 	if by := t.blocking(base, rest); by != nil {
 		if m != nil && p != nil {
-			p.finding(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, m.Origins, base+rest, fmt.Sprintf(
+			p.finding(finding.CodeMirrorBlocked, finding.SeverityWarning, m.Origins, base+rest, fmt.Sprintf(
 				"is not asked: it lies inside %s, which is blocked", by.Prefix))
 		}
 		return steps
@@ -201,13 +202,13 @@ func (t *ImageTable) ask(steps []Step, r Reference, m *ImageMirror, base, rest s
 		if newScopeSet(prefix).covers(base + rest) {
 			why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"
 		}
-		p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, nil, base+rest, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
+		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, base+rest, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
 	}
 	return appendStep(steps, s)
 }
 
 // noLocation says why a reference whose own location is blocked has nowhere to go.
-func noLocation(entry *ImageRegistry, byDigest bool) string {
+func noLocation(entry *LinuxEntry, byDigest bool) string {
 	kind, other := "tag", "digest"
 	if byDigest {
 		kind, other = other, kind

@@ -7,19 +7,19 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// RegistryTable is what a node with containerd knows: the hosts.toml files of its config_path, one per
+// ContainerdTable is what a node with containerd knows: the hosts.toml files of its config_path, one per
 // registry host. A pull is governed by the file of the host that its reference names.
 //
-// A table is built once, by [NewRegistryTable] or [RegistryTable.Indexed], and from then on must not be
+// A table is built once, by [NewContainerdTable] or [ContainerdTable.Indexed], and from then on must not be
 // changed; it may then be asked from any number of goroutines.
-type RegistryTable struct {
+type ContainerdTable struct {
 	// Registries are sorted by host.
 	Registries []Registry
 	// Findings are about the table; those of the rules it was built from are not repeated.
-	Findings mirrorset.Findings
+	Findings finding.Findings
 
 	byHost    map[string]int
 	forbidden policies  // sources under NeverContactSource; empty for tables read from files
@@ -41,7 +41,7 @@ type Registry struct {
 	// Never is set where nothing but the mirrors may ever be asked: the file names them only.
 	Never bool
 	// Origins are the fields that made the file what it is.
-	Origins []mirrorset.Origin
+	Origins []finding.Origin
 
 	sources string // of the rules that landed in the file, to be read; empty for a file read from a node
 }
@@ -62,7 +62,7 @@ type Endpoint struct {
 	// first; an insecure registry has an endpoint of each scheme.
 	SkipVerify bool
 	// Origins are the fields that name the endpoint.
-	Origins []mirrorset.Origin
+	Origins []finding.Origin
 }
 
 // Capability is a set of the things that an endpoint may be asked for.
@@ -104,7 +104,7 @@ func itself(host string) Endpoint {
 
 // Indexed returns a table of the same registries that is ready to be asked. Package hoststoml uses it for
 // directories; tables built from rules are ready already.
-func (t RegistryTable) Indexed() *RegistryTable {
+func (t ContainerdTable) Indexed() *ContainerdTable {
 	t.Registries = slices.Clone(t.Registries)
 	slices.SortStableFunc(t.Registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
 	t.byHost = make(map[string]int, len(t.Registries))
@@ -135,7 +135,7 @@ func (t RegistryTable) Indexed() *RegistryTable {
 
 // find returns the file that governs references to a host: its own, else that of "_default"; nil where there
 // is neither.
-func (t *RegistryTable) find(host string) *Registry {
+func (t *ContainerdTable) find(host string) *Registry {
 	i, ok := t.byHost[host]
 	if !ok {
 		if i, ok = t.byHost["_default"]; !ok {
@@ -147,7 +147,7 @@ func (t *RegistryTable) find(host string) *Registry {
 
 // Find returns the file that governs references to a host: its own, else that of "_default"; false where
 // there is neither.
-func (t *RegistryTable) Find(host string) (Registry, bool) {
+func (t *ContainerdTable) Find(host string) (Registry, bool) {
 	if r := t.find(host); r != nil {
 		return *r, true
 	}

@@ -5,16 +5,17 @@ import (
 	"slices"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// ImageTable is what a Linux node knows: the content of its registries.conf. A pull is governed by the
+// LinuxTable is what a Linux node knows: the content of its registries.conf. A pull is governed by the
 // one entry with the longest prefix that matches its name.
 //
-// A table is built once, by [NewImageTable], [ImageTable.Edit] or [ImageTable.Indexed], and from then on
+// A table is built once, by [NewLinuxTable], [LinuxTable.Edit] or [LinuxTable.Indexed], and from then on
 // must not be changed; it may then be asked from any number of goroutines.
-type ImageTable struct {
+type LinuxTable struct {
 	// Registries are in the order of the file.
-	Registries []ImageRegistry
+	Registries []LinuxEntry
 	// SearchRegistries are tried, in order, for names without a registry.
 	SearchRegistries []string
 	// SearchOverride, where it is not nil, replaces SearchRegistries: MCO writes it to a file of its own.
@@ -25,7 +26,7 @@ type ImageTable struct {
 	// name without tag and digest.
 	Aliases map[string]string
 	// Findings are about the table; those of the rules it was built from are not repeated.
-	Findings mirrorset.Findings
+	Findings finding.Findings
 
 	index  scopeIndex   // prefixes; of two entries with one prefix the first
 	dead   map[int]bool // the others
@@ -33,15 +34,15 @@ type ImageTable struct {
 	guard  guard        // what is blocked
 }
 
-// ImageRegistry is one [[registry]] of a registries.conf.
-type ImageRegistry struct {
+// LinuxEntry is one [[registry]] of a registries.conf.
+type LinuxEntry struct {
 	// Prefix is what names are matched against: a host, namespace or repository, or "*." and a host.
 	Prefix string
 	// Location replaces Prefix in the name where the registry itself is asked. It equals Prefix in every
 	// file that MCO or pullroute writes; for a wildcard it is empty, and the name stays as it is.
 	Location string
 	// Mirrors are asked first, in order.
-	Mirrors []ImageMirror
+	Mirrors []LinuxMirror
 	// Blocked forbids the registry itself, not its mirrors.
 	Blocked bool
 	// Insecure allows plain HTTP and unchecked certificates.
@@ -49,20 +50,20 @@ type ImageRegistry struct {
 	// MirrorByDigestOnly leaves out every mirror for pulls by tag.
 	MirrorByDigestOnly bool
 	// Origins are the fields that made the entry what it is.
-	Origins []mirrorset.Origin
+	Origins []finding.Origin
 }
 
-// ImageMirror is one [[registry.mirror]].
-type ImageMirror struct {
+// LinuxMirror is one [[registry.mirror]].
+type LinuxMirror struct {
 	Location string
 	// Pull is the kind of pull that the mirror serves; empty where it serves both.
 	Pull     mirrorset.Pull
 	Insecure bool
-	Origins  []mirrorset.Origin
+	Origins  []finding.Origin
 }
 
 // serves reports whether a mirror of r is used for a pull.
-func (r *ImageRegistry) serves(m *ImageMirror, byDigest bool) bool {
+func (r *LinuxEntry) serves(m *LinuxMirror, byDigest bool) bool {
 	switch {
 	case r.MirrorByDigestOnly:
 		return byDigest
@@ -79,7 +80,7 @@ var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"
 
 // Indexed returns a table of the same content that is ready to be asked. Package registriesconf uses it
 // for files; tables built from rules are ready already.
-func (t ImageTable) Indexed() *ImageTable {
+func (t LinuxTable) Indexed() *LinuxTable {
 	t.index, t.dead = newScopeIndex(len(t.Registries)), nil
 	for i := range t.Registries {
 		t.add(i)
@@ -89,7 +90,7 @@ func (t ImageTable) Indexed() *ImageTable {
 }
 
 // indexBlocked fills what is only asked where something is blocked.
-func (t *ImageTable) indexBlocked() {
+func (t *LinuxTable) indexBlocked() {
 	t.byWire, t.guard = scopeIndex{}, guard{}
 	for i := range t.Registries {
 		if t.Registries[i].Blocked {
@@ -115,7 +116,7 @@ func (t *ImageTable) indexBlocked() {
 
 // add puts entry i into the index. A second entry with its prefix is dead (sysregistriesv2,
 // postProcessRegistries).
-func (t *ImageTable) add(i int) {
+func (t *LinuxTable) add(i int) {
 	prefix := t.Registries[i].Prefix
 	if _, ok := t.index.get(prefix); !ok {
 		t.index.set(prefix, i)
@@ -130,7 +131,7 @@ func (t *ImageTable) add(i int) {
 // find returns the entry that governs a name, given in two pieces: the longest matching prefix; of two as
 // long, the first in string order, which is the wildcard (sysregistriesv2, findRegistryWithParsedConfig: it
 // goes through the prefixes in string order and keeps the first of the greatest length).
-func (t *ImageTable) find(base, rest string) *ImageRegistry {
+func (t *LinuxTable) find(base, rest string) *LinuxEntry {
 	if len(t.Registries) == 0 {
 		return nil
 	}
@@ -181,15 +182,15 @@ func (t *ImageTable) find(base, rest string) *ImageRegistry {
 
 // Find returns the entry that governs a name (host/repository without tag and digest), or a scope, and
 // false where none does.
-func (t *ImageTable) Find(name string) (ImageRegistry, bool) {
+func (t *LinuxTable) Find(name string) (LinuxEntry, bool) {
 	if r := t.find(name, ""); r != nil {
 		return *r, true
 	}
-	return ImageRegistry{}, false
+	return LinuxEntry{}, false
 }
 
 // blocking returns the entry that forbids asking a location, given in two pieces; nil where none does.
-func (t *ImageTable) blocking(base, rest string) *ImageRegistry {
+func (t *LinuxTable) blocking(base, rest string) *LinuxEntry {
 	if !t.guard.on(base) {
 		return nil
 	}
@@ -201,12 +202,12 @@ func (t *ImageTable) blocking(base, rest string) *ImageRegistry {
 
 // evaded returns the blocked prefix that would govern a name, given in two pieces, if hosts were compared as
 // the network sees them, where the name's own spelling escapes it.
-func (t *ImageTable) evaded(base, rest string) string {
+func (t *LinuxTable) evaded(base, rest string) string {
 	if !t.guard.on(base) {
 		return ""
 	}
 	var space [maxStackName]byte
-	var best *ImageRegistry
+	var best *LinuxEntry
 	longest := 0
 	t.byWire.around(appendWire(space[:0], base, rest), func(i, length int) bool {
 		if r := &t.Registries[i]; length > longest || length == longest && r.Blocked {
@@ -221,7 +222,7 @@ func (t *ImageTable) evaded(base, rest string) string {
 }
 
 // searchRegistries returns the registries that are tried for names without one.
-func (t *ImageTable) searchRegistries() []string {
+func (t *LinuxTable) searchRegistries() []string {
 	if t.SearchOverride != nil {
 		return t.SearchOverride
 	}
@@ -229,7 +230,7 @@ func (t *ImageTable) searchRegistries() []string {
 }
 
 // clone returns a copy whose entries can be changed.
-func (t *ImageTable) clone() ImageTable {
+func (t *LinuxTable) clone() LinuxTable {
 	c := *t
 	c.Registries = slices.Clone(t.Registries)
 	for i := range c.Registries {

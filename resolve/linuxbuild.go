@@ -8,12 +8,13 @@ import (
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// NewImageTable builds the table of a Linux node from rules, on the registries.conf that MCO starts from:
+// NewLinuxTable builds the table of a Linux node from rules, on the registries.conf that MCO starts from:
 // no registries, and names without a registry are searched on registry.access.redhat.com and docker.io.
-func NewImageTable(rules *mirrorset.Rules) *ImageTable {
-	base := ImageTable{SearchRegistries: defaultSearchRegistries}
+func NewLinuxTable(rules *mirrorset.Rules) *LinuxTable {
+	base := LinuxTable{SearchRegistries: defaultSearchRegistries}
 	return base.Edit(rules)
 }
 
@@ -27,7 +28,7 @@ func NewImageTable(rules *mirrorset.Rules) *ImageTable {
 // gets the mirrors of its most specific rule around it; a prefix under NeverContactSource by any rule
 // around it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
 // mirrors.
-func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
+func (t *LinuxTable) Edit(rules *mirrorset.Rules) *LinuxTable {
 	b := newImageBuilder(t, rules)
 	b.addEntries()
 	b.blockSpellings()
@@ -44,15 +45,15 @@ func (t *ImageTable) Edit(rules *mirrorset.Rules) *ImageTable {
 }
 
 type imageBuilder struct {
-	table    ImageTable
+	table    LinuxTable
 	rules    *mirrorset.Rules
 	merged   []mergedRule // the same
 	at       []int        // of each rule the entry of its source
 	governs  []governors  // of each entry the rules that govern it
 	policies policies
-	findings mirrorset.Findings
-	mirrors  slab.Of[ImageMirror]
-	origins  slab.Of[mirrorset.Origin]
+	findings finding.Findings
+	mirrors  slab.Of[LinuxMirror]
+	origins  slab.Of[finding.Origin]
 }
 
 // mergedRule is a rule and its mirrors.
@@ -64,7 +65,7 @@ type mergedRule struct {
 // The kinds of pull, in the order that a registry lists their mirrors in.
 var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 
-func newImageBuilder(t *ImageTable, rules *mirrorset.Rules) *imageBuilder {
+func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
 		table: t.clone(), rules: rules, policies: newPolicies(rules), at: make([]int, 0, len(rules.Rules)),
 	}
@@ -92,7 +93,7 @@ func (b *imageBuilder) entry(prefix string) int {
 	if !ok {
 		i = len(b.table.Registries)
 		b.table.index.set(prefix, i)
-		r := ImageRegistry{Prefix: prefix, Location: prefix}
+		r := LinuxEntry{Prefix: prefix, Location: prefix}
 		if isWildcard(prefix) {
 			r.Location = ""
 		}
@@ -176,7 +177,7 @@ func (b *imageBuilder) addMirrors() {
 		byDigestOnly := e.MirrorByDigestOnly
 		for kind, pull := range pulls {
 			r := b.governs[i][kind]
-			if r == nil || r.Source != e.Prefix && slices.ContainsFunc(own, func(m ImageMirror) bool {
+			if r == nil || r.Source != e.Prefix && slices.ContainsFunc(own, func(m LinuxMirror) bool {
 				return m.Pull == pull || m.Pull == "" && (pull == mirrorset.ByDigest || !byDigestOnly)
 			}) {
 				continue
@@ -195,7 +196,7 @@ func (b *imageBuilder) addMirrors() {
 			}
 			e.Mirrors = append(b.mirrors.Make(len(e.Mirrors)+len(r.mirrors)), e.Mirrors...)
 			for _, m := range r.mirrors {
-				e.Mirrors = append(e.Mirrors, ImageMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
+				e.Mirrors = append(e.Mirrors, LinuxMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
 			}
 		}
 	}
@@ -221,8 +222,8 @@ func (b *imageBuilder) block() {
 			if tag.Never {
 				never, allow = tag, digest
 			}
-			b.findings = append(b.findings, mirrorset.Finding{
-				Code: mirrorset.CodePolicyShared, Severity: mirrorset.SeverityWarning, Platform: mirrorset.Linux,
+			b.findings = append(b.findings, finding.Finding{
+				Code: finding.CodePolicyShared, Severity: finding.SeverityWarning, Platform: finding.Linux,
 				Origin: allow.Entries[0].Origin, Value: e.Prefix,
 				Message: fmt.Sprintf("is not contacted for pulls by %s either, though this entry allows it: NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is blocked for both kinds",
 					allow.Pull, never.Source, never.Pull, never.Entries[0].Origin),
@@ -237,11 +238,11 @@ func (b *imageBuilder) block() {
 func (b *imageBuilder) blockSpellings() {
 	type forbidden struct {
 		path   string
-		origin mirrorset.Origin
+		origin finding.Origin
 	}
 	byHost := map[string][]forbidden{} // by host, or wildcard, as the network sees it
 	wildcards := newScopeSet()         // as they are spelled
-	forbid := func(scope string, origin mirrorset.Origin) {
+	forbid := func(scope string, origin finding.Origin) {
 		host, path := splitHost(scope)
 		byHost[network.Host(host)] = append(byHost[network.Host(host)], forbidden{path, origin})
 		if isWildcard(scope) {
@@ -256,7 +257,7 @@ func (b *imageBuilder) blockSpellings() {
 	for _, s := range b.rules.Blocked {
 		forbid(s.Value, s.Origin)
 	}
-	missing := map[string]mirrorset.Origin{}
+	missing := map[string]finding.Origin{}
 	done := map[string]bool{}
 	look := func(mirror string) {
 		host, _ := splitHost(mirror)
@@ -290,7 +291,7 @@ func (b *imageBuilder) blockSpellings() {
 	slices.Sort(prefixes)
 	for _, prefix := range prefixes {
 		e := &b.table.Registries[b.entry(prefix)]
-		e.Blocked, e.Origins = true, []mirrorset.Origin{missing[prefix]}
+		e.Blocked, e.Origins = true, []finding.Origin{missing[prefix]}
 	}
 }
 
@@ -315,8 +316,8 @@ func (b *imageBuilder) blockHiding() {
 		} else if e.Blocked && !wildcard.Blocked {
 			message += ", and " + e.Prefix + " is not blocked; block the wildcard, or a longer name"
 		}
-		f := mirrorset.Finding{
-			Code: mirrorset.CodeHiddenEntry, Severity: mirrorset.SeverityWarning, Platform: mirrorset.Linux,
+		f := finding.Finding{
+			Code: finding.CodeHiddenEntry, Severity: finding.SeverityWarning, Platform: finding.Linux,
 			Value: e.Prefix, Message: message,
 		}
 		if len(e.Origins) > 0 {
@@ -348,9 +349,9 @@ func (b *imageBuilder) markInsecure() {
 // check reports what the finished table will surprise with.
 func (b *imageBuilder) check() {
 	t := &b.table
-	report := func(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
-		b.findings = append(b.findings, mirrorset.Finding{
-			Code: code, Severity: severity, Platform: mirrorset.Linux, Origin: origin, Value: value, Message: message,
+	report := func(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
+		b.findings = append(b.findings, finding.Finding{
+			Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: value, Message: message,
 		})
 	}
 	for i := range b.rules.Rules {
@@ -359,33 +360,33 @@ func (b *imageBuilder) check() {
 		for _, m := range r.mirrors {
 			if by := t.blocking(m.Location, ""); by != nil {
 				for _, o := range m.Origins {
-					report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, m.Location, fmt.Sprintf(
+					report(finding.CodeMirrorBlocked, finding.SeverityWarning, o, m.Location, fmt.Sprintf(
 						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", by.Prefix))
 				}
 				continue
 			}
 			severity, message := unwritableMirror(r.Rule, m.Location)
-			if severity != mirrorset.SeverityError {
+			if severity != finding.SeverityError {
 				usable++
 			}
 			if message != "" {
 				for _, o := range m.Origins {
-					report(mirrorset.CodeUnwritable, severity, o, m.Location, message)
+					report(finding.CodeUnwritable, severity, o, m.Location, message)
 				}
 			}
 		}
 		origin := r.Entries[0].Origin
 		entry := &t.Registries[b.at[i]]
 		if usable == 0 && entry.Blocked {
-			report(mirrorset.CodeNoLocation, mirrorset.SeverityError, origin, r.Source, fmt.Sprintf(
+			report(finding.CodeNoLocation, finding.SeverityError, origin, r.Source, fmt.Sprintf(
 				"cannot be pulled by %s at all: it may not be contacted, and no mirror of it can be asked", r.Pull))
 		}
 		other, kind := mirrorset.ByTag, "an ImageTagMirrorSet"
 		if r.Pull == mirrorset.ByTag {
 			other, kind = mirrorset.ByDigest, "an ImageDigestMirrorSet"
 		}
-		if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m ImageMirror) bool { return entry.serves(&m, other == mirrorset.ByDigest) }) {
-			report(mirrorset.CodePullsBlocked, mirrorset.SeverityWarning, origin, r.Source, fmt.Sprintf(
+		if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m LinuxMirror) bool { return entry.serves(&m, other == mirrorset.ByDigest) }) {
+			report(finding.CodePullsBlocked, finding.SeverityWarning, origin, r.Source, fmt.Sprintf(
 				"cannot be pulled by %[1]s: NeverContactSource blocks the source for pulls by %[1]s too, and its mirrors serve pulls by %[2]s only; add %[3]s for it, or pull by %[2]s",
 				other, r.Pull, kind))
 		}
@@ -394,20 +395,20 @@ func (b *imageBuilder) check() {
 
 // unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their
 // location as a reference; message is empty where there are none.
-func unwritableMirror(r *mirrorset.Rule, mirror string) (mirrorset.Severity, string) {
+func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, string) {
 	host, path := splitHost(r.Source)
 	if plainMirror(mirror) && (path == "" || strings.Contains(mirror, "/")) {
 		return "", ""
 	}
 	if why := unwritable(mirror + "/a/b"); why != "" {
-		return mirrorset.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can be written as a reference (%s)", r.Source, r.Pull, why)
+		return finding.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can be written as a reference (%s)", r.Source, r.Pull, why)
 	}
 	switch {
 	case path != "" && unwritable(mirror) != "":
-		return mirrorset.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: the mirrored location would be %q (%s); repositories below it are not concerned",
+		return finding.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: the mirrored location would be %q (%s); repositories below it are not concerned",
 			r.Source, r.Pull, mirror, unwritable(mirror))
 	case mirror == "docker.io" && (path == "" || isWildcard(host)):
-		return mirrorset.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a repository has two parts; use docker.io/library, or mirror namespaces",
+		return finding.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a repository has two parts; use docker.io/library, or mirror namespaces",
 			r.Source, r.Pull)
 	}
 	return "", ""

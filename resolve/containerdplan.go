@@ -5,25 +5,25 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Plan returns where a node with containerd will pull an image from, on the kubelet's way in (CRI), which
 // writes short names out in full: "busybox" is docker.io/library/busybox. image is a reference as a pod
 // names it; the error says what is wrong with one that containerd does not take.
-func (t *RegistryTable) Plan(image string) (Plan, error) {
+func (t *ContainerdTable) Plan(image string) (Plan, error) {
 	r, err := ParseReference(image)
 	if err != nil {
-		return Plan{Image: image, Platform: mirrorset.Windows}, err
+		return Plan{Image: image, Platform: finding.Windows}, err
 	}
 	return t.plan(image, r), nil
 }
 
 // PlanReference returns the plan of a reference that was parsed before. The error is that of a Reference that
 // names nothing.
-func (t *RegistryTable) PlanReference(r Reference) (Plan, error) {
+func (t *ContainerdTable) PlanReference(r Reference) (Plan, error) {
 	if r.text == "" {
-		return Plan{Platform: mirrorset.Windows}, fmt.Errorf("image reference %w", errNoReference)
+		return Plan{Platform: finding.Windows}, fmt.Errorf("image reference %w", errNoReference)
 	}
 	return t.plan(r.text, r), nil
 }
@@ -31,7 +31,7 @@ func (t *RegistryTable) PlanReference(r Reference) (Plan, error) {
 // AppendResolve appends where the tag of an image will be resolved: the Resolve attempts of its plan, without a
 // word on why, and without taking memory beyond that of steps. It appends nothing for a reference with a
 // digest, and where nothing can be pulled; PlanReference then says why.
-func (t *RegistryTable) AppendResolve(steps []Step, r Reference) []Step {
+func (t *ContainerdTable) AppendResolve(steps []Step, r Reference) []Step {
 	if r.text == "" || r.ByDigest() {
 		return steps
 	}
@@ -41,7 +41,7 @@ func (t *RegistryTable) AppendResolve(steps []Step, r Reference) []Step {
 
 // AppendPull appends where an image will be fetched from: the Pull attempts of its plan, as AppendResolve does
 // it.
-func (t *RegistryTable) AppendPull(steps []Step, r Reference) []Step {
+func (t *ContainerdTable) AppendPull(steps []Step, r Reference) []Step {
 	if r.text == "" {
 		return steps
 	}
@@ -53,21 +53,21 @@ func (t *RegistryTable) AppendPull(steps []Step, r Reference) []Step {
 }
 
 // plan returns the plan of an image that the client makes the given reference of.
-func (t *RegistryTable) plan(image string, r Reference) Plan {
+func (t *ContainerdTable) plan(image string, r Reference) Plan {
 	asked := t.asked(r)
 	scope := ""
 	if asked.file != nil {
 		scope = asked.file.Host
 	}
 	texts := []string{r.String(), scope}
-	p := Plan{Image: image, Platform: mirrorset.Windows, References: texts[:1:1], Scopes: texts[1:]}
+	p := Plan{Image: image, Platform: finding.Windows, References: texts[:1:1], Scopes: texts[1:]}
 	p.checkSpillover(asked)
 	if strings.Contains(asked.host, ":") && scope != asked.host {
 		// On Windows the second directory that is looked for is the host without its colon
 		// (config_windows.go): 10.0.0.1:50 is governed by the file of 10.0.0.150.
 		other := strings.ReplaceAll(asked.host, ":", "")
 		if _, ok := t.byHost[other]; ok {
-			p.finding(mirrorset.CodeHostClash, mirrorset.SeverityWarning, nil, asked.host, fmt.Sprintf(
+			p.finding(finding.CodeHostClash, finding.SeverityWarning, nil, asked.host, fmt.Sprintf(
 				"has no file of its own, and on Windows containerd drops the colon and takes that of %s: the plan holds for other systems only; give %s a rule, or use other names", other, asked.host))
 		}
 	}
@@ -76,7 +76,7 @@ func (t *RegistryTable) plan(image string, r Reference) Plan {
 		if need.Has(CanResolve) {
 			why = "pull and resolve, which a pull by tag needs"
 		}
-		p.finding(mirrorset.CodeNoLocation, mirrorset.SeverityError, nil, r.String(), fmt.Sprintf(
+		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), fmt.Sprintf(
 			"cannot be pulled: no endpoint of %s may %s; containerd says \"no resolve hosts\"", scope, why))
 		return p
 	}
@@ -96,7 +96,7 @@ func (t *RegistryTable) plan(image string, r Reference) Plan {
 // asked is what containerd looks at for one reference: the endpoints of a file, in order, and then its server.
 type asked struct {
 	Reference
-	table      *RegistryTable
+	table      *ContainerdTable
 	host, path string    // of the reference; path starts with "/"
 	seen       string    // host as the network sees it
 	file       *Registry // nil where no file governs the host
@@ -105,7 +105,7 @@ type asked struct {
 
 // asked finds the file: containerd takes the first directory of HOST_PORT_, HOST:PORT and _default
 // (remotes/docker/config/hosts.go, HostDirFromRoot). Without one it asks the host itself.
-func (t *RegistryTable) asked(r Reference) asked {
+func (t *ContainerdTable) asked(r Reference) asked {
 	a := asked{Reference: r, table: t}
 	a.host, a.path = splitHost(r.Name())
 	a.seen = network.Host(a.host)
@@ -182,11 +182,11 @@ func (p *Plan) checkSpillover(a asked) {
 	if a.file == nil || a.file.sources == "" || a.table.named.covers(a.Name()) {
 		return
 	}
-	severity := mirrorset.SeverityInfo
+	severity := finding.SeverityInfo
 	if !a.ByDigest() {
-		severity = mirrorset.SeverityWarning
+		severity = finding.SeverityWarning
 	}
-	p.finding(mirrorset.CodeSpillover, severity, a.file.Origins, a.String(), fmt.Sprintf(
+	p.finding(finding.CodeSpillover, severity, a.file.Origins, a.String(), fmt.Sprintf(
 		"is named by no rule, and redirected all the same: containerd applies the rules of %s (for %s) to the whole registry", a.file.Host, a.file.sources))
 }
 
@@ -194,7 +194,7 @@ func (p *Plan) checkSpillover(a asked) {
 func (a *asked) check(p *Plan, e *Endpoint, s Step) {
 	t := a.table
 	if !e.isRegistryRoot() {
-		p.finding(mirrorset.CodeOtherPath, mirrorset.SeverityWarning, nil, s.Location(), fmt.Sprintf(
+		p.finding(finding.CodeOtherPath, finding.SeverityWarning, nil, s.Location(), fmt.Sprintf(
 			"is not answered by a registry: the path asked for starts with %q; write the endpoint with /v2 first and override_path = true", e.Root))
 	}
 	if !t.guard.on(s.Host) {
@@ -215,16 +215,16 @@ func (a *asked) check(p *Plan, e *Endpoint, s Step) {
 	location := s.Location()
 	switch {
 	case s.Role == RoleMirror:
-		p.finding(mirrorset.CodeForbiddenContact, mirrorset.SeverityWarning, nil, location, fmt.Sprintf(
+		p.finding(finding.CodeForbiddenContact, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although it lies inside %s, which may not be contacted: containerd does not look mirrors up again; use a mirror that does not contain it", source))
 	case isWildcard(source):
-		p.finding(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, nil, location, fmt.Sprintf(
+		p.finding(finding.CodeWildcardUnused, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although it lies inside %s, which may not be contacted: containerd knows no wildcards, and this host has no file; name the host when the files are made", source))
 	case narrow:
-		p.finding(mirrorset.CodeNarrowScope, mirrorset.SeverityWarning, nil, location, fmt.Sprintf(
+		p.finding(finding.CodeNarrowScope, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although %s is blocked: containerd can only block whole registries", source))
 	default:
-		p.finding(mirrorset.CodeEvadesRule, mirrorset.SeverityWarning, nil, location, fmt.Sprintf(
+		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although %s may not be contacted: containerd takes the host as it is spelled, and no file of this host forbids it; write the image with the host as the rule has it, or name this host too (--host), so that it gets a file", source))
 	}
 }

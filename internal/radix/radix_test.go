@@ -1,4 +1,4 @@
-package mirrorset
+package radix
 
 import (
 	"cmp"
@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSortedIsTheOrderOfCompare(t *testing.T) {
+func TestOrderIsTheOrderOfCompare(t *testing.T) {
 	w := rand.New(rand.NewSource(1))
 	pieces := []string{"", "a", "b", "/", "\x00", "\xff", "registry", "registry1.example.com", "registry2.example.com/org"}
 	text := func() (s string) {
@@ -38,7 +38,7 @@ func TestSortedIsTheOrderOfCompare(t *testing.T) {
 			want = append(want, int32(i))
 		}
 		slices.SortFunc(want, func(a, b int32) int { return compare(int(a), int(b)) })
-		got := sorted(len(things), compare, func(i int) string { return things[i][0] }, func(i int) string { return things[i][1] })
+		got := Order(len(things), compare, func(i int) string { return things[i][0] }, func(i int) string { return things[i][1] })
 		require.True(t, slices.Equal(want, got), "%q", things)
 	}
 }

@@ -1,10 +1,21 @@
-package mirrorset
+// Package finding holds the one type that every package of this module reports through: a [Finding] says
+// what is wrong, or worth knowing, with a [Code], a [Severity] and the [Origin] it was read from.
+//
+//	for _, f := range rules.Findings {
+//		fmt.Println(f) // warning: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].mirrors[0]: …
+//	}
+//
+// A finding that refuses the input is an error: [Findings.Err] returns a [*RefusedError], and [errors.Is] finds
+// the code of each refusal in it.
+package finding
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/radix"
 )
 
 // A Finding is one thing worth telling about the input: a refusal, a surprise, or a note. Every
@@ -201,7 +212,7 @@ func (fs Findings) order() []int32 {
 	if inMemory { // then objects are what decides first
 		texts = append(texts, func(i int) string { return fs[i].Origin.Object })
 	}
-	return sorted(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...)
+	return radix.Order(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...)
 }
 
 func compareFindings(a, b *Finding) int {

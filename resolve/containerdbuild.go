@@ -8,9 +8,10 @@ import (
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// NewRegistryTable builds the table of a node with containerd from rules. A hosts.toml governs a whole
+// NewContainerdTable builds the table of a node with containerd from rules. A hosts.toml governs a whole
 // registry, so all rules of one registry host land in one entry, in both kinds:
 //
 //   - A registry has an entry where a rule's source lies on it, or where it is blocked or insecure as a
@@ -26,7 +27,7 @@ import (
 //   - An endpoint inside an insecure scope is there twice, by HTTPS and by HTTP; see addPlainHTTP.
 //
 // Whatever the table cannot say as the rules mean it is a finding.
-func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
+func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTable {
 	b := &registryBuilder{
 		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
 	}
@@ -49,7 +50,7 @@ func NewRegistryTable(rules *mirrorset.Rules, hosts ...string) *RegistryTable {
 		}
 	}
 	b.checkScopes()
-	t := RegistryTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newSourceIndex(rules)}
+	t := ContainerdTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newSourceIndex(rules)}
 	t.Findings = append(spillovers(rules), b.findings...).Sort()
 	return t.Indexed()
 }
@@ -65,7 +66,7 @@ type registryBuilder struct {
 	neverHost map[string]bool            // hosts, as the network sees them, with a rule under NeverContactSource
 	contains  map[string]*mirrorset.Rule // locations around a source under NeverContactSource, as the network sees them
 	used      map[string]bool            // wildcards that reached a host
-	findings  mirrorset.Findings
+	findings  finding.Findings
 	space     struct { // used again for each registry
 		places         []*place
 		lists          [][]int
@@ -74,12 +75,12 @@ type registryBuilder struct {
 	places    slab.Of[place]
 	lists     slab.Of[int]
 	spellings slab.Of[string]
-	origins   slab.Of[mirrorset.Origin]
+	origins   slab.Of[finding.Origin]
 }
 
-func (b *registryBuilder) report(code mirrorset.Code, severity mirrorset.Severity, origin mirrorset.Origin, value, message string) {
-	b.findings = append(b.findings, mirrorset.Finding{
-		Code: code, Severity: severity, Platform: mirrorset.Windows, Origin: origin, Value: value, Message: message,
+func (b *registryBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
+	b.findings = append(b.findings, finding.Finding{
+		Code: code, Severity: severity, Platform: finding.Windows, Origin: origin, Value: value, Message: message,
 	})
 }
 
@@ -132,12 +133,12 @@ func (b *registryBuilder) hosts(named []string) []string {
 	for _, host := range named {
 		switch {
 		case !mirrorset.ValidMirror(host) || strings.Contains(host, "/"):
-			b.report(mirrorset.CodeUnknownHost, mirrorset.SeverityError, mirrorset.Origin{}, host,
+			b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, host,
 				"was named as a registry host and is none; write host[:port]")
 		case b.reached(host):
 			hosts = append(hosts, host)
 		default:
-			b.report(mirrorset.CodeUnknownHost, mirrorset.SeverityWarning, mirrorset.Origin{}, host,
+			b.report(finding.CodeUnknownHost, finding.SeverityWarning, finding.Origin{}, host,
 				"was named as a registry host, but no rule and no scope applies to it, so it gets no file")
 		}
 	}
@@ -147,7 +148,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 	for _, host := range hosts {
 		l := strings.ToLower(host)
 		if other, ok := lower[l]; ok {
-			b.report(mirrorset.CodeHostClash, mirrorset.SeverityWarning, mirrorset.Origin{}, host, fmt.Sprintf(
+			b.report(finding.CodeHostClash, finding.SeverityWarning, finding.Origin{}, host, fmt.Sprintf(
 				"and %s need two directories whose names differ in case only, which Windows cannot tell apart; spell the host one way in all objects", other))
 		}
 		lower[l] = host
@@ -214,7 +215,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		for _, rule := range rules {
 			for _, e := range rule.Entries {
 				if !rule.Never {
-					b.report(mirrorset.CodePolicyShared, mirrorset.SeverityWarning, e.Origin, host,
+					b.report(finding.CodePolicyShared, finding.SeverityWarning, e.Origin, host,
 						"is never contacted on Windows, for any image, although this entry allows it: "+by)
 				}
 			}
@@ -227,7 +228,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		e := c.Endpoint
 		if why := b.leftOut(c, host, r.Never); why != "" {
 			for _, o := range e.Origins {
-				b.report(mirrorset.CodeMirrorBlocked, mirrorset.SeverityWarning, o, e.location(), why)
+				b.report(finding.CodeMirrorBlocked, finding.SeverityWarning, o, e.location(), why)
 			}
 			continue
 		}
@@ -254,7 +255,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		r.Server, r.Endpoints = &blocking, []Endpoint{blocking}
 		r.Never = false // it is named in the file, if only to be refused
 		if len(rules) > 0 {
-			b.report(mirrorset.CodeNoLocation, mirrorset.SeverityError, rules[0].Entries[0].Origin, host,
+			b.report(finding.CodeNoLocation, finding.SeverityError, rules[0].Entries[0].Origin, host,
 				"cannot be pulled from at all on Windows: it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")
 		}
 	default:
@@ -450,7 +451,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 		if p.origins > 0 && !p.kinds[kindOf(mirrorset.ByDigest)] {
 			message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", host)
 			for _, o := range p.endpoint.Origins {
-				b.report(mirrorset.CodeTagMirrorDigests, mirrorset.SeverityInfo, o, p.endpoint.location(), message)
+				b.report(finding.CodeTagMirrorDigests, finding.SeverityInfo, o, p.endpoint.location(), message)
 			}
 		}
 	}
@@ -465,7 +466,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	}
 	order, loop := mirrorset.PreferenceOrder(written, self)
 	if loop != nil {
-		b.report(mirrorset.CodeOrderConflict, mirrorset.SeverityWarning, rules[0].Entries[0].Origin, host, fmt.Sprintf(
+		b.report(finding.CodeOrderConflict, finding.SeverityWarning, rules[0].Entries[0].Origin, host, fmt.Sprintf(
 			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
 			strings.Join(loop, ", "), strings.Join(order, ", ")))
 	}
@@ -546,7 +547,7 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 		return
 	}
 	for _, o := range e.Origins {
-		b.report(mirrorset.CodeContainsForbidden, mirrorset.SeverityWarning, o, e.location(), fmt.Sprintf(
+		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
 			"contains %s, which is under NeverContactSource (%s): a pull that this endpoint completes to a location in there contacts it, and containerd does not look; use a mirror that does not contain it",
 			r.Source, r.Entries[0].Origin))
 	}
@@ -563,23 +564,23 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 		return
 	}
 	for _, o := range e.Origins {
-		b.report(mirrorset.CodeStrictTokens, mirrorset.SeverityWarning, o, e.location(), fmt.Sprintf(
+		b.report(finding.CodeStrictTokens, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
 			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with the scope of the source's repository too; use a mirror without a path, or try a pull before relying on it", domain))
 	}
 }
 
 // checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in the whole
 // path of its source.
-func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin mirrorset.Origin) {
+func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
 	_, path := splitHost(rule.Source)
-	b.report(mirrorset.CodeInexactMirror, mirrorset.SeverityWarning, origin, mirror, fmt.Sprintf(
+	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
 		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image there too, or name the mirror %[3]s%[4]s",
 		path, rule.Source, endpoint, path))
 }
 
 // spillovers tells what else each entry catches: containerd applies it to the whole registry. Nearly every entry has
 // this finding, so each is put where the order of findings wants it: at its entry's rank.
-func spillovers(rules *mirrorset.Rules) mirrorset.Findings {
+func spillovers(rules *mirrorset.Rules) finding.Findings {
 	count, places := 0, 0
 	for i := range rules.Rules {
 		for _, e := range rules.Rules[i].Entries {
@@ -588,7 +589,7 @@ func spillovers(rules *mirrorset.Rules) mirrorset.Findings {
 		}
 	}
 	places = min(places, 2*count) // not all entries of a set make rules
-	findings, taken := make(mirrorset.Findings, places), make([]bool, places)
+	findings, taken := make(finding.Findings, places), make([]bool, places)
 	var last, message string // most rules of a host have the same words
 	var pull mirrorset.Pull
 	for i := range rules.Rules {
@@ -597,9 +598,9 @@ func spillovers(rules *mirrorset.Rules) mirrorset.Findings {
 		if path == "" {
 			continue
 		}
-		severity, danger := mirrorset.SeverityInfo, "a digest cannot be answered with other content"
+		severity, danger := finding.SeverityInfo, "a digest cannot be answered with other content"
 		if r.Pull == mirrorset.ByTag {
-			severity, danger = mirrorset.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
+			severity, danger = finding.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
 		}
 		if host != last || r.Pull != pull {
 			last, pull = host, r.Pull
@@ -609,17 +610,17 @@ func spillovers(rules *mirrorset.Rules) mirrorset.Findings {
 			at := e.Rank
 			if at < 0 || at >= places || taken[at] { // rules that were not made of one set
 				at = len(findings)
-				findings = append(findings, mirrorset.Finding{})
+				findings = append(findings, finding.Finding{})
 			} else {
 				taken[at] = true
 			}
-			findings[at] = mirrorset.Finding{
-				Code: mirrorset.CodeSpillover, Severity: severity, Platform: mirrorset.Windows, Origin: e.Origin, Value: r.Source, Message: message,
+			findings[at] = finding.Finding{
+				Code: finding.CodeSpillover, Severity: severity, Platform: finding.Windows, Origin: e.Origin, Value: r.Source, Message: message,
 			}
 		}
 	}
 	if slices.Contains(taken, false) {
-		findings = slices.DeleteFunc(findings, func(f mirrorset.Finding) bool { return f.Code == "" })
+		findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Code == "" })
 	}
 	return findings
 }
@@ -631,11 +632,11 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 			return
 		}
 	}
-	var origin mirrorset.Origin
+	var origin finding.Origin
 	if never != nil {
 		origin = never.Origin
 	}
-	b.report(mirrorset.CodePullsBlocked, mirrorset.SeverityWarning, origin, host,
+	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
 		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
 }
 
@@ -648,22 +649,22 @@ func (b *registryBuilder) checkScopes() {
 				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")
 			}
 			for _, e := range r.Entries {
-				b.report(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, e.Origin, r.Source, message)
+				b.report(finding.CodeWildcardUnused, finding.SeverityWarning, e.Origin, r.Source, message)
 			}
 		}
 	}
 	for _, s := range b.rules.Blocked {
 		if _, path := splitHost(s.Value); path != "" {
-			b.report(mirrorset.CodeNarrowScope, mirrorset.SeverityWarning, s.Origin, s.Value,
+			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
 				"is not blocked on Windows: containerd can only block whole registries; block the registry, or keep its images out by other means")
 		} else if isWildcard(s.Value) && !b.used[s.Value] {
-			b.report(mirrorset.CodeWildcardUnused, mirrorset.SeverityWarning, s.Origin, s.Value,
+			b.report(finding.CodeWildcardUnused, finding.SeverityWarning, s.Origin, s.Value,
 				"is not blocked on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use")
 		}
 	}
 	for _, s := range b.rules.Insecure {
 		if _, path := splitHost(s.Value); path != "" {
-			b.report(mirrorset.CodeNarrowScope, mirrorset.SeverityWarning, s.Origin, s.Value,
+			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
 				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows insecure hosts, not insecure repositories")
 		}
 	}
