@@ -1,21 +1,34 @@
 package mirrorset
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // The grammar is that of the patterns in github.com/openshift/api, config/v1
 // (zz_generated.crd-manifests, imagedigestmirrorsets). It is written out rather than compiled: the same
 // pattern costs microseconds per value as a regular expression, and a test holds both against each other.
 
-// ValidSource reports whether s may stand as a source: a location, or "*." and a host without port.
+// maxLength is the most characters that a source, mirror or scope may have. The definitions set no limit, but a
+// reference that any client takes is shorter (a DNS name has 253 characters, a repository 255), so nothing longer
+// can mean anything.
+const maxLength = 1024
+
+// ValidSource reports whether s may stand as a source: a location, or "*." and a host without port, at most
+// 1,024 characters.
 func ValidSource(s string) bool {
 	if host, ok := strings.CutPrefix(s, "*."); ok {
-		return validDomain(host)
+		return len(s) <= maxLength && validDomain(host)
 	}
 	return ValidMirror(s)
 }
 
-// ValidMirror reports whether s may stand as a mirror: host[:port] and zero or more "/component".
+// ValidMirror reports whether s may stand as a mirror: host[:port] and zero or more "/component", at most 1,024
+// characters.
 func ValidMirror(s string) bool {
+	if len(s) > maxLength {
+		return false
+	}
 	i := domain(s)
 	if i < 0 {
 		return false
@@ -120,6 +133,8 @@ func alphanumeric(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <=
 // whyInvalid names what a person most likely wrote by mistake in a value that the grammar refuses.
 func whyInvalid(s string) string {
 	switch {
+	case len(s) > maxLength:
+		return fmt.Sprintf("it is %d characters long, and no client takes a name of more than %d", len(s), maxLength)
 	case s == "":
 		return "it is empty; name a host, namespace or repository such as quay.io/my-org"
 	case strings.Contains(s, "://"):

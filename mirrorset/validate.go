@@ -3,6 +3,7 @@ package mirrorset
 import (
 	"cmp"
 	"fmt"
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"reflect"
 	"slices"
@@ -43,7 +44,7 @@ type validator struct {
 
 // validSource is ValidSource. Entries are ordered by source, so that most hosts have been looked at before.
 func (v *validator) validSource(s string) bool {
-	if path, ok := strings.CutPrefix(s, v.host); ok && path != "" && path[0] == '/' && v.host != "" {
+	if path, ok := strings.CutPrefix(s, v.host); ok && len(s) <= maxLength && path != "" && path[0] == '/' && v.host != "" {
 		return validPath(path)
 	}
 	valid := ValidSource(s)
@@ -55,7 +56,7 @@ func (v *validator) validSource(s string) bool {
 
 func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
 	v.findings = append(v.findings, finding.Finding{
-		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin, Value: value, Message: message,
+		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin, Value: shortened(value), Message: message,
 	})
 }
 
@@ -80,6 +81,32 @@ func refuser(e *Entry) finding.Refuser {
 	return finding.APIServer
 }
 
+// refuserOf returns who refuses a value that the grammar does: a name that is too long passes the schemas.
+func refuserOf(value string, by finding.Refuser) finding.Refuser {
+	if len(value) > maxLength {
+		return finding.Reader
+	}
+	return by
+}
+
+// shortened returns a value as it stands in a finding: the beginning of one that nobody can read.
+func shortened(value string) string {
+	if len(value) <= maxLength {
+		return value
+	}
+	return strings.ToValidUTF8(value[:60], "") + "…"
+}
+
+// shortAddress reports a host that the resolver of the C library reads as an IPv4 address, though it is not written as
+// one: which host a node asks then depends on its resolver.
+func (v *validator) shortAddress(origin finding.Origin, value string) {
+	host, _, _ := strings.Cut(value, "/")
+	if address, ok := network.ShortIPv4(host); ok {
+		v.warn(finding.CodeAmbiguousHost, origin, value, fmt.Sprintf(
+			"is read as the address %s by some resolvers and as a name by others; write the address as four decimal numbers", address))
+	}
+}
+
 func (v *validator) entry(e *Entry) {
 	by := refuser(e)
 	valid := v.validSource(e.Source)
@@ -88,7 +115,9 @@ func (v *validator) entry(e *Entry) {
 		if e.Source == "" {
 			message = "is missing or empty; name the registry, namespace or repository to redirect"
 		}
-		v.refuse(finding.CodeInvalidSource, by, e.SourceOrigin(), e.Source, message)
+		v.refuse(finding.CodeInvalidSource, refuserOf(e.Source, by), e.SourceOrigin(), e.Source, message)
+	} else {
+		v.shortAddress(e.SourceOrigin(), e.Source)
 	}
 	switch e.Policy {
 	case "", NeverContactSource, AllowContactingSource:
@@ -102,8 +131,10 @@ func (v *validator) entry(e *Entry) {
 		path = e.Source[i:]
 	}
 	for i, m := range e.Mirrors {
-		if !ValidMirror(strings.TrimSuffix(m, path)) {
-			v.refuse(finding.CodeInvalidMirror, by, e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
+		if len(m) > maxLength || !ValidMirror(strings.TrimSuffix(m, path)) {
+			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
+		} else {
+			v.shortAddress(e.MirrorOrigin(i), m)
 		}
 		first, known := places[m]
 		if !known {
@@ -223,7 +254,9 @@ func (v *validator) image(o *Image) {
 			if len(value) > 256 {
 				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value, fmt.Sprintf("is %d characters long, and may be 256", len(value)))
 			} else if !ValidSource(value) {
-				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
+				v.refuse(finding.CodeInvalidScope, refuserOf(value, finding.APIServer), o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
+			} else {
+				v.shortAddress(o.scopeOrigin(list, i), value)
 			}
 		}
 	}

@@ -171,7 +171,7 @@ func TestLinuxPlans(t *testing.T) {
 		}, "policy-shared"},
 		{"other spellings of a forbidden host, as mirrors, are blocked", "digest quay.io/a m.io/a never\ndigest other.io QUAY.io n.io", []planCase{
 			{"other.io/a/x" + digestA, "n.io/a/x source", "mirror-blocked"}, {"other.io/b" + digestA, "QUAY.io/b n.io/b source", ""},
-		}, "pulls-blocked"},
+		}, "pulls-blocked mirror-blocked"},
 		{"other spellings of a forbidden host, as images, are reported", "digest quay.io/a m.io/a never", []planCase{
 			{"quay.io:443/a" + digestA, "source", "evades-rule"}, {"QUAY.IO/a/b:1", "source", "evades-rule"}, {"QUAY.IO/b:1", "source", ""},
 		}, "pulls-blocked"},

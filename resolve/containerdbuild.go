@@ -29,19 +29,28 @@ import (
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTable {
 	b := &registryBuilder{
-		rules: rules, forbidden: newPolicies(rules), avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
+		rules: rules, avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
 	}
+	for _, s := range rules.Insecure {
+		b.insecure.add(canonical(s.Value))
+	}
+	isInsecure := func(scope string) bool { return b.insecure.covers(canonical(scope)) }
+	b.forbidden = newPolicies(rules, isInsecure)
 	for _, at := range b.forbidden.all {
 		if at.never[0] || at.never[1] {
 			b.avoid.add(at.source)
 		}
 	}
 	for _, s := range rules.Blocked {
-		b.blocked.add(wire(s.Value))
-		b.avoid.add(wire(s.Value))
+		b.blocked.add(canonical(s.Value))
 	}
-	for _, s := range rules.Insecure {
-		b.insecure.add(wire(s.Value))
+	for _, s := range rules.Blocked {
+		if isInsecure(s.Value) {
+			b.blocked.add(canonicalHTTP(s.Value))
+		}
+	}
+	for _, form := range b.blocked.scopes {
+		b.avoid.add(form)
 	}
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
@@ -58,7 +67,7 @@ func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTabl
 type registryBuilder struct {
 	rules     *mirrorset.Rules
 	forbidden policies
-	blocked   *scopeSet  // as the network sees them, in the order of rules.Blocked
+	blocked   *scopeSet  // as the network sees them, in the order of rules.Blocked; then the other forms of insecure ones
 	insecure  *scopeSet  // likewise
 	avoid     *scopeSet  // what may not be contacted by either, as the network sees it
 	byHost    scopeIndex // hosts of sources, wildcards too, in onHost
@@ -111,10 +120,11 @@ func (b *registryBuilder) hosts(named []string) []string {
 		if !isWildcard(host) {
 			if r.Never {
 				b.neverHost[network.Host(host)] = true
-				around := wire(r.Source)
-				for i := len(around); i > 0; i = strings.LastIndexByte(around[:i], '/') {
-					if b.contains[around[:i]] == nil {
-						b.contains[around[:i]] = r
+				for _, around := range canonicalForms(r.Source, b.insecure.covers(canonical(r.Source))) {
+					for i := len(around); i > 0; i = strings.LastIndexByte(around[:i], '/') {
+						if b.contains[around[:i]] == nil {
+							b.contains[around[:i]] = r
+						}
 					}
 				}
 			}
@@ -160,7 +170,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 // NeverContactSource.
 func (b *registryBuilder) reached(host string) bool {
 	seen := network.Host(host)
-	return len(b.rulesOf(host)) > 0 || b.neverHost[seen] || b.forbids(seen) != "" || b.insecure.covers(seen)
+	return len(b.rulesOf(host)) > 0 || b.neverHost[seen] || b.forbids(host) != "" || b.insecure.covers(seen)
 }
 
 // rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and
@@ -179,7 +189,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	r := Registry{Host: host}
 	rules := b.rulesOf(host)
 	r.sources = listed(rules)
-	var never *mirrorset.Entry
+	var never *mirrorset.Rule
 	entries := 0
 	for _, rule := range rules {
 		entries += len(rule.Entries)
@@ -193,11 +203,14 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 			r.Origins = append(r.Origins, e.Origin)
 		}
 		if rule.Never && never == nil {
-			never = rule.Entries[0]
+			never = rule
 		}
 	}
 	var blockedBy *mirrorset.Scope
 	for _, i := range b.blocked.all(network.Host(host)) {
+		if i >= len(b.rules.Blocked) {
+			continue // forbids looks at the other forms
+		}
 		s := &b.rules.Blocked[i]
 		b.used[s.Value] = true
 		r.Origins = append(r.Origins, s.Origin)
@@ -206,11 +219,11 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		}
 	}
 	// Another spelling of the host is the same registry to the network.
-	r.Never = never != nil || blockedBy != nil || b.neverHost[network.Host(host)] || b.forbids(network.Host(host)) != ""
+	r.Never = never != nil || blockedBy != nil || b.neverHost[network.Host(host)] || b.forbids(host) != ""
 	if r.Never && blockedBy == nil {
 		by := "under another spelling the same host is under NeverContactSource"
 		if never != nil {
-			by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource", never.Source, never.Origin)
+			by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource", never.Source, ruleOrigin(never))
 		}
 		for _, rule := range rules {
 			for _, e := range rule.Entries {
@@ -255,7 +268,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 		r.Server, r.Endpoints = &blocking, []Endpoint{blocking}
 		r.Never = false // it is named in the file, if only to be refused
 		if len(rules) > 0 {
-			b.report(finding.CodeNoLocation, finding.SeverityError, rules[0].Entries[0].Origin, host,
+			b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), host,
 				"cannot be pulled from at all on Windows: it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")
 		}
 	default:
@@ -371,7 +384,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	places := b.space.places[:0]
 	var bySeen map[string]int // of many places
 	at := func(location string) int {
-		seen := wire(location)
+		seen := canonical(location)
 		if bySeen == nil {
 			if n := slices.IndexFunc(places, func(p *place) bool { return p.seen == seen }); n >= 0 {
 				return n
@@ -415,7 +428,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 				n := l.place
 				p := places[n]
 				p.kinds[kind] = true
-				p.usable = p.usable || len(b.avoid.scopes) == 0 || b.forbids(wire(mirror)) == ""
+				p.usable = p.usable || len(b.avoid.scopes) == 0 || b.forbids(mirror) == ""
 				p.origins++
 				mirrored = append(mirrored, n)
 				if p.list != number {
@@ -466,7 +479,7 @@ func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never 
 	}
 	order, loop := mirrorset.PreferenceOrder(written, self)
 	if loop != nil {
-		b.report(finding.CodeOrderConflict, finding.SeverityWarning, rules[0].Entries[0].Origin, host, fmt.Sprintf(
+		b.report(finding.CodeOrderConflict, finding.SeverityWarning, ruleOrigin(rules[0]), host, fmt.Sprintf(
 			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
 			strings.Join(loop, ", "), strings.Join(order, ", ")))
 	}
@@ -523,11 +536,11 @@ func capabilities(pull mirrorset.Pull) Capability {
 
 // leftOut says why an endpoint may not be asked; it is empty for one that may.
 func (b *registryBuilder) leftOut(c candidate, host string, never bool) string {
-	seen := wire(c.location())
+	seen := canonical(c.location())
 	if never && seen == network.Host(host) {
 		return fmt.Sprintf("is left out: without what it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", host)
 	}
-	if scope := b.forbids(seen); scope != "" {
+	if scope := b.forbids(c.location()); scope != "" {
 		return fmt.Sprintf("is left out: it lies inside %s, which may not be contacted; use a mirror outside of it", scope)
 	}
 	if !c.usable {
@@ -538,18 +551,35 @@ func (b *registryBuilder) leftOut(c candidate, host string, never bool) string {
 
 // forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside.
 // A rule inside of such a source that allows contact does not help: a hosts.toml cannot tell the two apart.
-func (b *registryBuilder) forbids(seen string) (source string) { return b.avoid.cover(seen, "") }
+func (b *registryBuilder) forbids(location string) (source string) {
+	for _, form := range b.forms(location) {
+		if source = b.avoid.cover(form, ""); source != "" {
+			break
+		}
+	}
+	return source
+}
+
+// forms returns every form under which the network sees a location: an insecure one is asked by plain HTTP too.
+func (b *registryBuilder) forms(location string) []string {
+	return canonicalForms(location, b.insecure.covers(canonical(location)))
+}
 
 // checkContained reports an endpoint through which some pulls reach a forbidden source.
 func (b *registryBuilder) checkContained(e *Endpoint) {
-	r := b.contains[wire(e.location())]
+	var r *mirrorset.Rule
+	for _, form := range b.forms(e.location()) {
+		if r = b.contains[form]; r != nil {
+			break
+		}
+	}
 	if r == nil {
 		return
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
 			"contains %s, which is under NeverContactSource (%s): a pull that this endpoint completes to a location in there contacts it, and containerd does not look; use a mirror that does not contain it",
-			r.Source, r.Entries[0].Origin))
+			r.Source, ruleOrigin(r)))
 	}
 }
 
@@ -626,7 +656,7 @@ func spillovers(rules *mirrorset.Rules) finding.Findings {
 }
 
 // checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.
-func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirrorset.Entry) {
+func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirrorset.Rule) {
 	for i := range r.Endpoints {
 		if r.Endpoints[i].Capabilities.Has(CanPull | CanResolve) {
 			return
@@ -634,7 +664,7 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 	}
 	var origin finding.Origin
 	if never != nil {
-		origin = never.Origin
+		origin = ruleOrigin(never)
 	}
 	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
 		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")

@@ -200,11 +200,19 @@ func (a *asked) check(p *Plan, e *Endpoint, s Step) {
 	if !t.guard.on(s.Host) {
 		return
 	}
-	source := t.forbidden.forbids(s.Host+s.Path, s.Rest)
-	narrow := false
-	if source == "" {
-		source = t.blocked.cover(wire(s.Host+s.Path), s.Rest)
-		narrow = strings.Contains(source, "/") && !t.blocked.covers(a.seen)
+	source, narrow := "", false
+	for _, http := range e.schemes() {
+		if source = t.forbidden.forbids(s.Host+s.Path, s.Rest, http); source != "" {
+			break
+		}
+		form := canonical(s.Host + s.Path)
+		if http {
+			form = canonicalHTTP(s.Host + s.Path)
+		}
+		if source = t.blocked.cover(form, s.Rest); source != "" {
+			narrow = strings.Contains(source, "/") && !t.blocked.covers(a.seen)
+			break
+		}
 	}
 	if source == "" && s.Role == RoleSource && t.never[a.seen] {
 		source = a.seen

@@ -96,6 +96,17 @@ func (e *Endpoint) isRegistryRoot() bool {
 	return e.Root == "/v2" || strings.HasPrefix(e.Root, "/v2/")
 }
 
+// schemes says how the endpoint is asked: false for HTTPS, true for plain HTTP. With skip_verify HTTPS is tried first.
+func (e *Endpoint) schemes() []bool {
+	switch {
+	case e.Scheme != "http":
+		return []bool{false}
+	case e.SkipVerify:
+		return []bool{false, true}
+	}
+	return []bool{true}
+}
+
 // itself returns the endpoint that a registry host is asked at without any file, and where its file names
 // no server.
 func itself(host string) Endpoint {

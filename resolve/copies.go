@@ -48,17 +48,17 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 
 	byLocation := map[string]*Copy{}
 	add := func(platform finding.Platform, location string, origins []finding.Origin) {
-		if wire(location) == wire(r.Name()) {
+		if canonical(location) == canonical(r.Name()) {
 			return
 		}
 		location = pushed(location)
-		c := byLocation[wire(location)]
+		c := byLocation[canonical(location)]
 		if c == nil {
 			c = &Copy{Source: r.String(), Destination: location + suffix}
 			if note != "" {
 				c.Notes = append(c.Notes, note)
 			}
-			byLocation[wire(location)] = c
+			byLocation[canonical(location)] = c
 		}
 		if !slices.Contains(c.Platforms, platform) {
 			c.Platforms = append(c.Platforms, platform)

@@ -121,13 +121,18 @@ func (x *sourceIndex) covers(name string) bool {
 	return x.index.covers(name)
 }
 
-// appendWire appends a name, in two pieces, as the network sees it; see [wire].
-func appendWire(dst []byte, base, rest string) []byte {
+// appendCanonical appends a name, in two pieces, as the network sees it when it is asked by HTTPS, or by plain HTTP;
+// see [canonical].
+func appendCanonical(dst []byte, base, rest string, http bool) []byte {
 	if strings.IndexByte(base, '/') < 0 && rest != "" && rest[0] != '/' {
-		return append(dst, wire(base+rest)...) // a port follows
+		base, rest = base+rest, "" // a port follows
 	}
 	host, path := splitHost(base)
-	return append(append(append(dst, network.Host(host)...), path...), rest...)
+	seen := network.Host(host)
+	if http {
+		seen = network.HTTPHost(host)
+	}
+	return append(append(append(dst, seen...), path...), rest...)
 }
 
 // scopeSet is a set of scopes to be asked what lies inside them.
@@ -195,31 +200,33 @@ type policy struct {
 	rule, never [2]bool
 }
 
-// newPolicies collects what each source's rules say, sources as the network sees them.
-func newPolicies(rules *mirrorset.Rules) policies {
+// newPolicies collects what each source's rules say, sources as the network sees them: those that insecure holds
+// for are asked by plain HTTP too.
+func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) policies {
 	if !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool { return r.Never }) {
 		return policies{} // nothing is forbidden
 	}
 	p := policies{newScopeIndex(len(rules.Rules)), make([]policy, 0, len(rules.Rules))}
 	for i := range rules.Rules {
 		r := &rules.Rules[i]
-		source := wire(r.Source)
-		at, ok := p.index.get(source)
-		if !ok {
-			at = len(p.all)
-			p.index.set(source, at)
-			p.all = append(p.all, policy{source: source})
+		for _, source := range canonicalForms(r.Source, insecure(r.Source)) {
+			at, ok := p.index.get(source)
+			if !ok {
+				at = len(p.all)
+				p.index.set(source, at)
+				p.all = append(p.all, policy{source: source})
+			}
+			kind := kindOf(r.Pull)
+			p.all[at].rule[kind] = true
+			p.all[at].never[kind] = p.all[at].never[kind] || r.Never
 		}
-		kind := kindOf(r.Pull)
-		p.all[at].rule[kind] = true
-		p.all[at].never[kind] = p.all[at].never[kind] || r.Never
 	}
 	return p
 }
 
 // forbids returns the source under NeverContactSource that a location, given in two pieces, may not be
-// contacted for, and "" where there is none.
-func (p policies) forbids(base, rest string) string {
+// contacted for by HTTPS, or by plain HTTP, and "" where there is none.
+func (p policies) forbids(base, rest string, http bool) string {
 	if len(p.all) == 0 {
 		return ""
 	}
@@ -228,7 +235,7 @@ func (p policies) forbids(base, rest string) string {
 		never  bool
 	}
 	var space [maxStackName]byte
-	p.index.around(appendWire(space[:0], base, rest), func(i, length int) bool {
+	p.index.around(appendCanonical(space[:0], base, rest, http), func(i, length int) bool {
 		at := &p.all[i]
 		for kind := range best {
 			b := &best[kind]

@@ -31,10 +31,10 @@ func mayContact(rules *mirrorset.Rules, location string) bool {
 	for _, pull := range pulls {
 		longest, never := -1, false
 		for _, r := range rules.Rules {
-			if r.Pull != pull || !inside(wire(location), wire(r.Source)) {
+			if r.Pull != pull || !inside(canonical(location), canonical(r.Source)) {
 				continue
 			}
-			if n := len(wire(r.Source)); n > longest {
+			if n := len(canonical(r.Source)); n > longest {
 				longest, never = n, r.Never
 			} else if n == longest {
 				never = never || r.Never
@@ -260,7 +260,7 @@ func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
 		}
 		e := newEndpoint(location)
 		name := host + "/" + repository
-		require.Equal(t, wire(mirror+rest(name, source)), wire(e.Location(repository)), "%s to %s", source, mirror)
+		require.Equal(t, canonical(mirror+rest(name, source)), canonical(e.Location(repository)), "%s to %s", source, mirror)
 		compared++
 	}
 	require.Greater(t, compared, 5000)
@@ -334,7 +334,7 @@ func TestTheGuardHidesNothing(t *testing.T) {
 			e, _ := indexed.Find(name)
 			require.False(t, e.Blocked, "%s in %v", name, table.Registries)
 			for _, r := range table.Registries {
-				require.False(t, r.Blocked && inside(wire(name), wire(r.Prefix)), "%s in %v", name, table.Registries)
+				require.False(t, r.Blocked && inside(canonical(name), canonical(r.Prefix)), "%s in %v", name, table.Registries)
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -51,6 +50,8 @@ type imageBuilder struct {
 	at       []int        // of each rule the entry of its source
 	governs  []governors  // of each entry the rules that govern it
 	policies policies
+	blocked  *scopeSet // blocked scopes, as the network sees them
+	insecure *scopeSet // insecure scopes, as they are spelled: the client compares them so
 	findings finding.Findings
 	mirrors  slab.Of[LinuxMirror]
 	origins  slab.Of[finding.Origin]
@@ -62,12 +63,35 @@ type mergedRule struct {
 	mirrors []mirrorset.Mirror
 }
 
+// origin returns the first entry of the rule; a Rule made by hand may have none.
+func (r mergedRule) origin() finding.Origin { return ruleOrigin(r.Rule) }
+
+func ruleOrigin(r *mirrorset.Rule) finding.Origin {
+	if len(r.Entries) == 0 || r.Entries[0] == nil {
+		return finding.Origin{}
+	}
+	return r.Entries[0].Origin
+}
+
 // The kinds of pull, in the order that a registry lists their mirrors in.
 var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 
 func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
-		table: t.clone(), rules: rules, policies: newPolicies(rules), at: make([]int, 0, len(rules.Rules)),
+		table: t.clone(), rules: rules, at: make([]int, 0, len(rules.Rules)), blocked: newScopeSet(), insecure: newScopeSet(),
+	}
+	for _, s := range rules.Insecure {
+		b.insecure.add(s.Value)
+	}
+	asksInsecure := func(scope string) bool {
+		base := t.find(scope, "")
+		return b.insecure.covers(scope) || base != nil && base.Insecure
+	}
+	b.policies = newPolicies(rules, asksInsecure)
+	for _, s := range rules.Blocked {
+		for _, form := range canonicalForms(s.Value, asksInsecure(s.Value)) {
+			b.blocked.add(form)
+		}
 	}
 	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
 	b.table.Findings = nil
@@ -204,16 +228,13 @@ func (b *imageBuilder) addMirrors() {
 
 // block sets the flag where a rule around a prefix forbids contacting it, or a scope blocks it.
 func (b *imageBuilder) block() {
-	scopes := newScopeSet()
-	for _, s := range b.rules.Blocked {
-		scopes.add(s.Value)
-	}
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
 		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry
 		// of the base file may lead elsewhere: its location is judged too, as the client takes no file
 		// in which one location is blocked here and not there.
-		if b.policies.forbids(e.Prefix, "") != "" || e.Location != "" && b.policies.forbids(e.Location, "") != "" || scopes.covers(e.Prefix) {
+		insecure := e.Insecure || b.insecure.covers(e.Prefix)
+		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbids(e.Location, insecure) != "" {
 			e.Blocked = true
 		}
 		digest, tag := b.governs[i][kindOf(mirrorset.ByDigest)], b.governs[i][kindOf(mirrorset.ByTag)]
@@ -224,75 +245,36 @@ func (b *imageBuilder) block() {
 			}
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodePolicyShared, Severity: finding.SeverityWarning, Platform: finding.Linux,
-				Origin: allow.Entries[0].Origin, Value: e.Prefix,
+				Origin: allow.origin(), Value: e.Prefix,
 				Message: fmt.Sprintf("is not contacted for pulls by %s either, though this entry allows it: NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is blocked for both kinds",
-					allow.Pull, never.Source, never.Pull, never.Entries[0].Origin),
+					allow.Pull, never.Source, never.Pull, never.origin()),
 			})
 		}
 	}
 }
 
-// blockSpellings adds a blocked entry for every other spelling of a host under NeverContactSource that the
-// file itself names. A mirror QUAY.io/a would otherwise lead to the source quay.io/a: the client looks
-// each location up by its spelling.
-func (b *imageBuilder) blockSpellings() {
-	type forbidden struct {
-		path   string
-		origin finding.Origin
+// forbidsWildcards reports whether any wildcard may not be contacted.
+func (b *imageBuilder) forbidsWildcards() bool {
+	return len(b.policies.index.wild)+len(b.blocked.index.wild) > 0
+}
+
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, as the
+// network sees it; "" where there is none.
+func (b *imageBuilder) forbids(location string, insecure bool) string {
+	if source := b.policies.forbids(location, "", false); source != "" {
+		return source
 	}
-	byHost := map[string][]forbidden{} // by host, or wildcard, as the network sees it
-	wildcards := newScopeSet()         // as they are spelled
-	forbid := func(scope string, origin finding.Origin) {
-		host, path := splitHost(scope)
-		byHost[network.Host(host)] = append(byHost[network.Host(host)], forbidden{path, origin})
-		if isWildcard(scope) {
-			wildcards.add(scope)
+	if insecure {
+		if source := b.policies.forbids(location, "", true); source != "" {
+			return source
 		}
 	}
-	for i := range b.rules.Rules {
-		if r := &b.rules.Rules[i]; r.Never {
-			forbid(r.Source, r.Entries[0].Origin)
+	for _, form := range canonicalForms(location, insecure) {
+		if scope := b.blocked.cover(form, ""); scope != "" {
+			return scope
 		}
 	}
-	for _, s := range b.rules.Blocked {
-		forbid(s.Value, s.Origin)
-	}
-	missing := map[string]finding.Origin{}
-	done := map[string]bool{}
-	look := func(mirror string) {
-		host, _ := splitHost(mirror)
-		if done[host] {
-			return
-		}
-		done[host] = true
-		ancestors(network.Host(host), func(scope string) bool {
-			for _, f := range byHost[scope] {
-				if _, ok := b.table.index.get(host + f.path); !ok && !(isWildcard(scope) && wildcards.covers(host)) {
-					missing[host+f.path] = f.origin
-				}
-			}
-			return true
-		})
-	}
-	for i := range b.table.Registries {
-		for _, m := range b.table.Registries[i].Mirrors {
-			look(m.Location)
-		}
-	}
-	for i := range b.merged {
-		for _, m := range b.merged[i].mirrors {
-			look(m.Location)
-		}
-	}
-	prefixes := make([]string, 0, len(missing))
-	for prefix := range missing {
-		prefixes = append(prefixes, prefix)
-	}
-	slices.Sort(prefixes)
-	for _, prefix := range prefixes {
-		e := &b.table.Registries[b.entry(prefix)]
-		e.Blocked, e.Origins = true, []finding.Origin{missing[prefix]}
-	}
+	return ""
 }
 
 // blockHiding finds the entries that can never govern a pull, because a wildcard as long as their prefix
@@ -310,7 +292,7 @@ func (b *imageBuilder) blockHiding() {
 		}
 		wildcard := &b.table.Registries[j]
 		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
-		if b.policies.forbids(e.Prefix, "") != "" {
+		if b.policies.forbids(e.Prefix, "", false) != "" {
 			wildcard.Blocked = true
 			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted", wildcard.Prefix, e.Prefix)
 		} else if e.Blocked && !wildcard.Blocked {
@@ -332,16 +314,12 @@ func (b *imageBuilder) markInsecure() {
 	if len(b.rules.Insecure) == 0 {
 		return
 	}
-	scopes := newScopeSet()
-	for _, s := range b.rules.Insecure {
-		scopes.add(s.Value)
-	}
 	for i := range b.table.Registries {
 		e := &b.table.Registries[i]
-		e.Insecure = e.Insecure || scopes.covers(e.Prefix)
+		e.Insecure = e.Insecure || b.insecure.covers(e.Prefix)
 		for j := range e.Mirrors {
 			m := &e.Mirrors[j]
-			m.Insecure = m.Insecure || scopes.covers(m.Location)
+			m.Insecure = m.Insecure || b.insecure.covers(m.Location)
 		}
 	}
 }
@@ -354,14 +332,34 @@ func (b *imageBuilder) check() {
 			Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: value, Message: message,
 		})
 	}
+	for i := range t.Registries {
+		if e := &t.Registries[i]; e.Location != e.Prefix && e.Location != "" && t.blocking(e.Location, "") != nil {
+			report(finding.CodeNoLocation, finding.SeverityWarning, firstOrigin(e.Origins), e.Prefix, fmt.Sprintf(
+				"leads to %s, which may not be contacted and is blocked there: only mirrors serve its images", e.Location))
+		}
+		// A plain host also governs its ports (refMatchingPrefix of the client), which only a wildcard forbids.
+		e := &t.Registries[i]
+		if t.dead[i] || e.Blocked || isWildcard(e.Prefix) || strings.ContainsAny(e.Prefix, "/:") || !b.forbidsWildcards() {
+			continue
+		}
+		if scope := b.forbids(e.Prefix+":1", false); scope != "" && len(e.Origins) > 0 {
+			report(finding.CodeEvadesRule, finding.SeverityWarning, e.Origins[0], e.Prefix, fmt.Sprintf(
+				"opens %s on every port, although %s may not be contacted: to the client an entry for a host also governs its ports, and it wins over the wildcard; add entries for the ports that are in use",
+				e.Prefix, scope))
+		}
+	}
 	for i := range b.rules.Rules {
 		r := &b.merged[i]
 		usable := 0
 		for _, m := range r.mirrors {
 			if by := t.blocking(m.Location, ""); by != nil {
+				scope := by.Prefix
+				if named := b.forbids(m.Location, b.insecure.covers(m.Location)); named != "" {
+					scope = named // by is the same in another spelling
+				}
 				for _, o := range m.Origins {
 					report(finding.CodeMirrorBlocked, finding.SeverityWarning, o, m.Location, fmt.Sprintf(
-						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", by.Prefix))
+						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", scope))
 				}
 				continue
 			}
@@ -375,7 +373,7 @@ func (b *imageBuilder) check() {
 				}
 			}
 		}
-		origin := r.Entries[0].Origin
+		origin := r.origin()
 		entry := &t.Registries[b.at[i]]
 		if usable == 0 && entry.Blocked {
 			report(finding.CodeNoLocation, finding.SeverityError, origin, r.Source, fmt.Sprintf(

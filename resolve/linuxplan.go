@@ -125,7 +125,7 @@ func parseFor(image, full string) (Reference, error) {
 func (t *LinuxTable) appendPull(steps []Step, r Reference, entry *LinuxEntry, p *Plan) []Step {
 	own, after := r.Name(), ""
 	if entry == nil {
-		return t.ask(steps, r, nil, own, after, p)
+		return t.ask(steps, r, nil, own, after, false, p)
 	}
 	// The mirrors that serve this kind of pull, then the registry itself (PullSourcesFromReference). The client
 	// writes all locations down as references before it asks the first; one that cannot be written stops the
@@ -146,10 +146,10 @@ func (t *LinuxTable) appendPull(steps []Step, r Reference, entry *LinuxEntry, p 
 	before := len(steps)
 	for i := range entry.Mirrors {
 		if m := &entry.Mirrors[i]; entry.serves(m, r.ByDigest()) {
-			steps = t.ask(steps, r, m, m.Location, after, p)
+			steps = t.ask(steps, r, m, m.Location, after, m.Insecure, p)
 		}
 	}
-	steps = t.ask(steps, r, nil, own, "", p)
+	steps = t.ask(steps, r, nil, own, "", entry.Insecure, p)
 	if len(steps) == before && p != nil {
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
 	}
@@ -174,8 +174,8 @@ func (p *Plan) stops(r Reference, base, rest string, origins []finding.Origin) b
 }
 
 // ask appends the step to a location, given in two pieces, where the client asks it. m is the mirror that it
-// belongs to, nil for the registry itself.
-func (t *LinuxTable) ask(steps []Step, r Reference, m *LinuxMirror, base, rest string, p *Plan) []Step {
+// belongs to, nil for the registry itself; an insecure one is asked by plain HTTP too.
+func (t *LinuxTable) ask(steps []Step, r Reference, m *LinuxMirror, base, rest string, insecure bool, p *Plan) []Step {
 	s := newStep(base, rest)
 	if samePieces(base, rest, r.Name(), "") {
 		s.Role = RoleSource
@@ -197,7 +197,7 @@ func (t *LinuxTable) ask(steps []Step, r Reference, m *LinuxMirror, base, rest s
 	if p == nil {
 		return appendStep(steps, s)
 	}
-	if prefix := t.evaded(base, rest); prefix != "" {
+	if prefix := t.evaded(base, rest, insecure); prefix != "" {
 		why := "the client compares names as they are spelled; write the image with the host as the rule has it"
 		if newScopeSet(prefix).covers(base + rest) {
 			why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"

@@ -28,10 +28,10 @@ type LinuxTable struct {
 	// Findings are about the table; those of the rules it was built from are not repeated.
 	Findings finding.Findings
 
-	index  scopeIndex   // prefixes; of two entries with one prefix the first
-	dead   map[int]bool // the others
-	byWire scopeIndex   // the same with prefixes as the network sees them
-	guard  guard        // what is blocked
+	index       scopeIndex   // prefixes; of two entries with one prefix the first
+	dead        map[int]bool // the others
+	byCanonical scopeIndex   // the same with prefixes as the network sees them
+	guard       guard        // what is blocked
 }
 
 // LinuxEntry is one [[registry]] of a registries.conf.
@@ -91,7 +91,7 @@ func (t LinuxTable) Indexed() *LinuxTable {
 
 // indexBlocked fills what is only asked where something is blocked.
 func (t *LinuxTable) indexBlocked() {
-	t.byWire, t.guard = scopeIndex{}, guard{}
+	t.byCanonical, t.guard = scopeIndex{}, guard{}
 	for i := range t.Registries {
 		if t.Registries[i].Blocked {
 			t.guard.add(t.Registries[i].Prefix)
@@ -100,16 +100,17 @@ func (t *LinuxTable) indexBlocked() {
 	if t.guard.hosts == nil {
 		return
 	}
-	t.byWire = newScopeIndex(len(t.Registries))
+	t.byCanonical = newScopeIndex(len(t.Registries))
 	for i := range t.Registries {
 		r := &t.Registries[i]
 		if t.dead[i] {
 			continue
 		}
 		// Of several spellings a blocked one counts, and else the first.
-		seen := wire(r.Prefix)
-		if j, ok := t.byWire.get(seen); !ok || r.Blocked && !t.Registries[j].Blocked {
-			t.byWire.set(seen, i)
+		for _, seen := range canonicalForms(r.Prefix, r.Insecure) {
+			if j, ok := t.byCanonical.get(seen); !ok || r.Blocked && !t.Registries[j].Blocked {
+				t.byCanonical.set(seen, i)
+			}
 		}
 	}
 }
@@ -201,15 +202,22 @@ func (t *LinuxTable) blocking(base, rest string) *LinuxEntry {
 }
 
 // evaded returns the blocked prefix that would govern a name, given in two pieces, if hosts were compared as
-// the network sees them, where the name's own spelling escapes it.
-func (t *LinuxTable) evaded(base, rest string) string {
+// the network sees them, where the name's own spelling escapes it. An insecure location is asked by plain HTTP too.
+func (t *LinuxTable) evaded(base, rest string, insecure bool) string {
 	if !t.guard.on(base) {
 		return ""
 	}
+	if prefix := t.evadedBy(base, rest, false); prefix != "" || !insecure {
+		return prefix
+	}
+	return t.evadedBy(base, rest, true)
+}
+
+func (t *LinuxTable) evadedBy(base, rest string, http bool) string {
 	var space [maxStackName]byte
 	var best *LinuxEntry
 	longest := 0
-	t.byWire.around(appendWire(space[:0], base, rest), func(i, length int) bool {
+	t.byCanonical.around(appendCanonical(space[:0], base, rest, http), func(i, length int) bool {
 		if r := &t.Registries[i]; length > longest || length == longest && r.Blocked {
 			best, longest = r, length
 		}

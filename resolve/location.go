@@ -6,13 +6,32 @@ import (
 	"github.com/pullroute/pullroute/internal/network"
 )
 
-// wire returns a location or scope as the network sees it. Paths are case-sensitive and stay.
-func wire(location string) string {
+// canonical returns a location or scope as the network sees it when it is asked by HTTPS. Paths are case-sensitive
+// and stay.
+func canonical(location string) string {
 	host, rest := splitHost(location)
 	if seen := network.Host(host); seen != host {
 		return seen + rest
 	}
 	return location // most are spelled so already
+}
+
+// canonicalHTTP returns the same for plain HTTP, whose default port is another.
+func canonicalHTTP(location string) string {
+	host, rest := splitHost(location)
+	return network.HTTPHost(host) + rest
+}
+
+// canonicalForms returns every form under which the network sees a location or scope: an insecure one is asked by
+// HTTPS and by plain HTTP.
+func canonicalForms(location string, insecure bool) []string {
+	forms := []string{canonical(location)}
+	if insecure {
+		if http := canonicalHTTP(location); http != forms[0] {
+			forms = append(forms, http)
+		}
+	}
+	return forms
 }
 
 // contacted returns location as it is asked for: as it is spelled, with Docker Hub under the name that

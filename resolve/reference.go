@@ -26,6 +26,9 @@ type Reference struct {
 //
 // A Linux node looks for the registry of a short name by itself: give [LinuxTable.Plan] such a name as it is.
 func ParseReference(image string) (Reference, error) {
+	if len(image) > maxReference {
+		return Reference{}, fmt.Errorf("image reference %q… is %d characters long; no client takes more than %d", strings.ToValidUTF8(image[:60], ""), len(image), maxReference)
+	}
 	if r, ok := plainReference(image); ok {
 		return r, nil
 	}
@@ -165,6 +168,10 @@ func linuxName(name string) error {
 }
 
 const maxLinuxName = 255
+
+// maxReference is more than any client takes: a DNS name of 253 characters, a port, a repository of 255, a tag of 128
+// and a digest.
+const maxReference = 1024
 
 func linuxHost(host string) bool {
 	return (strings.ContainsAny(host, ".:") || host == "localhost") && !strings.HasPrefix(host, "[")

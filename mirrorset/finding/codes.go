@@ -37,6 +37,7 @@ const (
 	CodeBothLists       Code = "blocked-and-allowed"
 	CodeUnmatchedSource Code = "unmatched-source" // a source that image names, as clients write them out, never lie inside
 	CodeManagedCluster  Code = "managed-cluster"  // a mirror object beside a HostedCluster, whose nodes take image mirrors instead
+	CodeAmbiguousHost   Code = "ambiguous-host"   // an IPv4 address that is not written as four decimal numbers
 	CodeNoEffect        Code = "no-effect"        // an entry that makes no rule
 	CodeOrderConflict   Code = "order-conflict"   // lists whose orders cannot both be kept
 )

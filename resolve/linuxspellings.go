@@ -1,0 +1,209 @@
+package resolve
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// blockSpellings adds a blocked entry for every other spelling of what may not be contacted that the file itself
+// leads to: by a mirror, by the location of an entry, by a search registry or by an alias. The client looks each
+// location up by its spelling. Under NeverContactSource for quay.io/a, a mirror QUAY.io/a leads to the source; so does
+// quay.io:0443/a, and registry.company.com under NeverContactSource for *.com, because the client looks for a
+// wildcard's host at its first place in the name.
+//
+// For quay.io/a and the mirror QUAY.io/a/b the entry is QUAY.io/a; for the mirror QUAY.io, which contains quay.io/a,
+// it is QUAY.io/a too. A mirror that contains many forbidden scopes is blocked as a whole, so that the file grows no
+// faster than what it is made of.
+func (b *imageBuilder) blockSpellings() {
+	f := b.collectForbidden()
+	if len(f.byHost) == 0 {
+		return
+	}
+	for i := range b.table.Registries {
+		e := &b.table.Registries[i]
+		if e.Location != e.Prefix && e.Location != "" {
+			f.look(b, e.Location, e.Insecure, firstOrigin(e.Origins))
+		}
+		for _, m := range e.Mirrors {
+			f.look(b, m.Location, m.Insecure, firstOrigin(m.Origins))
+		}
+	}
+	for i := range b.merged {
+		for _, m := range b.merged[i].mirrors {
+			f.look(b, m.Location, false, firstOrigin(m.Origins))
+		}
+	}
+	for _, host := range b.table.searchRegistries() {
+		f.look(b, host, false, finding.Origin{})
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.table.Aliases)) {
+		f.look(b, b.table.Aliases[name], false, finding.Origin{})
+	}
+	prefixes := make([]string, 0, len(f.missing))
+	for prefix := range f.missing {
+		prefixes = append(prefixes, prefix)
+	}
+	slices.Sort(prefixes)
+	for _, prefix := range prefixes {
+		e := &b.table.Registries[b.entry(prefix)]
+		e.Blocked = true
+		if len(e.Origins) == 0 {
+			e.Origins = []finding.Origin{f.missing[prefix]}
+		}
+	}
+}
+
+func firstOrigin(origins []finding.Origin) finding.Origin {
+	if len(origins) == 0 {
+		return finding.Origin{}
+	}
+	return origins[0]
+}
+
+// forbiddenScopes are the sources under NeverContactSource and the blocked scopes, by host.
+type forbiddenScopes struct {
+	byHost    map[string][]forbiddenPath // by host, or wildcard, as the network sees it; sorted by path
+	wildcards map[string]bool            // as they are spelled
+	missing   map[string]finding.Origin  // prefixes of entries to add
+	done      map[string]bool            // locations that were looked at
+}
+
+type forbiddenPath struct {
+	path   string // empty, or "/" and components
+	origin finding.Origin
+}
+
+func (b *imageBuilder) collectForbidden() *forbiddenScopes {
+	f := &forbiddenScopes{
+		byHost: map[string][]forbiddenPath{}, wildcards: map[string]bool{}, missing: map[string]finding.Origin{}, done: map[string]bool{},
+	}
+	forbid := func(scope string, origin finding.Origin) {
+		for _, form := range canonicalForms(scope, b.insecure.covers(scope)) {
+			host, path := splitHost(form)
+			f.byHost[host] = append(f.byHost[host], forbiddenPath{path, origin})
+		}
+		if isWildcard(scope) {
+			f.wildcards[scope] = true
+		}
+	}
+	for i := range b.merged {
+		if r := &b.merged[i]; r.Never {
+			forbid(r.Source, r.origin())
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		forbid(s.Value, s.Origin)
+	}
+	for host, paths := range f.byHost {
+		slices.SortStableFunc(paths, func(a, b forbiddenPath) int { return strings.Compare(a.path, b.path) })
+		f.byHost[host] = slices.CompactFunc(paths, func(a, b forbiddenPath) bool { return a.path == b.path })
+	}
+	return f
+}
+
+// manyScopes is the number of forbidden scopes inside one location from which on it is blocked as a whole.
+const manyScopes = 16
+
+// look adds the entries that keep the client from what is forbidden inside and around a location, and says so where
+// some of the location stays open. Of one that lies inside what is forbidden, check says more.
+func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, origin finding.Origin) {
+	if f.done[location] {
+		return
+	}
+	f.done[location] = true
+	before := len(f.missing)
+	defer func() {
+		if _, whole := f.missing[location]; len(f.missing) > before && !whole {
+			b.findings = append(b.findings, finding.Finding{
+				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
+				Message: "spells a host on which something may not be contacted in another way than the rule; that part of it is blocked under this spelling too; spell the host as the rule does",
+			})
+		}
+	}()
+	host, path := splitHost(location)
+	if !insecure {
+		insecure = b.insecure.covers(location)
+	}
+	for _, form := range canonicalForms(host, insecure) {
+		for around := path; ; around = around[:strings.LastIndexByte(around, '/')] {
+			if scope, ok := f.find(form, around); ok {
+				f.add(b, host+scope.path, scope.origin)
+			}
+			if around == "" {
+				break
+			}
+		}
+		contained := f.contained(form, path)
+		if len(contained) > manyScopes {
+			f.add(b, location, contained[0].origin)
+			continue
+		}
+		for _, scope := range contained {
+			f.add(b, host+scope.path, scope.origin)
+		}
+	}
+	if f.matchesWildcard(host) {
+		return // the client finds the wildcard's own entry
+	}
+	ancestors(network.Host(host), func(scope string) bool {
+		if paths := f.byHost[scope]; isWildcard(scope) && len(paths) > 0 {
+			f.add(b, host, paths[0].origin)
+			return false
+		}
+		return true
+	})
+}
+
+// find returns the forbidden scope at a host and path.
+func (f *forbiddenScopes) find(host, path string) (forbiddenPath, bool) {
+	paths := f.byHost[host]
+	i, ok := slices.BinarySearchFunc(paths, path, comparePath)
+	if !ok {
+		return forbiddenPath{}, false
+	}
+	return paths[i], true
+}
+
+func comparePath(p forbiddenPath, path string) int { return strings.Compare(p.path, path) }
+
+// contained returns the forbidden scopes of a host that lie inside a path, and are not the path itself.
+func (f *forbiddenScopes) contained(host, path string) []forbiddenPath {
+	paths := f.byHost[host]
+	first, _ := slices.BinarySearchFunc(paths, path+"/", comparePath)
+	end := first
+	for end < len(paths) && strings.HasPrefix(paths[end].path, path+"/") && end-first <= manyScopes {
+		end++
+	}
+	return paths[first:end]
+}
+
+// add has an entry made for a prefix, where there is none that is judged by itself.
+func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Origin) {
+	host, path := splitHost(prefix)
+	if _, ok := b.table.index.get(prefix); ok && b.forbids(prefix, b.insecure.covers(prefix)) != "" {
+		return
+	}
+	if name := hostname(host); path == "" && name != host {
+		if _, ok := b.table.index.get(name); ok && b.forbids(name, b.insecure.covers(name)) != "" {
+			return // an entry for a host also governs its ports
+		}
+	}
+	if _, ok := f.missing[prefix]; !ok {
+		f.missing[prefix] = origin
+	}
+}
+
+// matchesWildcard reports whether the client finds a forbidden wildcard around a host: it looks for the wildcard's
+// host at its first place in the name only (refMatchingSubdomainPrefix).
+func (f *forbiddenScopes) matchesWildcard(host string) (matches bool) {
+	name := hostname(host)
+	ancestors(name, func(scope string) bool {
+		matches = f.wildcards[scope] && strings.Index(name, scope[1:]) == len(name)-len(scope)+1
+		return !matches
+	})
+	return matches
+}
