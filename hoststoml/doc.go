@@ -10,6 +10,10 @@
 //		…
 //	}
 //
+// [Render] turns rules into a [Tree], all files that a node needs:
+//
+//	tree, table, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
+//
 // [Parse] reads a file into a [File], a plain struct, and reports everything that a containerd reads
 // otherwise than its author likely meant. [File.Bytes] writes it back in a form that all versions read
 // alike, [File.Validate] says what they would refuse. [Dir], [Dirs] and [HostFromDir] translate between
@@ -24,7 +28,7 @@
 //
 //	node, err := hoststoml.OpenLocal(`C:\k\containerd\registries`) // or another Transport
 //	…
-//	change, err := hoststoml.FromTable(table).Apply(ctx, node, hoststoml.Options{})
+//	change, err := tree.Apply(ctx, node, hoststoml.Options{})
 //	if errors.Is(err, hoststoml.ErrConflict) {
 //		// a file of another hand is in the way of one of ours: change.Kept
 //	}
@@ -60,9 +64,9 @@
 //
 // # Credentials and TLS
 //
-// [ParsePullSecret] and [Tree.WithCredentials] write the credentials of a pull secret as headers,
-// [Tree.WithTLS] puts certificates beside the files. Both also make the files of registries that have no
-// mirror.
+// [Render] writes the credentials of a pull secret ([ParsePullSecret]) as headers, and puts certificates beside the
+// files. Both also make the files of registries that have no mirror. A wildcard under NeverContactSource around such a
+// registry holds for it.
 //
 //   - A header goes to its own host with every request, and is enough where that asks for Basic
 //     authentication. Asked for a Bearer token, version 2 takes it to the token server that the host names;

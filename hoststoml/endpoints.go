@@ -68,22 +68,3 @@ func (s Settings) clone() Settings {
 	s.CA, s.Client, s.Header = slices.Clone(s.CA), slices.Clone(s.Client), maps.Clone(s.Header)
 	return s
 }
-
-// withRegistry adds, where the host has no file, one that says what containerd does without: that the
-// registry itself is asked.
-func (t Tree) withRegistry(host string) Tree {
-	// The directory of HOST:443 is another than that of HOST; Docker Hub has one under its short name only.
-	if slices.ContainsFunc(t, func(rf RegistryFile) bool { return strings.EqualFold(rf.Host, host) }) {
-		return t
-	}
-	asked := host
-	if network.Host(host) == network.DockerHub {
-		host, asked = "docker.io", network.DockerHub
-		if slices.ContainsFunc(t, func(rf RegistryFile) bool { return rf.Host == host }) {
-			return t
-		}
-	}
-	t = append(t, RegistryFile{Host: host, File: &File{Comment: Marker, Server: "https://" + asked}})
-	t.sort()
-	return t
-}

@@ -19,8 +19,7 @@ func TestScenarios(t *testing.T) {
 		if !ok {
 			return nil
 		}
-		table := resolve.NewContainerdTable(rules, s.Lines("hosts")...)
-		tree := hoststoml.FromTable(table)
+		tree, table, _ := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: s.Lines("hosts")})
 		files := map[string]string{}
 		for _, rf := range tree {
 			require.Empty(t, rf.File.Validate())

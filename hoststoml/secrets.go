@@ -21,8 +21,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// A PullSecret holds credentials for registries. [ParsePullSecret] reads one, [Tree.WithCredentials] writes
-// them into a tree as headers.
+// A PullSecret holds credentials for registries. [ParsePullSecret] reads one, [Render] writes
+// them into the files as headers.
 //
 // Printing it with any verb, encoding it as JSON or logging it shows the scopes and no credential, also where
 // it stands in an unexported field. It is safe to be read from any number of goroutines.
@@ -315,9 +315,7 @@ func splitKey(key string) (host, path, problem string) {
 // SecretMarker is the second comment line of a file that holds credentials, after [Marker].
 const SecretMarker = "It holds credentials: only its owner, and containerd, may read it."
 
-// WithCredentials returns the tree with a header for each endpoint that a credential belongs to, and the
-// files of registries that have a credential and no file yet, which contact the registry itself. t is not
-// changed.
+// withCredentials returns the tree with a header for each endpoint that a credential belongs to. t is not changed.
 //
 // An endpoint gets the most specific credential among those that are for all of it: a credential for
 // m.io/org goes to https://m.io/v2/org and to what lies below, and not to https://m.io, which serves others'
@@ -327,14 +325,9 @@ const SecretMarker = "It holds credentials: only its owner, and containerd, may 
 // them mode 0600.
 //
 // The findings say where a header is not enough. None of them holds a credential.
-func (t Tree) WithCredentials(s PullSecret) (Tree, finding.Findings) {
+func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
 	b := &credentialWriter{secret: s, used: map[int]bool{}, wider: map[int][]string{}, insecure: map[int]bool{}}
 	out := t.clone()
-	for _, c := range s.entries {
-		if c.path == "" {
-			out = out.withRegistry(c.host)
-		}
-	}
 	for i := range out {
 		rf := &out[i]
 		marked := false
@@ -357,6 +350,16 @@ func (t Tree) WithCredentials(s PullSecret) (Tree, finding.Findings) {
 		}
 	}
 	return out, b.report()
+}
+
+// hosts returns the registry hosts that have a credential for all of them.
+func (s PullSecret) hosts() (hosts []string) {
+	for _, c := range s.entries {
+		if c.path == "" {
+			hosts = append(hosts, c.host)
+		}
+	}
+	return hosts
 }
 
 const authorization = "Authorization"

@@ -309,7 +309,7 @@ func FuzzParsePullSecret(f *testing.F) {
 	})
 }
 
-func ExampleTree_WithCredentials() {
+func ExampleRender_credentials() {
 	secret, findings := hoststoml.ParsePullSecret("pull-secret.json", []byte(`{"auths": {
 		"mirror.corp/quay": {"username": "puller", "password": "secret"}
 	}}`))
@@ -317,16 +317,26 @@ func ExampleTree_WithCredentials() {
 		fmt.Println(err)
 		return
 	}
-	tree := hoststoml.Tree{{Host: "quay.io", File: &hoststoml.File{
-		Server: "https://quay.io",
-		Hosts:  []hoststoml.Host{{URL: "https://mirror.corp/v2/quay", Settings: hoststoml.Settings{OverridePath: true}}},
+	set := mirrorset.Set{ImageDigestMirrorSets: []mirrorset.ImageDigestMirrorSet{{
+		Metadata: mirrorset.ObjectMeta{Name: "team"},
+		Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: []mirrorset.ImageMirrors{
+			{Source: "quay.io/team", Mirrors: []string{"mirror.corp/quay/team"}},
+		}},
 	}}}
-	tree, findings = tree.WithCredentials(secret)
+	rules, err := set.Rules()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{PullSecret: secret})
 	fmt.Println(secret)
 	fmt.Println(tree[0].File.Hosts[0].Header)
-	fmt.Println(findings[0].Code)
+	for _, f := range findings {
+		fmt.Println(f.Code)
+	}
 	// Output:
 	// PullSecret[mirror.corp/quay]
 	// map[Authorization:[redacted]]
+	// spillover
 	// bearer-token
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// Marker is the comment at the top of every file that FromTable makes. It tells them from files of other
+// Marker is the comment at the top of every file that Render makes. It tells them from files of other
 // hands, and names no registry.
 const Marker = "Written by pullroute from the cluster's image mirror objects; changes are overwritten."
 
@@ -34,14 +34,15 @@ func (r RegistryFile) Path() string { return Dir(r.Host) + "/" + FileName }
 // FileName is the name of the file in each registry's directory.
 const FileName = "hosts.toml"
 
-// FromTable returns the files that say what the table says.
-func FromTable(t *resolve.ContainerdTable) Tree {
-	tree := make(Tree, 0, len(t.Registries))
+// fromTable returns the files that say what the table says.
+func fromTable(t *resolve.ContainerdTable) Tree {
+	registries := t.Registries()
+	tree := make(Tree, 0, len(registries))
 	var files slab.Of[File]
 	var hosts slab.Of[Host]
 	var words slab.Of[Capability]
-	for i := range t.Registries {
-		r := &t.Registries[i]
+	for i := range registries {
+		r := &registries[i]
 		f := &append(files.Make(1), File{Comment: Marker, Hosts: hosts.Make(len(r.Endpoints))})[0]
 		for j := range r.Endpoints {
 			url, settings := fromEndpoint(&r.Endpoints[j], &words)
@@ -84,7 +85,7 @@ var capabilities = []struct {
 // Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
 // plans' origins call the tree.
 func (t Tree) Table(dir string) *resolve.ContainerdTable {
-	table := resolve.ContainerdTable{}
+	var registries []resolve.Registry
 	for _, rf := range t {
 		origin := finding.Origin{File: dir + "/" + rf.Path()}
 		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
@@ -98,9 +99,9 @@ func (t Tree) Table(dir string) *resolve.ContainerdTable {
 			origin.Field = "server"
 			r.Server = toEndpoint(rf.File.Server, rf.File.Settings, origin)
 		}
-		table.Registries = append(table.Registries, r)
+		registries = append(registries, r)
 	}
-	return table.Indexed()
+	return resolve.ContainerdTableOf(registries)
 }
 
 // toEndpoint returns nil for what containerd does not ask; for a server that means the registry itself.

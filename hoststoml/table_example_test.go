@@ -6,10 +6,9 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
-	"github.com/pullroute/pullroute/resolve"
 )
 
-func ExampleFromTable() {
+func ExampleRender() {
 	set := mirrorset.Set{ImageDigestMirrorSets: []mirrorset.ImageDigestMirrorSet{{
 		Metadata: mirrorset.ObjectMeta{Name: "team"},
 		Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: []mirrorset.ImageMirrors{{
@@ -21,7 +20,8 @@ func ExampleFromTable() {
 		fmt.Println(err)
 		return
 	}
-	for _, registry := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
+	tree, _, _ := hoststoml.Render(rules, hoststoml.RenderOptions{})
+	for _, registry := range tree {
 		fmt.Printf("%s:\n%s", registry.Path(), registry.File.Bytes())
 	}
 	// Output:

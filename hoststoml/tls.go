@@ -55,9 +55,12 @@ func (k PrivateKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.String
 // LogValue returns what String does.
 func (k PrivateKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// TLSOf returns what additionalTrustedCA of an Image says, for [Tree.WithTLS]. The scopes under
-// insecureRegistries are in the table, and so in the tree, already.
-func TLSOf(rules *mirrorset.Rules) map[string]TLS {
+// tlsOf returns what additionalTrustedCA of an Image says. The scopes under insecureRegistries are in the table, and so
+// in the tree, already.
+func tlsOf(rules *mirrorset.Rules) map[string]TLS {
+	if rules == nil {
+		return nil
+	}
 	hosts := make(map[string]TLS, len(rules.TrustedCAs))
 	for _, ca := range rules.TrustedCAs {
 		hosts[ca.Host] = TLS{CA: []byte(ca.PEM), Origin: ca.Origin}
@@ -65,18 +68,10 @@ func TLSOf(rules *mirrorset.Rules) map[string]TLS {
 	return hosts
 }
 
-// WithTLS returns the tree with these settings at every endpoint on the hosts named, host[:port], and with the
-// files of those of them that have none yet, which contact the registry itself. t is not changed.
-//
-// Certificates are put beside each hosts.toml that needs them, [RegistryFile.Extra], and named there by a
-// relative path, so that the tree may be put anywhere. The names end in .pem: what ends in .crt, .cert
-// and .key containerd would take for the registry itself as soon as it cannot read hosts.toml.
-//
-// containerd fails every pull from a registry whose file names a certificate that it cannot read. Such ones
-// are left out, and a finding says so.
-func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
-	out := t.clone()
-	byHost := map[string]TLS{}
+// usableTLS returns the settings that containerd can use, by host as it is spelled. containerd fails every pull from a
+// registry whose file names a certificate that it cannot read: such ones are left out, and a finding says so.
+func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
+	usable, seen := map[string]TLS{}, map[string]bool{}
 	var findings finding.Findings
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		settings := hosts[host]
@@ -101,13 +96,27 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 		if settings.isZero() {
 			continue
 		}
-		if _, ok := byHost[network.Host(host)]; ok {
+		if seen[network.Host(host)] {
 			problem("is named twice, in two spellings; the first counts")
 			continue
 		}
-		byHost[network.Host(host)] = settings
-		out = out.withRegistry(host)
+		seen[network.Host(host)] = true
+		usable[host] = settings
 	}
+	return usable, findings
+}
+
+// withTLS returns the tree with these settings, which are usable, at every endpoint on the hosts named. t is not changed.
+//
+// Certificates are put beside each hosts.toml that needs them, [RegistryFile.Extra], and named there by a
+// relative path, so that the tree may be put anywhere. The names end in .pem: what ends in .crt, .cert
+// and .key containerd would take for the registry itself as soon as it cannot read hosts.toml.
+func (t Tree) withTLS(hosts map[string]TLS) Tree {
+	byHost := make(map[string]TLS, len(hosts))
+	for host, settings := range hosts {
+		byHost[network.Host(host)] = settings
+	}
+	out := t.clone()
 	for i := range out {
 		rf := &out[i]
 		for _, e := range rf.targets() {
@@ -119,7 +128,7 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 			rf.apply(settings, e.settings)
 		}
 	}
-	return out, findings.Sort()
+	return out
 }
 
 func (t TLS) isZero() bool { return len(t.CA)+len(t.Certificate) == 0 && !t.SkipVerify }

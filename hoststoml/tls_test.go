@@ -18,7 +18,6 @@ import (
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // newPair makes a certificate that is its own CA, and its key.
@@ -130,7 +129,7 @@ func TestAdditionalTrustedCA(t *testing.T) {
 	require.Len(t, rules.TrustedCAs, 2)
 	require.Equal(t, []string{`warning unusable-ca data["Bad_Host"]`, `warning unusable-ca data["bad.io"]`}, sorted(codes(rules.Findings)))
 	require.NotZero(t, rules.Findings[0].Origin.Line)
-	tree, findings := hoststoml.FromTable(resolve.NewContainerdTable(rules)).WithTLS(hoststoml.TLSOf(rules))
+	tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
 	require.Empty(t, findings)
 	require.Len(t, tree, 2)
 	require.Equal(t, "m.io_5000_/hosts.toml", tree[0].Path())
@@ -149,18 +148,19 @@ func sorted(s []string) []string {
 	return s
 }
 
-func ExampleTree_WithTLS() {
-	tree := hoststoml.Tree{{Host: "quay.io", File: &hoststoml.File{
-		Server: "https://quay.io",
-		Hosts:  []hoststoml.Host{{URL: "https://mirror.corp"}},
-	}}}
-	tree, findings := tree.WithTLS(map[string]hoststoml.TLS{"quay.io": {SkipVerify: true}, "mirror.corp": {CA: []byte("?")}})
+// A registry with settings of its own gets a file, also where no rule speaks of it.
+func ExampleRender_certificates() {
+	tree, _, findings := hoststoml.Render(&mirrorset.Rules{}, hoststoml.RenderOptions{
+		TLS: map[string]hoststoml.TLS{"quay.io": {SkipVerify: true}, "mirror.corp": {CA: []byte("?")}},
+	})
 	fmt.Print(string(tree[0].File.Bytes()))
 	fmt.Println(findings[0].Code)
 	// Output:
+	// # Written by pullroute from the cluster's image mirror objects; changes are overwritten.
+	//
 	// server = "https://quay.io"
 	// skip_verify = true
 	//
-	// [host."https://mirror.corp"]
+	// [host] # containerd before 1.7.32 ignores a file that has no host table
 	// unusable-ca
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // BenchmarkRender merges objects in memory and writes the registries.conf.
 func BenchmarkRender(b *testing.B) {
 	shapes.Benchmark(b, func(rules *mirrorset.Rules) int {
-		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)).Bytes())
+		files, _, _ := registriesconf.Render(rules, registriesconf.RenderOptions{})
+		return len(files.Config.Bytes())
 	})
 }

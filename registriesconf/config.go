@@ -6,6 +6,10 @@
 // writes it back, in the form that the Machine Config Operator (MCO) gives the file on a node.
 // [Config.Overlay] lays a drop-in of registries.conf.d on top.
 //
+// [Render] turns rules into all files that a node needs, as MCO edits them:
+//
+//	files, table, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
+//
 // The rules are those of the client, not of its manual page: package sysregistriesv2 of
 // go.podman.io/image/v5 v5.42.0, which decodes with github.com/BurntSushi/toml. Those that surprise:
 //

@@ -14,7 +14,6 @@ import (
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // registry returns a [[registry]] with mirrors "location kind", or lines that are settings of it.
@@ -373,7 +372,8 @@ func file(set *mirrorset.Set) (*registriesconf.Config, *mirrorset.Rules) {
 	if err != nil {
 		return nil, nil
 	}
-	return registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)), rules
+	files, _, _ := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	return files.Config, rules
 }
 
 // documented reports whether the documented statements about objects are meant for a set: no kinds nest,

@@ -16,23 +16,21 @@ func TestScenarios(t *testing.T) {
 		if !ok {
 			return nil
 		}
-		base := registriesconf.Default()
+		o := registriesconf.RenderOptions{BaseName: "base.conf"}
 		if text := s.Text("base.conf"); text != "" {
 			parsed, findings := registriesconf.Parse("base.conf", []byte(text))
 			require.NoError(t, findings.Err())
-			base = parsed
+			o.Base = parsed
 		}
-		table := base.Table("base.conf").Edit(rules)
-		config := registriesconf.FromTable(base, table)
-		require.Empty(t, config.Validate())
-		files := map[string]string{"linux/registries.conf": string(config.Bytes())}
-		if override := registriesconf.SearchOverride(table); override != nil {
-			files["linux/"+registriesconf.SearchDropIn] = string(override.Bytes())
-			config = config.Overlay(override)
+		rendered, table, _ := registriesconf.Render(rules, o)
+		require.Empty(t, rendered.Config.Validate())
+		files := map[string]string{"linux/registries.conf": string(rendered.Config.Bytes())}
+		if rendered.Search != nil {
+			files["linux/"+registriesconf.SearchDropIn] = string(rendered.Search.Bytes())
 		}
 
 		// The way back: a node with these files answers as the table does.
-		node := config.Table("registries.conf")
+		node := rendered.Effective().Table("registries.conf")
 		for _, image := range s.Lines("images") {
 			want, err := table.Plan(image)
 			require.NoError(t, err)

@@ -20,20 +20,20 @@ func Default() *Config {
 	return &Config{UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"}}
 }
 
-// Table returns what a Linux node makes of the file, to be asked for plans, or to be edited by rules and
-// written with FromTable. name is what the plans' origins call the file. The Config must be one that
-// Validate does not refuse: the client pulls nothing with another.
+// Table returns what a Linux node makes of the file, to be asked for plans. name is what the plans' origins call the
+// file. The Config must be one that Validate does not refuse: the client pulls nothing with another. A nil Config is
+// the empty file.
 func (c *Config) Table(name string) *resolve.LinuxTable {
 	c = c.normalized()
-	t := resolve.LinuxTable{
+	t := resolve.LinuxConfig{
 		SearchRegistries: c.UnqualifiedSearchRegistries,
 		ShortNameMode:    c.ShortNameMode,
 		Aliases:          c.Aliases,
-		Registries:       make([]resolve.LinuxEntry, len(c.Registries)),
+		Entries:          make([]resolve.LinuxEntry, len(c.Registries)),
 	}
 	for i, r := range c.Registries {
 		field := fmt.Sprintf("registry[%d]", i)
-		to := &t.Registries[i]
+		to := &t.Entries[i]
 		*to = resolve.LinuxEntry{
 			Prefix: r.Scope(), Location: r.Location, Blocked: r.Blocked, Insecure: r.Insecure,
 			MirrorByDigestOnly: r.MirrorByDigestOnly, Origins: []finding.Origin{{File: name, Field: field}},
@@ -45,23 +45,19 @@ func (c *Config) Table(name string) *resolve.LinuxTable {
 			})
 		}
 	}
-	return t.Indexed()
+	return resolve.LinuxTableOf(t)
 }
 
-// FromTable returns the file that says what the table says. base is the file that the table was made of
-// with [Config.Table] before rules edited it, and Default() for a table made of rules alone: the settings
-// that a table does not hold are taken from it, and its registries keep their place and their own
-// settings. base is left as it is.
-//
-// Where two registries of base share a location, rules may have made the file one that the client
-// refuses; ask Validate.
-func FromTable(base *Config, t *resolve.LinuxTable) *Config {
+// fromTable returns the file that says what the table says. t is the table of base, edited by rules: the settings
+// that a table does not hold are taken from base, and its registries keep their place and their own settings. base is
+// left as it is.
+func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
-	before := len(c.Registries)
-	c.Registries = slices.Grow(c.Registries, len(t.Registries)-before)
+	before, entries := len(c.Registries), t.Entries()
+	c.Registries = slices.Grow(c.Registries, len(entries)-before)
 	var mirrors slab.Of[Mirror]
-	for i := range t.Registries {
-		from := &t.Registries[i]
+	for i := range entries {
+		from := &entries[i]
 		if i >= before {
 			r := Registry{Location: from.Location}
 			if from.Location != from.Prefix { // a wildcard, which has no location
@@ -85,15 +81,6 @@ func FromTable(base *Config, t *resolve.LinuxTable) *Config {
 		}
 	}
 	return c
-}
-
-// SearchOverride returns the drop-in that replaces the search registries, to be written to SearchDropIn,
-// and nil where the table needs none.
-func SearchOverride(t *resolve.LinuxTable) *Config {
-	if t.SearchOverride == nil {
-		return nil
-	}
-	return &Config{UnqualifiedSearchRegistries: t.SearchOverride}
 }
 
 func pullOf(p PullFromMirror) mirrorset.Pull {

@@ -8,7 +8,7 @@ import (
 )
 
 // The registries.conf of a node is edited by rules, as MCO does it, and keeps what is in it.
-func ExampleFromTable() {
+func ExampleRender() {
 	base, findings := registriesconf.Parse("registries.conf", []byte(`
 unqualified-search-registries = ["registry.corp"]
 
@@ -31,8 +31,12 @@ blocked = true
 		fmt.Println(err)
 		return
 	}
-	table := base.Table("registries.conf").Edit(rules)
-	fmt.Printf("%s", registriesconf.FromTable(base, table).Bytes())
+	files, _, findings := registriesconf.Render(rules, registriesconf.RenderOptions{Base: base, BaseName: "registries.conf"})
+	if err := findings.Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s", files.Config.Bytes())
 	// Output:
 	// unqualified-search-registries = ["registry.corp"]
 	// short-name-mode = ""

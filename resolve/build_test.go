@@ -292,14 +292,14 @@ func TestAWindowsPlanTellsWhatHappensToTags(t *testing.T) {
 }
 
 func TestEditKeepsTheBaseFile(t *testing.T) {
-	base := LinuxTable{
-		Registries: []LinuxEntry{
+	base := LinuxTableOf(LinuxConfig{
+		Entries: []LinuxEntry{
 			{Prefix: "quay.io/own", Location: "mine.io/x", Mirrors: []LinuxMirror{{Location: "keep.io/x"}}},
 			{Prefix: "quay.io/digests", Location: "quay.io/digests", Mirrors: []LinuxMirror{{Location: "keep.io/d", Pull: mirrorset.ByDigest}}},
 			{Prefix: "quay.io/bare", Location: "quay.io/bare", Insecure: true},
 		},
 		SearchRegistries: []string{"docker.io"},
-	}
+	})
 	table := base.Edit(newRules(t, "digest quay.io m.io never\ntag quay.io t.io never\ndigest quay.io/bare n.io/bare never"))
 	requirePlans(t, table.Plan, []planCase{
 		{"quay.io/own/a:1", "keep.io/x/a mine.io/x/a", ""},
@@ -308,19 +308,20 @@ func TestEditKeepsTheBaseFile(t *testing.T) {
 		{"quay.io/bare/a" + digestA, "n.io/bare/a", ""},
 		{"quay.io/bare/a:1", "t.io/bare/a", ""},
 	})
-	require.Equal(t, "quay.io/own", table.Registries[0].Prefix)
-	require.Equal(t, "mine.io/x", table.Registries[0].Location)
-	require.Len(t, base.Registries[2].Mirrors, 0, "the base is left as it is")
+	require.Equal(t, "quay.io/own", table.Entries()[0].Prefix)
+	require.Equal(t, "mine.io/x", table.Entries()[0].Location)
+	require.Len(t, base.Entries()[2].Mirrors, 0, "the base is left as it is")
 }
 
 func TestABaseEntryThatLeadsElsewhereStillGuardsItsPrefix(t *testing.T) {
-	base := LinuxTable{Registries: []LinuxEntry{{Prefix: "quay.io/a", Location: "internal.io/a"}}}
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{{Prefix: "quay.io/a", Location: "internal.io/a"}}})
 	table := base.Edit(newRules(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io"))
 	requirePlans(t, table.Plan, []planCase{{"other.io/x" + digestA, "n.io/x source", "mirror-blocked"}})
 }
 
 func TestShortNames(t *testing.T) {
-	table := LinuxTable{SearchRegistries: []string{"a.io", "docker.io"}, Aliases: map[string]string{"fedora": "registry.fedoraproject.org/fedora", "none": ""}}.Indexed()
+	config := LinuxConfig{SearchRegistries: []string{"a.io", "docker.io"}, Aliases: map[string]string{"fedora": "registry.fedoraproject.org/fedora", "none": ""}}
+	table := LinuxTableOf(config)
 	requirePlans(t, table.Plan, []planCase{
 		{"fedora:40", "source", ""}, {"none:1", "source source", ""}, {"team/app:1", "source source", ""},
 		{"a_b.io/c", "source source", ""}, // no host by the grammar
@@ -328,9 +329,9 @@ func TestShortNames(t *testing.T) {
 	p, _ := table.Plan("fedora:40")
 	require.Equal(t, "registry.fedoraproject.org/fedora", p.Pull[0].Location)
 	require.Equal(t, []string{"registry.fedoraproject.org/fedora:40"}, p.References)
-	table.ShortNameMode = "enforcing"
-	requirePlans(t, table.Plan, []planCase{{"team/app:1", "", "no-search-registry"}, {"fedora", "source", ""}})
-	requirePlans(t, LinuxTable{}.Indexed().Plan, []planCase{{"app", "", "no-search-registry"}})
+	config.ShortNameMode = "enforcing"
+	requirePlans(t, LinuxTableOf(config).Plan, []planCase{{"team/app:1", "", "no-search-registry"}, {"fedora", "source", ""}})
+	requirePlans(t, new(LinuxTable).Plan, []planCase{{"app", "", "no-search-registry"}})
 }
 
 func TestMatchingNamesTheMostSpecificRuleFirst(t *testing.T) {

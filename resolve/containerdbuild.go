@@ -28,6 +28,25 @@ import (
 //
 // Whatever the table cannot say as the rules mean it is a finding.
 func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTable {
+	return NewContainerdTableFor(rules, RegistryHosts{Named: hosts})
+}
+
+// RegistryHosts are hosts, host[:port], that need a file beside those that the rules name.
+type RegistryHosts struct {
+	// Named are those that wildcard rules and scopes are expanded for. One that nothing applies to is a finding, and
+	// gets no file.
+	Named []string
+	// Configured are those that need a file for settings of their own, credentials or certificates. One that no rule
+	// applies to gets a file that asks the registry itself; one inside a wildcard under NeverContactSource, or inside
+	// a blocked one, gets the file that forbids it.
+	Configured []string
+}
+
+// NewContainerdTableFor is NewContainerdTable, with files for more hosts.
+func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
+	if rules == nil {
+		rules = &mirrorset.Rules{}
+	}
 	b := &registryBuilder{
 		rules: rules, avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
 	}
@@ -59,9 +78,17 @@ func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTabl
 		}
 	}
 	b.checkScopes()
-	t := ContainerdTable{Registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newSourceIndex(rules)}
+	t := &ContainerdTable{registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newSourceIndex(rules)}
 	t.Findings = append(spillovers(rules), b.findings...).Sort()
-	return t.Indexed()
+	t.makeIndex()
+	return t
+}
+
+// fileHost is a host that gets a file, with the other spellings whose directories Windows takes for the same.
+type fileHost struct {
+	host       string
+	spellings  []string
+	configured bool
 }
 
 type registryBuilder struct {
@@ -94,7 +121,7 @@ func (b *registryBuilder) report(code finding.Code, severity finding.Severity, o
 }
 
 // hosts returns, sorted, every registry host that may need a file.
-func (b *registryBuilder) hosts(named []string) []string {
+func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 	b.byHost = newScopeIndex(0)
 	b.neverHost = map[string]bool{}
 	b.contains = map[string]*mirrorset.Rule{}
@@ -140,7 +167,7 @@ func (b *registryBuilder) hosts(named []string) []string {
 			hosts = append(hosts, host)
 		}
 	}
-	for _, host := range named {
+	for _, host := range more.Named {
 		switch {
 		case !mirrorset.ValidMirror(host) || strings.Contains(host, "/"):
 			b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, host,
@@ -154,16 +181,52 @@ func (b *registryBuilder) hosts(named []string) []string {
 	}
 	slices.Sort(hosts)
 	hosts = slices.Compact(hosts)
-	lower := map[string]string{}
+	files := make([]fileHost, 0, len(hosts)+len(more.Configured))
+	byFolded := make(map[string]int, len(hosts)) // the place of each, in lower case
 	for _, host := range hosts {
-		l := strings.ToLower(host)
-		if other, ok := lower[l]; ok {
-			b.report(finding.CodeHostClash, finding.SeverityWarning, finding.Origin{}, host, fmt.Sprintf(
-				"and %s need two directories whose names differ in case only, which Windows cannot tell apart; spell the host one way in all objects", other))
+		folded := strings.ToLower(host)
+		if i, ok := byFolded[folded]; ok {
+			files[i].spellings = append(files[i].spellings, host)
+			continue
 		}
-		lower[l] = host
+		byFolded[folded] = len(files)
+		files = append(files, fileHost{host: host})
 	}
-	return hosts
+	for i := range files {
+		f := &files[i]
+		if len(f.spellings) == 0 {
+			continue
+		}
+		for _, host := range f.spellings {
+			b.report(finding.CodeHostClash, finding.SeverityWarning, b.originOf(host), host, fmt.Sprintf(
+				"and %s need two directories whose names differ in case only, which Windows cannot tell apart: their rules become one file, with the stricter policy and the mirrors of both; spell the host one way in all objects", f.host))
+		}
+		// Named as most people spell it.
+		if at := slices.Index(f.spellings, strings.ToLower(f.host)); at >= 0 {
+			f.host, f.spellings[at] = f.spellings[at], f.host
+		}
+	}
+	for _, host := range more.Configured {
+		if network.Host(host) == network.DockerHub && !strings.Contains(host, ":") {
+			host = "docker.io" // containerd has a directory for it under this name only
+		}
+		folded := strings.ToLower(host)
+		if i, ok := byFolded[folded]; ok {
+			files[i].configured = true
+		} else if mirrorset.ValidMirror(host) && !strings.Contains(host, "/") {
+			byFolded[folded] = len(files)
+			files = append(files, fileHost{host: host, configured: true})
+		}
+	}
+	return files
+}
+
+// originOf returns the first field that names a host; empty for one that the caller named.
+func (b *registryBuilder) originOf(host string) finding.Origin {
+	if i, ok := b.byHost.get(host); ok {
+		return ruleOrigin(b.onHost[i][0])
+	}
+	return finding.Origin{}
 }
 
 // reached reports whether any rule or scope applies to a host, be it only as another spelling of one under
@@ -185,9 +248,17 @@ func (b *registryBuilder) rulesOf(host string) []*mirrorset.Rule {
 }
 
 // registry builds the entry of one host; false where it needs none.
-func (b *registryBuilder) registry(host string) (Registry, bool) {
-	r := Registry{Host: host}
+func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
+	host := f.host
+	r := Registry{Host: host, Spellings: f.spellings}
 	rules := b.rulesOf(host)
+	for _, spelling := range f.spellings {
+		for _, rule := range b.rulesOf(spelling) {
+			if !isWildcard(rule.Source) || !slices.Contains(rules, rule) {
+				rules = append(rules, rule)
+			}
+		}
+	}
 	r.sources = listed(rules)
 	var never *mirrorset.Rule
 	entries := 0
@@ -251,7 +322,7 @@ func (b *registryBuilder) registry(host string) (Registry, bool) {
 	}
 
 	switch n := len(r.Endpoints); {
-	case !r.Never && n == 0 && !b.insecure.covers(network.Host(host)):
+	case !r.Never && n == 0 && !f.configured && !b.insecure.covers(network.Host(host)):
 		return Registry{}, false
 	case !r.Never:
 		server := itself(host)

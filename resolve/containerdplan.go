@@ -12,6 +12,9 @@ import (
 // writes short names out in full: "busybox" is docker.io/library/busybox. image is a reference as a pod
 // names it; the error says what is wrong with one that containerd does not take.
 func (t *ContainerdTable) Plan(image string) (Plan, error) {
+	if t == nil {
+		t = &ContainerdTable{}
+	}
 	r, err := ParseReference(image)
 	if err != nil {
 		return Plan{Image: image, Platform: finding.Windows}, err
@@ -22,6 +25,9 @@ func (t *ContainerdTable) Plan(image string) (Plan, error) {
 // PlanReference returns the plan of a reference that was parsed before. The error is that of a Reference that
 // names nothing.
 func (t *ContainerdTable) PlanReference(r Reference) (Plan, error) {
+	if t == nil {
+		t = &ContainerdTable{}
+	}
 	if r.text == "" {
 		return Plan{Platform: finding.Windows}, fmt.Errorf("image reference %w", errNoReference)
 	}
@@ -32,6 +38,9 @@ func (t *ContainerdTable) PlanReference(r Reference) (Plan, error) {
 // word on why, and without taking memory beyond that of steps. It appends nothing for a reference with a
 // digest, and where nothing can be pulled; PlanReference then says why.
 func (t *ContainerdTable) AppendResolve(steps []Step, r Reference) []Step {
+	if t == nil {
+		t = &ContainerdTable{}
+	}
 	if r.text == "" || r.ByDigest() {
 		return steps
 	}
@@ -42,6 +51,9 @@ func (t *ContainerdTable) AppendResolve(steps []Step, r Reference) []Step {
 // AppendPull appends where an image will be fetched from: the Pull attempts of its plan, as AppendResolve does
 // it.
 func (t *ContainerdTable) AppendPull(steps []Step, r Reference) []Step {
+	if t == nil {
+		t = &ContainerdTable{}
+	}
 	if r.text == "" {
 		return steps
 	}
@@ -62,7 +74,7 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 	texts := []string{r.String(), scope}
 	p := Plan{Image: image, Platform: finding.Windows, References: texts[:1:1], Scopes: texts[1:]}
 	p.checkSpillover(asked)
-	if strings.Contains(asked.host, ":") && scope != asked.host {
+	if strings.Contains(asked.host, ":") && !strings.EqualFold(scope, asked.host) {
 		// On Windows the second directory that is looked for is the host without its colon
 		// (config_windows.go): 10.0.0.1:50 is governed by the file of 10.0.0.150.
 		other := strings.ReplaceAll(asked.host, ":", "")

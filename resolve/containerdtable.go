@@ -13,20 +13,54 @@ import (
 // ContainerdTable is what a node with containerd knows: the hosts.toml files of its config_path, one per
 // registry host. A pull is governed by the file of the host that its reference names.
 //
-// A table is built once, by [NewContainerdTable] or [ContainerdTable.Indexed], and from then on must not be
-// changed; it may then be asked from any number of goroutines.
+// A table is made by [NewContainerdTable] from rules, or by [ContainerdTableOf] from a node's own files. It never
+// changes, and may be asked from any number of goroutines. The zero value, and nil, is the table of an empty
+// config_path: every image comes from its source.
 type ContainerdTable struct {
-	// Registries are sorted by host.
-	Registries []Registry
 	// Findings are about the table; those of the rules it was built from are not repeated.
 	Findings finding.Findings
 
-	byHost    map[string]int
-	forbidden policies  // sources under NeverContactSource; empty for tables read from files
-	blocked   *scopeSet // blocked scopes, as the network sees them
-	never     map[string]bool
-	named     *sourceIndex // of all rules
-	guard     guard        // what is forbidden, blocked or never asked
+	registries []Registry     // sorted by host
+	byHost     map[string]int // by host, and by the other spellings of one
+	forbidden  policies       // sources under NeverContactSource; empty for tables read from files
+	blocked    *scopeSet      // blocked scopes, as the network sees them
+	never      map[string]bool
+	named      *sourceIndex // of all rules
+	guard      guard        // what is forbidden, blocked or never asked
+}
+
+// ContainerdTableOf returns the table of a node's own files, in any order. Of two for one host the first counts.
+func ContainerdTableOf(registries []Registry) *ContainerdTable {
+	t := &ContainerdTable{registries: cloneRegistries(registries)}
+	t.makeIndex()
+	return t
+}
+
+// Registries returns a copy of the registries, sorted by host.
+func (t *ContainerdTable) Registries() []Registry {
+	if t == nil {
+		return nil
+	}
+	return cloneRegistries(t.registries)
+}
+
+// cloneRegistries returns a copy that shares nothing that can be changed.
+func cloneRegistries(registries []Registry) []Registry {
+	registries = slices.Clone(registries)
+	for i := range registries {
+		r := &registries[i]
+		r.Endpoints = slices.Clone(r.Endpoints)
+		for j := range r.Endpoints {
+			r.Endpoints[j].Origins = slices.Clone(r.Endpoints[j].Origins)
+		}
+		if r.Server != nil {
+			server := *r.Server
+			server.Origins = slices.Clone(server.Origins)
+			r.Server = &server
+		}
+		r.Origins, r.Spellings = slices.Clone(r.Origins), slices.Clone(r.Spellings)
+	}
+	return registries
 }
 
 // Registry is the hosts.toml of one registry host.
@@ -34,6 +68,9 @@ type Registry struct {
 	// Host is what references name: host[:port] as spelled there, or "_default" for all hosts without a
 	// file of their own.
 	Host string
+	// Spellings are other spellings of Host whose rules are in this file too: in letter case only, so that Windows
+	// cannot tell their directories apart.
+	Spellings []string
 	// Endpoints are the [host] tables, in the order they are asked.
 	Endpoints []Endpoint
 	// Server is asked last. Nil stands for a file without server: containerd then asks Host itself.
@@ -113,14 +150,11 @@ func itself(host string) Endpoint {
 	return Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
 }
 
-// Indexed returns a table of the same registries that is ready to be asked. Package hoststoml uses it for
-// directories; tables built from rules are ready already.
-func (t ContainerdTable) Indexed() *ContainerdTable {
-	t.Registries = slices.Clone(t.Registries)
-	slices.SortStableFunc(t.Registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
-	t.byHost = make(map[string]int, len(t.Registries))
+// makeIndex sorts the registries and fills what is looked up in.
+func (t *ContainerdTable) makeIndex() {
+	slices.SortStableFunc(t.registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
+	t.byHost = make(map[string]int, len(t.registries))
 	t.never = map[string]bool{}
-	t.guard = guard{}
 	for _, at := range t.forbidden.all {
 		if at.never[0] || at.never[1] {
 			t.guard.add(at.source)
@@ -131,36 +165,41 @@ func (t ContainerdTable) Indexed() *ContainerdTable {
 			t.guard.add(scope)
 		}
 	}
-	for i := range t.Registries {
-		r := &t.Registries[i]
+	for i := range t.registries {
+		r := &t.registries[i]
 		if _, ok := t.byHost[r.Host]; !ok {
 			t.byHost[r.Host] = i
+		}
+		for _, spelling := range r.Spellings {
+			t.byHost[spelling] = i
 		}
 		if r.Never {
 			t.never[network.Host(r.Host)] = true
 			t.guard.add(r.Host)
 		}
 	}
-	return &t
 }
 
 // find returns the file that governs references to a host: its own, else that of "_default"; nil where there
 // is neither.
 func (t *ContainerdTable) find(host string) *Registry {
+	if t == nil {
+		return nil
+	}
 	i, ok := t.byHost[host]
 	if !ok {
 		if i, ok = t.byHost["_default"]; !ok {
 			return nil
 		}
 	}
-	return &t.Registries[i]
+	return &t.registries[i]
 }
 
-// Find returns the file that governs references to a host: its own, else that of "_default"; false where
+// Find returns a copy of the file that governs references to a host: its own, else that of "_default"; false where
 // there is neither.
 func (t *ContainerdTable) Find(host string) (Registry, bool) {
 	if r := t.find(host); r != nil {
-		return *r, true
+		return cloneRegistries([]Registry{*r})[0], true
 	}
 	return Registry{}, false
 }

@@ -104,7 +104,7 @@ func ExampleNewContainerdTable() {
 		return
 	}
 	table := resolve.NewContainerdTable(rules, "a.example.org")
-	for _, registry := range table.Registries {
+	for _, registry := range table.Registries() {
 		fmt.Println(registry.Host)
 		for _, e := range registry.Endpoints {
 			fmt.Println(" ", e.Location("team/app"), e.Capabilities.Has(resolve.CanResolve))

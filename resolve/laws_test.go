@@ -181,7 +181,7 @@ func (t *LinuxTable) quirk(name string) bool {
 	if e == nil {
 		return false
 	}
-	return !inside(name, e.Prefix) || isWildcard(e.Prefix) && slices.ContainsFunc(t.Registries, func(r LinuxEntry) bool {
+	return !inside(name, e.Prefix) || isWildcard(e.Prefix) && slices.ContainsFunc(t.entries, func(r LinuxEntry) bool {
 		return len(r.Prefix) == len(e.Prefix) && !isWildcard(r.Prefix) && inside(name, r.Prefix)
 	})
 }
@@ -190,17 +190,17 @@ func TestFindIsTheClientsSearch(t *testing.T) {
 	w := random.New(3)
 	hits := 0
 	for range 2000 {
-		var table LinuxTable
+		var table LinuxConfig
 		for range 1 + w.Intn(6) {
-			table.Registries = append(table.Registries, LinuxEntry{Prefix: w.Scope()})
+			table.Entries = append(table.Entries, LinuxEntry{Prefix: w.Scope()})
 		}
-		indexed := table.Indexed()
+		indexed := LinuxTableOf(table)
 		for range 10 {
 			name := w.Location()
-			want := slowFind(table.Registries, name)
+			want := slowFind(table.Entries, name)
 			got, ok := indexed.Find(name)
-			require.Equal(t, want != "", ok, "%s in %v", name, table.Registries)
-			require.Equal(t, want, got.Prefix, "%s in %v", name, table.Registries)
+			require.Equal(t, want != "", ok, "%s in %v", name, table.Entries)
+			require.Equal(t, want, got.Prefix, "%s in %v", name, table.Entries)
 			if ok {
 				hits++
 			}
@@ -320,11 +320,11 @@ func TestTheGuardHidesNothing(t *testing.T) {
 	w := random.New(7)
 	guarded := 0
 	for range 3000 {
-		var table LinuxTable
+		var table LinuxConfig
 		for range 1 + w.Intn(6) {
-			table.Registries = append(table.Registries, LinuxEntry{Prefix: w.Scope(), Blocked: w.Intn(2) == 0})
+			table.Entries = append(table.Entries, LinuxEntry{Prefix: w.Scope(), Blocked: w.Intn(2) == 0})
 		}
-		indexed := table.Indexed()
+		indexed := LinuxTableOf(table)
 		for range 10 {
 			name := w.Location() + w.Pick("", ":5000/x", ":443/x")
 			if indexed.guard.on(name) {
@@ -332,9 +332,9 @@ func TestTheGuardHidesNothing(t *testing.T) {
 				continue
 			}
 			e, _ := indexed.Find(name)
-			require.False(t, e.Blocked, "%s in %v", name, table.Registries)
-			for _, r := range table.Registries {
-				require.False(t, r.Blocked && inside(canonical(name), canonical(r.Prefix)), "%s in %v", name, table.Registries)
+			require.False(t, e.Blocked, "%s in %v", name, table.Entries)
+			for _, r := range table.Entries {
+				require.False(t, r.Blocked && inside(canonical(name), canonical(r.Prefix)), "%s in %v", name, table.Entries)
 			}
 		}
 	}
@@ -391,7 +391,7 @@ func TestAReferenceIsWhatTheKubeletsWayMakesOfIt(t *testing.T) {
 func TestANameWithoutAHostHasNoPlanOnLinuxUnlessItIsLookedFor(t *testing.T) {
 	r, err := ParseReference("a_b.io/c:1")
 	require.NoError(t, err)
-	table := LinuxTable{SearchRegistries: []string{"quay.io"}}.Indexed()
+	table := LinuxTableOf(LinuxConfig{SearchRegistries: []string{"quay.io"}})
 	_, err = table.PlanReference(r)
 	require.ErrorContains(t, err, `"a_b.io" is not a registry host`)
 	p, err := table.Plan("a_b.io/c:1")
@@ -410,7 +410,7 @@ func FuzzReference(f *testing.F) {
 
 func TestAWildcardThatIsALocationStopsThePull(t *testing.T) {
 	// Of a registry without a prefix the location is the prefix, so that a file can say this.
-	table := LinuxTable{Registries: []LinuxEntry{{Prefix: "*.example.org", Location: "*.example.org"}}}.Indexed()
+	table := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{{Prefix: "*.example.org", Location: "*.example.org"}}})
 	p, err := table.Plan("a.example.org/app:1")
 	require.NoError(t, err)
 	require.Empty(t, p.Pull)

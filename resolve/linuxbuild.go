@@ -13,8 +13,7 @@ import (
 // NewLinuxTable builds the table of a Linux node from rules, on the registries.conf that MCO starts from:
 // no registries, and names without a registry are searched on registry.access.redhat.com and docker.io.
 func NewLinuxTable(rules *mirrorset.Rules) *LinuxTable {
-	base := LinuxTable{SearchRegistries: defaultSearchRegistries}
-	return base.Edit(rules)
+	return (&LinuxTable{search: defaultSearchRegistries}).Edit(rules)
 }
 
 // Edit returns the table of a file that holds what t holds and what rules ask for beside it, as MCO edits
@@ -27,7 +26,15 @@ func NewLinuxTable(rules *mirrorset.Rules) *LinuxTable {
 // gets the mirrors of its most specific rule around it; a prefix under NeverContactSource by any rule
 // around it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
 // mirrors.
+//
+// Edit of nil edits the empty table; nil rules ask for nothing.
 func (t *LinuxTable) Edit(rules *mirrorset.Rules) *LinuxTable {
+	if t == nil {
+		t = &LinuxTable{}
+	}
+	if rules == nil {
+		rules = &mirrorset.Rules{}
+	}
 	b := newImageBuilder(t, rules)
 	b.addEntries()
 	b.blockSpellings()
@@ -78,7 +85,7 @@ var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 
 func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
-		table: t.clone(), rules: rules, at: make([]int, 0, len(rules.Rules)), blocked: newScopeSet(), insecure: newScopeSet(),
+		table: LinuxTable{entries: cloneEntries(t.entries), search: t.search, mode: t.mode, aliases: t.aliases}, rules: rules, at: make([]int, 0, len(rules.Rules)), blocked: newScopeSet(), insecure: newScopeSet(),
 	}
 	for _, s := range rules.Insecure {
 		b.insecure.add(s.Value)
@@ -94,13 +101,12 @@ func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 		}
 	}
 	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
-	b.table.Findings = nil
-	b.table.Registries = slices.Grow(b.table.Registries, added)
-	b.table.index, b.table.dead = newScopeIndex(len(t.Registries)+added), nil
+	b.table.entries = slices.Grow(b.table.entries, added)
+	b.table.index, b.table.dead = newScopeIndex(len(t.entries)+added), nil
 	if rules.SearchRegistries != nil {
-		b.table.SearchOverride = rules.SearchRegistries
+		b.table.override = rules.SearchRegistries
 	}
-	for i := range t.Registries {
+	for i := range t.entries {
 		b.table.add(i)
 	}
 	b.merged = make([]mergedRule, len(rules.Rules))
@@ -115,13 +121,13 @@ func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 func (b *imageBuilder) entry(prefix string) int {
 	i, ok := b.table.index.get(prefix)
 	if !ok {
-		i = len(b.table.Registries)
+		i = len(b.table.entries)
 		b.table.index.set(prefix, i)
 		r := LinuxEntry{Prefix: prefix, Location: prefix}
 		if isWildcard(prefix) {
 			r.Location = ""
 		}
-		b.table.Registries = append(b.table.Registries, r)
+		b.table.entries = append(b.table.entries, r)
 	}
 	return i
 }
@@ -131,7 +137,7 @@ func (b *imageBuilder) addEntries() {
 		r := &b.rules.Rules[i]
 		at := b.entry(r.Source)
 		b.at = append(b.at, at)
-		e := &b.table.Registries[at]
+		e := &b.table.entries[at]
 		e.Origins = append(b.origins.Make(len(e.Origins)+len(r.Entries)), e.Origins...)
 		for _, from := range r.Entries {
 			e.Origins = append(e.Origins, from.Origin)
@@ -139,7 +145,7 @@ func (b *imageBuilder) addEntries() {
 	}
 	for _, scopes := range [][]mirrorset.Scope{b.rules.Blocked, b.rules.Insecure} {
 		for _, s := range scopes {
-			e := &b.table.Registries[b.entry(s.Value)]
+			e := &b.table.entries[b.entry(s.Value)]
 			e.Origins = append(e.Origins, s.Origin)
 		}
 	}
@@ -147,8 +153,8 @@ func (b *imageBuilder) addEntries() {
 
 // govern finds the rules that govern each entry, for each kind of pull.
 func (b *imageBuilder) govern() {
-	own := make([]governors, len(b.table.Registries)) // the rules whose source is the entry's prefix
-	var given [len(pulls)]bool                        // the kinds that have rules at all
+	own := make([]governors, len(b.table.entries)) // the rules whose source is the entry's prefix
+	var given [len(pulls)]bool                     // the kinds that have rules at all
 	for i := range b.rules.Rules {
 		r := &b.merged[i]
 		own[b.at[i]][kindOf(r.Pull)], given[kindOf(r.Pull)] = r, true
@@ -157,7 +163,7 @@ func (b *imageBuilder) govern() {
 	for i := range own {
 		for kind := range pulls {
 			if given[kind] && own[i][kind] == nil {
-				b.governs[i][kind] = b.around(own, b.table.Registries[i].Prefix, kind)
+				b.governs[i][kind] = b.around(own, b.table.entries[i].Prefix, kind)
 			}
 		}
 	}
@@ -192,8 +198,8 @@ func (b *imageBuilder) around(own []governors, prefix string, kind int) (best *m
 // addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
 // mirrors do not serve already.
 func (b *imageBuilder) addMirrors() {
-	for i := range b.table.Registries {
-		e := &b.table.Registries[i]
+	for i := range b.table.entries {
+		e := &b.table.entries[i]
 		if b.table.dead[i] {
 			continue
 		}
@@ -228,8 +234,8 @@ func (b *imageBuilder) addMirrors() {
 
 // block sets the flag where a rule around a prefix forbids contacting it, or a scope blocks it.
 func (b *imageBuilder) block() {
-	for i := range b.table.Registries {
-		e := &b.table.Registries[i]
+	for i := range b.table.entries {
+		e := &b.table.entries[i]
 		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry
 		// of the base file may lead elsewhere: its location is judged too, as the client takes no file
 		// in which one location is blocked here and not there.
@@ -281,8 +287,8 @@ func (b *imageBuilder) forbids(location string, insecure bool) string {
 // matches all that they match and wins: *.example.org over a.example.org. Where such an entry forbids
 // contacting its source, the wildcard has to.
 func (b *imageBuilder) blockHiding() {
-	for i := range b.table.Registries {
-		e := &b.table.Registries[i]
+	for i := range b.table.entries {
+		e := &b.table.entries[i]
 		if b.table.dead[i] || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
 			continue
 		}
@@ -290,7 +296,7 @@ func (b *imageBuilder) blockHiding() {
 		if !ok {
 			continue
 		}
-		wildcard := &b.table.Registries[j]
+		wildcard := &b.table.entries[j]
 		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
 		if b.policies.forbids(e.Prefix, "", false) != "" {
 			wildcard.Blocked = true
@@ -314,8 +320,8 @@ func (b *imageBuilder) markInsecure() {
 	if len(b.rules.Insecure) == 0 {
 		return
 	}
-	for i := range b.table.Registries {
-		e := &b.table.Registries[i]
+	for i := range b.table.entries {
+		e := &b.table.entries[i]
 		e.Insecure = e.Insecure || b.insecure.covers(e.Prefix)
 		for j := range e.Mirrors {
 			m := &e.Mirrors[j]
@@ -332,13 +338,13 @@ func (b *imageBuilder) check() {
 			Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: value, Message: message,
 		})
 	}
-	for i := range t.Registries {
-		if e := &t.Registries[i]; e.Location != e.Prefix && e.Location != "" && t.blocking(e.Location, "") != nil {
+	for i := range t.entries {
+		if e := &t.entries[i]; e.Location != e.Prefix && e.Location != "" && t.blocking(e.Location, "") != nil {
 			report(finding.CodeNoLocation, finding.SeverityWarning, firstOrigin(e.Origins), e.Prefix, fmt.Sprintf(
 				"leads to %s, which may not be contacted and is blocked there: only mirrors serve its images", e.Location))
 		}
 		// A plain host also governs its ports (refMatchingPrefix of the client), which only a wildcard forbids.
-		e := &t.Registries[i]
+		e := &t.entries[i]
 		if t.dead[i] || e.Blocked || isWildcard(e.Prefix) || strings.ContainsAny(e.Prefix, "/:") || !b.forbidsWildcards() {
 			continue
 		}
@@ -374,7 +380,7 @@ func (b *imageBuilder) check() {
 			}
 		}
 		origin := r.origin()
-		entry := &t.Registries[b.at[i]]
+		entry := &t.entries[b.at[i]]
 		if usable == 0 && entry.Blocked {
 			report(finding.CodeNoLocation, finding.SeverityError, origin, r.Source, fmt.Sprintf(
 				"cannot be pulled by %s at all: it may not be contacted, and no mirror of it can be asked", r.Pull))

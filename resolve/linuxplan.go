@@ -11,6 +11,9 @@ import (
 // Plan returns where a Linux node will pull an image from. image is a reference as a pod names it; the
 // error says what is wrong with one that no client takes.
 func (t *LinuxTable) Plan(image string) (Plan, error) {
+	if t == nil {
+		t = &LinuxTable{}
+	}
 	if !isShortName(image) {
 		r, err := ParseReference(image)
 		if err != nil {
@@ -33,7 +36,7 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	case len(candidates) == 0:
 		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image,
 			"names no registry, and there is no alias for it and no search registry to try; name the registry in the image")
-	case len(candidates) > 1 && t.ShortNameMode == "enforcing":
+	case len(candidates) > 1 && t.mode == "enforcing":
 		p.Pull = nil
 		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image,
 			"names no registry, and short-name-mode \"enforcing\" lets the client choose between several only with a person at a terminal; name the registry in the image")
@@ -43,7 +46,12 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 
 // PlanReference returns the plan of a reference that was parsed before. The error is that of a name which
 // containers-image does not take.
-func (t *LinuxTable) PlanReference(r Reference) (Plan, error) { return t.plan(r.text, r) }
+func (t *LinuxTable) PlanReference(r Reference) (Plan, error) {
+	if t == nil {
+		t = &LinuxTable{}
+	}
+	return t.plan(r.text, r)
+}
 
 // AppendPull appends where an image will be pulled from: the attempts of its plan, without a word on why. It
 // appends nothing where nothing can be pulled; PlanReference then says why.
@@ -51,6 +59,9 @@ func (t *LinuxTable) PlanReference(r Reference) (Plan, error) { return t.plan(r.
 // It takes no memory where steps has room, but for a location that is put together first: where a port is
 // handed on to a mirror, because an entry without one also governs names that have one.
 func (t *LinuxTable) AppendPull(steps []Step, r Reference) []Step {
+	if t == nil {
+		t = &LinuxTable{}
+	}
 	if linuxReference(r) != nil {
 		return steps
 	}
@@ -92,7 +103,7 @@ func (t *LinuxTable) candidates(image string) ([]Reference, error) {
 		end = i
 	}
 	hosts := t.searchRegistries()
-	if alias := t.Aliases[image[:end]]; alias != "" {
+	if alias := t.aliases[image[:end]]; alias != "" {
 		r, err := parseFor(image, alias+image[end:])
 		return []Reference{r}, err
 	}

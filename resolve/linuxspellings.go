@@ -23,8 +23,8 @@ func (b *imageBuilder) blockSpellings() {
 	if len(f.byHost) == 0 {
 		return
 	}
-	for i := range b.table.Registries {
-		e := &b.table.Registries[i]
+	for i := range b.table.entries {
+		e := &b.table.entries[i]
 		if e.Location != e.Prefix && e.Location != "" {
 			f.look(b, e.Location, e.Insecure, firstOrigin(e.Origins))
 		}
@@ -40,8 +40,8 @@ func (b *imageBuilder) blockSpellings() {
 	for _, host := range b.table.searchRegistries() {
 		f.look(b, host, false, finding.Origin{})
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.table.Aliases)) {
-		f.look(b, b.table.Aliases[name], false, finding.Origin{})
+	for _, name := range slices.Sorted(maps.Keys(b.table.aliases)) {
+		f.look(b, b.table.aliases[name], false, finding.Origin{})
 	}
 	prefixes := make([]string, 0, len(f.missing))
 	for prefix := range f.missing {
@@ -49,7 +49,7 @@ func (b *imageBuilder) blockSpellings() {
 	}
 	slices.Sort(prefixes)
 	for _, prefix := range prefixes {
-		e := &b.table.Registries[b.entry(prefix)]
+		e := &b.table.entries[b.entry(prefix)]
 		e.Blocked = true
 		if len(e.Origins) == 0 {
 			e.Origins = []finding.Origin{f.missing[prefix]}
@@ -115,15 +115,6 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		return
 	}
 	f.done[location] = true
-	before := len(f.missing)
-	defer func() {
-		if _, whole := f.missing[location]; len(f.missing) > before && !whole {
-			b.findings = append(b.findings, finding.Finding{
-				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
-				Message: "spells a host on which something may not be contacted in another way than the rule; that part of it is blocked under this spelling too; spell the host as the rule does",
-			})
-		}
-	}()
 	host, path := splitHost(location)
 	if !insecure {
 		insecure = b.insecure.covers(location)
@@ -138,6 +129,12 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			}
 		}
 		contained := f.contained(form, path)
+		if len(contained) > 0 && !b.spelledAsForbidden(host, contained) {
+			b.findings = append(b.findings, finding.Finding{
+				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
+				Message: "spells a host on which something may not be contacted in another way than the rule; that part of it is blocked under this spelling too; spell the host as the rule does",
+			})
+		}
 		if len(contained) > manyScopes {
 			f.add(b, location, contained[0].origin)
 			continue
@@ -155,6 +152,14 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			return false
 		}
 		return true
+	})
+}
+
+// spelledAsForbidden reports whether the table has entries for forbidden scopes of a host under this spelling.
+func (b *imageBuilder) spelledAsForbidden(host string, scopes []forbiddenPath) bool {
+	return !slices.ContainsFunc(scopes, func(scope forbiddenPath) bool {
+		_, ok := b.table.index.get(host + scope.path)
+		return !ok
 	})
 }
 

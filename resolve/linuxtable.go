@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/pullroute/pullroute/mirrorset"
@@ -11,27 +12,66 @@ import (
 // LinuxTable is what a Linux node knows: the content of its registries.conf. A pull is governed by the
 // one entry with the longest prefix that matches its name.
 //
-// A table is built once, by [NewLinuxTable], [LinuxTable.Edit] or [LinuxTable.Indexed], and from then on
-// must not be changed; it may then be asked from any number of goroutines.
+// A table is made by [NewLinuxTable] or [LinuxTable.Edit] from rules, or by [LinuxTableOf] from a node's own file. It
+// never changes, and may be asked from any number of goroutines. The zero value, and nil, is the table of an empty
+// file: every image comes from its source, and names without a registry from nowhere.
 type LinuxTable struct {
-	// Registries are in the order of the file.
-	Registries []LinuxEntry
-	// SearchRegistries are tried, in order, for names without a registry.
-	SearchRegistries []string
-	// SearchOverride, where it is not nil, replaces SearchRegistries: MCO writes it to a file of its own.
-	SearchOverride []string
-	// ShortNameMode is "permissive" (also where it is empty), "enforcing" or "disabled".
-	ShortNameMode string
-	// Aliases give names without a registry a full one, and win over search registries. The value is a
-	// name without tag and digest.
-	Aliases map[string]string
 	// Findings are about the table; those of the rules it was built from are not repeated.
 	Findings finding.Findings
+
+	entries  []LinuxEntry // in the order of the file
+	search   []string     // tried, in order, for names without a registry
+	override []string     // where it is not nil, replaces search
+	mode     string       // short-name-mode
+	aliases  map[string]string
 
 	index       scopeIndex   // prefixes; of two entries with one prefix the first
 	dead        map[int]bool // the others
 	byCanonical scopeIndex   // the same with prefixes as the network sees them
 	guard       guard        // what is blocked
+}
+
+// LinuxConfig is what a registries.conf and its drop-ins say, to make a table of. Package registriesconf fills it.
+type LinuxConfig struct {
+	// Entries are in the order of the file. Of two with one prefix the first counts.
+	Entries []LinuxEntry
+	// SearchRegistries are tried, in order, for names without a registry.
+	SearchRegistries []string
+	// ShortNameMode is "permissive" (also where it is empty), "enforcing" or "disabled".
+	ShortNameMode string
+	// Aliases give names without a registry a full one, and win over search registries. The value is a
+	// name without tag and digest.
+	Aliases map[string]string
+}
+
+// LinuxTableOf returns the table of a node's own file. It shares nothing with c.
+func LinuxTableOf(c LinuxConfig) *LinuxTable {
+	t := &LinuxTable{
+		entries: cloneEntries(c.Entries), search: slices.Clone(c.SearchRegistries), mode: c.ShortNameMode, aliases: maps.Clone(c.Aliases),
+		index: newScopeIndex(len(c.Entries)),
+	}
+	for i := range t.entries {
+		t.add(i)
+	}
+	t.indexBlocked()
+	return t
+}
+
+// Entries returns a copy of the entries, in the order of the file.
+func (t *LinuxTable) Entries() []LinuxEntry {
+	if t == nil {
+		return nil
+	}
+	return cloneEntries(t.entries)
+}
+
+// SearchRegistries returns the registries that are tried for names without one. MCO writes those of the rules to a
+// file of their own, that overrides those of the base file; override is set for them.
+func (t *LinuxTable) SearchRegistries() (hosts []string, override bool) {
+	if t == nil {
+		return nil, false
+	}
+	return slices.Clone(t.searchRegistries()), t.override != nil
 }
 
 // LinuxEntry is one [[registry]] of a registries.conf.
@@ -78,37 +118,26 @@ func (r *LinuxEntry) serves(m *LinuxMirror, byDigest bool) bool {
 // defaultSearchRegistries are those of the registries.conf that MCO starts from.
 var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"}
 
-// Indexed returns a table of the same content that is ready to be asked. Package registriesconf uses it
-// for files; tables built from rules are ready already.
-func (t LinuxTable) Indexed() *LinuxTable {
-	t.index, t.dead = newScopeIndex(len(t.Registries)), nil
-	for i := range t.Registries {
-		t.add(i)
-	}
-	t.indexBlocked()
-	return &t
-}
-
 // indexBlocked fills what is only asked where something is blocked.
 func (t *LinuxTable) indexBlocked() {
 	t.byCanonical, t.guard = scopeIndex{}, guard{}
-	for i := range t.Registries {
-		if t.Registries[i].Blocked {
-			t.guard.add(t.Registries[i].Prefix)
+	for i := range t.entries {
+		if t.entries[i].Blocked {
+			t.guard.add(t.entries[i].Prefix)
 		}
 	}
 	if t.guard.hosts == nil {
 		return
 	}
-	t.byCanonical = newScopeIndex(len(t.Registries))
-	for i := range t.Registries {
-		r := &t.Registries[i]
+	t.byCanonical = newScopeIndex(len(t.entries))
+	for i := range t.entries {
+		r := &t.entries[i]
 		if t.dead[i] {
 			continue
 		}
 		// Of several spellings a blocked one counts, and else the first.
 		for _, seen := range canonicalForms(r.Prefix, r.Insecure) {
-			if j, ok := t.byCanonical.get(seen); !ok || r.Blocked && !t.Registries[j].Blocked {
+			if j, ok := t.byCanonical.get(seen); !ok || r.Blocked && !t.entries[j].Blocked {
 				t.byCanonical.set(seen, i)
 			}
 		}
@@ -118,7 +147,7 @@ func (t *LinuxTable) indexBlocked() {
 // add puts entry i into the index. A second entry with its prefix is dead (sysregistriesv2,
 // postProcessRegistries).
 func (t *LinuxTable) add(i int) {
-	prefix := t.Registries[i].Prefix
+	prefix := t.entries[i].Prefix
 	if _, ok := t.index.get(prefix); !ok {
 		t.index.set(prefix, i)
 		return
@@ -133,7 +162,7 @@ func (t *LinuxTable) add(i int) {
 // long, the first in string order, which is the wildcard (sysregistriesv2, findRegistryWithParsedConfig: it
 // goes through the prefixes in string order and keeps the first of the greatest length).
 func (t *LinuxTable) find(base, rest string) *LinuxEntry {
-	if len(t.Registries) == 0 {
+	if t == nil || len(t.entries) == 0 {
 		return nil
 	}
 	var space [maxStackName]byte
@@ -178,14 +207,14 @@ func (t *LinuxTable) find(base, rest string) *LinuxEntry {
 	if best < 0 {
 		return nil
 	}
-	return &t.Registries[best]
+	return &t.entries[best]
 }
 
-// Find returns the entry that governs a name (host/repository without tag and digest), or a scope, and
+// Find returns a copy of the entry that governs a name (host/repository without tag and digest), or a scope, and
 // false where none does.
 func (t *LinuxTable) Find(name string) (LinuxEntry, bool) {
 	if r := t.find(name, ""); r != nil {
-		return *r, true
+		return cloneEntries([]LinuxEntry{*r})[0], true
 	}
 	return LinuxEntry{}, false
 }
@@ -218,7 +247,7 @@ func (t *LinuxTable) evadedBy(base, rest string, http bool) string {
 	var best *LinuxEntry
 	longest := 0
 	t.byCanonical.around(appendCanonical(space[:0], base, rest, http), func(i, length int) bool {
-		if r := &t.Registries[i]; length > longest || length == longest && r.Blocked {
+		if r := &t.entries[i]; length > longest || length == longest && r.Blocked {
 			best, longest = r, length
 		}
 		return true
@@ -231,19 +260,18 @@ func (t *LinuxTable) evadedBy(base, rest string, http bool) string {
 
 // searchRegistries returns the registries that are tried for names without one.
 func (t *LinuxTable) searchRegistries() []string {
-	if t.SearchOverride != nil {
-		return t.SearchOverride
+	if t.override != nil {
+		return t.override
 	}
-	return t.SearchRegistries
+	return t.search
 }
 
-// clone returns a copy whose entries can be changed.
-func (t *LinuxTable) clone() LinuxTable {
-	c := *t
-	c.Registries = slices.Clone(t.Registries)
-	for i := range c.Registries {
-		c.Registries[i].Mirrors = slices.Clone(c.Registries[i].Mirrors)
-		c.Registries[i].Origins = slices.Clone(c.Registries[i].Origins)
+// cloneEntries returns a copy that shares nothing that can be changed.
+func cloneEntries(entries []LinuxEntry) []LinuxEntry {
+	entries = slices.Clone(entries)
+	for i := range entries {
+		entries[i].Mirrors = slices.Clone(entries[i].Mirrors)
+		entries[i].Origins = slices.Clone(entries[i].Origins)
 	}
-	return c
+	return entries
 }

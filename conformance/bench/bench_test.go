@@ -12,10 +12,9 @@ import (
 	"go.podman.io/image/v5/docker/reference"
 
 	"github.com/pullroute/pullroute/conformance/clients"
-	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
-	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -60,7 +59,8 @@ func rulesOf(b *testing.B, set *mirrorset.Set) *mirrorset.Rules {
 }
 
 func registriesConf(b *testing.B, set *mirrorset.Set) []byte {
-	return registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rulesOf(b, set))).Bytes()
+	files, _ := render.Linux(rulesOf(b, set), nil)
+	return files.Config.Bytes()
 }
 
 // BenchmarkRegistriesConf merges objects in memory and writes registries.conf, as MCO's library and encoder do
@@ -93,7 +93,7 @@ func BenchmarkHostsToml(b *testing.B) {
 		set := shapes.Sources(n)
 		digests, tags := clients.ClusterOf(set).Items()
 		tree := func(rules *mirrorset.Rules) (files int) {
-			for _, rf := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
+			for _, rf := range render.Tree(rules) {
 				if len(rf.File.Bytes()) > 0 {
 					files++
 				}

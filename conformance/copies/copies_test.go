@@ -17,11 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/binaries"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/world"
-	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
-	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 const manifest = "../../testdata/documented-example.yaml"
@@ -79,9 +77,10 @@ func TestTheCopyPlanOfTheDocumentedExampleFillsItsMirrors(t *testing.T) {
 	require.NoError(t, err)
 	rules, err := set.Rules()
 	require.NoError(t, err)
-	linux := string(registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)).Bytes())
+	files, _ := render.Linux(rules, nil)
+	linux := string(files.Config.Bytes())
 	windows := t.TempDir()
-	_, err = hoststoml.FromTable(resolve.NewContainerdTable(rules)).Write(windows)
+	_, err = render.Tree(rules).Write(windows)
 	require.NoError(t, err)
 	containerd, err := binaries.StartContainerd(sandbox)
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/report"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -51,10 +52,15 @@ func newConfig(t *testing.T, set *mirrorset.Set) config {
 	var err error
 	c.rules, err = set.Rules()
 	require.NoError(t, err)
-	c.table = resolve.NewLinuxTable(c.rules)
-	c.file = string(registriesconf.FromTable(registriesconf.Default(), c.table).Bytes())
-	if o := registriesconf.SearchOverride(c.table); o != nil {
-		c.dropIns = []string{string(o.Bytes())}
+	return c.on(nil)
+}
+
+// on returns the configuration with its rules on top of a base file; nil is that of MCO.
+func (c config) on(base *registriesconf.Config) config {
+	files, table := render.Linux(c.rules, base)
+	c.table, c.file, c.dropIns = table, string(files.Config.Bytes()), nil
+	if files.Search != nil {
+		c.dropIns = []string{string(files.Search.Bytes())}
 	}
 	return c
 }

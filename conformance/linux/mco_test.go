@@ -9,11 +9,11 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/report"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 const mco = "MCO (runtime-utils 7bdb5b9c177b)"
@@ -356,8 +356,8 @@ func (s *samples) done() bool {
 // differ, or the fault would be stated too widely.
 func (s *samples) compare(t *testing.T, base *registriesconf.Config, rules *mirrorset.Rules, set *mirrorset.Set) {
 	t.Helper()
-	table := base.Table("base").Edit(rules)
-	ours := string(registriesconf.FromTable(base, table).Bytes())
+	files, _ := render.Linux(rules, base)
+	ours := string(files.Config.Bytes())
 	theirs, err := clients.MCO(string(base.Bytes()), clients.ClusterOf(set))
 	c := compare(base, rules)
 	s.total++
@@ -503,7 +503,8 @@ func TestTheSearchRegistriesDropInIsTheOneThatMCOWrites(t *testing.T) {
 		require.NoError(t, err)
 		theirs, err := clients.MCOSearchRegistries(*search)
 		require.NoError(t, err)
-		require.Equal(t, string(theirs), string(registriesconf.SearchOverride(resolve.NewLinuxTable(rules)).Bytes()))
+		files, _ := render.Linux(rules, nil)
+		require.Equal(t, string(theirs), string(files.Search.Bytes()))
 		row.Configurations++
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/registriesconf"
 )
@@ -101,7 +102,8 @@ func TestWhereMCOIsWrongAndWeAreNot(t *testing.T) {
 			p.Use(w)
 			row.Configurations++
 
-			ours := registriesconf.FromTable(base, base.Table("base").Edit(rules)).Bytes()
+			files, _ := render.Linux(rules, base)
+			ours := files.Config.Bytes()
 			client, err := clients.LoadRegistries(t.TempDir(), string(ours))
 			require.NoError(t, err)
 			require.Equal(t, test.ours, strings.Join(trace(client.Pull(context.Background(), p, test.image).Requests), " "), "%s", ours)

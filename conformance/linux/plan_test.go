@@ -78,12 +78,9 @@ func TestAnEditedBaseFileIsReadAsPlanned(t *testing.T) {
 	for row.Configurations < configurations {
 		base, findings := registriesconf.Parse("base", baseFile(s))
 		require.NoError(t, findings.Err())
-		c := newConfig(t, s.Set())
-		c.table = base.Table("base").Edit(c.rules)
-		edited := registriesconf.FromTable(base, c.table)
-		c.file = string(edited.Bytes())
+		c := newConfig(t, s.Set()).on(base)
 		// Two entries of the base file, or one and a rule, may end up with one location and different flags.
-		if edited.Validate().Err() != nil {
+		if _, problems := registriesconf.Parse("edited", []byte(c.file)); problems.Err() != nil {
 			_, err := clients.LoadRegistries(t.TempDir(), c.file, c.dropIns...)
 			require.Error(t, err, c)
 			refused++
@@ -94,7 +91,7 @@ func TestAnEditedBaseFileIsReadAsPlanned(t *testing.T) {
 		for range images {
 			plan, err := c.table.Plan(c.image(s, random.Digest))
 			require.NoError(t, err)
-			if c.table.ShortNameMode != "enforcing" || len(plan.References) < 2 {
+			if base.ShortNameMode != "enforcing" || len(plan.References) < 2 {
 				requireSame(t, c, client, plan)
 			} else {
 				require.Error(t, attempts(client, plan.Image).err)
@@ -116,9 +113,7 @@ func TestAnEditedBaseFileIsReadAsPlanned(t *testing.T) {
 func TestABaseEntryThatLeadsElsewhereIsBlockedForItsPrefix(t *testing.T) {
 	base, findings := registriesconf.Parse("base", []byte("[[registry]]\nprefix = \"quay.io/a\"\nlocation = \"internal.io/a\"\n"))
 	require.NoError(t, findings.Err())
-	c := newConfig(t, newSet(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io"))
-	c.table = base.Table("base").Edit(c.rules)
-	c.file = string(registriesconf.FromTable(base, c.table).Bytes())
+	c := newConfig(t, newSet(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io")).on(base)
 	client := c.load(t)
 	for image, want := range map[string][]string{
 		"other.io/x@" + random.Digest:  {"n.io/x", "other.io/x"},

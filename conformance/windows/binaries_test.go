@@ -17,8 +17,10 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/binaries"
 	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/report"
 	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -194,9 +196,10 @@ func TestNeverContactSourceMeansNeverIn16(t *testing.T) {
 		{rulesOf(t, []mirrorset.ImageMirrors{{Source: "quay.io/a/b", Mirrors: []string{"quay.io/b"}, MirrorSourcePolicy: never}}, true), "quay.io/a/b" + digest, 0},
 		{&mirrorset.Rules{Blocked: []mirrorset.Scope{{Value: "quay.io"}}}, "quay.io/a:1", 0},
 	} {
-		table := resolve.NewContainerdTable(conf.rules)
+		tree, table, _ := hoststoml.Render(conf.rules, hoststoml.RenderOptions{})
 		dir := t.TempDir()
-		writeTree(t, table, dir)
+		_, err := tree.Write(dir)
+		require.NoError(t, err)
 		row.Configurations++
 		plan, err := table.Plan(conf.image)
 		require.NoError(t, err)
@@ -266,7 +269,8 @@ func TestWhatContainerd16DoesWithWMCOsFiles(t *testing.T) {
 	pull := c.Pull(context.Background(), configPath(t, wmcoFiles(entries, false)), image)
 	require.Equal(t, []string{"quay.io/a"}, wireTrace(pull.Requests))
 	dir := t.TempDir()
-	writeTree(t, resolve.NewContainerdTable(rulesOf(t, entries, false)), dir)
+	_, err := render.Tree(rulesOf(t, entries, false)).Write(dir)
+	require.NoError(t, err)
 	pull = c.Pull(context.Background(), dir, image)
 	require.Equal(t, []string{"m.io/a"}, wireTrace(pull.Requests))
 }

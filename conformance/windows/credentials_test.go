@@ -15,7 +15,6 @@ import (
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // basic is the header that a credential becomes. The user tells whose it is.
@@ -40,7 +39,7 @@ func user(key string) string { return strings.NewReplacer("/", "-", ":", "-").Re
 // credentialTree writes the tree of entries, as tag rules, with credentials.
 func credentialTree(t testing.TB, entries []mirrorset.ImageMirrors, keys ...string) string {
 	t.Helper()
-	tree, _ := hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, entries, true))).WithCredentials(pullSecretOf(t, keys...))
+	tree, _, _ := hoststoml.Render(rulesOf(t, entries, true), hoststoml.RenderOptions{PullSecret: pullSecretOf(t, keys...)})
 	dir := t.TempDir()
 	_, err := tree.Write(dir)
 	require.NoError(t, err)
@@ -217,7 +216,7 @@ func TestNoCredentialReachesAnotherHost(t *testing.T) {
 			y.row.Configurations++
 			keys := randomKeys(s, conf)
 			secret := pullSecretOf(y, keys...)
-			tree, findings := conf.tree.WithCredentials(secret)
+			tree, table, findings := hoststoml.Render(conf.rules, hoststoml.RenderOptions{Hosts: conf.hosts, PullSecret: secret})
 			for _, f := range findings {
 				if strings.Contains(f.String(), "secret:") || strings.Contains(f.String(), "c2VjcmV0") {
 					y.mismatch("a finding shows a credential: %s", f)
@@ -226,13 +225,14 @@ func TestNoCredentialReachesAnotherHost(t *testing.T) {
 			dir := y.TempDir()
 			_, err := tree.Write(dir)
 			require.NoError(y, err)
+			linkSpellings(y, table, dir)
 			owners := map[string]string{} // of headers
 			for _, key := range keys {
 				owners[basic(user(key))] = key
 			}
 			for range 3 {
 				image := reference(s, conf.rules)
-				plan, err := conf.table.Plan(image)
+				plan, err := table.Plan(image)
 				require.NoError(y, err)
 				w := stateOf(s, locations(plan.Pull)...)
 				for _, l := range locations(plan.Pull) {
@@ -275,7 +275,7 @@ func TestNoCredentialReachesAnotherHost(t *testing.T) {
 // randomKeys picks scopes at, around and inside the endpoints of a configuration, none twice.
 func randomKeys(s *random.Source, conf configuration) (keys []string) {
 	seen := map[string]bool{}
-	for _, r := range conf.table.Registries {
+	for _, r := range conf.table.Registries() {
 		for _, e := range append(slices.Clone(r.Endpoints), *r.Server) {
 			key := e.Host + strings.TrimPrefix(e.Root, "/v2")
 			switch s.Intn(4) {

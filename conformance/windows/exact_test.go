@@ -12,8 +12,8 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/world"
-	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -92,7 +92,7 @@ func TestAnExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T) {
 				continue
 			}
 			dir := filepath.Join(root, strconv.Itoa(i))
-			_, err = hoststoml.FromTable(windows).Write(dir)
+			_, err = render.Tree(rules, named...).Write(dir)
 			require.NoError(y, err)
 			pull := c.Pull(context.Background(), world.New(), dir, image)
 			y.row.Configurations++

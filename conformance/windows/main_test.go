@@ -194,9 +194,12 @@ func describe(rules *mirrorset.Rules) string {
 	return b.String()
 }
 
-// writeTree writes the files of a table.
-func writeTree(t testing.TB, table *resolve.ContainerdTable, dir string) {
+// linkSpellings makes the directories of a tree be found under the other spellings that Windows finds them under.
+func linkSpellings(t testing.TB, table *resolve.ContainerdTable, dir string) {
 	t.Helper()
-	_, err := hoststoml.FromTable(table).Write(dir)
-	require.NoError(t, err)
+	for _, r := range table.Registries() {
+		for _, spelling := range r.Spellings {
+			require.NoError(t, os.Symlink(hoststoml.Dir(r.Host), filepath.Join(dir, hoststoml.Dir(spelling))))
+		}
+	}
 }

@@ -148,7 +148,7 @@ func TestTheFileOfANeverRegistryDoesNotNameIt(t *testing.T) {
 	s := random.New(t.Name())
 	for files := 0; files < 2000; {
 		conf := newConfiguration(t, s, "")
-		for j, r := range conf.table.Registries {
+		for j, r := range conf.table.Registries() {
 			if !r.Never {
 				continue
 			}
@@ -172,7 +172,7 @@ func TestNoVersionIgnoresAFileOfATree(t *testing.T) {
 			conf := newConfiguration(y, s, filepath.Join(root, strconv.Itoa(y.row.Configurations)))
 			y.row.Configurations++
 			for i, f := range conf.tree {
-				r := conf.table.Registries[i]
+				r := conf.table.Registries()[i]
 				hosts, err := c.LoadHosts(filepath.Join(conf.dir, filepath.Dir(f.Path())), r.Host)
 				if err != nil || hosts.Ignored != nil {
 					y.mismatch("%s: %v, %v\n%s", f.Path(), err, hosts.Ignored, f.File.Bytes())

@@ -21,6 +21,7 @@ type configuration struct {
 	table *resolve.ContainerdTable
 	tree  hoststoml.Tree
 	dir   string
+	hosts []string // named when the table was made
 }
 
 // newConfiguration writes its tree only where dir names a place for it.
@@ -28,15 +29,15 @@ func newConfiguration(t testing.TB, s *random.Source, dir string) configuration 
 	t.Helper()
 	rules, err := s.Set().Rules()
 	require.NoError(t, err)
-	c := configuration{rules: rules, dir: dir}
-	c.table = resolve.NewContainerdTable(rules, named(s)...)
-	c.tree = hoststoml.FromTable(c.table)
+	c := configuration{rules: rules, dir: dir, hosts: named(s)}
+	c.tree, c.table, _ = hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: c.hosts})
 	if dir == "" {
 		return c
 	}
 	stale, err := c.tree.Write(dir)
 	require.NoError(t, err)
 	require.Empty(t, stale)
+	linkSpellings(t, c.table, dir)
 	return c
 }
 

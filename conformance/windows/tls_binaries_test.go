@@ -12,7 +12,6 @@ import (
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 func TestTLSWithRealServersIn16(t *testing.T) {
@@ -54,7 +53,7 @@ func TestCredentialsIn16(t *testing.T) {
 		*w.Registry("p.io:5000") = world.Registry{Auth: world.Basic, Username: "p.io-5000", Password: "secret"}
 		put(w, "p.io:5000/team/app", images[0])
 		p.Use(w)
-		tree, _ := hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, nil, true))).WithCredentials(pullSecretOf(t, "p.io:5000"))
+		tree, _, _ := hoststoml.Render(rulesOf(t, nil, true), hoststoml.RenderOptions{PullSecret: pullSecretOf(t, "p.io:5000")})
 		dir := t.TempDir()
 		_, err := tree.Write(dir)
 		require.NoError(t, err)

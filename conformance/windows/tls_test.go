@@ -29,7 +29,6 @@ import (
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // A ca signs certificates for 127.0.0.1.
@@ -215,12 +214,12 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 				}
 				rules, err := set.Rules()
 				require.NoError(t, err)
-				tree := hoststoml.FromTable(resolve.NewContainerdTable(rules))
+				o := hoststoml.RenderOptions{}
 				if test.tls != nil {
-					var findings finding.Findings
-					tree, findings = tree.WithTLS(map[string]hoststoml.TLS{test.server.host: *test.tls})
-					require.Empty(t, findings)
+					o.TLS = map[string]hoststoml.TLS{test.server.host: *test.tls}
 				}
+				tree, _, findings := hoststoml.Render(rules, o)
+				require.False(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == finding.CodeUnusableCA }))
 				for _, rf := range tree {
 					require.Empty(t, rf.File.Validate())
 				}
@@ -263,7 +262,7 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 		rules, err := set.Rules()
 		require.NoError(t, err)
 		require.Empty(t, rules.Findings)
-		tree, findings := hoststoml.FromTable(resolve.NewContainerdTable(rules)).WithTLS(hoststoml.TLSOf(rules))
+		tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
 		require.Empty(t, findings)
 		require.Len(t, tree, 2)
 		dir := t.TempDir()
@@ -282,7 +281,7 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 				ImageTagMirrors: []mirrorset.ImageMirrors{{Source: "quay.io", Mirrors: []string{s.host}, MirrorSourcePolicy: mirrorset.NeverContactSource}}}}},
 		}).Rules()
 		require.NoError(t, err)
-		tree, findings := hoststoml.FromTable(resolve.NewContainerdTable(rules)).WithCredentials(pullSecretOf(t, s.host))
+		tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{PullSecret: pullSecretOf(t, s.host)})
 		require.True(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == finding.CodeInsecureCredential }))
 		dir := t.TempDir()
 		_, err = tree.Write(dir)

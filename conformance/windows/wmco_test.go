@@ -14,6 +14,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -93,8 +94,8 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			theirs := configPath(t, wmcoFiles(test.entries, test.tags))
 			ours := t.TempDir()
-			table := resolve.NewContainerdTable(rulesOf(t, test.entries, test.tags))
-			_, err := hoststoml.FromTable(table).Write(ours)
+			tree, table, _ := hoststoml.Render(rulesOf(t, test.entries, test.tags), hoststoml.RenderOptions{})
+			_, err := tree.Write(ours)
 			require.NoError(t, err)
 			plan, err := table.Plan(test.image)
 			require.NoError(t, err)
@@ -166,7 +167,7 @@ var shownThere = map[string]string{
 
 func TestTheDocumentedExample(t *testing.T) {
 	theirs, ours := configPath(t, shownThere), t.TempDir()
-	_, err := hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, documented, false))).Write(ours)
+	_, err := render.Tree(rulesOf(t, documented, false)).Write(ours)
 	require.NoError(t, err)
 
 	digest := "@" + images[0].Manifest.Digest.String()

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // treeTo is the tree that sends each registry to one mirror and never to itself.
@@ -23,7 +23,7 @@ func treeTo(t testing.TB, mirror string, registries ...string) hoststoml.Tree {
 	for _, r := range registries {
 		entries = append(entries, mirrorset.ImageMirrors{Source: r, Mirrors: []string{mirror}, MirrorSourcePolicy: mirrorset.NeverContactSource})
 	}
-	return hoststoml.FromTable(resolve.NewContainerdTable(rulesOf(t, entries, true)))
+	return render.Tree(rulesOf(t, entries, true))
 }
 
 // governs returns the first host that containerd asks for a registry, as it chooses the directory.

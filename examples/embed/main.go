@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -26,8 +27,8 @@ func main() {
 		log.Fatal(err) // what the API server or MCO refuses
 	}
 
-	linux := resolve.NewLinuxTable(rules)
-	windows := resolve.NewContainerdTable(rules)
+	files, linux, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	tree, windows, more := hoststoml.Render(rules, hoststoml.RenderOptions{})
 	for _, ask := range []func(string) (resolve.Plan, error){linux.Plan, windows.Plan} {
 		plan, err := ask(os.Args[2])
 		if err != nil {
@@ -38,11 +39,11 @@ func main() {
 		}
 	}
 
-	fmt.Printf("%s", registriesconf.FromTable(registriesconf.Default(), linux).Bytes())
-	for _, registry := range hoststoml.FromTable(windows) {
+	fmt.Printf("%s", files.Config.Bytes())
+	for _, registry := range tree {
 		fmt.Printf("# %s\n%s", registry.Path(), registry.File.Bytes())
 	}
-	for _, finding := range append(append(rules.Findings, linux.Findings...), windows.Findings...) {
+	for _, finding := range slices.Concat(rules.Findings, findings, more) {
 		log.Println(finding)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 func (p *program) diff(args []string) error {
@@ -105,13 +104,10 @@ func (p *program) readLinuxSide(path string) (*linuxSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := resolve.NewLinuxTable(rules)
-	node := nodeLinux{
-		main:     registriesconf.FromTable(registriesconf.Default(), table),
-		findings: append(concerning(finding.Linux, rules.Findings), table.Findings...),
-	}
-	if override := registriesconf.SearchOverride(table); override != nil {
-		node.dropIns = []dropIn{{registriesconf.SearchDropIn, override}}
+	files, _, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	node := nodeLinux{main: files.Config, findings: append(concerning(finding.Linux, rules.Findings), findings...)}
+	if files.Search != nil {
+		node.dropIns = []dropIn{{registriesconf.SearchDropIn, files.Search}}
 	}
 	return &linuxSide{node, false}, nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // diffWindows prints what would be done, in this order, to a node that has the old files and is to have the new
@@ -73,10 +72,8 @@ func (p *program) readWindowsSide(path string) (*windowsSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := resolve.NewContainerdTable(rules)
-	tree, more := hoststoml.FromTable(table).WithTLS(hoststoml.TLSOf(rules))
-	findings := append(concerning(finding.Windows, rules.Findings), table.Findings...)
-	return &windowsSide{tree: tree, findings: append(findings, more...)}, nil
+	tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
+	return &windowsSide{tree: tree, findings: append(concerning(finding.Windows, rules.Findings), findings...)}, nil
 }
 
 // emptyDir reports whether a path is the config_path of a new node.

@@ -105,11 +105,12 @@ func (p *program) readSource(platform finding.Platform, paths, hosts []string) (
 	if err != nil {
 		return nil, err
 	}
-	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, hosts...)
-	s := imageSource(linux, append(slices.Clone(rules.Findings), linux.Findings...))
+	_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
+	s := imageSource(linux, append(slices.Clone(rules.Findings), more...))
 	s.other = windows
 	if platform == finding.Windows {
-		s = registrySource(windows, append(slices.Clone(rules.Findings), windows.Findings...))
+		s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
 		s.other = linux
 	}
 	s.rules = rules
@@ -118,9 +119,9 @@ func (p *program) readSource(platform finding.Platform, paths, hosts []string) (
 
 func imageSource(t *resolve.LinuxTable, findings finding.Findings) *source {
 	return &source{planner: t, findings: findings, origins: func(scope string) []finding.Origin {
-		for i := range t.Registries {
-			if t.Registries[i].Prefix == scope {
-				return t.Registries[i].Origins
+		for _, e := range t.Entries() {
+			if e.Prefix == scope {
+				return e.Origins
 			}
 		}
 		return nil

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -124,15 +126,15 @@ func (l *linter) lint(platforms []string) error {
 		}
 	}
 	if slices.Contains(platforms, string(finding.Linux)) {
-		t := resolve.NewLinuxTable(l.rules)
-		l.findings = append(l.findings, t.Findings...)
+		_, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
+		l.findings = append(l.findings, findings...)
 		if err := l.images(t, l.require); err != nil {
 			return err
 		}
 	}
 	if slices.Contains(platforms, string(finding.Windows)) {
-		t := resolve.NewContainerdTable(l.rules, l.hosts...)
-		l.findings = append(l.findings, t.Findings...)
+		_, t, findings := hoststoml.Render(l.rules, hoststoml.RenderOptions{Hosts: l.hosts})
+		l.findings = append(l.findings, findings...)
 		images := l.require
 		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.Contains(images, pauseImage) {
 			images = append(slices.Clone(images), pauseImage)

@@ -13,7 +13,6 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 func (p *program) render(args []string) error {
@@ -63,12 +62,8 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 			return findings.Err()
 		}
 	}
-	table := resolve.NewContainerdTable(rules, hosts...)
-	findings = append(findings, append(concerning(finding.Windows, rules.Findings), table.Findings...)...)
-	tree, more := hoststoml.FromTable(table).WithTLS(hoststoml.TLSOf(rules))
-	findings = append(findings, more...)
-	tree, more = tree.WithCredentials(secret)
-	p.report(append(findings, more...))
+	tree, _, more := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts, PullSecret: secret})
+	p.report(append(append(findings, concerning(finding.Windows, rules.Findings)...), more...).Sort())
 	if out == "" {
 		p.printTree(tree)
 		return nil
@@ -84,35 +79,32 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 }
 
 func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) error {
-	base := registriesconf.Default()
+	o := registriesconf.RenderOptions{BaseName: basePath}
 	var findings finding.Findings
 	if basePath != "" {
 		var err error
-		if base, findings, err = readRegistriesConf(basePath); err != nil {
+		if o.Base, findings, err = readRegistriesConf(basePath); err != nil {
 			return err
 		}
 	}
-	table := base.Table(basePath).Edit(rules)
-	findings = append(append(concerning(finding.Linux, rules.Findings), findings...), table.Findings...)
-	config := registriesconf.FromTable(base, table)
-	if err := config.Validate().Err(); err != nil { // only a base file can bring this about
-		return fmt.Errorf("the result would be refused by its client:\n%w", err)
+	files, _, more := registriesconf.Render(rules, o)
+	if err := more.Err(); err != nil {
+		return err
 	}
-	p.report(findings)
-	override := registriesconf.SearchOverride(table)
+	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
 	if out == "" {
-		p.print(0, registriesConf, config.Bytes())
-		if override != nil {
-			p.print(1, registriesconf.SearchDropIn, override.Bytes())
+		p.print(0, registriesConf, files.Config.Bytes())
+		if files.Search != nil {
+			p.print(1, registriesconf.SearchDropIn, files.Search.Bytes())
 		}
 		return nil
 	}
-	return p.writeLinux(out, config, override)
+	return p.writeLinux(out, files)
 }
 
 const registriesConf = "registries.conf"
 
-func (p *program) writeLinux(out string, config, override *registriesconf.Config) error {
+func (p *program) writeLinux(out string, files registriesconf.Files) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
@@ -121,17 +113,17 @@ func (p *program) writeLinux(out string, config, override *registriesconf.Config
 		return err
 	}
 	defer root.Close()
-	if override != nil {
+	if files.Search != nil {
 		if err := root.MkdirAll(path.Dir(registriesconf.SearchDropIn), 0o755); err != nil {
 			return err
 		}
-		if err := replace.File(root, registriesconf.SearchDropIn, override.Bytes(), 0o644); err != nil {
+		if err := replace.File(root, registriesconf.SearchDropIn, files.Search.Bytes(), 0o644); err != nil {
 			return err
 		}
 	} else if _, err := fs.Stat(root.FS(), registriesconf.SearchDropIn); err == nil {
 		p.stale(out, registriesconf.SearchDropIn)
 	}
-	return replace.File(root, registriesConf, config.Bytes(), 0o644)
+	return replace.File(root, registriesConf, files.Config.Bytes(), 0o644)
 }
 
 // printTree shows the files of a tree. Output ends up in logs and on screens: credentials are not in it.

@@ -15,7 +15,6 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
 
 // Files are what the nodes are to have. They are made once and only read from then on. They hold no secrets,
@@ -27,14 +26,14 @@ type Files struct {
 
 // render turns rules into files, and tells what there is to tell.
 func render(rules *mirrorset.Rules, windowsHosts []string) (*Files, finding.Findings) {
-	linux := resolve.NewLinuxTable(rules)
-	windows := resolve.NewContainerdTable(rules, windowsHosts...)
+	linux, _, linuxFindings := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	windows, _, windowsFindings := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: windowsHosts})
 	files := &Files{
-		Linux:   LinuxFiles{Config: registriesconf.FromTable(registriesconf.Default(), linux), Search: registriesconf.SearchOverride(linux)},
-		Windows: WindowsFiles{Tree: hoststoml.FromTable(windows)},
+		Linux:   LinuxFiles{Config: linux.Config, Search: linux.Search},
+		Windows: WindowsFiles{Tree: windows},
 	}
 	files.Linux.Hash, files.Windows.Hash = files.Linux.hash(), files.Windows.hash()
-	return files, slices.Concat(rules.Findings, linux.Findings, windows.Findings).Sort()
+	return files, slices.Concat(rules.Findings, linuxFindings, windowsFindings).Sort()
 }
 
 // hash returns the hash of the files of one platform.

@@ -30,11 +30,11 @@ var std = flag.Bool("std", false, "count the statements of the standard library'
 // platforms are the two ways from objects in memory to files, and what a change of the first costs.
 var platforms = map[string]func(*mirrorset.Rules) (written int){
 	"linux": func(rules *mirrorset.Rules) int {
-		return len(registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules)).Bytes())
+		return len(linuxFile(rules).Bytes())
 	},
 	"linux-change": func(rules *mirrorset.Rules) int {
-		old := registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules))
-		new := registriesconf.FromTable(registriesconf.Default(), resolve.NewLinuxTable(rules))
+		old := linuxFile(rules)
+		new := linuxFile(rules)
 		for i := range new.Registries {
 			r := &new.Registries[i]
 			r.Insecure = !r.Insecure
@@ -44,7 +44,7 @@ var platforms = map[string]func(*mirrorset.Rules) (written int){
 		return len(registriesconf.Impact(old, new).Changes)
 	},
 	"windows": func(rules *mirrorset.Rules) (written int) {
-		for _, rf := range hoststoml.FromTable(resolve.NewContainerdTable(rules)) {
+		for _, rf := range windowsTree(rules) {
 			written += len(rf.File.Bytes())
 		}
 		return written
@@ -194,4 +194,14 @@ func statements(t *testing.T, profile string) (sum float64) {
 	}
 	require.NoError(t, lines.Err())
 	return sum
+}
+
+func linuxFile(rules *mirrorset.Rules) *registriesconf.Config {
+	files, _, _ := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	return files.Config
+}
+
+func windowsTree(rules *mirrorset.Rules) hoststoml.Tree {
+	tree, _, _ := hoststoml.Render(rules, hoststoml.RenderOptions{})
+	return tree
 }

@@ -1,0 +1,41 @@
+package hoststoml
+
+import (
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// The steps of Render, one by one.
+
+var FromTable = fromTable
+
+func (t Tree) WithCredentials(s PullSecret) (Tree, finding.Findings) {
+	return t.withFiles(s.hosts()).withCredentials(s)
+}
+
+func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
+	usable, findings := usableTLS(hosts)
+	var names []string
+	for host := range usable {
+		names = append(names, host)
+	}
+	return t.withFiles(names).withTLS(usable), findings
+}
+
+// withFiles adds the files of configured hosts that have none.
+func (t Tree) withFiles(hosts []string) Tree {
+	out := t.clone()
+	for _, rf := range fromTable(resolve.NewContainerdTableFor(nil, resolve.RegistryHosts{Configured: hosts})) {
+		known := false
+		for _, other := range t {
+			known = known || strings.EqualFold(other.Host, rf.Host)
+		}
+		if !known {
+			out = append(out, rf)
+		}
+	}
+	out.sort()
+	return out
+}

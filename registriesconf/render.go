@@ -1,0 +1,59 @@
+package registriesconf
+
+import (
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// RenderOptions say what [Render] starts from. The zero value is right for a cluster.
+type RenderOptions struct {
+	// Base is the registries.conf to edit. Nil stands for [Default], the one that MCO starts from.
+	Base *Config
+	// BaseName is what the origins of plans and findings call it.
+	BaseName string
+}
+
+// Files are what a Linux node reads from /etc/containers.
+type Files struct {
+	// Config is registries.conf.
+	Config *Config
+	// Search is the drop-in that replaces the search registries, [SearchDropIn]. It is nil where the rules name none;
+	// a node then is to have no such file.
+	Search *Config
+}
+
+// Effective returns the one file that the client makes of them.
+func (f Files) Effective() *Config {
+	if f.Search == nil {
+		return f.Config
+	}
+	return f.Config.Overlay(f.Search)
+}
+
+// Render returns every file that rules ask for on a Linux node, the table that says what the node does with them, and
+// what is worth knowing of them; the findings of the rules themselves are not repeated. Nil rules ask for nothing.
+//
+// Where the files would be refused by their client, which only a Base can bring about, the findings say so: Err of
+// them is then a *finding.RefusedError, and the files are not to be written.
+func Render(rules *mirrorset.Rules, o RenderOptions) (Files, *resolve.LinuxTable, finding.Findings) {
+	base := o.Base
+	if base == nil {
+		base = Default()
+	}
+	table := base.Table(o.BaseName).Edit(rules)
+	files := Files{Config: fromTable(base, table)}
+	if hosts, override := table.SearchRegistries(); override {
+		files.Search = &Config{UnqualifiedSearchRegistries: hosts}
+	}
+	findings := append(finding.Findings(nil), table.Findings...)
+	if refused := files.Config.Validate(); refused.Err() != nil {
+		for _, f := range refused {
+			if f.Refused() {
+				f.Message = "the result would be refused by its client: " + f.Message
+				findings = append(findings, f)
+			}
+		}
+	}
+	return files, table, findings.Sort()
+}
