@@ -1,8 +1,6 @@
 package faults
 
 import (
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,22 +52,4 @@ func NewLocal(dir string, c Case) (*Local, error) {
 func (l *Local) Governs(hosts []string) map[string]string { return l.Governed(l.Dir, hosts) }
 
 // Listing implements [Site].
-func (l *Local) Listing() string {
-	var b strings.Builder
-	err := filepath.WalkDir(l.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&b, "%s %s\n", d.Type(), strings.TrimPrefix(path, l.Dir))
-		if d.Type().IsRegular() {
-			data, err := os.ReadFile(path)
-			b.Write(data)
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		fmt.Fprintln(&b, err)
-	}
-	return b.String()
-}
+func (l *Local) Listing() string { return listing(os.DirFS(l.Dir)) }
