@@ -103,7 +103,11 @@ func run(root string, o options, out, progress io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	t := &tester{root: root, slow: o.slow, grace: o.grace, see: map[string][]string{}, limit: map[string]time.Duration{}}
+	base := filepath.Join(dir, "base") // The module may change while the tests run.
+	if err := copyModule(root, base); err != nil {
+		return err
+	}
+	t := &tester{base: base, slow: o.slow, grace: o.grace, see: map[string][]string{}, limit: map[string]time.Duration{}}
 	for p, names := range see {
 		t.see[p] = slices.DeleteFunc(names, skip.MatchString)
 	}
@@ -188,7 +192,7 @@ func stale(listed map[[4]string]string, all []*mutant) [][4]string {
 
 // A tester runs the tests of copies of the module.
 type tester struct {
-	root  string
+	base  string // an untouched copy of the module
 	slow  string
 	grace time.Duration
 	see   map[string][]string      // the packages whose tests see a package: itself, then the fastest first
@@ -277,23 +281,27 @@ func (t *tester) test(dir, name string, slow bool) ([]byte, error) {
 // copy makes a new copy of the module, and a new directory for the temporary files of its tests. It stands where the
 // last one stood: the go command builds no package anew that is as it was.
 func (t *tester) copy(dir string) error {
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "tmp"), 0o755)); err != nil {
-		return err
-	}
-	return filepath.WalkDir(t.root, func(path string, d fs.DirEntry, err error) error {
+	return errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "tmp"), 0o755),
+		copyModule(t.base, filepath.Join(dir, "module")))
+}
+
+func copyModule(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel(t.root, path)
+		name, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(dir, "module", name)
 		switch {
-		case d.Name() == ".git" && d.IsDir():
-			return filepath.SkipDir
+		case d.Name() == ".git":
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
 		case d.IsDir():
-			return os.MkdirAll(to, 0o755)
+			return os.MkdirAll(filepath.Join(to, name), 0o755)
 		case !d.Type().IsRegular():
 			return nil
 		}
@@ -301,6 +309,6 @@ func (t *tester) copy(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(to, data, 0o644)
+		return os.WriteFile(filepath.Join(to, name), data, 0o644)
 	})
 }
