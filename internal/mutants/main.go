@@ -1,0 +1,314 @@
+// Mutants puts small faults into the code, one at a time, and runs the tests: a fault that no test notices, a survivor,
+// is behaviour that no test states.
+//
+//	go run ./internal/mutants -n 300 -seed 1 ./mirrorset ./resolve ./hoststoml ./registriesconf
+//
+// The faults are those of points.go: a condition or a comparison turned, an operand or a statement gone, a constant
+// changed, a result zeroed. The seed decides which of them are taken and in which order; those that do not compile are
+// passed over and counted. Each is put into a copy of the module, never into the module itself: a fault in a path can
+// make a test write or remove files where it does not look. First run the package's own tests, then those of the
+// packages that see it, and last the tests that -slow names. A test that fails, or that needs four times as long as
+// without the fault and -grace more, kills. equivalent.txt lists faults that change no behaviour, with the argument;
+// they are counted, not run.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed equivalent.txt
+var equivalent string
+
+type options struct {
+	n          int
+	seed       uint64
+	parallel   int
+	budget     time.Duration
+	grace      time.Duration
+	slow, skip string
+	equivalent string
+	patterns   []string
+}
+
+func main() {
+	o := options{equivalent: equivalent}
+	flag.IntVar(&o.n, "n", 60, "how many faults to try")
+	flag.Uint64Var(&o.seed, "seed", 1, "decides which")
+	flag.IntVar(&o.parallel, "parallel", 1, "how many at once")
+	flag.DurationVar(&o.budget, "budget", 3*time.Hour, "begin no further fault after that time")
+	flag.DurationVar(&o.grace, "grace", 20*time.Second, "what a package's tests may take beyond four times their time")
+	flag.StringVar(&o.slow, "slow", "^TestWhateverStopsAReplacement", "tests that run only where no other killed")
+	flag.StringVar(&o.skip, "skip", "/internal/(growth|mutants)$", "packages whose tests do not run")
+	flag.Parse()
+	o.patterns = flag.Args()
+	if err := run(".", o, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+// run tries the faults in the packages under the directories that o names, in the module at root. The survivors and the
+// total go to out, each fault as soon as it was tried to progress.
+func run(root string, o options, out, progress io.Writer) error {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	skip, err := regexp.Compile(o.skip)
+	if err != nil {
+		return err
+	}
+	listed, err := readEquivalent(o.equivalent)
+	if err != nil {
+		return err
+	}
+	patterns := slices.Clone(o.patterns)
+	for i := range patterns {
+		patterns[i] = strings.TrimSuffix(patterns[i], "/") + "/..."
+	}
+	packages, err := load(root, patterns)
+	if err != nil {
+		return err
+	}
+	see, err := dependents(root, packages)
+	if err != nil {
+		return err
+	}
+	all, err := mutants(root, packages)
+	if err != nil {
+		return err
+	}
+	for _, p := range stale(listed, all) {
+		fmt.Fprintf(out, "stale entry of the list of equivalent faults: %s %s\n\t- %s\n\t+ %s\n", p[0], p[1], p[2], p[3])
+	}
+
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	base := filepath.Join(dir, "base") // The module may change while the tests run.
+	if err := copyModule(root, base); err != nil {
+		return err
+	}
+	t := &tester{base: base, slow: o.slow, grace: o.grace, see: map[string][]string{}, limit: map[string]time.Duration{}}
+	for p, names := range see {
+		t.see[p] = slices.DeleteFunc(names, skip.MatchString)
+	}
+
+	// The sample is fixed before the first test runs, so that it depends on the seed alone.
+	var sample []*mutant
+	count := map[string]int{}
+	for _, i := range rand.New(rand.NewPCG(o.seed, 0)).Perm(len(all)) {
+		if len(sample)+count["equivalent"] == o.n {
+			break
+		}
+		if m := all[i]; !m.compiles() {
+			count["not compilable"]++
+		} else if _, ok := listed[m.key()]; ok {
+			count["equivalent"]++
+		} else {
+			sample = append(sample, m)
+		}
+	}
+	fmt.Fprintf(out, "%d points in %d packages, %d tried, seed %d\n", len(all), len(packages), len(sample), o.seed)
+
+	if len(sample) > 0 {
+		if err := t.measure(filepath.Join(dir, "0")); err != nil {
+			return err
+		}
+	}
+	var lock sync.Mutex
+	var workers sync.WaitGroup
+	var survivors []*mutant
+	next, end := 0, time.Now().Add(o.budget)
+	for w := range o.parallel {
+		workers.Go(func() {
+			lock.Lock()
+			defer lock.Unlock()
+			for next < len(sample) && time.Now().Before(end) && err == nil {
+				m := sample[next]
+				next++
+				lock.Unlock()
+				result, failed := t.try(filepath.Join(dir, fmt.Sprint(w)), m)
+				lock.Lock()
+				err = errors.Join(err, failed)
+				count[result]++
+				if result == "survived" {
+					survivors = append(survivors, m)
+				}
+				fmt.Fprintf(progress, "%d of %d %s: %v", next, len(sample), result, m)
+			}
+		})
+	}
+	workers.Wait()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(survivors, func(a, b *mutant) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.start, b.start), cmp.Compare(a.mutated, b.mutated))
+	})
+	for _, m := range survivors {
+		fmt.Fprint(out, m)
+	}
+	killed := count["killed"] + count["timed out"]
+	fmt.Fprintf(out, "killed %d (%d by time), survived %d, equivalent %d, not compilable %d, not run %d: %.1f %% killed\n",
+		killed, count["timed out"], len(survivors), count["equivalent"], count["not compilable"], len(sample)-next,
+		100*float64(killed)/float64(max(1, killed+len(survivors))))
+	return nil
+}
+
+// stale returns the entries of the list that name a file of the packages and no fault in it.
+func stale(listed map[[4]string]string, all []*mutant) [][4]string {
+	files, keys := map[string]bool{}, map[[4]string]bool{}
+	for _, m := range all {
+		files[m.file], keys[m.key()] = true, true
+	}
+	var found [][4]string
+	for k := range listed {
+		if !keys[k] && files[k[0]] {
+			found = append(found, k)
+		}
+	}
+	slices.SortFunc(found, func(a, b [4]string) int { return slices.Compare(a[:], b[:]) })
+	return found
+}
+
+// A tester runs the tests of copies of the module.
+type tester struct {
+	base  string // an untouched copy of the module
+	slow  string
+	grace time.Duration
+	see   map[string][]string      // the packages whose tests see a package: itself, then the fastest first
+	limit map[string]time.Duration // of the tests of a package
+}
+
+// measure runs every test once without a fault: they have to pass, and tell how long they may take.
+func (t *tester) measure(dir string) error {
+	if err := t.copy(dir); err != nil {
+		return err
+	}
+	for _, names := range t.see {
+		for _, name := range names {
+			if t.limit[name] != 0 {
+				continue
+			}
+			t.limit[name] = 10 * time.Minute
+			begin := time.Now()
+			for _, slow := range []bool{false, true} {
+				if failure, err := t.test(dir, name, slow); err != nil {
+					return err
+				} else if failure != nil {
+					return fmt.Errorf("%s fails without a fault:\n%s", name, failure)
+				}
+			}
+			t.limit[name] = 4*time.Since(begin) + t.grace
+		}
+	}
+	for p, names := range t.see {
+		slices.SortFunc(names, func(a, b string) int {
+			if (a == p) != (b == p) {
+				return map[bool]int{true: -1, false: 1}[a == p]
+			}
+			return cmp.Compare(t.limit[a], t.limit[b])
+		})
+	}
+	return nil
+}
+
+// try says what the tests make of a mutant: killed, timed out, or survived.
+func (t *tester) try(dir string, m *mutant) (string, error) {
+	if err := t.copy(dir); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "module", m.file), m.apply(m.pkg.source[m.index]), 0o644); err != nil {
+		return "", err
+	}
+	for _, slow := range []bool{false, true} {
+		for _, name := range t.see[m.pkg.ImportPath] {
+			failure, err := t.test(dir, name, slow)
+			switch {
+			case err != nil:
+				return "", err
+			case bytes.Contains(failure, []byte("[build failed]")):
+				return "", fmt.Errorf("%v does not build:\n%s", m, failure)
+			case bytes.Contains(failure, []byte("panic: test timed out")):
+				return "timed out", nil
+			case failure != nil:
+				return "killed", nil
+			}
+		}
+	}
+	return "survived", nil
+}
+
+// test runs the tests of a package, the slow ones or the others, and returns what they print where they fail. A fault
+// that takes memory without end is stopped before the machine is.
+func (t *tester) test(dir, name string, slow bool) ([]byte, error) {
+	which := "-skip"
+	if slow && t.slow == "" {
+		return nil, nil
+	} else if slow {
+		which = "-run"
+	}
+	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", "go", "test", "-count=1", "-failfast",
+		"-vet=off", "-timeout", t.limit[name].String(), which, t.slow, name)
+	cmd.Dir = filepath.Join(dir, "module")
+	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dir, "tmp"))
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err == nil || !errors.As(err, &exit) {
+		return nil, err
+	}
+	return append(out, '\n'), nil
+}
+
+// copy makes a new copy of the module, and a new directory for the temporary files of its tests. It stands where the
+// last one stood: the go command builds no package anew that is as it was.
+func (t *tester) copy(dir string) error {
+	return errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "tmp"), 0o755),
+		copyModule(t.base, filepath.Join(dir, "module")))
+}
+
+func copyModule(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.Name() == ".git":
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o755)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), data, 0o644)
+	})
+}
