@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,7 +119,7 @@ func (s ImageMirrorFile) Update(cluster string, change func(*ClusterImageMirrors
 		return err
 	}
 	defer closing(&err, root.Close)
-	release, err := filelock.Acquire(root, "."+name+"~lock")
+	release, err := filelock.Acquire(context.Background(), root, "."+name+"~lock")
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Path, err)
 	}
