@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Diff returns what has to be done on a node for the tree to stand in its config_path: one operation after
@@ -30,6 +31,9 @@ import (
 //     it would count in between.
 //   - Files beside a hosts.toml are written before it, and removed at the end.
 //
+// Registries whose file keeps containerd from the registry itself, those under NeverContactSource and the
+// blocked ones, come before the others.
+//
 // After an interruption, read the node and ask again: what is done is not asked for a second time, and what
 // is left under temporary names is removed. There must not be two runs on a node at a time.
 //
@@ -37,23 +41,38 @@ import (
 // wrote a hosts.toml that has the Marker at its top, so give it to files that are not of FromTable; and
 // it wrote the files beside it that have a name of [ExtraName]. Symbolic links are another hand's, always.
 //
-// The error is about a tree that no node can hold: hosts that are none, or that share a directory.
+// The error is about registries that the change leaves as they are, because the node cannot hold their files
+// ([ErrName], [ErrSameDirectory]), or because it could not be read what it has for them. It is made of one
+// [RegistryError] for each. The operations for all other registries are in the change: one registry never
+// holds back another, except that "_default" waits for those that it decides for as long as they have no file,
+// and what is removed waits for "_default" ([ErrWaits]).
 func Diff(old *Node, new Tree, o Options) (Change, error) {
-	if err := new.check(old); err != nil {
-		return Change{}, err
+	if old == nil {
+		old = &Node{}
 	}
-	d := differ{node: old, tree: new, o: o, cleaned: map[string]bool{}}
-	// "_default" after all others; then, when files go, before all others.
+	d := newDiffer(old, o)
 	new = slices.Clone(new)
 	slices.SortStableFunc(new, func(a, b RegistryFile) int {
-		return cmp.Or(compareBool(a.Host == "_default", b.Host == "_default"), cmp.Compare(a.Host, b.Host))
+		return cmp.Or(
+			compareBool(a.Host == "_default", b.Host == "_default"),
+			compareBool(!a.forbids(), !b.forbids()),
+			cmp.Compare(a.Host, b.Host),
+		)
 	})
 	for _, rf := range new {
+		err := d.check(rf)
+		if !d.wants(Dir(rf.Host)) {
+			d.wanted[d.key(Dir(rf.Host))] = rf.Host
+		}
+		if err != nil {
+			d.fail(rf.Host, err)
+			continue
+		}
 		d.put(rf)
 	}
 	gone := slices.DeleteFunc(slices.Clone(old.entries), func(e *nodeEntry) bool {
 		_, ok := HostFromDir(e.name)
-		return !ok || new.has(old, e.name)
+		return !ok || d.wants(e.name)
 	})
 	slices.SortStableFunc(gone, func(a, b *nodeEntry) int {
 		return cmp.Or(compareBool(b.name == "_default", a.name == "_default"), compareBool(b.isHostColonPort(), a.isHostColonPort()))
@@ -63,8 +82,9 @@ func Diff(old *Node, new Tree, o Options) (Change, error) {
 	}
 	d.operations = append(d.operations, d.last...)
 	d.cleanUp()
+	d.operations = slices.DeleteFunc(d.operations, func(o Operation) bool { return !d.progress.allows(o) })
 	slices.SortStableFunc(d.kept, func(a, b Kept) int { return cmp.Compare(a.Path, b.Path) })
-	return Change{d.operations, d.kept}, nil
+	return Change{d.operations, d.kept}, d.progress.err()
 }
 
 // Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
@@ -79,6 +99,11 @@ type Options struct {
 	// KeepStale leaves the files that pullroute wrote for registries that the tree does not hold, with or
 	// without Purge.
 	KeepStale bool
+	// Platform says what the node runs. [finding.Windows] takes names that differ in letter case for one, and
+	// has names of devices, such as aux.example.com, that no directory can have. Any other platform has
+	// neither. Where it is empty the node may have Windows: names of devices are refused, and whether letter
+	// case counts is found out from the directories that the node has.
+	Platform finding.Platform
 	// Retry is for nodes with Windows.
 	Retry Retry
 }
@@ -89,17 +114,15 @@ type Change struct {
 	Kept       []Kept      `json:"kept"`       // by path
 }
 
-// ErrConflict is wrapped by the error of a node that does not hold the whole tree.
-var ErrConflict = errors.New("another hand's file is in the way")
-
 // Err returns an error that wraps ErrConflict if files of the tree were left out for what stands in their
-// place, and nil otherwise. Then the policy of their registries, NeverContactSource for one, is not what the
-// tree says.
+// place, and nil otherwise. It is made of one [RegistryError] for each.
 func (c Change) Err() error {
 	var all []error
 	for _, k := range c.Kept {
 		if k.Code == KeptConflict {
-			all = append(all, fmt.Errorf("%s: %w: %s", k.Path, ErrConflict, k.Message))
+			dir, _, _ := strings.Cut(k.Path, "/")
+			host, _ := HostFromDir(dir)
+			all = append(all, &RegistryError{host, fmt.Errorf("%s: %w: %s; apply again once it is out of the way", shown(k.Path), ErrConflict, k.Message)})
 		}
 	}
 	return errors.Join(all...)
@@ -119,6 +142,10 @@ type Operation struct {
 	Action   Action `json:"action"`
 
 	content *[]byte // behind a pointer, so that no verb of fmt prints it
+
+	// covers: until the operation is done, "_default" decides for the registry. uncovers: after it,
+	// "_default" does.
+	covers, uncovers bool
 }
 
 // OperationKind names a method of [Transport].
@@ -182,29 +209,87 @@ const (
 // differ collects what Diff returns.
 type differ struct {
 	node       *Node
-	tree       Tree
 	o          Options
+	foldsCase  bool
+	names      map[string]*nodeEntry // of the node, as they are
+	folded     map[string]*nodeEntry // the first of each, by key
+	wanted     map[string]string     // the host of the tree that a directory is for, by key
 	operations []Operation
 	last       []Operation // files beside a hosts.toml that it no longer refers to
 	kept       []Kept
 	cleaned    map[string]bool // leftovers that are removed already
+	progress   progress
 
 	registry string
 	action   Action
+	covers   bool
+	uncovers bool
+}
+
+func newDiffer(n *Node, o Options) *differ {
+	d := &differ{
+		node: n, o: o, foldsCase: n.foldsCase || o.Platform == finding.Windows,
+		names: make(map[string]*nodeEntry, len(n.entries)), folded: make(map[string]*nodeEntry, len(n.entries)),
+		wanted: map[string]string{}, cleaned: map[string]bool{},
+	}
+	for _, e := range n.entries {
+		d.names[e.name] = e
+		if key := d.key(e.name); d.folded[key] == nil {
+			d.folded[key] = e
+		}
+	}
+	return d
+}
+
+// key is the same for two names that the node takes for one.
+func (d *differ) key(name string) string {
+	if d.foldsCase {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// find returns what has a name in config_path.
+func (d *differ) find(name string) *nodeEntry {
+	if e := d.names[name]; e != nil {
+		return e
+	}
+	return d.folded[d.key(name)]
+}
+
+// wants reports whether a directory is that of a registry of the tree.
+func (d *differ) wants(dir string) bool {
+	_, ok := d.wanted[d.key(dir)]
+	return ok
+}
+
+// fail has the registry left as it is.
+func (d *differ) fail(host string, err error) {
+	if errors.Is(err, ErrSameDirectory) { // which is that of a registry that is put
+		d.progress.errs = append(d.progress.errs, &RegistryError{host, err})
+		return
+	}
+	d.progress.fail(host, err)
+	if _, ok := HostFromDir(Dir(host)); ok && host != "_default" && d.find(Dir(host)) == nil && d.find(host) == nil {
+		d.progress.waitFor(host)
+	}
 }
 
 func (d *differ) add(kind OperationKind, path string) {
-	d.operations = append(d.operations, Operation{Kind: kind, Path: path, Registry: d.registry, Action: d.action})
+	d.operation(Operation{Kind: kind, Path: path})
+}
+
+func (d *differ) operation(o Operation) {
+	o.Registry, o.Action, o.covers, o.uncovers = d.registry, d.action, d.covers, d.uncovers
+	d.operations = append(d.operations, o)
 }
 
 func (d *differ) rename(from, to string) {
-	d.operations = append(d.operations, Operation{Kind: OperationRename, Path: from, To: to, Registry: d.registry, Action: d.action})
+	d.operation(Operation{Kind: OperationRename, Path: from, To: to})
 }
 
 func (d *differ) write(path string, f file) {
-	d.operations = append(d.operations, Operation{
-		Kind: OperationWrite, Path: path, Bytes: len(f.data), Mode: f.perm, Registry: d.registry, Action: d.action, content: &f.data,
-	})
+	d.operation(Operation{Kind: OperationWrite, Path: path, Bytes: len(f.data), Mode: f.perm, content: &f.data})
 }
 
 func (d *differ) keep(code KeptCode, path, format string, args ...any) {
@@ -232,12 +317,18 @@ func (r RegistryFile) files() []file {
 func (d *differ) put(rf RegistryFile) {
 	dir := Dir(rf.Host)
 	d.registry, d.action = rf.Host, ActionAdd
-	e := d.node.find(dir)
+	e := d.find(dir)
 	if e == nil {
+		d.covers = d.find(rf.Host) == nil
 		d.create(dir, rf.files())
+		d.covers = false
 		return
 	}
 	dir, d.action = e.name, ActionChange
+	if e.err != nil {
+		d.fail(rf.Host, e.err)
+		return
+	}
 	if !e.mode.IsDir() {
 		d.keep(KeptConflict, dir, "is no directory; containerd reads what it finds there, and no rename can replace it: remove it")
 		return
@@ -245,22 +336,23 @@ func (d *differ) put(rf RegistryFile) {
 	for _, name := range e.foreign() {
 		d.keep(KeptBeside, dir+"/"+name, "was not written by pullroute")
 	}
+	there := e.names()
 	var changed []file
 	for _, f := range rf.files() {
-		current := e.find(f.name)
+		current := there[f.name]
 		if current != nil && current.holds(f) {
 			continue
 		}
-		if path, why := d.inTheWay(e, current, f.name); why != "" {
+		if path, why := d.inTheWay(dir+"/"+f.name, current, there[path.Base(replace.Temporary(f.name))]); why != "" {
 			d.keep(KeptConflict, path, "%s", why)
 			return
 		}
-		changed = append(changed, f)
+		changed = append(changed, f.like(current))
 	}
 	for i, f := range changed {
 		name := dir + "/" + f.name
 		temporary := replace.Temporary(name)
-		if e.find(path.Base(temporary)) != nil {
+		if there[path.Base(temporary)] != nil {
 			d.add(OperationRemove, temporary)
 			d.add(OperationSync, dir) // so that the old one cannot come back under the new one's rename
 			d.cleaned[temporary] = true
@@ -301,24 +393,37 @@ func (d *differ) create(dir string, files []file) {
 	d.add(OperationSync, ".")
 }
 
-// inTheWay says what keeps a file from being written, and why.
-func (d *differ) inTheWay(e, current *nodeEntry, name string) (place, why string) {
-	place = e.name + "/" + name
+// inTheWay says what keeps a file from being written, and why: what stands in its place, or where it is
+// prepared.
+func (d *differ) inTheWay(name string, current, prepared *nodeEntry) (place, why string) {
 	switch {
 	case current == nil:
 	case current.mode.IsDir():
-		return place, "is a directory: remove it"
+		return name, "is a directory: remove it"
 	case d.o.Overwrite:
 	case !current.mode.IsRegular():
-		return place, "is no plain file, so pullroute did not write it"
-	case name == FileName && !current.marked():
-		return place, "was not written by pullroute, and decides for its registry"
+		return name, "is no plain file, so pullroute did not write it"
+	case path.Base(name) == FileName && !current.marked():
+		return name, "was not written by pullroute, and decides for its registry"
 	}
-	temporary := replace.Temporary(place)
-	if t := e.find(path.Base(temporary)); t != nil && t.mode.IsDir() {
-		return temporary, "is a directory where a file is prepared: remove it"
+	if prepared != nil && prepared.mode.IsDir() {
+		return replace.Temporary(name), "is a directory where a file is prepared: remove it"
 	}
 	return "", ""
+}
+
+// like returns the file with the permissions of the one that it replaces; those of one that holds secrets give
+// nothing to others.
+func (f file) like(current *nodeEntry) file {
+	if current == nil || !current.mode.IsRegular() || current.mode.Perm() == 0 { // Windows has none
+		return f
+	}
+	perm := current.mode.Perm()
+	if f.perm == 0o600 {
+		perm &^= 0o077
+	}
+	f.perm = perm
+	return f
 }
 
 // holds reports whether the file is on the node as it is to be.
@@ -330,16 +435,22 @@ func (e *nodeEntry) holds(f file) bool {
 func (d *differ) remove(e *nodeEntry) {
 	host, _ := HostFromDir(e.name)
 	d.registry, d.action = host, ActionRemove
+	if e.err != nil {
+		d.fail(host, e.err)
+		return
+	}
 	ours := e.mode.IsDir() && e.ours()
 	switch {
 	case ours && d.o.KeepStale:
 		d.keep(KeptStale, e.name+"/"+FileName, "is left from before, and the tree does not hold it")
 	case d.o.Purge, ours && len(e.foreign()) == 0:
+		d.uncovers = host != "_default" && !d.wants(Dir(host))
 		away := removed(e.name)
 		d.clean(away)
 		d.rename(e.name, away)
 		d.add(OperationSync, ".")
 		d.removeAll(away, e)
+		d.uncovers = false
 		for _, f := range e.entries {
 			d.cleaned[e.name+"/"+f.name] = true
 		}
@@ -354,7 +465,7 @@ func (d *differ) remove(e *nodeEntry) {
 			}
 		}
 		d.keep(KeptDirectory, e.name, "stays for what pullroute did not write in it: %s; it hides _default, and the registry itself is contacted", strings.Join(e.foreign(), ", "))
-	case e.isHostColonPort() && (d.tree.has(d.node, Dir(host)) || d.staysForeign(Dir(host))):
+	case e.isHostColonPort() && (d.wants(Dir(host)) || d.staysForeign(Dir(host))):
 		d.keep(KeptHidden, e.name, "was not written by pullroute, and is not read while %s is there", Dir(host))
 	default:
 		d.keep(KeptForeign, e.name, "was not written by pullroute, and decides for its registry")
@@ -363,13 +474,13 @@ func (d *differ) remove(e *nodeEntry) {
 
 // staysForeign reports whether a directory is on the node and stays there, whoever wrote it.
 func (d *differ) staysForeign(dir string) bool {
-	e := d.node.find(dir)
-	return e != nil && (!e.mode.IsDir() || !e.ours() || d.o.KeepStale || len(e.foreign()) > 0)
+	e := d.find(dir)
+	return e != nil && (e.err != nil || !e.mode.IsDir() || !e.ours() || d.o.KeepStale || len(e.foreign()) > 0)
 }
 
 // clean removes what an interrupted run left under a name in config_path.
 func (d *differ) clean(name string) {
-	if e := d.node.find(name); e != nil && !d.cleaned[name] {
+	if e := d.find(name); e != nil && !d.cleaned[name] {
 		d.cleaned[name] = true
 		action := d.action
 		d.action = ActionClean
@@ -396,6 +507,9 @@ func (d *differ) cleanUp() {
 			continue
 		}
 		host, ok := HostFromDir(e.name)
+		if e.name == lockName {
+			continue
+		}
 		if !ok {
 			d.keep(KeptOther, e.name, "was not written by pullroute, and containerd does not read it")
 			continue
@@ -407,11 +521,6 @@ func (d *differ) cleanUp() {
 			}
 		}
 	}
-}
-
-// has reports whether a directory is that of a registry of the tree.
-func (t Tree) has(n *Node, dir string) bool {
-	return slices.ContainsFunc(t, func(rf RegistryFile) bool { return n.same(Dir(rf.Host), dir) })
 }
 
 // isHostColonPort reports whether containerd reads a directory only where that of [Dir] does not exist.

@@ -1,6 +1,7 @@
 package hoststoml
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -38,4 +39,15 @@ func (t Tree) withFiles(hosts []string) Tree {
 	}
 	out.sort()
 	return out
+}
+
+// AsWindowsFinds spells the host of an image as the directory that Windows takes for its own is named.
+func AsWindowsFinds(table *resolve.ContainerdTable, image string) string {
+	host, rest, _ := strings.Cut(image, "/")
+	for _, r := range table.Registries() {
+		if slices.Contains(r.Spellings, host) {
+			return r.Host + "/" + rest
+		}
+	}
+	return image
 }

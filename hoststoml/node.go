@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"unicode"
 
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/internal/winname"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // A Node is what the config_path of a node holds: every name, and the content of each hosts.toml and of the
@@ -28,9 +29,11 @@ type nodeEntry struct {
 	mode    fs.FileMode
 	entries []*nodeEntry // of a directory
 	data    []byte       // of a file that was read
+	err     error        // of the directory of a registry that could not be read
 }
 
-// ReadNode reads the config_path of a node.
+// ReadNode reads the config_path of a node. What cannot be read in the directory of a registry is no error here:
+// Diff leaves that registry as it is, and returns it.
 func ReadNode(ctx context.Context, t Transport) (*Node, error) {
 	n := &Node{}
 	var err error
@@ -38,24 +41,38 @@ func ReadNode(ctx context.Context, t Transport) (*Node, error) {
 		return nil, fmt.Errorf("reading the node's files: %w", err)
 	}
 	for _, e := range n.entries {
-		host, ok := HostFromDir(e.name)
+		_, ok := HostFromDir(e.name)
 		if _, temporary := temporaryOf(e.name); !e.mode.IsDir() || !ok && !temporary {
 			continue // another hand's, and no file that containerd reads
 		}
-		if e.entries, err = readTree(ctx, t, e.name); err != nil {
-			return nil, fmt.Errorf("reading the node's files: %w", err)
-		}
-		for _, f := range e.entries {
-			if host == "" || !f.mode.IsRegular() || f.name != FileName && !isExtra(f.name) {
-				continue
-			}
-			if f.data, err = t.ReadFile(ctx, e.name+"/"+f.name); err != nil {
+		if err := e.read(ctx, t); err != nil {
+			if ctx.Err() != nil {
 				return nil, fmt.Errorf("reading the node's files: %w", err)
 			}
+			e.err = fmt.Errorf("reading the node's files: %w; make %s readable, or remove it", err, e.name)
 		}
 	}
 	n.foldsCase = foldsCase(ctx, t, n.entries)
 	return n, nil
+}
+
+// read reads the directory of a registry, or one that was to become one.
+func (e *nodeEntry) read(ctx context.Context, t Transport) (err error) {
+	if e.entries, err = readTree(ctx, t, e.name); err != nil {
+		return err
+	}
+	if _, ok := HostFromDir(e.name); !ok {
+		return nil
+	}
+	for _, f := range e.entries {
+		if !f.mode.IsRegular() || f.name != FileName && !isExtra(f.name) {
+			continue
+		}
+		if f.data, err = t.ReadFile(ctx, e.name+"/"+f.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Node returns the node that has these files and no others.
@@ -75,15 +92,14 @@ func (t Tree) Node() *Node {
 // Format keeps fmt from printing what the files hold.
 func (n *Node) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "Node(%d names)", len(n.entries)) }
 
-func (n *Node) find(name string) *nodeEntry {
-	if i := slices.IndexFunc(n.entries, func(e *nodeEntry) bool { return n.same(e.name, name) }); i >= 0 {
-		return n.entries[i]
+// names returns what is in a directory, by name.
+func (e *nodeEntry) names() map[string]*nodeEntry {
+	names := make(map[string]*nodeEntry, len(e.entries))
+	for _, f := range e.entries {
+		names[f.name] = f
 	}
-	return nil
+	return names
 }
-
-// same reports whether the node takes two names for one.
-func (n *Node) same(a, b string) bool { return a == b || n.foldsCase && strings.EqualFold(a, b) }
 
 func (e *nodeEntry) find(name string) *nodeEntry {
 	if i := slices.IndexFunc(e.entries, func(e *nodeEntry) bool { return e.name == name }); i >= 0 {
@@ -162,6 +178,10 @@ func readTree(ctx context.Context, t Transport, dir string) ([]*nodeEntry, error
 
 // foldsCase looks for one of the directories under a name that only a file system without cases finds.
 func foldsCase(ctx context.Context, t Transport, entries []*nodeEntry) bool {
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.name] = true
+	}
 	for _, e := range entries {
 		other := strings.Map(func(r rune) rune {
 			if unicode.IsUpper(r) {
@@ -169,8 +189,7 @@ func foldsCase(ctx context.Context, t Transport, entries []*nodeEntry) bool {
 			}
 			return unicode.ToUpper(r)
 		}, e.name)
-		if _, ok := HostFromDir(e.name); !ok || !e.mode.IsDir() || other == e.name ||
-			slices.ContainsFunc(entries, func(o *nodeEntry) bool { return o.name == other }) {
+		if _, ok := HostFromDir(e.name); !ok || !e.mode.IsDir() || e.err != nil || names[other] {
 			continue
 		}
 		_, err := t.List(ctx, other)
@@ -179,24 +198,21 @@ func foldsCase(ctx context.Context, t Transport, entries []*nodeEntry) bool {
 	return false
 }
 
-var errName = errors.New("cannot be the name of a file on every node")
-
-// check refuses a tree that names what is no file of a registry, or one twice.
-func (t Tree) check(n *Node) error {
-	for i, rf := range t {
-		dir := Dir(rf.Host)
-		if host, ok := HostFromDir(dir); !ok || host != rf.Host {
-			return fmt.Errorf("registry %q: %w", rf.Host, errName)
-		}
-		for _, other := range t[:i] {
-			if n.same(Dir(other.Host), dir) {
-				return fmt.Errorf("registries %q and %q have the same directory", other.Host, rf.Host)
-			}
-		}
-		for name := range rf.Extra {
-			if !validExtra(name) {
-				return fmt.Errorf("registry %q: file %q beside %s: %w; take names from ExtraName, with .pem at the end", rf.Host, name, FileName, errName)
-			}
+// check says why the files of a registry cannot be on the node.
+func (d *differ) check(rf RegistryFile) error {
+	dir := Dir(rf.Host)
+	if host, ok := HostFromDir(dir); !ok || host != rf.Host {
+		return fmt.Errorf("is no registry host: %w", ErrName)
+	}
+	if (d.o.Platform == "" || d.o.Platform == finding.Windows) && winname.Reserved(dir) {
+		return fmt.Errorf("directory %q has the name of a device on Windows: %w; give the registry another name, or, if the node has no Windows, say so in Options.Platform", dir, ErrName)
+	}
+	if other, ok := d.wanted[d.key(dir)]; ok {
+		return fmt.Errorf("%w, %q, whose file is put there: give the two one file, or references one spelling", ErrSameDirectory, other)
+	}
+	for _, name := range rf.Extra.names() {
+		if !validExtra(name) {
+			return fmt.Errorf("file %q beside %s: %w; take names from ExtraName, with .pem at the end", name, FileName, ErrName)
 		}
 	}
 	return nil

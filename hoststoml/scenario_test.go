@@ -39,7 +39,7 @@ func TestScenarios(t *testing.T) {
 		for _, image := range s.Lines("images") {
 			want, err := table.Plan(image)
 			require.NoError(t, err)
-			got, err := node.Plan(image)
+			got, err := node.Plan(hoststoml.AsWindowsFinds(table, image))
 			require.NoError(t, err)
 			require.Equal(t, locations(want.Resolve), locations(got.Resolve), image)
 			require.Equal(t, locations(want.Pull), locations(got.Pull), image)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -191,22 +190,11 @@ func TestTreesOfTablesComeBack(t *testing.T) {
 			image := r.Name() + ":1"
 			want, err := table.Plan(image)
 			require.NoError(t, err)
-			got, err := back.Plan(asWindowsFinds(table, image))
+			got, err := back.Plan(AsWindowsFinds(table, image))
 			require.NoError(t, err)
 			require.Equal(t, attempts(want), attempts(got), image)
 		}
 	}
-}
-
-// asWindowsFinds spells the host of an image as the directory that Windows takes for its own is named.
-func asWindowsFinds(table *resolve.ContainerdTable, image string) string {
-	host, rest, _ := strings.Cut(image, "/")
-	for _, r := range table.Registries() {
-		if slices.Contains(r.Spellings, host) {
-			return r.Host + "/" + rest
-		}
-	}
-	return image
 }
 
 func attempts(p resolve.Plan) string {

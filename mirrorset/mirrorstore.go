@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,7 +95,8 @@ func changed(clusters map[string]ClusterImageMirrors, cluster string, change fun
 // be read, down to an unknown field, are refused rather than overwritten.
 type ImageMirrorFile struct {
 	// Path is the file. It is made by the first Update; its directory has to exist. A symbolic link is
-	// followed.
+	// followed, also one that leads to no file yet: the file is then made there. A file that exists keeps its
+	// mode, and its owner and group where the system lets us.
 	Path string
 }
 
@@ -106,10 +108,8 @@ func (s ImageMirrorFile) Read(cluster string) (ClusterImageMirrors, error) {
 
 // Update changes the image mirrors of a cluster, once no other Update of the file runs.
 func (s ImageMirrorFile) Update(cluster string, change func(*ClusterImageMirrors) error) (err error) {
-	path, err := filepath.EvalSymlinks(s.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		path = s.Path
-	} else if err != nil {
+	path, err := followed(s.Path)
+	if err != nil {
 		return err
 	}
 	dir, name := filepath.Split(path)
@@ -118,7 +118,7 @@ func (s ImageMirrorFile) Update(cluster string, change func(*ClusterImageMirrors
 		return err
 	}
 	defer closing(&err, root.Close)
-	release, err := filelock.Acquire(root, "."+name+"~lock")
+	release, err := filelock.Acquire(context.Background(), root, "."+name+"~lock")
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Path, err)
 	}
@@ -136,6 +136,33 @@ func (s ImageMirrorFile) Update(cluster string, change func(*ClusterImageMirrors
 		return fmt.Errorf("%s: %w", s.Path, err)
 	}
 	return replace.File(root, name, append(data, '\n'), 0o666)
+}
+
+// followed returns the file that a path leads to through symbolic links, whether it exists or not.
+func followed(path string) (string, error) {
+	for range 255 { // as many as filepath.EvalSymlinks
+		target, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return target, err
+		}
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode().Type() != fs.ModeSymlink {
+			return path, nil // there is none, or its directory is missing, which is found later
+		}
+		if target, err = os.Readlink(path); err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(target) {
+			// What ".." leads to is decided in the real directory.
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				return "", err
+			}
+			target = filepath.Join(dir, target)
+		}
+		path = target
+	}
+	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
 // closing adds the error of closing to that of a function, and leaves the latter as it is where there is none.
@@ -160,8 +187,9 @@ func (s ImageMirrorFile) read() (map[string]ClusterImageMirrors, error) {
 // readShared reads a file without standing in the way of its replacement: on Windows a file that [os.Open]
 // has open cannot be renamed over, one that is opened under a root can.
 func readShared(path string) ([]byte, error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
+	path, err := followed(path)
+	if err != nil {
+		return nil, err
 	}
 	dir, name := filepath.Split(path)
 	root, err := os.OpenRoot(filepath.Clean(dir))

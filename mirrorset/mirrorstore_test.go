@@ -3,9 +3,11 @@ package mirrorset_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -151,6 +153,54 @@ func TestTheStoreFollowsALinkAndNeedsItsDirectory(t *testing.T) {
 
 // TestAWriterThatIsKilledLeavesTheOldContentOrTheNew runs a program that adds image mirrors without end,
 // kills it at some moment, and looks at what is left; again and again on one file.
+func TestTheStoreFollowsALinkThatLeadsToNoFileYet(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "volume", "v1"), 0o755))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "here"), 0o755))
+	for link, target := range map[string]string{
+		"volume/current":  "v1",
+		"here/two":        "../volume/current/two.json",
+		"here/three":      filepath.Join(dir, "volume", "three.json"),
+		"here/over-three": "three",
+		"here/loop":       "loop",
+		"here/nowhere":    "missing/x.json",
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
+	}
+	store := func(name string) mirrorset.ImageMirrorFile {
+		return mirrorset.ImageMirrorFile{Path: filepath.Join(dir, name)}
+	}
+	c, err := store("here/two").Read("c")
+	require.NoError(t, err)
+	require.Empty(t, c.List())
+	require.NoError(t, add(store("here/two"), "c", "a"))
+	require.FileExists(t, filepath.Join(dir, "volume", "v1", "two.json"))
+	require.NoError(t, add(store("here/over-three"), "c", "a"))
+	require.FileExists(t, filepath.Join(dir, "volume", "three.json"))
+	for _, link := range []string{"two", "three", "over-three"} {
+		info, err := os.Lstat(filepath.Join(dir, "here", link))
+		require.NoError(t, err)
+		require.Equal(t, fs.ModeSymlink, info.Mode().Type(), "the link is still one")
+	}
+	require.Error(t, add(store("here/loop"), "c", "a"))
+	require.ErrorIs(t, add(store("here/nowhere"), "c", "a"), fs.ErrNotExist)
+}
+
+func TestTheStoreKeepsItsMode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	path := filepath.Join(t.TempDir(), "store.json")
+	require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
+	for _, mode := range []fs.FileMode{0o600, 0o664} {
+		require.NoError(t, os.Chmod(path, mode))
+		require.NoError(t, mirrorset.ImageMirrorFile{Path: path}.Update("mycluster", func(c *mirrorset.ClusterImageMirrors) error { return nil }))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, mode, info.Mode().Perm())
+	}
+}
+
 func TestAWriterThatIsKilledLeavesTheOldContentOrTheNew(t *testing.T) {
 	const variable = "MIRRORSET_TEST_STORE"
 	if path := os.Getenv(variable); path != "" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/slab"
+	"github.com/pullroute/pullroute/internal/winname"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -204,6 +205,12 @@ func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 		// Named as most people spell it.
 		if at := slices.Index(f.spellings, strings.ToLower(f.host)); at >= 0 {
 			f.host, f.spellings[at] = f.spellings[at], f.host
+		}
+	}
+	for _, f := range files {
+		if winname.Reserved(strings.ReplaceAll(f.host, ":", "_")) {
+			b.report(finding.CodeReservedName, finding.SeverityError, b.originOf(f.host), f.host,
+				"is contacted whatever the rules say: Windows keeps this name for a device, no directory can have it, and so the registry has no file; give the registry another name")
 		}
 	}
 	for _, host := range more.Configured {

@@ -29,13 +29,11 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 			return err
 		}
 	}
-	change, err := hoststoml.Diff(node, new.tree, hoststoml.Options{})
-	if err != nil {
-		return err
-	}
+	// An error is about registries that the node cannot hold; the change has the others.
+	change, failed := hoststoml.Diff(node, new.tree, hoststoml.Options{Platform: finding.Windows})
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
-		return p.encode(struct {
+		return errors.Join(failed, p.encode(struct {
 			Platform   finding.Platform      `json:"platform"`
 			Operations []hoststoml.Operation `json:"operations"`
 			Kept       []hoststoml.Kept      `json:"kept"`
@@ -43,11 +41,11 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 		}{
 			finding.Windows, append([]hoststoml.Operation{}, change.Operations...),
 			append([]hoststoml.Kept{}, change.Kept...), append(finding.Findings{}, findings...),
-		})
+		}))
 	}
 	p.showOperations(change)
 	p.report(findings)
-	return nil
+	return failed
 }
 
 // windowsSide is one side of a diff.

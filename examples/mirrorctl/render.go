@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/internal/replace"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -69,13 +72,10 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 		return nil
 	}
 	stale, err := tree.Write(out)
-	if err != nil {
-		return err
-	}
 	for _, name := range stale {
 		p.stale(out, name)
 	}
-	return nil
+	return err // the other registries are written
 }
 
 func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) error {
@@ -104,6 +104,13 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 
 const registriesConf = "registries.conf"
 
+// linuxLock is the file in an output directory that keeps two programs apart, and lockWait how long one waits for
+// the other.
+const (
+	linuxLock = ".registries.conf~lock"
+	lockWait  = time.Minute
+)
+
 func (p *program) writeLinux(out string, files registriesconf.Files) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -113,6 +120,13 @@ func (p *program) writeLinux(out string, files registriesconf.Files) error {
 		return err
 	}
 	defer root.Close()
+	waiting, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	release, err := filelock.Acquire(waiting, root, linuxLock)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if files.Search != nil {
 		if err := root.MkdirAll(path.Dir(registriesconf.SearchDropIn), 0o755); err != nil {
 			return err

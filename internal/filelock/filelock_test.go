@@ -29,7 +29,7 @@ func TestTheLockHasOneHolderAtATime(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 50 {
-				release, err := Acquire(root, "lock")
+				release, err := Acquire(t.Context(), root, "lock")
 				if err != nil {
 					t.Error(err)
 					return
@@ -50,7 +50,7 @@ func TestTheLockHasOneHolderAtATime(t *testing.T) {
 func TestALockWhoseHolderWasKilledIsFree(t *testing.T) {
 	const variable = "FILELOCK_TEST_DIR"
 	if dir := os.Getenv(variable); dir != "" {
-		_, err := Acquire(open(t, dir), "lock")
+		_, err := Acquire(t.Context(), open(t, dir), "lock")
 		require.NoError(t, err)
 		os.Stdout.WriteString("held\n")
 		select {}
@@ -67,13 +67,13 @@ func TestALockWhoseHolderWasKilledIsFree(t *testing.T) {
 
 	require.NoError(t, holder.Process.Kill())
 	holder.Wait()
-	release, err := Acquire(open(t, dir), "lock")
+	release, err := Acquire(t.Context(), open(t, dir), "lock")
 	require.NoError(t, err)
 	require.NoError(t, release())
 }
 
 func TestAcquireNamesTheFileThatItCannotOpen(t *testing.T) {
-	_, err := Acquire(open(t, t.TempDir()), "missing/lock")
+	_, err := Acquire(t.Context(), open(t, t.TempDir()), "missing/lock")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, "missing/lock")
 }

@@ -7,4 +7,4 @@ import (
 	"os"
 )
 
-func lock(*os.File) error { return errors.ErrUnsupported }
+func tryLock(*os.File) error { return errors.ErrUnsupported }

@@ -58,6 +58,7 @@ const (
 	CodeContainsForbidden Code = "contains-forbidden"  // Windows: some pulls through an endpoint reach a source that may not be contacted
 	CodeWildcardUnused    Code = "wildcard-unused"     // Windows: a wildcard without a registry to apply to
 	CodeNarrowScope       Code = "narrow-scope"        // Windows: a blocked or insecure scope narrower than a registry
+	CodeReservedName      Code = "reserved-name"       // a host whose directory Windows cannot make
 	CodeHostClash         Code = "host-clash"          // Windows: two hosts whose directories Windows cannot tell apart
 	CodeUnknownHost       Code = "unknown-host"        // Windows: a named host that no rule applies to
 	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted

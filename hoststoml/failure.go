@@ -1,0 +1,113 @@
+package hoststoml
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+)
+
+// A RegistryError says why the files of one registry are not on a node as the tree has them. They are as they
+// were, or, after an operation that failed, already the new ones.
+type RegistryError struct {
+	Registry string // the host
+	Err      error  // what is wrong, and what to do
+}
+
+func (e *RegistryError) Error() string { return fmt.Sprintf("registry %q: %v", e.Registry, e.Err) }
+
+// Unwrap returns Err.
+func (e *RegistryError) Unwrap() error { return e.Err }
+
+// RegistryErrors returns the errors of single registries that an error of [Diff] or of an Apply is made of, in
+// their order, so that each can be asked what it is about. An error that wraps that of a context has those
+// that came before it.
+func RegistryErrors(err error) []*RegistryError {
+	switch e := err.(type) {
+	case *RegistryError:
+		return []*RegistryError{e}
+	case interface{ Unwrap() []error }:
+		var all []*RegistryError
+		for _, part := range e.Unwrap() {
+			all = append(all, RegistryErrors(part)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return RegistryErrors(e.Unwrap())
+	}
+	return nil
+}
+
+var (
+	// ErrConflict is wrapped by the error of a registry for whose file there is no place, because of what
+	// another hand put there. The policy of the registry, NeverContactSource for one, is then not what the
+	// tree says. It lasts until somebody removes that.
+	ErrConflict = errors.New("another hand's file is in the way")
+	// ErrName is wrapped by the error of a registry whose files cannot have their names on the node. It lasts
+	// as long as the tree has that registry.
+	ErrName = errors.New("cannot be the name of a file on every node")
+	// ErrSameDirectory is wrapped by the error of a registry whose directory is that of another registry of the
+	// tree: the same one named twice, or, where the node takes names that differ in letter case for one,
+	// another spelling. The file that keeps containerd from the registry is the one that is put there; else
+	// the first. It lasts as long as the tree has both.
+	ErrSameDirectory = errors.New("has the same directory as another registry of the tree")
+	// ErrWaits is wrapped by the error of a registry that is left as it is because another one failed: of
+	// "_default", which decides for a registry whose file could not be put; and of a registry to be removed,
+	// for which "_default" would decide, that could not be put. Both are done once the other one is mended.
+	ErrWaits = errors.New("waits for another registry")
+)
+
+// progress knows which registries have failed, and which operations are not safe after that. Otherwise a
+// registry would be governed by something that is neither its old file nor its new one.
+type progress struct {
+	failed map[string]bool
+	errs   []error
+	waits  string // a registry without a file that failed; "_default" decides for it
+}
+
+func (p *progress) fail(registry string, err error) {
+	if p.failed == nil {
+		p.failed = map[string]bool{}
+	}
+	p.failed[registry] = true
+	p.errs = append(p.errs, &RegistryError{registry, err})
+}
+
+// waitFor has "_default" left as it is until the registry has its file.
+func (p *progress) waitFor(registry string) {
+	if p.waits == "" {
+		p.waits = registry
+	}
+}
+
+// allows reports whether an operation is safe. The first that is not, of each registry, is an error.
+func (p *progress) allows(o Operation) bool {
+	switch {
+	case p.failed[o.Registry]:
+		return false
+	case p.waits != "" && o.Registry == "_default" && o.Action != ActionClean:
+		p.fail(o.Registry, fmt.Errorf("%w: it stays as it is, because it decides for %q, whose file could not be put: mend that first", ErrWaits, p.waits))
+		return false
+	case o.uncovers && p.failed["_default"]:
+		p.fail(o.Registry, fmt.Errorf("%w: it is not removed, because %q would decide for it, which could not be put: mend that first", ErrWaits, "_default"))
+		return false
+	}
+	return true
+}
+
+func (p *progress) err() error { return errors.Join(p.errs...) }
+
+// forbids reports whether the file keeps containerd from the registry itself: its server is another one, and
+// no host of it that may pull is the registry. So it is for NeverContactSource and for blocked registries,
+// whoever wrote the file. Of "_default" it is not known which registry that is.
+func (r *RegistryFile) forbids() bool {
+	if r.File == nil || r.File.Server == "" {
+		return false
+	}
+	own := network.Host(r.Host)
+	return !slices.ContainsFunc(r.targets(), func(e endpointSettings) bool {
+		return strings.TrimRight(e.location, "/") == own
+	})
+}
