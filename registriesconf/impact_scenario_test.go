@@ -31,6 +31,10 @@ func TestImpactInWords(t *testing.T) {
 		for _, f := range archive.Files {
 			if path.Base(f.Name) == "impact.txt" {
 				want[path.Dir(f.Name)] = string(f.Data)
+			}
+		}
+		for _, f := range archive.Files {
+			if path.Base(f.Name) == "impact.txt" {
 				continue
 			}
 			files = append(files, f)
