@@ -90,7 +90,13 @@ func (t Tree) Node() *Node {
 }
 
 // Format keeps fmt from printing what the files hold.
-func (n *Node) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "Node(%d names)", len(n.entries)) }
+func (n *Node) Format(s fmt.State, _ rune) {
+	names := 0
+	if n != nil {
+		names = len(n.entries)
+	}
+	fmt.Fprintf(s, "Node(%d names)", names)
+}
 
 // names returns what is in a directory, by name.
 func (e *nodeEntry) names() map[string]*nodeEntry {

@@ -12,7 +12,12 @@ import (
 // 2 read them alike.
 //
 // The text holds the values of Header: give the file mode 0600 where these are secrets.
+//
+// A nil File is the empty one.
 func (f *File) Bytes() []byte {
+	if f == nil {
+		f = &File{}
+	}
 	var w printer
 	w.Grow(256 + 160*len(f.Hosts))
 	if f.Comment != "" {

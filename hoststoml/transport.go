@@ -62,8 +62,18 @@ var ErrBusy = errors.New("is in use")
 
 // Local is the config_path of this machine, or one that is mounted here. Nothing outside of the directory is
 // read or written, whatever symbolic links lie in it: see [os.Root].
+//
+// The zero value, and nil, is closed: every call fails.
 type Local struct {
 	root *os.Root
+}
+
+// with calls do with the directory; what was not made by [OpenLocal] has none.
+func (l *Local) with(do func(root *os.Root) error) error {
+	if l == nil || l.root == nil {
+		return fs.ErrClosed
+	}
+	return do(l.root)
 }
 
 // OpenLocal opens a directory, which exists. Close it after use.
@@ -76,11 +86,15 @@ func OpenLocal(dir string) (*Local, error) {
 }
 
 // Close lets go of the directory.
-func (l *Local) Close() error { return l.root.Close() }
+func (l *Local) Close() error { return l.with(func(root *os.Root) error { return root.Close() }) }
 
 // List implements [Transport].
 func (l *Local) List(_ context.Context, dir string) ([]Entry, error) {
-	d, err := l.root.Open(dir)
+	var d *os.File
+	err := l.with(func(root *os.Root) (err error) {
+		d, err = root.Open(dir)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,28 +121,38 @@ func (l *Local) List(_ context.Context, dir string) ([]Entry, error) {
 }
 
 // ReadFile implements [Transport].
-func (l *Local) ReadFile(_ context.Context, name string) ([]byte, error) {
-	return l.root.ReadFile(name)
+func (l *Local) ReadFile(_ context.Context, name string) (data []byte, err error) {
+	err = l.with(func(root *os.Root) (err error) {
+		data, err = root.ReadFile(name)
+		return err
+	})
+	return data, err
 }
 
 // Mkdir implements [Transport].
-func (l *Local) Mkdir(_ context.Context, name string) error { return l.root.Mkdir(name, 0o755) }
+func (l *Local) Mkdir(_ context.Context, name string) error {
+	return l.with(func(root *os.Root) error { return root.Mkdir(name, 0o755) })
+}
 
 // WriteFile implements [Transport].
 func (l *Local) WriteFile(_ context.Context, name string, data []byte, perm fs.FileMode) error {
-	return replace.Write(l.root, name, data, perm)
+	return l.with(func(root *os.Root) error { return replace.Write(root, name, data, perm) })
 }
 
 // Rename implements [Transport].
 func (l *Local) Rename(_ context.Context, from, to string) error {
-	return busy(l.root.Rename(from, to))
+	return busy(l.with(func(root *os.Root) error { return root.Rename(from, to) }))
 }
 
 // Remove implements [Transport].
-func (l *Local) Remove(_ context.Context, name string) error { return busy(l.root.Remove(name)) }
+func (l *Local) Remove(_ context.Context, name string) error {
+	return busy(l.with(func(root *os.Root) error { return root.Remove(name) }))
+}
 
 // Sync implements [Transport].
-func (l *Local) Sync(_ context.Context, dir string) error { return replace.SyncDir(l.root, dir) }
+func (l *Local) Sync(_ context.Context, dir string) error {
+	return l.with(func(root *os.Root) error { return replace.SyncDir(root, dir) })
+}
 
 // busy adds ErrBusy to an error that another process's open file brings about.
 func busy(err error) error {

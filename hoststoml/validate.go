@@ -13,6 +13,9 @@ import (
 // findings name fields as they are written: host."https://m.io".capabilities. Err of the findings is
 // nil where Parse reads from Bytes what is in f.
 func (f *File) Validate() finding.Findings {
+	if f == nil {
+		f = &File{}
+	}
 	problems := f.problems()
 	for _, line := range strings.Split(f.Comment, "\n") {
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && control(r) }) {

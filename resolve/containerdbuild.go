@@ -45,9 +45,7 @@ type RegistryHosts struct {
 
 // NewContainerdTableFor is NewContainerdTable, with files for more hosts.
 func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
-	if rules == nil {
-		rules = &mirrorset.Rules{}
-	}
+	rules = complete(rules)
 	b := &registryBuilder{
 		rules: rules, avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
 	}

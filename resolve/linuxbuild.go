@@ -32,9 +32,7 @@ func (t *LinuxTable) Edit(rules *mirrorset.Rules) *LinuxTable {
 	if t == nil {
 		t = &LinuxTable{}
 	}
-	if rules == nil {
-		rules = &mirrorset.Rules{}
-	}
+	rules = complete(rules)
 	b := newImageBuilder(t, rules)
 	b.addEntries()
 	b.blockSpellings()
@@ -68,16 +66,6 @@ type imageBuilder struct {
 type mergedRule struct {
 	*mirrorset.Rule
 	mirrors []mirrorset.Mirror
-}
-
-// origin returns the first entry of the rule; a Rule made by hand may have none.
-func (r mergedRule) origin() finding.Origin { return ruleOrigin(r.Rule) }
-
-func ruleOrigin(r *mirrorset.Rule) finding.Origin {
-	if len(r.Entries) == 0 || r.Entries[0] == nil {
-		return finding.Origin{}
-	}
-	return r.Entries[0].Origin
 }
 
 // The kinds of pull, in the order that a registry lists their mirrors in.
@@ -251,9 +239,9 @@ func (b *imageBuilder) block() {
 			}
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodePolicyShared, Severity: finding.SeverityWarning, Platform: finding.Linux,
-				Origin: allow.origin(), Value: e.Prefix,
+				Origin: ruleOrigin(allow.Rule), Value: e.Prefix,
 				Message: fmt.Sprintf("is not contacted for pulls by %s either, though this entry allows it: NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is blocked for both kinds",
-					allow.Pull, never.Source, never.Pull, never.origin()),
+					allow.Pull, never.Source, never.Pull, ruleOrigin(never.Rule)),
 			})
 		}
 	}
@@ -379,7 +367,7 @@ func (b *imageBuilder) check() {
 				}
 			}
 		}
-		origin := r.origin()
+		origin := ruleOrigin(r.Rule)
 		entry := &t.entries[b.at[i]]
 		if usable == 0 && entry.Blocked {
 			report(finding.CodeNoLocation, finding.SeverityError, origin, r.Source, fmt.Sprintf(

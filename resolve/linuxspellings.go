@@ -57,13 +57,6 @@ func (b *imageBuilder) blockSpellings() {
 	}
 }
 
-func firstOrigin(origins []finding.Origin) finding.Origin {
-	if len(origins) == 0 {
-		return finding.Origin{}
-	}
-	return origins[0]
-}
-
 // forbiddenScopes are the sources under NeverContactSource and the blocked scopes, by host.
 type forbiddenScopes struct {
 	byHost    map[string][]forbiddenPath // by host, or wildcard, as the network sees it; sorted by path
@@ -92,7 +85,7 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 	}
 	for i := range b.merged {
 		if r := &b.merged[i]; r.Never {
-			forbid(r.Source, r.origin())
+			forbid(r.Source, ruleOrigin(r.Rule))
 		}
 	}
 	for _, s := range b.rules.Blocked {

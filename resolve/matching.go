@@ -11,6 +11,7 @@ import (
 // first: that one applies on Linux, and the others lose to it. On Windows all of them apply, and with them
 // every other rule of the registry. image is written out in full as containerd does it.
 func Matching(rules *mirrorset.Rules, image string) ([]*mirrorset.Rule, error) {
+	rules = complete(rules)
 	r, err := ParseReference(image)
 	if err != nil {
 		return nil, err
