@@ -12,6 +12,7 @@ import (
 type endpointSettings struct {
 	scheme   string
 	location string // host[:port][/path], without "/v2", as the network sees it
+	scope    string // the same, as the scopes of credentials are compared
 	settings *Settings
 }
 
@@ -34,7 +35,7 @@ func (r *RegistryFile) targets() []endpointSettings {
 		if !ok || path != "" && path[0] != '/' {
 			path = target.Path // no registry answers there
 		}
-		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path, s})
+		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path, credentialHost(target.Host) + path, s})
 	}
 	if r.File == nil {
 		return nil
@@ -69,21 +70,27 @@ func (s Settings) clone() Settings {
 	return s
 }
 
-// withRegistry adds, where the host has no file, one that says what containerd does without: that the
+// withRegistries adds, for each of the hosts that has no file, one that says what containerd does without: that the
 // registry itself is asked.
-func (t Tree) withRegistry(host string) Tree {
+func (t Tree) withRegistries(hosts []string) Tree {
 	// The directory of HOST:443 is another than that of HOST; Docker Hub has one under its short name only.
-	if slices.ContainsFunc(t, func(rf RegistryFile) bool { return strings.EqualFold(rf.Host, host) }) {
-		return t
+	has := make(map[string]bool, len(t)+len(hosts))
+	for _, rf := range t {
+		has[strings.ToLower(rf.Host)] = true
 	}
-	asked := host
-	if network.Host(host) == network.DockerHub {
-		host, asked = "docker.io", network.DockerHub
-		if slices.ContainsFunc(t, func(rf RegistryFile) bool { return rf.Host == host }) {
-			return t
+	before := len(t)
+	for _, host := range hosts {
+		asked := host
+		if !has[strings.ToLower(host)] && credentialHost(host) == network.DockerHub {
+			host, asked = "docker.io", network.DockerHub
+		}
+		if key := strings.ToLower(host); !has[key] {
+			has[key] = true
+			t = append(t, RegistryFile{Host: host, File: &File{Comment: Marker, Server: "https://" + asked}})
 		}
 	}
-	t = append(t, RegistryFile{Host: host, File: &File{Comment: Marker, Server: "https://" + asked}})
-	t.sort()
+	if len(t) > before {
+		t.sort()
+	}
 	return t
 }

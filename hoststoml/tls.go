@@ -78,6 +78,7 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 	out := t.clone()
 	byHost := map[string]TLS{}
 	var findings finding.Findings
+	var alone []string
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		settings := hosts[host]
 		problem := func(text string) {
@@ -106,8 +107,9 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 			continue
 		}
 		byHost[network.Host(host)] = settings
-		out = out.withRegistry(host)
+		alone = append(alone, host)
 	}
+	out = out.withRegistries(alone)
 	for i := range out {
 		rf := &out[i]
 		for _, e := range rf.targets() {
