@@ -12,6 +12,7 @@ import (
 type endpointSettings struct {
 	scheme   string
 	location string // host[:port][/path], without "/v2", as the network sees it
+	scope    string // the same, as the scopes of credentials are compared
 	settings *Settings
 }
 
@@ -34,7 +35,7 @@ func (r *RegistryFile) targets() []endpointSettings {
 		if !ok || path != "" && path[0] != '/' {
 			path = target.Path // no registry answers there
 		}
-		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path, s})
+		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path, credentialHost(target.Host) + path, s})
 	}
 	if r.File == nil {
 		return nil

@@ -57,22 +57,31 @@ func governs(node fs.FS, host string) string {
 }
 
 // replacements are the cases that were thought of, and random ones.
-func replacements() []faults.Case {
+func replacements(seed int64, random int) []faults.Case {
 	cases := slices.Clone(faults.HandPicked)
-	r := rand.New(rand.NewSource(1))
-	for range 10 {
+	r := rand.New(rand.NewSource(seed))
+	for range random {
 		cases = append(cases, faults.Random(r))
 	}
 	return cases
 }
 
 func TestWhateverStopsAReplacementEachRegistryHasItsOldFileOrItsNewOne(t *testing.T) {
+	require.Greater(t, tryAll(t, replacements(1, 10), faults.Try), int64(1000))
+}
+
+func TestARegistryThatFailsHoldsBackNoOtherAndLeavesNoGap(t *testing.T) {
+	require.Greater(t, tryAll(t, replacements(2, 6), faults.TryOthers), int64(500))
+}
+
+// tryAll tries the cases in memory, and returns the number of runs with a fault.
+func tryAll(t *testing.T, cases []faults.Case, try func(faults.Case, func(faults.Case) (faults.Site, error)) (faults.Count, error)) int64 {
 	var runs, states atomic.Int64
 	t.Run("cases", func(t *testing.T) {
-		for _, c := range replacements() {
+		for _, c := range cases {
 			t.Run(c.Name, func(t *testing.T) {
 				t.Parallel()
-				count, err := faults.Try(c, func(c faults.Case) (faults.Site, error) {
+				count, err := try(c, func(c faults.Case) (faults.Site, error) {
 					memory := faults.NewMemory(c)
 					memory.Governed = governed
 					return memory, nil
@@ -85,7 +94,7 @@ func TestWhateverStopsAReplacementEachRegistryHasItsOldFileOrItsNewOne(t *testin
 		}
 	})
 	t.Logf("%d runs with a fault, %d states looked at", runs.Load(), states.Load())
-	require.Greater(t, runs.Load(), int64(1000))
+	return runs.Load()
 }
 
 // read says what governs each registry by what ReadTree makes of a config_path.
@@ -148,7 +157,7 @@ func (w *watched) Remove(ctx context.Context, name string) error {
 
 func TestAReplacementOnDiskGoesThroughTheStatesThatItGoesThroughInMemory(t *testing.T) {
 	hosts := []string{"a.io", "b.io", "b.io:5000", "c.io", "n.io:5000", "p.io:5000", "elsewhere.io"}
-	for _, c := range replacements() {
+	for _, c := range replacements(1, 10) {
 		memory := faults.NewMemory(c)
 		want := []string{memory.Listing()}
 		_, wantErr := c.New.Apply(t.Context(), &watched{memory, func() { want = append(want, memory.Listing()) }}, c.Options)

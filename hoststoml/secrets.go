@@ -40,15 +40,28 @@ type credential struct {
 	// header is a func because a func shows nothing, whoever prints it and however deep it lies.
 }
 
-// scope is what the credential is for, as the network sees it: two spellings of a host are one.
-func (c credential) scope() string { return network.Host(c.host) + c.path }
+// scope is what the credential is for. Two spellings of a host are one, except as credentialHost says.
+func (c credential) scope() string { return credentialHost(c.host) + c.path }
+
+// credentialHost returns a host so that two spellings compare equal if one's credential is good for the other: as
+// the network sees it, but for the names of Docker Hub with a port. docker.io:443 is not docker.io for a client: the
+// latter is short for registry-1.docker.io and the former a web server of that name, so the credential of one has
+// no business at the other.
+func credentialHost(host string) string {
+	seen := network.Host(host)
+	if seen == network.DockerHub && strings.Contains(host, ":") {
+		return strings.ToLower(host)
+	}
+	return seen
+}
 
 // ParsePullSecret reads a pull secret: the JSON of a .dockerconfigjson, {"auths": {KEY: {…}}}, or the
 // manifest, in YAML or JSON, of a Kubernetes Secret of the type kubernetes.io/dockerconfigjson. The name is
 // only used in the findings.
 //
-// A key is a host, a URL of one, or HOST/NAMESPACE… for a part of it; the paths /v1/ and /v2/ of old tools
-// stand for the whole host, and https://index.docker.io/v1/ for Docker Hub. An entry has auth, the base64 of
+// A key is a host, a URL of one, or HOST/NAMESPACE… for a part of it. In a URL the paths /v1/ and /v2/ of old tools
+// stand for the whole host, and https://index.docker.io/v1/ for Docker Hub; quay.io/v1 is a namespace. The names of
+// Docker Hub with a port, docker.io:443, are hosts of their own. An entry has auth, the base64 of
 // USER:PASSWORD, or username and password; where it has all of them auth counts, as it does for kubectl and
 // docker. Entries that nothing can be made of are findings.
 //
@@ -277,11 +290,20 @@ func decodeAuth(auth string) (string, error) {
 	return string(decoded), nil
 }
 
-// splitKey says what a key is for. The rules are those of the kubelet (k8s.io/kubernetes,
-// pkg/credentialprovider, keyring.go), except for its patterns.
+// splitKey says what a key is for. The clients do not agree; where they differ it takes the narrower meaning, so that
+// no credential goes where its owner did not send it:
+//
+//   - The kubelet (k8s.io/kubernetes, pkg/credentialprovider, BasicDockerKeyring.Add) puts "https://" before a key
+//     without a scheme and then takes a path that starts with "/v1/" or "/v2/" for the rest after it. Its patterns
+//     are not for containerd.
+//   - containers-image (pkg/docker/config, normalizeAuthFileKey) cuts the whole path from a URL, and takes a key
+//     without a scheme as it stands: quay.io/v1/ is a namespace there, and so it is here.
+//   - Ports are compared as spelled by both: the kubelet's URLsMatch wants equal ports, and containers-image's
+//     normalizeRegistry knows docker.io, and not docker.io:443, as Docker Hub.
 func splitKey(key string) (host, path, problem string) {
-	rest := key
+	rest, isURL := key, false
 	if i := strings.Index(rest, "://"); i >= 0 {
+		isURL = true
 		if scheme := strings.ToLower(rest[:i]); scheme != "https" && scheme != "http" {
 			return "", "", "is no host and no URL with https or http"
 		}
@@ -296,17 +318,14 @@ func splitKey(key string) (host, path, problem string) {
 	}
 	host, path, _ = strings.Cut(rest, "/")
 	path = "/" + path
-	for _, version := range []string{"/v1", "/v2"} {
-		if path == version || strings.HasPrefix(path, version+"/") {
-			path = path[len(version):]
-			break
-		}
+	if isURL && (strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v2/")) {
+		path = path[len("/v1"):]
 	}
 	path = strings.TrimRight(path, "/")
 	if !mirrorset.ValidMirror(host + path) {
 		return "", "", "is no host, no URL of one, and no HOST/NAMESPACE"
 	}
-	if network.Host(host) == network.DockerHub {
+	if credentialHost(host) == network.DockerHub {
 		host = "docker.io"
 	}
 	return host, path, ""
@@ -326,13 +345,15 @@ const SecretMarker = "It holds credentials: only its owner, and containerd, may 
 //
 // The findings say where a header is not enough. None of them holds a credential.
 func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
-	b := &credentialWriter{secret: s, used: map[int]bool{}, wider: map[int][]string{}, insecure: map[int]bool{}}
+	b := newCredentialWriter(s)
 	out := t.clone()
 	for i := range out {
 		rf := &out[i]
 		marked := false
-		for _, e := range rf.targets() {
-			if header := b.choose(rf.Host, e); header != "" {
+		targets := rf.targets()
+		b.ask(rf.Host, targets)
+		for _, e := range targets {
+			if header := b.choose(e); header != "" {
 				if e.settings.Header == nil {
 					e.settings.Header = Header{}
 				}
@@ -366,40 +387,91 @@ const authorization = "Authorization"
 
 type credentialWriter struct {
 	secret   PullSecret
-	used     map[int]bool     // entries, by index
-	wider    map[int][]string // endpoints that serve more than an entry is for
-	insecure map[int]bool
+	byScope  map[string]int       // entries, by scope
+	used     map[int]bool         // entries, by index
+	insecure map[int]bool         // those sent to an insecure endpoint
+	asked    map[string]endpoints // by scope
 }
 
-// choose returns the header for an endpoint, and "" where none belongs to it.
-func (b *credentialWriter) choose(registry string, e endpointSettings) string {
-	best := -1
-	for i, c := range b.secret.entries {
-		switch {
-		case inside(e.location, c.scope()):
-			if best < 0 || len(c.path) > len(b.secret.entries[best].path) {
-				best = i
-			}
-		case inside(c.scope(), e.location):
-			b.wider[i] = append(b.wider[i], e.location+" (for "+registry+")")
+// endpoints are those of one scope: how many registries ask there, and the first few of them, in order.
+type endpoints struct {
+	first []string
+	all   int
+}
+
+func newCredentialWriter(s PullSecret) *credentialWriter {
+	b := &credentialWriter{
+		secret: s, byScope: make(map[string]int, len(s.entries)), used: map[int]bool{}, insecure: map[int]bool{},
+		asked: map[string]endpoints{},
+	}
+	for i, c := range s.entries {
+		b.byScope[c.scope()] = i
+	}
+	return b
+}
+
+// ask notes that the files of a registry, which come in order, have these endpoints.
+func (b *credentialWriter) ask(registry string, all []endpointSettings) {
+	seen := make(map[string]bool, len(all))
+	for _, e := range all {
+		if seen[e.scope] {
+			continue
+		}
+		seen[e.scope] = true
+		asked := b.asked[e.scope]
+		if asked.all++; len(asked.first) < few {
+			asked.first = append(asked.first, e.scope+" (for "+registry+")")
+		}
+		b.asked[e.scope] = asked
+	}
+}
+
+// few is how many endpoints a finding names.
+const few = 3
+
+// choose returns the header for an endpoint, and "" where none belongs to it. Of the scopes around the endpoint the
+// longest counts.
+func (b *credentialWriter) choose(e endpointSettings) string {
+	for scope, more := e.scope, true; more; scope, more = parent(scope) {
+		if i, ok := b.byScope[scope]; ok {
+			b.used[i] = true
+			b.insecure[i] = b.insecure[i] || e.insecure()
+			return b.secret.entries[i].header()
 		}
 	}
-	if best < 0 {
-		return ""
+	return ""
+}
+
+// wider returns the endpoints around a scope, which serve more than it, as a text; "" where there is none.
+func (b *credentialWriter) wider(scope string) string {
+	var around endpoints
+	for location, more := parent(scope); more; location, more = parent(location) {
+		asked := b.asked[location]
+		around.all += asked.all
+		around.first = slices.Concat(asked.first, around.first)
 	}
-	b.used[best] = true
-	b.insecure[best] = b.insecure[best] || e.insecure()
-	return b.secret.entries[best].header()
+	around.first = around.first[:min(few, len(around.first))]
+	text := strings.Join(around.first, ", ")
+	if more := around.all - len(around.first); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// parent returns the location around a location, host/path; ok is false for a host.
+func parent(location string) (around string, ok bool) {
+	i := strings.LastIndexByte(location, '/')
+	return location[:max(i, 0)], i >= 0
 }
 
 func (b *credentialWriter) report() finding.Findings {
 	r := secretReader{secret: b.secret}
 	for i, c := range b.secret.entries {
 		at := keyField(c.key)
-		if wider := slices.Compact(slices.Sorted(slices.Values(b.wider[i]))); len(wider) > 0 {
+		if wider := b.wider(c.scope()); wider != "" {
 			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path, fmt.Sprintf(
 				"is not sent to %s: containerd asks there for images of others too; give a credential for the whole host, or use mirrors below this path",
-				strings.Join(wider, ", ")))
+				wider))
 		} else if c.path != "" && !b.used[i] {
 			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path,
 				"is not used: no endpoint lies inside, and containerd has credentials for whole registries only; give one for the host")
@@ -432,10 +504,4 @@ func usesTokens(host string) bool {
 		}
 	}
 	return false
-}
-
-// inside reports whether a location lies inside a scope, at a component boundary.
-func inside(location, scope string) bool {
-	rest, ok := strings.CutPrefix(location, scope)
-	return ok && (rest == "" || rest[0] == '/')
 }

@@ -61,6 +61,17 @@ func TestKeysOfAPullSecret(t *testing.T) {
 		"docker.io":                   "docker.io",
 		"registry-1.docker.io":        "docker.io",
 		"quay.io/v1beta":              "quay.io/v1beta",
+		"quay.io/v1":                  "quay.io/v1",
+		"quay.io/v1/":                 "quay.io/v1",
+		"quay.io/v2/org":              "quay.io/v2/org",
+		"https://quay.io/v1":          "quay.io/v1",
+		"https://quay.io/v2/v2/org":   "quay.io/v2/org",
+		"docker.io:443":               "docker.io:443",
+		"https://index.docker.io:443": "index.docker.io:443",
+		"registry-1.docker.io:0443":   "registry-1.docker.io:0443",
+		"docker.io/org":               "docker.io/org",
+		"docker.io:443/org":           "docker.io:443/org",
+		"quay.io:443":                 "quay.io:443",
 	} {
 		require.Equal(t, "PullSecret["+want+"]", secretOf(t, key).String(), key)
 	}
@@ -71,6 +82,43 @@ func TestKeysOfAPullSecret(t *testing.T) {
 		require.Equal(t, finding.CodeUnusableCredential, findings[0].Code)
 		requireNoSecret(t, findings[0].String())
 	}
+}
+
+// For a client docker.io is short for registry-1.docker.io, and docker.io:443 is a host of that name.
+func TestACredentialOfDockerHubWithAPortBelongsToThatSpelling(t *testing.T) {
+	ask := func(urls ...string) hoststoml.RegistryFile {
+		rf := hoststoml.RegistryFile{Host: "a.io", File: &hoststoml.File{}}
+		for _, url := range urls {
+			rf.File.Hosts = append(rf.File.Hosts, hoststoml.Host{URL: url})
+		}
+		return rf
+	}
+	all := ask("https://docker.io:443", "https://registry-1.docker.io", "https://docker.io:0443", "https://registry-1.docker.io:443", "https://quay.io", "https://quay.io:443")
+	for key, want := range map[string][]string{
+		"docker.io:443":               {"a.io: https://docker.io:443", "docker.io:443: server https://docker.io:443"},
+		"docker.io":                   {"a.io: https://registry-1.docker.io", "docker.io: server https://registry-1.docker.io"},
+		"https://index.docker.io/v1/": {"a.io: https://registry-1.docker.io", "docker.io: server https://registry-1.docker.io"},
+		"registry-1.docker.io:443":    {"a.io: https://registry-1.docker.io:443", "registry-1.docker.io:443: server https://registry-1.docker.io:443"},
+		"quay.io:443":                 {"a.io: https://quay.io", "a.io: https://quay.io:443", "quay.io:443: server https://quay.io:443"},
+	} {
+		tree, _ := hoststoml.Tree{all}.WithCredentials(secretOf(t, key))
+		require.Equal(t, want, headers(tree), key)
+	}
+	both, _ := hoststoml.Tree{}.WithCredentials(secretOf(t, "docker.io", "docker.io:443"))
+	require.Equal(t, []string{"docker.io: server https://registry-1.docker.io", "docker.io:443: server https://docker.io:443"}, headers(both))
+}
+
+func TestAFindingNamesAFewEndpointsOfMany(t *testing.T) {
+	var tree hoststoml.Tree
+	for _, host := range []string{"a.io", "b.io", "c.io", "d.io", "e.io"} {
+		tree = append(tree, hoststoml.RegistryFile{Host: host, File: &hoststoml.File{Server: "https://m.io", Hosts: []hoststoml.Host{{URL: "https://m.io"}}}})
+	}
+	tree[4].File.Server = "https://m.io/v2/x"
+	tree[4].File.OverridePath = true
+	_, findings := tree.WithCredentials(secretOf(t, "m.io/x/y", "m.io/z"))
+	require.Len(t, findings, 2)
+	require.Contains(t, findings[0].Message, "is not sent to m.io (for a.io), m.io (for b.io), m.io (for c.io) and 3 more: containerd")
+	require.Contains(t, findings[1].Message, "is not sent to m.io (for a.io), m.io (for b.io), m.io (for c.io) and 2 more: containerd")
 }
 
 func TestEntriesOfAPullSecret(t *testing.T) {

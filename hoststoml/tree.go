@@ -21,13 +21,17 @@ func ReadTree(dir string) (Tree, finding.Findings, error) {
 	}
 	var tree Tree
 	var findings finding.Findings
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.Name()] = true
+	}
 	for _, e := range entries {
 		host, ok := HostFromDir(e.Name())
 		if !ok {
 			continue
 		}
 		// Of HOST_PORT_ and HOST:PORT the first counts.
-		if e.Name() != Dir(host) && slices.ContainsFunc(entries, func(o fs.DirEntry) bool { return o.Name() == Dir(host) }) {
+		if e.Name() != Dir(host) && names[Dir(host)] {
 			continue
 		}
 		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.IsDir() {

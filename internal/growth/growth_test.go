@@ -11,11 +11,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/stretchr/testify/require"
@@ -98,6 +101,92 @@ func TestWorkGrowsNoFasterThanTheInput(t *testing.T) {
 	}
 }
 
+// nodeWork is what is done with a tree besides making it: n is the number of its registries.
+var nodeWork = map[string]func(t testing.TB, n int){
+	// 20 credentials for each registry, for hosts, for namespaces of a host that all files name, and for parts of
+	// an endpoint.
+	"credentials": func(t testing.TB, n int) {
+		var auths []string
+		for i := range n {
+			for j := range 20 {
+				key := []string{"h%d-%d.io", "m.io/org%d/team%d", "r%d.io/%d"}[j%3]
+				auths = append(auths, fmt.Sprintf("%q: {\"username\": \"u\", \"password\": \"p\"}", fmt.Sprintf(key, i, j)))
+			}
+		}
+		secret, findings := hoststoml.ParsePullSecret("secret", []byte(`{"auths": {`+strings.Join(auths, ",")+`}}`))
+		require.Empty(t, findings)
+		tree, findings := registries(n, "m.io").WithCredentials(secret)
+		require.Len(t, tree, n+7*n)
+		require.NotEmpty(t, findings)
+	},
+	"tls": func(t testing.TB, n int) {
+		settings := map[string]hoststoml.TLS{}
+		for i := range n {
+			settings[fmt.Sprintf("h%d.io", i)] = hoststoml.TLS{SkipVerify: true}
+		}
+		tree, findings := registries(n, "m.io").WithTLS(settings)
+		require.Empty(t, findings)
+		require.Len(t, tree, 2*n)
+	},
+	// A third of the registries stay, change, go and come.
+	"diff": func(t testing.TB, n int) {
+		old, new := registries(n, "old.io"), registries(n, "new.io")
+		copy(new[:n/3], old)
+		for i := range n / 3 {
+			new[n-1-i].Host = fmt.Sprintf("n%d.io:5000", i)
+		}
+		for _, platform := range []finding.Platform{"", finding.Windows} {
+			change, err := hoststoml.Diff(old.Node(), new, hoststoml.Options{Platform: platform})
+			require.NoError(t, err)
+			require.Greater(t, len(change.Operations), n)
+		}
+		change, err := hoststoml.Diff(old.Node(), append(old, old...), hoststoml.Options{})
+		require.Len(t, hoststoml.RegistryErrors(err), n)
+		require.Empty(t, change.Operations)
+	},
+	"extra files": func(t testing.TB, n int) {
+		one := registries(1, "m.io")
+		one[0].Extra = hoststoml.Extra{}
+		for i := range n {
+			one[0].Extra[hoststoml.ExtraName("ca.pem", []byte(strconv.Itoa(i)))] = []byte("x")
+		}
+		change, err := hoststoml.Diff(one.Node(), registries(1, "m.io"), hoststoml.Options{})
+		require.NoError(t, err)
+		require.Len(t, change.Operations, n)
+		change, err = hoststoml.Diff(one.Node(), one, hoststoml.Options{})
+		require.NoError(t, err)
+		require.Empty(t, change.Operations)
+	},
+}
+
+// registries returns files of n registries that ask one mirror.
+func registries(n int, mirror string) hoststoml.Tree {
+	tree := make(hoststoml.Tree, n)
+	for i := range tree {
+		tree[i] = hoststoml.RegistryFile{Host: fmt.Sprintf("r%d.io", i), File: &hoststoml.File{
+			Comment: hoststoml.Marker, Server: "https://" + mirror, Hosts: []hoststoml.Host{{URL: "https://" + mirror}},
+		}}
+	}
+	return tree
+}
+
+func TestTheWorkOnATreeGrowsNoFasterThanIt(t *testing.T) {
+	packages := library
+	if *std {
+		packages += ",slices,strings,bytes"
+	}
+	counted := build(t, packages)
+	for name := range nodeWork {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			small := counted(t, "node - "+strings.ReplaceAll(name, " ", "_")+" 100")
+			large := counted(t, "node - "+strings.ReplaceAll(name, " ", "_")+" 1000")
+			t.Logf("%.0f statements, %.1f times as many for ten times the input", small, large/small)
+			require.LessOrEqual(t, large/small, most)
+		})
+	}
+}
+
 func TestTheWorkOfAPlanDoesNotDependOnTheNumberOfRules(t *testing.T) {
 	counted := build(t, library)
 	for _, platform := range []string{"linux", "windows"} {
@@ -148,6 +237,10 @@ func TestCounted(t *testing.T) {
 	var n, plans int
 	read, err := fmt.Sscan(work, &what, &platform, &name, &n, &plans)
 	require.GreaterOrEqual(t, read, 4, "%v", err)
+	if what == "node" {
+		nodeWork[strings.ReplaceAll(name, "_", " ")](t, n)
+		return
+	}
 	var set *mirrorset.Set
 	for _, shape := range shapes.All {
 		if shape.Name == name {
