@@ -17,9 +17,8 @@
 // install-config, a HyperShift HostedCluster or the output of a mirroring tool holds them. Field names
 // in JSON and YAML are those of the real APIs.
 //
-// [ImageMirror] is the same for managed clusters, where a service keeps it: [ClusterImageMirrors] holds
-// the image mirrors of one cluster to the service's rules, an [ImageMirrorStore] keeps those of many.
-// [Set.MigrateContentSourcePolicies] makes ImageDigestMirrorSets of the older policies.
+// [ImageMirror] is the same for managed clusters, where a service keeps it; package mirrorset/managed keeps
+// them as that service does. [Set.MigrateContentSourcePolicies] makes ImageDigestMirrorSets of the older policies.
 //
 // # The words
 //

@@ -264,12 +264,9 @@ func (all *listing) rank() {
 
 // origin returns the place of the entry.
 func (l *listed) origin() finding.Origin {
-	o := finding.Origin{Object: l.object, Field: l.kind.paths.at(int(l.index)).item}
-	if l.from != nil {
-		o.File, o.Document, o.Line = l.from.File, l.from.Document, l.from.Line
-		if lines := l.lines(); lines != nil {
-			o.Line = int(lines.entry)
-		}
+	o := l.from.Origin(l.object, l.kind.paths.at(int(l.index)).item)
+	if lines := l.lines(); lines != nil {
+		o.Line = int(lines.entry)
 	}
 	return o
 }
@@ -509,11 +506,7 @@ const (
 )
 
 func (o *Image) origin(field string) finding.Origin {
-	origin := finding.Origin{Object: strings.TrimSuffix(kindImage+"/"+o.Metadata.Name, "/"), Field: field}
-	if o.ReadFrom != nil {
-		origin.File, origin.Document, origin.Line = o.ReadFrom.File, o.ReadFrom.Document, o.ReadFrom.Line
-	}
-	return origin
+	return o.ReadFrom.Origin(strings.TrimSuffix(kindImage+"/"+o.Metadata.Name, "/"), field)
 }
 
 // scopeOrigin returns the place of item i of a list; of the list itself where i is negative.

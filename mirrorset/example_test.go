@@ -72,3 +72,34 @@ func ExamplePreferenceOrder() {
 	fmt.Println(order, len(loop))
 	// Output: [a.io b.io c.io] 0
 }
+
+func ExampleSet_MigrateContentSourcePolicies() {
+	set, err := mirrorset.Decode("icsp.yaml", strings.NewReader(`
+apiVersion: operator.openshift.io/v1alpha1
+kind: ImageContentSourcePolicy
+metadata: {name: corp}
+spec:
+  repositoryDigestMirrors:
+  - source: quay.io/team
+    mirrors: [m.io/team, n.io/team]
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, m := range set.MigrateContentSourcePolicies() {
+		fmt.Printf("%s", m.YAML())
+	}
+	// Output:
+	// # From ImageContentSourcePolicy/corp.
+	// apiVersion: config.openshift.io/v1
+	// kind: ImageDigestMirrorSet
+	// metadata:
+	//   name: corp
+	// spec:
+	//   imageDigestMirrors:
+	//   - source: quay.io/team
+	//     mirrors:
+	//     - m.io/team
+	//     - n.io/team
+}

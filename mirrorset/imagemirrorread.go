@@ -1,6 +1,7 @@
 package mirrorset
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -15,7 +16,7 @@ func (d *decoder) looksLikeImageMirror(n *yaml.Node) bool {
 	})
 }
 
-// isImageMirrorStore reports whether a mapping is what an [ImageMirrorFile] holds: lists of image mirrors by
+// isImageMirrorStore reports whether a mapping is what a managed.File holds: lists of image mirrors by
 // the names of clusters.
 func (d *decoder) isImageMirrorStore(n *yaml.Node) bool {
 	content := d.content(n)
@@ -116,4 +117,36 @@ func (o *object) time(f field) time.Time {
 	}
 	o.refuseAPI(finding.CodeWrongType, o.name, f.line, f.key, f.value.Value, "is to be a time, such as 2026-01-07T10:11:12Z")
 	return time.Time{}
+}
+
+// DecodeClusters reads what a store of the image mirrors of several managed clusters holds: one JSON object of
+// lists, by the names of the clusters. name is what findings call the input.
+//
+// It reads image mirrors as Decode does, but refuses unknown fields: a program that writes the store again would
+// lose them. It does not hold the image mirrors of a cluster against each other. The error is a *RefusedError; the
+// lists are then what could be read.
+func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) {
+	d := &decoder{name: name, set: &Set{}, document: 1}
+	nodes, bad := d.parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
+	switch {
+	case bad != nil:
+		d.refuse(finding.CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)
+	case len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode:
+		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
+	}
+	if err := d.refused.Err(); err != nil {
+		return nil, err
+	}
+	clusters := map[string][]ImageMirror{}
+	fields, _ := d.fields(nodes[0], "", "")
+	for _, f := range fields {
+		d.set.ImageMirrors = nil
+		d.imageMirrorItems(f.value, "", f.key)
+		clusters[f.key] = d.set.ImageMirrors
+	}
+	for _, f := range d.set.Findings {
+		f.Severity, f.RefusedBy, f.Message = finding.SeverityError, finding.Reader, "is not a field of this object; remove it, or it would be lost"
+		d.refused = append(d.refused, f)
+	}
+	return clusters, d.refused.Sort().Err()
 }

@@ -24,6 +24,10 @@ type Migration struct {
 	Findings finding.Findings
 }
 
+func newDigestMirrorSet(metadata ObjectMeta) ImageDigestMirrorSet {
+	return ImageDigestMirrorSet{TypeMeta: TypeMeta{Kind: kindIDMS, APIVersion: versionConfig}, Metadata: metadata}
+}
+
 // appliedAnnotation is where kubectl notes the object it was last given, to compare the next one with.
 const appliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -65,13 +69,7 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 		From:   strings.TrimSuffix(kindICSP+"/"+p.Metadata.Name, "/"),
 		Object: newDigestMirrorSet(p.Metadata),
 	}
-	origin := func(field string) finding.Origin {
-		o := finding.Origin{Object: m.From, Field: field}
-		if p.ReadFrom != nil {
-			o.File, o.Document, o.Line = p.ReadFrom.File, p.ReadFrom.Document, p.ReadFrom.Line
-		}
-		return o
-	}
+	origin := func(field string) finding.Origin { return p.ReadFrom.Origin(m.From, field) }
 	m.Object.Metadata.Labels = maps.Clone(p.Metadata.Labels)
 	m.Object.Metadata.Annotations = maps.Clone(p.Metadata.Annotations)
 	if _, ok := m.Object.Metadata.Annotations[appliedAnnotation]; ok {

@@ -116,12 +116,9 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 
 func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 	for i, key := range slices.Sorted(maps.Keys(c.Data)) {
-		origin := finding.Origin{Object: kindConfigMap + "/" + c.Metadata.Name, Field: `data["` + key + `"]`}
-		if r := c.ReadFrom; r != nil {
-			origin.File, origin.Document, origin.Line = r.File, r.Document, r.Line
-			if i < len(r.lines) {
-				origin.Line = int(r.lines[i].entry)
-			}
+		origin := c.ReadFrom.Origin(kindConfigMap+"/"+c.Metadata.Name, `data["`+key+`"]`)
+		if r := c.ReadFrom; r != nil && i < len(r.lines) {
+			origin.Line = int(r.lines[i].entry)
 		}
 		host := strings.Replace(key, "..", ":", 1)
 		problem := ""

@@ -168,6 +168,16 @@ type ReadFrom struct {
 	lines []entryLines
 }
 
+// Origin returns the place of a field of an object that was read there. A nil place is that of an object built
+// in memory.
+func (r *ReadFrom) Origin(object, field string) finding.Origin {
+	o := finding.Origin{Object: object, Field: field}
+	if r != nil {
+		o.File, o.Document, o.Line = r.File, r.Document, r.Line
+	}
+	return o
+}
+
 // entryLines are the lines of one entry: of itself, and of its fields.
 type entryLines struct {
 	entry, source, policy int32

@@ -3,11 +3,12 @@ package mirrorset
 import (
 	"cmp"
 	"fmt"
-	"github.com/pullroute/pullroute/internal/network"
-	"github.com/pullroute/pullroute/mirrorset/finding"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Validate returns everything that the API server or MCO refuses in the set, each finding saying which
@@ -322,13 +323,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 	if n < 2 {
 		return
 	}
-	origin := func(name string, from *ReadFrom) finding.Origin {
-		o := finding.Origin{Object: kind + "/" + name}
-		if from != nil {
-			o.File, o.Document, o.Line = from.File, from.Document, from.Line
-		}
-		return o
-	}
+	origin := func(name string, from *ReadFrom) finding.Origin { return from.Origin(kind+"/"+name, "") }
 	first := make(map[string]int, n)
 	for i := range n {
 		name, from, content := object(i)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/managed"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -66,7 +67,7 @@ func (p *program) clusterFlags(verb, arguments string) *clusterFlags {
 func (fs *clusterFlags) idFlag() { fs.StringVar(&fs.id, "id", "", "the `ID` of the image mirror") }
 
 // parse parses the flags and says which of those required are missing.
-func (fs *clusterFlags) parse(args []string) (mirrorset.ImageMirrorStore, error) {
+func (fs *clusterFlags) parse(args []string) (managed.Store, error) {
 	rest, err := parse(fs.FlagSet, args)
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (fs *clusterFlags) parse(args []string) (mirrorset.ImageMirrorStore, error)
 	case len(rest) > 0:
 		return nil, fmt.Errorf("%w: %q is one argument too many", errUsage, rest[0])
 	}
-	return mirrorset.ImageMirrorFile{Path: fs.file}, nil
+	return managed.File{Path: fs.file}, nil
 }
 
 // mirrorsFlag adds --mirrors. Its values are lists, and it repeats.
@@ -124,7 +125,7 @@ func (p *program) createImageMirror(args []string) error {
 		return fmt.Errorf("%w: --mirrors is missing; name at least one mirror", errUsage)
 	}
 	var m mirrorset.ImageMirror
-	err = store.Update(fs.cluster, func(c *mirrorset.ClusterImageMirrors) (err error) {
+	err = store.Update(fs.cluster, func(c *managed.Cluster) (err error) {
 		m, err = c.Create(mirrorset.ImageMirror{
 			ID: newID(), Type: mirrorset.Pull(*kind), Source: *source, Mirrors: *mirrors, CreationTimestamp: now(),
 		})
@@ -152,7 +153,7 @@ func (p *program) editImageMirror(args []string) error {
 		return fmt.Errorf("%w: --mirrors is missing; name all the mirrors that there are to be", errUsage)
 	}
 	var m mirrorset.ImageMirror
-	err = store.Update(fs.cluster, func(c *mirrorset.ClusterImageMirrors) (err error) {
+	err = store.Update(fs.cluster, func(c *managed.Cluster) (err error) {
 		m, err = c.Edit(mirrorset.ImageMirror{
 			ID: fs.id, Type: mirrorset.Pull(*kind), Source: *source, Mirrors: *mirrors, LastUpdateTimestamp: now(),
 		})
@@ -235,7 +236,7 @@ func (p *program) deleteImageMirror(args []string) error {
 			return nil
 		}
 	}
-	err = store.Update(fs.cluster, func(c *mirrorset.ClusterImageMirrors) error {
+	err = store.Update(fs.cluster, func(c *managed.Cluster) error {
 		_, err := c.Delete(fs.id)
 		return err
 	})

@@ -115,7 +115,7 @@ var nodeWork = map[string]func(t testing.TB, n int){
 		}
 		secret, findings := hoststoml.ParsePullSecret("secret", []byte(`{"auths": {`+strings.Join(auths, ",")+`}}`))
 		require.Empty(t, findings)
-		tree, findings := registries(n, "m.io").WithCredentials(secret)
+		tree, _, findings := hoststoml.Render(registryRules(n, "m.io"), hoststoml.RenderOptions{PullSecret: secret})
 		require.Len(t, tree, n+7*n)
 		require.NotEmpty(t, findings)
 	},
@@ -124,8 +124,7 @@ var nodeWork = map[string]func(t testing.TB, n int){
 		for i := range n {
 			settings[fmt.Sprintf("h%d.io", i)] = hoststoml.TLS{SkipVerify: true}
 		}
-		tree, findings := registries(n, "m.io").WithTLS(settings)
-		require.Empty(t, findings)
+		tree, _, _ := hoststoml.Render(registryRules(n, "m.io"), hoststoml.RenderOptions{TLS: settings})
 		require.Len(t, tree, 2*n)
 	},
 	// A third of the registries stay, change, go and come.
@@ -168,6 +167,17 @@ func registries(n int, mirror string) hoststoml.Tree {
 		}}
 	}
 	return tree
+}
+
+// registryRules redirect n registries to one mirror, and never to themselves.
+func registryRules(n int, mirror string) *mirrorset.Rules {
+	rules := &mirrorset.Rules{Rules: make([]mirrorset.Rule, n)}
+	for i := range rules.Rules {
+		source := fmt.Sprintf("r%d.io", i)
+		entry := &mirrorset.Entry{Pull: mirrorset.ByTag, Source: source, Mirrors: []string{mirror}, Policy: mirrorset.NeverContactSource}
+		rules.Rules[i] = mirrorset.Rule{Pull: mirrorset.ByTag, Source: source, Never: true, Entries: []*mirrorset.Entry{entry}}
+	}
+	return rules
 }
 
 func TestTheWorkOnATreeGrowsNoFasterThanIt(t *testing.T) {

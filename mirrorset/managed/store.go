@@ -1,7 +1,6 @@
-package mirrorset
+package managed
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,36 +13,36 @@ import (
 
 	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"go.yaml.in/yaml/v3"
 )
 
-// ImageMirrorStore keeps the image mirrors of managed clusters under the clusters' names. A cluster that
+// Store keeps the image mirrors of managed clusters under the clusters' names. A cluster that
 // the store does not know has no image mirrors. All methods are safe for use from several goroutines.
-type ImageMirrorStore interface {
+type Store interface {
 	// Read returns the image mirrors of a cluster.
-	Read(cluster string) (ClusterImageMirrors, error)
+	Read(cluster string) (Cluster, error)
 	// Update has change work on the image mirrors of a cluster and keeps what it leaves there; where
 	// change fails nothing is kept, and Update returns its error. No other Update runs meanwhile, so
 	// change is not to wait for anybody, nor to use the store.
-	Update(cluster string, change func(*ClusterImageMirrors) error) error
+	Update(cluster string, change func(*Cluster) error) error
 }
 
-// ImageMirrorMemory is a store that lasts as long as the program. The zero value is empty and ready to use.
-type ImageMirrorMemory struct {
+// Memory is a store that lasts as long as the program. The zero value is empty and ready to use.
+type Memory struct {
 	lock     sync.Mutex
-	clusters map[string]ClusterImageMirrors
+	clusters map[string]Cluster
 }
 
 // Read returns the image mirrors of a cluster.
-func (s *ImageMirrorMemory) Read(cluster string) (ClusterImageMirrors, error) {
+func (s *Memory) Read(cluster string) (Cluster, error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	return s.clusters[cluster], nil
 }
 
 // Update changes the image mirrors of a cluster.
-func (s *ImageMirrorMemory) Update(cluster string, change func(*ClusterImageMirrors) error) error {
+func (s *Memory) Update(cluster string, change func(*Cluster) error) error {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	next, err := changed(s.clusters, cluster, change)
@@ -54,7 +53,7 @@ func (s *ImageMirrorMemory) Update(cluster string, change func(*ClusterImageMirr
 }
 
 // changed returns the clusters as they are after a change of one.
-func changed(clusters map[string]ClusterImageMirrors, cluster string, change func(*ClusterImageMirrors) error) (map[string]ClusterImageMirrors, error) {
+func changed(clusters map[string]Cluster, cluster string, change func(*Cluster) error) (map[string]Cluster, error) {
 	if cluster == "" {
 		return nil, errors.New("the cluster is not named")
 	}
@@ -62,7 +61,7 @@ func changed(clusters map[string]ClusterImageMirrors, cluster string, change fun
 	if err := change(&c); err != nil {
 		return nil, err
 	}
-	next := make(map[string]ClusterImageMirrors, len(clusters)+1)
+	next := make(map[string]Cluster, len(clusters)+1)
 	maps.Copy(next, clusters)
 	next[cluster] = c
 	if len(c.mirrors) == 0 {
@@ -71,7 +70,7 @@ func changed(clusters map[string]ClusterImageMirrors, cluster string, change fun
 	return next, nil
 }
 
-// ImageMirrorFile is a store in one JSON file, an object of lists by cluster:
+// File is a store in one JSON file, an object of lists by cluster:
 //
 //	{
 //	  "mycluster": [
@@ -93,7 +92,7 @@ func changed(clusters map[string]ClusterImageMirrors, cluster string, change fun
 // old content or the new, whole. Updates of several programs wait for each other at a lock on ".NAME~lock",
 // an empty file that stays; the operating system frees the lock of a program that ends. Files that cannot
 // be read, down to an unknown field, are refused rather than overwritten.
-type ImageMirrorFile struct {
+type File struct {
 	// Path is the file. It is made by the first Update; its directory has to exist. A symbolic link is
 	// followed, also one that leads to no file yet: the file is then made there. A file that exists keeps its
 	// mode, and its owner and group where the system lets us.
@@ -101,13 +100,13 @@ type ImageMirrorFile struct {
 }
 
 // Read returns the image mirrors of a cluster. It never waits.
-func (s ImageMirrorFile) Read(cluster string) (ClusterImageMirrors, error) {
+func (s File) Read(cluster string) (Cluster, error) {
 	clusters, err := s.read()
 	return clusters[cluster], err
 }
 
 // Update changes the image mirrors of a cluster, once no other Update of the file runs.
-func (s ImageMirrorFile) Update(cluster string, change func(*ClusterImageMirrors) error) (err error) {
+func (s File) Update(cluster string, change func(*Cluster) error) (err error) {
 	path, err := followed(s.Path)
 	if err != nil {
 		return err
@@ -173,7 +172,7 @@ func closing(err *error, close func() error) {
 }
 
 // read returns everything in the file; nothing where there is none.
-func (s ImageMirrorFile) read() (map[string]ClusterImageMirrors, error) {
+func (s File) read() (map[string]Cluster, error) {
 	data, err := readShared(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -181,7 +180,27 @@ func (s ImageMirrorFile) read() (map[string]ClusterImageMirrors, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readImageMirrorStore(s.Path, data)
+	lists, err := mirrorset.DecodeClusters(s.Path, data)
+	var refused finding.Findings
+	refuse := func(err error) {
+		if r := (*finding.RefusedError)(nil); errors.As(err, &r) {
+			refused = append(refused, r.Findings...)
+		}
+	}
+	refuse(err)
+	clusters := map[string]Cluster{}
+	for name, list := range lists {
+		c, err := NewCluster(list...)
+		refuse(err)
+		for i := range c.mirrors {
+			c.mirrors[i].ReadFrom = nil
+		}
+		clusters[name] = c
+	}
+	if err := refused.Sort().Err(); err != nil {
+		return nil, err
+	}
+	return clusters, nil
 }
 
 // readShared reads a file without standing in the way of its replacement: on Windows a file that [os.Open]
@@ -198,43 +217,4 @@ func readShared(path string) ([]byte, error) {
 	}
 	defer root.Close()
 	return root.ReadFile(name)
-}
-
-// readImageMirrorStore reads the text of a store. The same reader serves image mirrors in manifests, so that
-// a mistake is named with its line; what it only reports there is refused here, as writing would lose it.
-func readImageMirrorStore(name string, data []byte) (map[string]ClusterImageMirrors, error) {
-	d := &decoder{name: name, set: &Set{}, document: 1}
-	nodes, bad := d.parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
-	switch {
-	case bad != nil:
-		d.refuse(finding.CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)
-	case len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode:
-		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
-	}
-	if err := d.refused.Err(); err != nil {
-		return nil, err
-	}
-	clusters := map[string]ClusterImageMirrors{}
-	fields, _ := d.fields(nodes[0], "", "")
-	for _, f := range fields {
-		d.set.ImageMirrors = nil
-		d.imageMirrorItems(f.value, "", f.key)
-		c, err := NewClusterImageMirrors(d.set.ImageMirrors...)
-		var refused *finding.RefusedError
-		if errors.As(err, &refused) {
-			d.refused = append(d.refused, refused.Findings...)
-		}
-		for i := range c.mirrors {
-			c.mirrors[i].ReadFrom = nil
-		}
-		clusters[f.key] = c
-	}
-	for _, f := range d.set.Findings {
-		f.Severity, f.RefusedBy, f.Message = finding.SeverityError, finding.Reader, "is not a field of this object; remove it, or it would be lost"
-		d.refused = append(d.refused, f)
-	}
-	if err := d.refused.Sort().Err(); err != nil {
-		return nil, err
-	}
-	return clusters, nil
 }

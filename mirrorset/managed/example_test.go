@@ -1,20 +1,20 @@
-package mirrorset_test
+package managed_test
 
 import (
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/mirrorset/managed"
 )
 
 // The image mirrors of a cluster become rules, and a rule names the image mirror behind each location.
-func ExampleClusterImageMirrors() {
-	var cluster mirrorset.ClusterImageMirrors
+func ExampleCluster() {
+	var cluster managed.Cluster
 	created, err := cluster.Create(mirrorset.ImageMirror{
 		ID:                "abc123def456",
 		Source:            "registry.example.com/team",
@@ -42,8 +42,8 @@ func ExampleClusterImageMirrors() {
 }
 
 // A refusal names field and value and says what to do; its code is there to branch on.
-func ExampleClusterImageMirrors_Edit() {
-	cluster, err := mirrorset.NewClusterImageMirrors(mirrorset.ImageMirror{
+func ExampleCluster_Edit() {
+	cluster, err := managed.NewCluster(mirrorset.ImageMirror{
 		ID: "abc123def456", Source: "registry.example.com/team", Mirrors: []string{"mirror.corp.com/team"},
 	})
 	if err != nil {
@@ -58,7 +58,7 @@ func ExampleClusterImageMirrors_Edit() {
 	// error: ImageMirror/abc123def456 source: "quay.io/team": differs from registry.example.com/team, and the source of an image mirror cannot be changed; delete it and create another [source-fixed, refused by the cluster-management API]
 }
 
-func ExampleImageMirrorFile() {
+func ExampleFile() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
 		fmt.Println(err)
@@ -66,8 +66,8 @@ func ExampleImageMirrorFile() {
 	}
 	defer os.RemoveAll(dir)
 
-	var store mirrorset.ImageMirrorStore = mirrorset.ImageMirrorFile{Path: filepath.Join(dir, "store.json")}
-	err = store.Update("mycluster", func(cluster *mirrorset.ClusterImageMirrors) error {
+	var store managed.Store = managed.File{Path: filepath.Join(dir, "store.json")}
+	err = store.Update("mycluster", func(cluster *managed.Cluster) error {
 		_, err := cluster.Create(mirrorset.ImageMirror{ID: "abc123def456", Source: "quay.io/team", Mirrors: []string{"m.io/team"}})
 		return err
 	})
@@ -81,7 +81,7 @@ func ExampleImageMirrorFile() {
 }
 
 // From objects to image mirrors: what an image mirror has no place for is said.
-func ExampleRules_ImageMirrors() {
+func ExampleFromRules() {
 	set := mirrorset.Set{ImageDigestMirrorSets: []mirrorset.ImageDigestMirrorSet{{
 		Metadata: mirrorset.ObjectMeta{Name: "corp"},
 		Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: []mirrorset.ImageMirrors{
@@ -94,7 +94,7 @@ func ExampleRules_ImageMirrors() {
 		fmt.Println(err)
 		return
 	}
-	mirrors, findings := rules.ImageMirrors()
+	mirrors, findings := managed.FromRules(rules)
 	for _, m := range mirrors {
 		fmt.Println(m.Source, m.Mirrors)
 	}
@@ -104,35 +104,4 @@ func ExampleRules_ImageMirrors() {
 	// Output:
 	// quay.io/team [m.io/team]
 	// warning: ImageDigestMirrorSet/corp spec.imageDigestMirrors[1]: "quay.io/secret": is under NeverContactSource, and an image mirror always allows contacting its source [not-carried]
-}
-
-func ExampleSet_MigrateContentSourcePolicies() {
-	set, err := mirrorset.Decode("icsp.yaml", strings.NewReader(`
-apiVersion: operator.openshift.io/v1alpha1
-kind: ImageContentSourcePolicy
-metadata: {name: corp}
-spec:
-  repositoryDigestMirrors:
-  - source: quay.io/team
-    mirrors: [m.io/team, n.io/team]
-`))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, m := range set.MigrateContentSourcePolicies() {
-		fmt.Printf("%s", m.YAML())
-	}
-	// Output:
-	// # From ImageContentSourcePolicy/corp.
-	// apiVersion: config.openshift.io/v1
-	// kind: ImageDigestMirrorSet
-	// metadata:
-	//   name: corp
-	// spec:
-	//   imageDigestMirrors:
-	//   - source: quay.io/team
-	//     mirrors:
-	//     - m.io/team
-	//     - n.io/team
 }

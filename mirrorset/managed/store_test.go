@@ -1,4 +1,4 @@
-package mirrorset_test
+package managed_test
 
 import (
 	"errors"
@@ -15,21 +15,22 @@ import (
 
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/mirrorset/managed"
 	"github.com/stretchr/testify/require"
 )
 
 // add creates an image mirror of its own source.
-func add(store mirrorset.ImageMirrorStore, cluster, id string) error {
-	return store.Update(cluster, func(c *mirrorset.ClusterImageMirrors) error {
+func add(store managed.Store, cluster, id string) error {
+	return store.Update(cluster, func(c *managed.Cluster) error {
 		_, err := c.Create(mirrorset.ImageMirror{ID: id, Source: "quay.io/" + id, Mirrors: []string{"m.io/" + id}, CreationTimestamp: monday})
 		return err
 	})
 }
 
 func TestStoresKeepTheImageMirrorsOfEachCluster(t *testing.T) {
-	for name, store := range map[string]mirrorset.ImageMirrorStore{
-		"memory": &mirrorset.ImageMirrorMemory{},
-		"file":   mirrorset.ImageMirrorFile{Path: filepath.Join(t.TempDir(), "store.json")},
+	for name, store := range map[string]managed.Store{
+		"memory": &managed.Memory{},
+		"file":   managed.File{Path: filepath.Join(t.TempDir(), "store.json")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := store.Read("one")
@@ -41,7 +42,7 @@ func TestStoresKeepTheImageMirrorsOfEachCluster(t *testing.T) {
 			require.ErrorIs(t, add(store, "one", "a"), finding.CodeIDInUse)
 
 			failure := errors.New("changed my mind")
-			require.ErrorIs(t, store.Update("one", func(c *mirrorset.ClusterImageMirrors) error {
+			require.ErrorIs(t, store.Update("one", func(c *managed.Cluster) error {
 				_, err := c.Delete("a")
 				require.NoError(t, err)
 				return failure
@@ -51,7 +52,7 @@ func TestStoresKeepTheImageMirrorsOfEachCluster(t *testing.T) {
 			require.Len(t, c.List(), 1, "a change that fails is not kept")
 			require.True(t, c.List()[0].CreationTimestamp.Equal(monday))
 
-			require.NoError(t, store.Update("one", func(c *mirrorset.ClusterImageMirrors) error {
+			require.NoError(t, store.Update("one", func(c *managed.Cluster) error {
 				_, err := c.Delete("a")
 				return err
 			}))
@@ -83,7 +84,7 @@ func TestStoresKeepTheImageMirrorsOfEachCluster(t *testing.T) {
 
 func TestTheStoreFileIsWrittenToBeRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.json")
-	store := mirrorset.ImageMirrorFile{Path: path}
+	store := managed.File{Path: path}
 	require.NoError(t, add(store, "two", "b"))
 	require.NoError(t, add(store, "one", "a"))
 	data, err := os.ReadFile(path)
@@ -120,7 +121,7 @@ func TestAStoreThatCannotBeReadIsRefusedAndLeftAsItIs(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store.json")
 			require.NoError(t, os.WriteFile(path, []byte(test.content), 0o644))
-			store := mirrorset.ImageMirrorFile{Path: path}
+			store := managed.File{Path: path}
 			_, err := store.Read("a")
 			var refused *finding.RefusedError
 			require.ErrorAs(t, err, &refused)
@@ -140,15 +141,15 @@ func TestTheStoreFollowsALinkAndNeedsItsDirectory(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "real"), 0o755))
 	real, link := filepath.Join(dir, "real", "store.json"), filepath.Join(dir, "link.json")
-	require.NoError(t, add(mirrorset.ImageMirrorFile{Path: real}, "c", "a"))
+	require.NoError(t, add(managed.File{Path: real}, "c", "a"))
 	if err := os.Symlink(real, link); err != nil {
 		t.Skip(err)
 	}
-	require.NoError(t, add(mirrorset.ImageMirrorFile{Path: link}, "c", "b"))
-	c, err := mirrorset.ImageMirrorFile{Path: real}.Read("c")
+	require.NoError(t, add(managed.File{Path: link}, "c", "b"))
+	c, err := managed.File{Path: real}.Read("c")
 	require.NoError(t, err)
 	require.Len(t, c.List(), 2)
-	require.ErrorIs(t, add(mirrorset.ImageMirrorFile{Path: filepath.Join(dir, "missing", "s.json")}, "c", "a"), os.ErrNotExist)
+	require.ErrorIs(t, add(managed.File{Path: filepath.Join(dir, "missing", "s.json")}, "c", "a"), os.ErrNotExist)
 }
 
 // TestAWriterThatIsKilledLeavesTheOldContentOrTheNew runs a program that adds image mirrors without end,
@@ -202,9 +203,9 @@ func TestTheStoreKeepsItsMode(t *testing.T) {
 }
 
 func TestAWriterThatIsKilledLeavesTheOldContentOrTheNew(t *testing.T) {
-	const variable = "MIRRORSET_TEST_STORE"
+	const variable = "MANAGED_TEST_STORE"
 	if path := os.Getenv(variable); path != "" {
-		store := mirrorset.ImageMirrorFile{Path: path}
+		store := managed.File{Path: path}
 		c, err := store.Read("c")
 		require.NoError(t, err)
 		for i := len(c.List()); ; i++ {
@@ -213,7 +214,7 @@ func TestAWriterThatIsKilledLeavesTheOldContentOrTheNew(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "store.json")
-	store := mirrorset.ImageMirrorFile{Path: path}
+	store := managed.File{Path: path}
 	before := 0
 	for round := range 8 {
 		writer := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
