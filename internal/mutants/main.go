@@ -57,15 +57,15 @@ func main() {
 	flag.StringVar(&o.skip, "skip", "/internal/(growth|mutants)$", "packages whose tests do not run")
 	flag.Parse()
 	o.patterns = flag.Args()
-	if err := run(".", o, os.Stdout, os.Stderr); err != nil {
+	if err := mutate(".", o, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-// run tries the faults in the packages under the directories that o names, in the module at root. The survivors and the
+// mutate tries the faults in the packages under the directories that o names, in the module at root. The survivors and the
 // total go to out, each fault as soon as it was tried to progress.
-func run(root string, o options, out, progress io.Writer) error {
+func mutate(root string, o options, out, progress io.Writer) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func run(root string, o options, out, progress io.Writer) error {
 	if err := copyModule(root, base); err != nil {
 		return err
 	}
-	t := &tester{base: base, slow: o.slow, grace: o.grace, see: map[string][]string{}, limit: map[string]time.Duration{}}
+	t := &tester{base: base, slow: cmp.Or(o.slow, "^$"), grace: o.grace, see: map[string][]string{}, limit: map[run]time.Duration{}}
 	for p, names := range see {
 		t.see[p] = slices.DeleteFunc(names, skip.MatchString)
 	}
@@ -190,13 +190,19 @@ func stale(listed map[[4]string]string, all []*mutant) [][4]string {
 	return found
 }
 
+// A run is of the tests of a package that are slow, or of the others.
+type run struct {
+	name string
+	slow bool
+}
+
 // A tester runs the tests of copies of the module.
 type tester struct {
 	base  string // an untouched copy of the module
 	slow  string
 	grace time.Duration
-	see   map[string][]string      // the packages whose tests see a package: itself, then the fastest first
-	limit map[string]time.Duration // of the tests of a package
+	see   map[string][]string   // the packages whose tests see a package: itself, then the fastest first
+	limit map[run]time.Duration // how long tests may take
 }
 
 // measure runs every test once without a fault: they have to pass, and tell how long they may take.
@@ -206,19 +212,24 @@ func (t *tester) measure(dir string) error {
 	}
 	for _, names := range t.see {
 		for _, name := range names {
-			if t.limit[name] != 0 {
-				continue
-			}
-			t.limit[name] = 10 * time.Minute
-			begin := time.Now()
-			for _, slow := range []bool{false, true} {
-				if failure, err := t.test(dir, name, slow); err != nil {
-					return err
-				} else if failure != nil {
-					return fmt.Errorf("%s fails without a fault:\n%s", name, failure)
+			for _, r := range []run{{name, false}, {name, true}} {
+				if t.limit[r] != 0 {
+					continue
 				}
+				t.limit[r] = 10 * time.Minute
+				begin := time.Now()
+				out, ok, err := t.test(dir, r)
+				if err != nil {
+					return err
+				} else if !ok {
+					return fmt.Errorf("%s fails without a fault:\n%s", name, out)
+				}
+				if bytes.Contains(out, []byte("no test")) { // no test files, or no tests to run
+					t.limit[r] = never
+					continue
+				}
+				t.limit[r] = 4*time.Since(begin) + t.grace
 			}
-			t.limit[name] = 4*time.Since(begin) + t.grace
 		}
 	}
 	for p, names := range t.see {
@@ -226,7 +237,7 @@ func (t *tester) measure(dir string) error {
 			if (a == p) != (b == p) {
 				return map[bool]int{true: -1, false: 1}[a == p]
 			}
-			return cmp.Compare(t.limit[a], t.limit[b])
+			return cmp.Compare(t.limit[run{a, false}], t.limit[run{b, false}])
 		})
 	}
 	return nil
@@ -242,15 +253,16 @@ func (t *tester) try(dir string, m *mutant) (string, error) {
 	}
 	for _, slow := range []bool{false, true} {
 		for _, name := range t.see[m.pkg.ImportPath] {
-			failure, err := t.test(dir, name, slow)
+			out, ok, err := t.test(dir, run{name, slow})
 			switch {
 			case err != nil:
 				return "", err
-			case bytes.Contains(failure, []byte("[build failed]")):
-				return "", fmt.Errorf("%v does not build:\n%s", m, failure)
-			case bytes.Contains(failure, []byte("panic: test timed out")):
+			case ok:
+			case bytes.Contains(out, []byte("[build failed]")):
+				return "", fmt.Errorf("%v does not build:\n%s", m, out)
+			case bytes.Contains(out, []byte("panic: test timed out")):
 				return "timed out", nil
-			case failure != nil:
+			default:
 				return "killed", nil
 			}
 		}
@@ -258,24 +270,28 @@ func (t *tester) try(dir string, m *mutant) (string, error) {
 	return "survived", nil
 }
 
-// test runs the tests of a package, the slow ones or the others, and returns what they print where they fail. A fault
-// that takes memory without end is stopped before the machine is.
-func (t *tester) test(dir, name string, slow bool) ([]byte, error) {
+// never is the limit of a run without tests.
+const never time.Duration = -1
+
+// test runs tests and reports what they print and whether they pass. A fault that takes memory without end is stopped
+// before the machine is.
+func (t *tester) test(dir string, r run) (out []byte, ok bool, err error) {
+	if t.limit[r] == never {
+		return nil, true, nil
+	}
 	which := "-skip"
-	if slow && t.slow == "" {
-		return nil, nil
-	} else if slow {
+	if r.slow {
 		which = "-run"
 	}
 	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", "go", "test", "-count=1", "-failfast",
-		"-vet=off", "-timeout", t.limit[name].String(), which, t.slow, name)
+		"-vet=off", "-timeout", t.limit[r].String(), which, t.slow, r.name)
 	cmd.Dir = filepath.Join(dir, "module")
 	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dir, "tmp"))
-	out, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err == nil || !errors.As(err, &exit) {
-		return nil, err
+	out, err = cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return out, false, nil
 	}
-	return append(out, '\n'), nil
+	return out, err == nil, err
 }
 
 // copy makes a new copy of the module, and a new directory for the temporary files of its tests. It stands where the

@@ -24,7 +24,7 @@ func TestWhatNoTestNoticesSurvives(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, txtar.Write(archive, dir))
 	var out strings.Builder
-	require.NoError(t, run(dir, options{
+	require.NoError(t, mutate(dir, options{
 		n: 100, seed: 1, parallel: 2, budget: time.Hour, grace: time.Second, slow: "^TestSlow", skip: "^$",
 		patterns: []string{"./port"},
 		equivalent: `
@@ -65,7 +65,7 @@ func TestAListedFaultIsNotRun(t *testing.T) {
 	for _, value := range []string{"n >= 0", "n > (0+1)", "*new(bool)"} {
 		entry("Valid", "func Valid(n int) bool { return n > 0 }", "func Valid(n int) bool { return "+value+" }")
 	}
-	require.NoError(t, run(dir, o, &out, io.Discard))
+	require.NoError(t, mutate(dir, o, &out, io.Discard))
 	require.Equal(t, "6 points in 1 packages, 0 tried, seed 1\n"+
 		"killed 0 (0 by time), survived 0, equivalent 4, not compilable 2, not run 0: 0.0 % killed\n", out.String())
 }
