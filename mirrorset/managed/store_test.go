@@ -168,8 +168,8 @@ func TestTheStoreFollowsALinkThatLeadsToNoFileYet(t *testing.T) {
 	} {
 		require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
 	}
-	store := func(name string) mirrorset.ImageMirrorFile {
-		return mirrorset.ImageMirrorFile{Path: filepath.Join(dir, name)}
+	store := func(name string) managed.File {
+		return managed.File{Path: filepath.Join(dir, name)}
 	}
 	c, err := store("here/two").Read("c")
 	require.NoError(t, err)
@@ -195,7 +195,7 @@ func TestTheStoreKeepsItsMode(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
 	for _, mode := range []fs.FileMode{0o600, 0o664} {
 		require.NoError(t, os.Chmod(path, mode))
-		require.NoError(t, mirrorset.ImageMirrorFile{Path: path}.Update("mycluster", func(c *mirrorset.ClusterImageMirrors) error { return nil }))
+		require.NoError(t, managed.File{Path: path}.Update("mycluster", func(c *managed.Cluster) error { return nil }))
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode().Perm())
