@@ -22,7 +22,7 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-func TestMain(m *testing.M) { report.Main(m, "linux", "../../README.md") }
+func TestMain(m *testing.M) { report.Main(m, "linux", "../../docs/conformance.md") }
 
 const containersImage = "containers-image " + clients.ContainersImageVersion
 

@@ -20,7 +20,7 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-func TestMain(m *testing.M) { report.Main(m, "windows", "../../README.md") }
+func TestMain(m *testing.M) { report.Main(m, "windows", "../../docs/conformance.md") }
 
 var versions = []clients.Containerd{clients.Containerd17, clients.Containerd2}
 
