@@ -31,6 +31,9 @@ type Copy struct {
 // image names its registry. A reference with a digest is copied by digest; a tag beside the digest becomes
 // the tag of the destination, so that the registry does not collect the copy as untagged.
 func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, error) {
+	if err := tooLong(image); err != nil {
+		return nil, err
+	}
 	if isShortName(image) {
 		return nil, fmt.Errorf("image reference %q names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s", image)
 	}

@@ -14,6 +14,9 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	if t == nil {
 		t = &LinuxTable{}
 	}
+	if err := tooLong(image); err != nil {
+		return Plan{Platform: finding.Linux}, err
+	}
 	if !isShortName(image) {
 		r, err := ParseReference(image)
 		if err != nil {

@@ -49,7 +49,14 @@ func (b *imageBuilder) blockSpellings() {
 	}
 	slices.Sort(prefixes)
 	for _, prefix := range prefixes {
-		e := &b.table.entries[b.entry(prefix)]
+		at := b.entry(prefix)
+		if f.wide[prefix] {
+			if b.table.wide == nil {
+				b.table.wide = map[int]bool{}
+			}
+			b.table.wide[at] = true
+		}
+		e := &b.table.entries[at]
 		e.Blocked = true
 		if len(e.Origins) == 0 {
 			e.Origins = []finding.Origin{f.missing[prefix]}
@@ -62,6 +69,7 @@ type forbiddenScopes struct {
 	byHost    map[string][]forbiddenPath // by host, or wildcard, as the network sees it; sorted by path
 	wildcards map[string]bool            // as they are spelled
 	missing   map[string]finding.Origin  // prefixes of entries to add
+	wide      map[string]bool            // those of them that hold more than what is forbidden
 	done      map[string]bool            // locations that were looked at
 }
 
@@ -72,7 +80,8 @@ type forbiddenPath struct {
 
 func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 	f := &forbiddenScopes{
-		byHost: map[string][]forbiddenPath{}, wildcards: map[string]bool{}, missing: map[string]finding.Origin{}, done: map[string]bool{},
+		byHost: map[string][]forbiddenPath{}, wildcards: map[string]bool{}, missing: map[string]finding.Origin{}, wide: map[string]bool{},
+		done: map[string]bool{},
 	}
 	forbid := func(scope string, origin finding.Origin) {
 		for _, form := range canonicalForms(scope, b.insecure.covers(scope)) {
@@ -130,6 +139,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		}
 		if len(contained) > manyScopes {
 			f.add(b, location, contained[0].origin)
+			f.wide[location] = true
 			continue
 		}
 		for _, scope := range contained {

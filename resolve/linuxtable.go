@@ -29,6 +29,7 @@ type LinuxTable struct {
 	dead        map[int]bool // the others
 	byCanonical scopeIndex   // the same with prefixes as the network sees them
 	guard       guard        // what is blocked
+	wide        map[int]bool // blocked entries that hold more than what may not be contacted
 }
 
 // LinuxConfig is what a registries.conf and its drop-ins say, to make a table of. Package registriesconf fills it.
@@ -132,7 +133,7 @@ func (t *LinuxTable) indexBlocked() {
 	t.byCanonical = newScopeIndex(len(t.entries))
 	for i := range t.entries {
 		r := &t.entries[i]
-		if t.dead[i] {
+		if t.dead[i] || t.wide[i] {
 			continue
 		}
 		// Of several spellings a blocked one counts, and else the first.

@@ -26,8 +26,8 @@ type Reference struct {
 //
 // A Linux node looks for the registry of a short name by itself: give [LinuxTable.Plan] such a name as it is.
 func ParseReference(image string) (Reference, error) {
-	if len(image) > maxReference {
-		return Reference{}, fmt.Errorf("image reference %q… is %d characters long; no client takes more than %d", strings.ToValidUTF8(image[:60], ""), len(image), maxReference)
+	if err := tooLong(image); err != nil {
+		return Reference{}, err
 	}
 	if r, ok := plainReference(image); ok {
 		return r, nil
@@ -172,6 +172,14 @@ const maxLinuxName = 255
 // maxReference is more than any client takes: a DNS name of 253 characters, a port, a repository of 255, a tag of 128
 // and a digest.
 const maxReference = 1024
+
+// tooLong refuses what is too long for a reference before anything is made of it.
+func tooLong(image string) error {
+	if len(image) <= maxReference {
+		return nil
+	}
+	return fmt.Errorf("image reference %q… is %d characters long; no client takes more than %d", strings.ToValidUTF8(image[:60], ""), len(image), maxReference)
+}
 
 func linuxHost(host string) bool {
 	return (strings.ContainsAny(host, ".:") || host == "localhost") && !strings.HasPrefix(host, "[")

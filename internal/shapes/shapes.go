@@ -24,6 +24,7 @@ var All = []Shape{
 	{"hosts", Hosts, []int{1000, 10_000, 100_000}},
 	{"mirrors", Mirrors, []int{100, 1000, 10_000}},
 	{"objects", Objects, []int{100, 1000, 10_000}},
+	{"spellings", Spellings, []int{1000, 10_000, 100_000}},
 	{"together", Together, []int{10_000, 100_000}},
 }
 
@@ -106,6 +107,33 @@ func Hosts(n int) *mirrorset.Set {
 		})
 	}
 	add(set, n, mirrorset.ImageMirrors{Source: "*.example.com", Mirrors: []string{"mirror.corp"}})
+	return set
+}
+
+// Spellings has n/2 sources under NeverContactSource on one host, beside n/2 mirrors that spell the host each in a way
+// of its own: some name one repository, some the whole host.
+func Spellings(n int) *mirrorset.Set {
+	const host = "registry.long-name.example.com"
+	set := &mirrorset.Set{}
+	for i := range n / 2 {
+		add(set, i, mirrorset.ImageMirrors{
+			Source: fmt.Sprintf("%s/p%d", host, i), Mirrors: []string{fmt.Sprintf("m.io/p%d", i)}, MirrorSourcePolicy: mirrorset.NeverContactSource,
+		})
+		spelled, bits := []byte(host), i+1
+		for at, c := range spelled {
+			if c >= 'a' && c <= 'z' {
+				if bits&1 == 1 {
+					spelled[at] = c - 'a' + 'A'
+				}
+				bits >>= 1
+			}
+		}
+		mirror := string(spelled)
+		if i%2 == 0 {
+			mirror += fmt.Sprintf("/p%d", i)
+		}
+		add(set, n+i, mirrorset.ImageMirrors{Source: fmt.Sprintf("foo.io/q%d", i), Mirrors: []string{mirror}})
+	}
 	return set
 }
 

@@ -1,0 +1,137 @@
+package resolve
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// What a base file leads to under other names than the rules use is blocked where the client looks it up, and said.
+func TestABaseFileLeadsToNoForbiddenHostUnderAnotherName(t *testing.T) {
+	base := LinuxTableOf(LinuxConfig{
+		SearchRegistries: []string{"registry-1.docker.io", "Quay.io"},
+		Aliases:          map[string]string{"foo": "registry-1.docker.io/library/foo", "bar": "ok.io/bar"},
+		Entries: []LinuxEntry{
+			{Prefix: "hub.internal", Location: "registry-1.docker.io"},
+			{Prefix: "hub2.internal/x", Location: "registry-1.docker.io/library"},
+			{Prefix: "q.internal", Location: "q.internal", Mirrors: []LinuxMirror{{Location: "quay.io:0443/secret"}}},
+		},
+	})
+	table := base.Edit(newRules(t, "digest docker.io/library m.io/library never\ntag docker.io/library m.io/library never\n"+
+		"digest quay.io m.io/q never\ntag quay.io m.io/q never"))
+	requirePlans(t, table.Plan, []planCase{
+		{"hub.internal/library/a:1", "", "no-location"}, {"hub.internal/org/a:1", "registry-1.docker.io/org/a", ""},
+		{"hub2.internal/x/a:1", "", "no-location"},
+		{"q.internal/a:1", "source", "mirror-blocked"},
+		{"foo:1", "", "no-location"}, {"bar:1", "source", ""},
+	})
+	p, err := table.Plan("team/app:1")
+	require.NoError(t, err)
+	for _, a := range p.Pull {
+		require.NotContains(t, strings.ToLower(a.Location), "quay.io", "the other spelling of a search registry is blocked")
+	}
+	var said []string
+	for _, f := range table.Findings {
+		if f.Code == finding.CodeMirrorBlocked || f.Code == finding.CodeNoLocation {
+			said = append(said, f.Value)
+		}
+	}
+	require.Subset(t, said, []string{"registry-1.docker.io", "hub2.internal/x"})
+}
+
+// A mirror that contains more forbidden scopes than are written one by one is blocked as a whole.
+func TestAMirrorWithManyForbiddenScopesUnderAnotherSpellingIsBlocked(t *testing.T) {
+	var rules strings.Builder
+	for _, c := range "abcdefghijklmnopqrst" {
+		rules.WriteString("digest quay.io/" + string(c) + " m.io/" + string(c) + " never\n")
+	}
+	rules.WriteString("digest other.io QUAY.io n.io\n")
+	table := NewLinuxTable(newRules(t, rules.String()))
+	require.Len(t, table.Entries(), 22, "one entry for the spelling")
+	requirePlans(t, table.Plan, []planCase{
+		{"other.io/a/x" + digestA, "n.io/a/x source", "mirror-blocked"}, {"other.io/zz" + digestA, "n.io/zz source", "mirror-blocked"},
+		{"quay.io/zz" + digestA, "source", ""},
+	})
+}
+
+func TestAnAllowRuleForAHostInsideAForbiddenWildcardOpensItsPorts(t *testing.T) {
+	table := NewLinuxTable(newRules(t, "digest *.example.org m.io never\ndigest foo.example.org n.io\nblocked *.bad.io\ndigest a.bad.io n.io/bad never"))
+	var said []string
+	for _, f := range table.Findings {
+		if f.Code == finding.CodeEvadesRule {
+			said = append(said, f.Value)
+		}
+	}
+	require.Equal(t, []string{"foo.example.org"}, said)
+	requirePlans(t, table.Plan, []planCase{{"foo.example.org:5000/a" + digestA, "n.io:5000/a source", "evades-rule"}})
+}
+
+// Host configured for its credential: the wildcard around it decides first.
+func TestAConfiguredHostIsJudgedByTheWildcardsAroundIt(t *testing.T) {
+	for rules, want := range map[string]string{
+		"digest *.example.org m.io never":                 "https://m.io",
+		"digest *.example.org foo.example.org never":      "blocked",
+		"blocked *.example.org":                           "blocked",
+		"digest *.example.org m.io":                       "https://foo.example.org",
+		"digest quay.io m.io never":                       "https://foo.example.org",
+		"digest FOO.example.org/x m.io/x never":           "https://m.io",
+		"insecure *.example.org\nblocked foo.example.org": "blocked",
+	} {
+		table := NewContainerdTableFor(newRules(t, rules), RegistryHosts{Configured: []string{"foo.example.org"}})
+		var r Registry
+		for _, candidate := range table.Registries() {
+			if strings.EqualFold(candidate.Host, "foo.example.org") {
+				r = candidate
+			}
+		}
+		require.NotNil(t, r.Server, rules)
+		if want == "blocked" {
+			require.Equal(t, CanPush, r.Server.Capabilities, rules)
+			for _, e := range r.Endpoints {
+				require.Equal(t, CanPush, e.Capabilities, rules)
+			}
+			continue
+		}
+		require.Equal(t, want, strings.ToLower(r.Server.Scheme+"://"+r.Server.Host), rules)
+	}
+	table := NewContainerdTableFor(nil, RegistryHosts{Configured: []string{"index.docker.io", "docker.io", "a/b", "", "p.io:5000"}})
+	var hosts []string
+	for _, r := range table.Registries() {
+		hosts = append(hosts, r.Host)
+	}
+	require.Equal(t, []string{"docker.io", "p.io:5000"}, hosts)
+}
+
+// Names that no client takes cost nothing: a reference of 120,000 characters took 3.65 GB.
+func TestNamesThatAreTooLongAreRefusedEarly(t *testing.T) {
+	long := strings.Repeat("a.", 60_000) + "io"
+	start := time.Now()
+	for _, image := range []string{long + "/x:1", "quay.io/" + strings.Repeat("a/", 60_000) + "x", long, "quay.io/a:" + long} {
+		_, err := ParseReference(image)
+		require.ErrorContains(t, err, "no client takes more than 1024")
+		require.Less(t, len(err.Error()), 300)
+		_, err = NewLinuxTable(nil).Plan(image)
+		require.Error(t, err)
+		require.Less(t, len(err.Error()), 600)
+	}
+	_, err := (&mirrorset.Set{ImageDigestMirrorSets: []mirrorset.ImageDigestMirrorSet{{
+		Metadata: mirrorset.ObjectMeta{Name: "a"},
+		Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: []mirrorset.ImageMirrors{
+			{Source: long, Mirrors: []string{"m.io"}}, {Source: "quay.io", Mirrors: []string{long}}, {Source: "*." + long, Mirrors: []string{"m.io"}},
+		}},
+	}}}).Rules()
+	var refused *finding.RefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Len(t, refused.Findings, 3)
+	for _, f := range refused.Findings {
+		require.Equal(t, finding.Reader, f.RefusedBy)
+		require.Contains(t, f.Message, "characters long")
+		require.Less(t, len(f.String()), 500)
+	}
+	require.Less(t, time.Since(start), 30*time.Second)
+}
