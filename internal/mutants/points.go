@@ -48,7 +48,8 @@ var deciders = []string{"Contains", "ContainsAny", "Count", "Cut", "CutPrefix", 
 // points returns every fault of a file in the order of its bytes. Some of them do not compile.
 //
 // A statement is deleted as "if false { … }" and an operand is removed as "(true || x)", so that a name which is used
-// nowhere else does not keep the fault from compiling.
+// nowhere else does not keep the fault from compiling. Room that is taken ahead, the capacity of make and what is passed
+// to Grow, is left alone: no result depends on it.
 func points(files *token.FileSet, name string, file *ast.File, source []byte) []point {
 	var found []point
 	var function string
@@ -141,6 +142,12 @@ func points(files *token.FileSet, name string, file *ast.File, source []byte) []
 				replace(n.Y, "(false && "+text(n.Y)+")")
 			}
 		case *ast.CallExpr:
+			if call := called(n); call == "make" && len(n.Args) == 3 {
+				ast.Inspect(n.Args[1], visit)
+				return false
+			} else if strings.EqualFold(call, "grow") {
+				return false
+			}
 			if f, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) > 1 && slices.Contains(deciders, f.Sel.Name) {
 				if x, ok := f.X.(*ast.Ident); ok && x.Name == "strings" {
 					empty(n.Args[1])
@@ -161,7 +168,11 @@ func points(files *token.FileSet, name string, file *ast.File, source []byte) []
 			if n.Tok != token.DEFINE {
 				remove(n)
 			}
-		case *ast.ExprStmt, *ast.IncDecStmt, *ast.BranchStmt, *ast.DeferStmt, *ast.GoStmt, *ast.SendStmt:
+		case *ast.ExprStmt:
+			if call, ok := n.X.(*ast.CallExpr); !ok || !strings.EqualFold(called(call), "grow") {
+				remove(n)
+			}
+		case *ast.IncDecStmt, *ast.BranchStmt, *ast.DeferStmt, *ast.GoStmt, *ast.SendStmt:
 			remove(n)
 		case *ast.ReturnStmt:
 			remove(n)
@@ -173,6 +184,17 @@ func points(files *token.FileSet, name string, file *ast.File, source []byte) []
 	slices.SortStableFunc(found, func(p, q point) int { return p.start - q.start })
 	number(found)
 	return found
+}
+
+// called returns the name of the function or method that is called.
+func called(n *ast.CallExpr) string {
+	switch f := n.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
 }
 
 // zero has each value of a return statement replaced by the zero value of its type.
