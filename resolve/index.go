@@ -240,6 +240,7 @@ func (p policies) forbids(base, rest string, http bool) string {
 		for kind := range best {
 			b := &best[kind]
 			switch {
+			case http && isWildcard(at.source): // covers every port: the form by HTTPS says it already
 			case !at.rule[kind] || length < len(b.source):
 			case length > len(b.source):
 				b.source, b.never = at.source, at.never[kind]

@@ -224,11 +224,11 @@ func (b *imageBuilder) addMirrors() {
 func (b *imageBuilder) block() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry
-		// of the base file may lead elsewhere: its location is judged too, as the client takes no file
-		// in which one location is blocked here and not there.
+		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry of the base
+		// file may lead elsewhere: its location is judged too, as the client takes no file in which one location is
+		// blocked here and not there.
 		insecure := e.Insecure || b.insecure.covers(e.Prefix)
-		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbids(e.Location, insecure) != "" {
+		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbidsTarget(e.Location, insecure) {
 			e.Blocked = true
 		}
 		digest, tag := b.governs[i][kindOf(mirrorset.ByDigest)], b.governs[i][kindOf(mirrorset.ByTag)]
@@ -245,6 +245,16 @@ func (b *imageBuilder) block() {
 			})
 		}
 	}
+}
+
+// forbidsTarget reports whether an entry that leads to a location is blocked for it: under NeverContactSource, or where
+// the location has a blocked entry of its own.
+func (b *imageBuilder) forbidsTarget(location string, insecure bool) bool {
+	if b.policies.forbids(location, "", false) != "" || insecure && b.policies.forbids(location, "", true) != "" {
+		return true
+	}
+	i, ok := b.table.index.get(location)
+	return ok && (b.table.entries[i].Blocked || b.forbids(location, insecure) != "")
 }
 
 // forbidsWildcards reports whether any wildcard may not be contacted.

@@ -124,7 +124,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 	for _, form := range canonicalForms(host, insecure) {
 		for around := path; ; around = around[:strings.LastIndexByte(around, '/')] {
 			if scope, ok := f.find(form, around); ok {
-				f.add(b, host+scope.path, scope.origin)
+				f.add(b, host+scope.path, scope.origin, insecure)
 			}
 			if around == "" {
 				break
@@ -138,12 +138,11 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			})
 		}
 		if len(contained) > manyScopes {
-			f.add(b, location, contained[0].origin)
-			f.wide[location] = true
+			f.missing[location], f.wide[location] = contained[0].origin, true
 			continue
 		}
 		for _, scope := range contained {
-			f.add(b, host+scope.path, scope.origin)
+			f.add(b, host+scope.path, scope.origin, insecure)
 		}
 	}
 	if f.matchesWildcard(host) {
@@ -151,7 +150,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 	}
 	ancestors(network.Host(host), func(scope string) bool {
 		if paths := f.byHost[scope]; isWildcard(scope) && len(paths) > 0 {
-			f.add(b, host, paths[0].origin)
+			f.add(b, host, paths[0].origin, insecure)
 			return false
 		}
 		return true
@@ -189,12 +188,13 @@ func (f *forbiddenScopes) contained(host, path string) []forbiddenPath {
 	return paths[first:end]
 }
 
-// add has an entry made for a prefix, where there is none that is judged by itself.
-func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Origin) {
-	host, path := splitHost(prefix)
-	if _, ok := b.table.index.get(prefix); ok && b.forbids(prefix, b.insecure.covers(prefix)) != "" {
+// add has an entry made for a prefix, where there is none that is judged by itself, and where no more specific rule
+// opens it again.
+func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Origin, insecure bool) {
+	if _, ok := b.table.index.get(prefix); ok || b.forbids(prefix, insecure) == "" {
 		return
 	}
+	host, path := splitHost(prefix)
 	if name := hostname(host); path == "" && name != host {
 		if _, ok := b.table.index.get(name); ok && b.forbids(name, b.insecure.covers(name)) != "" {
 			return // an entry for a host also governs its ports

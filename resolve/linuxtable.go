@@ -248,6 +248,9 @@ func (t *LinuxTable) evadedBy(base, rest string, http bool) string {
 	var best *LinuxEntry
 	longest := 0
 	t.byCanonical.around(appendCanonical(space[:0], base, rest, http), func(i, length int) bool {
+		if http && isWildcard(t.entries[i].Prefix) {
+			return true // covers every port: the form by HTTPS says it already
+		}
 		if r := &t.entries[i]; length > longest || length == longest && r.Blocked {
 			best, longest = r, length
 		}

@@ -68,6 +68,7 @@ type mirror struct {
 type comparison struct {
 	rules   *mirrorset.Rules
 	base    map[string]registriesconf.Registry // by scope
+	leads   []string                           // search registries, and what aliases stand for
 	entries []string                           // every scope that gets an entry
 	faults  map[fault]bool
 }
@@ -82,6 +83,12 @@ func compare(base *registriesconf.Config, rules *mirrorset.Rules) *comparison {
 	for _, r := range base.Registries {
 		add(r.Scope())
 		c.base[r.Scope()] = r
+	}
+	if c.leads = base.UnqualifiedSearchRegistries; len(rules.SearchRegistries) > 0 {
+		c.leads = rules.SearchRegistries
+	}
+	for _, location := range base.Aliases {
+		c.leads = append(slices.Clone(c.leads), location)
 	}
 	for _, r := range rules.Rules {
 		add(r.Source)
@@ -259,13 +266,17 @@ func (c *comparison) blocked(scope string) {
 	}
 	target := c.base[scope].Location
 	switch {
+	case slices.ContainsFunc(c.rules.Blocked, func(s mirrorset.Scope) bool {
+		return world.Inside(world.WireLocation(scope), s.Value)
+	}):
+		c.faults[otherSpelling] = true
 	case !mayContact(c.rules, scope):
 		if slices.ContainsFunc(c.rules.Rules, func(r mirrorset.Rule) bool { return r.Never && insideAsSpelled(scope, r.Source) }) {
 			c.faults[neverNotCarried] = true
 		} else {
 			c.faults[otherSpelling] = true
 		}
-	case target != "" && !mayContact(c.rules, target):
+	case target != "" && (!mayContact(c.rules, target) || slices.Contains(c.entries, target) && c.blockedByMCO(target)):
 		c.faults[baseLocation] = true
 	}
 }
@@ -289,14 +300,29 @@ func (c *comparison) spellings() {
 			forbidden = append(forbidden, mirrorset.Scope{Value: r.Source})
 		}
 	}
-	wildcards := slices.DeleteFunc(slices.Clone(forbidden), func(s mirrorset.Scope) bool { return !strings.HasPrefix(s.Value, "*.") })
-	look := func(mirror string) {
-		host, _, _ := strings.Cut(mirror, "/")
+	// The client looks for a wildcard's host at its first place in the name.
+	matched := func(host string) bool {
+		name, _, _ := strings.Cut(host, ":")
+		return slices.ContainsFunc(forbidden, func(s mirrorset.Scope) bool {
+			i := strings.Index(name, strings.TrimPrefix(s.Value, "*"))
+			return strings.HasPrefix(s.Value, "*.") && i >= 0 && i == len(name)-len(s.Value)+1
+		})
+	}
+	related := func(a, b string) bool {
+		return a == b || strings.HasPrefix(a+"/", b+"/") || strings.HasPrefix(b+"/", a+"/") || a == "" || b == ""
+	}
+	look := func(location string) {
+		host, rest, _ := strings.Cut(location, "/")
 		for _, f := range forbidden {
 			at, path, _ := strings.Cut(f.Value, "/")
 			entry := strings.TrimSuffix(host+"/"+path, "/")
-			if world.Inside(host, at) && !slices.Contains(c.entries, entry) &&
-				!(strings.HasPrefix(at, "*.") && covers(wildcards, host)) {
+			// To the client an entry for a host also governs its ports.
+			if name, _, port := strings.Cut(host, ":"); port && path == "" && slices.Contains(c.entries, name) && c.blockedByMCO(name) {
+				continue
+			}
+			open := mayContact(c.rules, entry) && !slices.ContainsFunc(c.rules.Blocked, func(s mirrorset.Scope) bool { return world.Inside(entry, s.Value) })
+			if !open && world.Inside(host, at) && related(rest, path) && !slices.Contains(c.entries, entry) &&
+				!(strings.HasPrefix(at, "*.") && matched(host)) {
 				c.faults[otherSpelling] = true
 			}
 		}
@@ -310,6 +336,12 @@ func (c *comparison) spellings() {
 		for _, m := range r.Mirrors {
 			look(m.Location)
 		}
+		if r.Location != "" && r.Location != r.Scope() {
+			look(r.Location)
+		}
+	}
+	for _, l := range c.leads {
+		look(l)
 	}
 }
 
