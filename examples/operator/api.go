@@ -37,7 +37,8 @@ type ClusterPullsStatus struct {
 	// them when its status.applied is the same.
 	Linux   string `json:"linux,omitempty"`
 	Windows string `json:"windows,omitempty"`
-	// Conditions holds Rendered: false while the objects are refused; the nodes then keep what they have.
+	// Conditions holds Rendered, false while the objects are refused: all nodes, new ones too, then have the
+	// last good files. And Stored, false while these are not in the Store, where a restart finds them.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// Errors, Warnings and Infos count all findings; Findings lists the gravest, at most maxFindings.
 	Errors   int               `json:"errors"`
@@ -74,11 +75,20 @@ type NodePullsStatus struct {
 	Applied string `json:"applied,omitempty"`
 	// Conditions holds Applied.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Failures are the registries of a Windows node that do not have their file, at most maxFailures.
+	Failures []Failure `json:"failures,omitempty"`
 	// Kept is what stays on a Windows node though pullroute did not write it, at most maxKept.
 	Kept []hoststoml.Kept `json:"kept,omitempty"`
 	// Drain is about the last change of a Linux node that needs a drain. It stays: whoever drains nodes
 	// compares it with what was drained for.
 	Drain *Drain `json:"drain,omitempty"`
+}
+
+// Failure says why one registry does not have its file.
+type Failure struct {
+	Registry string `json:"registry"` // the host
+	Reason   Reason `json:"reason"`
+	Message  string `json:"message"`
 }
 
 // Drain says which change of a Linux node's files needs a drain, and why.
@@ -96,9 +106,10 @@ type NodePullsList struct {
 	Items           []NodePulls `json:"items"`
 }
 
-// conditionRendered and conditionApplied are the conditions of ClusterPulls and of NodePulls.
+// The conditions of ClusterPulls, and that of NodePulls.
 const (
 	conditionRendered = "Rendered"
+	conditionStored   = "Stored"
 	conditionApplied  = "Applied"
 )
 
@@ -110,8 +121,8 @@ func addTypes(s *runtime.Scheme) error {
 	return nil
 }
 
-// DeepCopyObject is what controller-gen would write for each of these types; findings, kept files and
-// conditions hold no pointers, so that a copied slice of them is a deep copy.
+// DeepCopyObject is what controller-gen would write for each of these types; findings, failures, kept
+// files and conditions hold no pointers, so that a copied slice of them is a deep copy.
 
 func (c *ClusterPulls) DeepCopyObject() runtime.Object { return c.DeepCopy() }
 
@@ -136,6 +147,7 @@ func (n *NodePulls) DeepCopy() *NodePulls {
 	out := *n
 	out.ObjectMeta = *n.ObjectMeta.DeepCopy()
 	out.Status.Conditions = slices.Clone(n.Status.Conditions)
+	out.Status.Failures = slices.Clone(n.Status.Failures)
 	out.Status.Kept = slices.Clone(n.Status.Kept)
 	if n.Status.Drain != nil {
 		drain := *n.Status.Drain

@@ -46,7 +46,7 @@ func (c *cluster) run(program string, args ...string) *process {
 	require.NoError(c.t, writeKubeconfig(kubeconfig, apiServer))
 	p := &process{
 		Cmd: exec.Command(program, append([]string{
-			"--kubeconfig", kubeconfig, "--nodes", c.dir, "--metrics-address", "0", "--health-address", "0",
+			"--kubeconfig", kubeconfig, "--nodes", c.dir, "--namespace", namespace, "--metrics-address", "0", "--health-address", "0",
 			"--timeout", "2s", "--retry-min", "100ms", "--retry-max", "1s",
 		}, args...)...),
 		done: make(chan error, 1),
@@ -153,14 +153,14 @@ func TestTheProgramIsKilledInTheMiddleAgainAndAgain(t *testing.T) {
 func TestASecondProgramTakesOverWhenTheFirstIsKilled(t *testing.T) {
 	c := newCluster(t, linux(), windows())
 	lease := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": map[string]any{"namespace": "default", "name": "pullroute-operator"},
+		"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": map[string]any{"namespace": namespace, "name": "pullroute-operator"},
 	}}
 	c.delete(lease)
 	program, err := build()
 	require.NoError(t, err)
 	address, err := freeAddress()
 	require.NoError(t, err)
-	first := c.run(program, "--leader-elect-namespace", "default", "--metrics-address", address)
+	first := c.run(program, "--metrics-address", address)
 	c.create(documented())
 	c.settled(linux(), windows())
 	require.NoError(t, c.Get(c.ctx, client.ObjectKeyFromObject(lease), lease))
@@ -176,7 +176,7 @@ func TestASecondProgramTakesOverWhenTheFirstIsKilled(t *testing.T) {
 	require.Contains(t, metrics.String(), `pullroute_nodes{state="applied"} 2`)
 	require.Contains(t, metrics.String(), `workqueue_depth{controller="nodes"`)
 
-	second := c.run(program, "--leader-elect-namespace", "default")
+	second := c.run(program)
 	time.Sleep(time.Second)
 	first.kill()
 	c.delete(documented()) // nobody works while the lease runs out
@@ -205,9 +205,10 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 		"":                    "--nodes is missing",
 		"--nodes x extra":     `"extra" is not a flag`,
 		"--nodes x --limit 0": "--limit 0: must be 1 or more",
-		"--nodes x --retry-min 2s --retry-max 1s": "must be positive",
-		"--nodes x --timeout -1s":                 "must be positive",
-		"--nodes x --kubeconfig /does/not/exist":  "/does/not/exist",
+		"--nodes x --retry-min 2s --retry-max 1s":              "must be positive",
+		"--nodes x --timeout -1s":                              "must be positive",
+		"--nodes x":                                            "--namespace is missing, and this is no pod",
+		"--nodes x --namespace y --kubeconfig /does/not/exist": "/does/not/exist",
 	} {
 		out, err := exec.Command(program, strings.Fields(args)...).CombinedOutput()
 		assert.Error(t, err, args)

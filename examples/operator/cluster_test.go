@@ -14,14 +14,16 @@ import (
 	configv1 "github.com/openshift/api/config/v1"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
@@ -60,6 +62,7 @@ func (c *cluster) clear() {
 		require.NoError(c.t, c.DeleteAllOf(c.ctx, kind))
 	}
 	require.NoError(c.t, c.DeleteAllOf(c.ctx, &eventsv1.Event{}, client.InNamespace("default")))
+	require.NoError(c.t, c.DeleteAllOf(c.ctx, &corev1.ConfigMap{}, client.InNamespace(namespace)))
 }
 
 func (c *cluster) path(elements ...string) string {
@@ -200,6 +203,9 @@ type operator struct {
 	done     chan error
 }
 
+// namespace is where operators keep the last good files.
+const namespace = "pullroute"
+
 // testOptions are quick to try again.
 var testOptions = Options{Limit: 10, Timeout: time.Minute, RetryMin: 50 * time.Millisecond, RetryMax: time.Second, Resync: time.Hour}
 
@@ -207,13 +213,15 @@ var testOptions = Options{Limit: 10, Timeout: time.Minute, RetryMin: 50 * time.M
 func (c *cluster) start(dial Dial, o Options) *operator {
 	c.t.Helper()
 	skip := true
-	mgr, err := ctrl.NewManager(apiServer, ctrl.Options{
-		Scheme: newScheme(), Metrics: server.Options{BindAddress: "0"},
+	server := rest.CopyConfig(apiServer)
+	server.UserAgent = operatorAgent + "of a test"
+	mgr, err := ctrl.NewManager(server, ctrl.Options{
+		Scheme: newScheme(), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip}, // a test starts several, one after the other
 	})
 	require.NoError(c.t, err)
 	registry := prometheus.NewPedanticRegistry()
-	nodes, err := setup(mgr, registry, dial, o)
+	nodes, err := setup(mgr, registry, dial, namespace, o)
 	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(c.ctx)
 	op := &operator{nodes, registry, cancel, make(chan error, 1)}

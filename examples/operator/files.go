@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"path"
 	"slices"
@@ -18,7 +17,8 @@ import (
 )
 
 // Files are what the nodes are to have. They are made once and only read from then on. They hold no secrets,
-// so their hashes may be shown; with the credentials of a pull secret in them, hash them with a key.
+// so their hashes may be shown, and a Store may keep them in ConfigMaps; with the credentials of a pull secret
+// in them, hash them with a key, and keep them in Secrets.
 type Files struct {
 	Linux   LinuxFiles
 	Windows WindowsFiles
@@ -44,6 +44,21 @@ func (f *Files) hash(p finding.Platform) string {
 	return f.Linux.Hash
 }
 
+// content is one file, by its path on the node.
+type content struct {
+	name string
+	data []byte
+}
+
+// hashOf tells sets of files apart.
+func hashOf(contents []content) string {
+	h := sha256.New()
+	for _, c := range contents {
+		fmt.Fprintf(h, "%q %q\n", c.name, c.data)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
 // LinuxFiles are what the operator keeps in /etc/containers of a Linux node: the two names that the Machine
 // Config Operator keeps on the nodes of OpenShift, and nothing else. Where that operator runs, leave the
 // Linux nodes to it.
@@ -56,14 +71,15 @@ type LinuxFiles struct {
 
 const registriesConf = "registries.conf"
 
-func (l LinuxFiles) hash() string {
-	h := newHash()
-	h.add(registriesConf, l.Config.Bytes())
+func (l LinuxFiles) contents() []content {
+	all := []content{{registriesConf, l.Config.Bytes()}}
 	if l.Search != nil {
-		h.add(registriesconf.SearchDropIn, l.Search.Bytes())
+		all = append(all, content{registriesconf.SearchDropIn, l.Search.Bytes()})
 	}
-	return h.String()
+	return all
 }
+
+func (l LinuxFiles) hash() string { return hashOf(l.contents()) }
 
 // apply makes the files stand in a directory. What it costs the node is announced before anything is
 // changed; if that fails, nothing is.
@@ -165,26 +181,19 @@ type WindowsFiles struct {
 	Hash string
 }
 
-func (w WindowsFiles) hash() string {
-	h := newHash()
+func (w WindowsFiles) contents() []content {
+	var all []content
 	for _, registry := range w.Tree {
-		h.add(registry.Path(), registry.File.Bytes())
+		all = append(all, content{registry.Path(), registry.File.Bytes()})
 	}
-	return h.String()
+	return all
 }
 
-// apply makes the files stand in a config_path. What other hands put there stays, and is returned; the error
-// wraps hoststoml.ErrConflict where that leaves no place for a file of ours.
+func (w WindowsFiles) hash() string { return hashOf(w.contents()) }
+
+// apply makes the files stand in a config_path. What other hands put there stays, and is returned. The error
+// is made of one for each registry that does not have its file; see [hoststoml.RegistryErrors].
 func (w WindowsFiles) apply(ctx context.Context, t hoststoml.Transport) ([]hoststoml.Kept, error) {
-	change, err := w.Tree.Apply(ctx, t, hoststoml.Options{})
+	change, err := w.Tree.Apply(ctx, t, hoststoml.Options{Platform: finding.Windows})
 	return change.Kept, err
 }
-
-// A filesHash tells sets of files apart.
-type filesHash struct{ hash.Hash }
-
-func newHash() filesHash { return filesHash{sha256.New()} }
-
-func (h filesHash) add(name string, data []byte) { fmt.Fprintf(h, "%q %q\n", name, data) }
-
-func (h filesHash) String() string { return hex.EncodeToString(h.Sum(nil)[:8]) }

@@ -9,6 +9,7 @@
 //
 //   - convert.go reads the objects of one moment and fills pullroute's types from OpenShift's.
 //   - render.go turns them into files, and reports findings in the status of ClusterPulls and as events.
+//   - store.go keeps the last good files in ConfigMaps, for nodes that come while the objects are refused.
 //   - files.go makes the files stand on a node.
 //   - nodes.go does that for all nodes: queue, limit, time limit, back-off; lane.go is for those that are slow.
 //   - status.go, metrics.go and api.go say how it went.
@@ -16,7 +17,8 @@
 // Here a directory for each node, below --nodes, stands for the way to a node: /etc/containers for Linux,
 // containerd's config_path for Windows. An operator of your own replaces Directories by its own Dial.
 //
-// Objects that the Machine Config Operator refuses change no node. Without any mirror object, Linux nodes
+// Objects that the Machine Config Operator refuses change no node, and a node that comes new then gets the last
+// good files. Without any mirror object, Linux nodes
 // have the registries.conf that a cluster starts with, and Windows nodes no hosts.toml of pullroute's.
 package main
 
@@ -25,10 +27,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -56,7 +60,7 @@ func run() error {
 	metricsAddress := flag.String("metrics-address", ":8080", "where metrics are served; 0 serves none")
 	healthAddress := flag.String("health-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
 	elect := flag.Bool("leader-elect", true, "work only while holding the lease; without it, never start two operators")
-	namespace := flag.String("leader-elect-namespace", "", "the namespace of the lease; empty for that of the pod")
+	namespace := flag.String("namespace", "", "the namespace of the lease and of the last good files; empty for that of the pod")
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -72,6 +76,13 @@ func run() error {
 		return errors.New("--timeout, --retry-min, --retry-max and --resync must be positive, and the longest pause not shorter than the first")
 	}
 
+	if *namespace == "" {
+		data, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+		if err != nil {
+			return fmt.Errorf("--namespace is missing, and this is no pod: %w", err)
+		}
+		*namespace = strings.TrimSpace(string(data))
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return err
@@ -93,21 +104,24 @@ func run() error {
 	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
 		return err
 	}
-	if _, err := setup(mgr, metrics.Registry, Directories(*nodes), o); err != nil {
+	if _, err := setup(mgr, metrics.Registry, Directories(*nodes), *namespace, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctrl.SetupSignalHandler())
 }
 
 // setup adds both controllers to a manager.
-func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, o Options) (*Nodes, error) {
+func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, namespace string, o Options) (*Nodes, error) {
 	m, err := NewMetrics(registry)
 	if err != nil {
 		return nil, err
 	}
 	desired := NewDesired()
 	events := mgr.GetEventRecorder("pullroute-operator")
-	renderer := &Renderer{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired}
+	renderer := &Renderer{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired, Resync: o.Resync,
+		Store: &Store{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace},
+	}
 	if err := renderer.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
@@ -118,7 +132,7 @@ func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, o Opt
 // newScheme knows the kinds that the operator reads.
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{configv1.Install, addTypes} {
+	for _, add := range []func(*runtime.Scheme) error{configv1.Install, corev1.AddToScheme, addTypes} {
 		if err := add(s); err != nil {
 			panic(err) // two Go types for one kind: a mistake in this program
 		}

@@ -14,6 +14,7 @@ import (
 // label grows with the number of nodes or objects.
 type Metrics struct {
 	refused  prometheus.Gauge
+	last     prometheus.Gauge
 	sources  *prometheus.GaugeVec
 	findings *prometheus.GaugeVec
 	duration *prometheus.HistogramVec
@@ -30,6 +31,9 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		refused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "pullroute_render_refused", Help: "1 while the mirror objects are refused and the nodes keep what they have.",
+		}),
+		last: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pullroute_last_good_stored", Help: "1 while a restart finds the last good files.",
 		}),
 		sources: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pullroute_rendered_sources", Help: "Sources with mirrors, by the kind of pull that is redirected.",
@@ -55,7 +59,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	}
 	m.drains.WithLabelValues("false")
 	m.drains.WithLabelValues("true")
-	for _, c := range []prometheus.Collector{m.refused, m.sources, m.findings, m.duration, m.failures, m.drains, m} {
+	for _, c := range []prometheus.Collector{m.refused, m.last, m.sources, m.findings, m.duration, m.failures, m.drains, m} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -107,6 +111,13 @@ func (m *Metrics) rendered(rules *mirrorset.Rules, findings finding.Findings, re
 	}
 	for pull, n := range count {
 		m.sources.WithLabelValues(string(pull)).Set(float64(n))
+	}
+}
+
+func (m *Metrics) stored(yes bool) {
+	m.last.Set(0)
+	if yes {
+		m.last.Set(1)
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -122,9 +120,14 @@ func (n *Nodes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	files := n.Desired.files.Load()
-	if files == nil {
+	if files == nil { // all nodes are asked for as soon as there are
 		n.Metrics.setState(node.Name, StatePending)
-		return ctrl.Result{}, nil // all nodes are asked for as soon as there are files
+		if why := n.Desired.none.Load(); why != nil && node.Status.Applied == "" {
+			before := node.DeepCopy()
+			node.setNoFiles(*why)
+			return ctrl.Result{}, n.report(ctx, before, &node)
+		}
+		return ctrl.Result{}, nil
 	}
 	if n.isSlow(node.Name) {
 		if !n.slowLane.enter(node.Name) {
@@ -148,7 +151,7 @@ func (n *Nodes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resul
 	if err := n.report(ctx, before, &node); err != nil {
 		return ctrl.Result{}, err
 	}
-	if state == StateApplied || state == StateConflict { // which lasts until somebody removes the file
+	if state == StateApplied || state.lasting() {
 		return ctrl.Result{RequeueAfter: n.Options.Resync}, nil
 	}
 	return ctrl.Result{}, err
@@ -239,15 +242,7 @@ func (n *Nodes) report(ctx context.Context, before, node *NodePulls) error {
 	if err := n.Status().Patch(ctx, node, client.MergeFrom(before)); err != nil {
 		return client.IgnoreNotFound(err) // it was deleted meanwhile
 	}
-	was := meta.FindStatusCondition(before.Status.Conditions, conditionApplied)
-	is := meta.FindStatusCondition(node.Status.Conditions, conditionApplied)
-	switch {
-	case was != nil && was.Status == is.Status && was.Reason == is.Reason && was.Message == is.Message:
-	case is.Status == metav1.ConditionFalse:
-		n.Events.Eventf(node, nil, "Warning", is.Reason, "Apply", "%s", truncate(is.Message, maxNote))
-	case was != nil && was.Status == metav1.ConditionFalse:
-		n.Events.Eventf(node, nil, "Normal", is.Reason, "Apply", "%s", truncate(is.Message, maxNote))
-	}
+	tell(n.Events, node, conditionApplied, "Apply", before.Status.Conditions, node.Status.Conditions)
 	return nil
 }
 

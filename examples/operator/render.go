@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -30,6 +34,8 @@ type Renderer struct {
 	Events  recorder.EventRecorder
 	Metrics *Metrics
 	Desired *Desired
+	Store   *Store
+	Resync  time.Duration // how often the store is looked at though nothing changed
 
 	told []finding.Finding // the findings of the last rendering; nil after a start, when the status says
 }
@@ -38,14 +44,34 @@ type Renderer struct {
 // is no ClusterPulls.
 type Desired struct {
 	files   atomic.Pointer[Files]
+	none    atomic.Pointer[string]  // why there are no files; nil until that is known
 	changed chan event.GenericEvent // capacity 1: one notice that is not read yet is enough
 }
 
 // NewDesired returns an empty Desired.
 func NewDesired() *Desired { return &Desired{changed: make(chan event.GenericEvent, 1)} }
 
+// publish has the nodes get files.
 func (d *Desired) publish(f *Files) {
+	d.none.Store(nil)
 	d.files.Store(f)
+	d.notify()
+}
+
+// publishNone has nodes that come new say why they get none.
+func (d *Desired) publishNone(why string) {
+	if old := d.none.Swap(&why); old == nil || *old != why {
+		d.notify()
+	}
+}
+
+// clear leaves the nodes alone.
+func (d *Desired) clear() {
+	d.none.Store(nil)
+	d.files.Store(nil)
+}
+
+func (d *Desired) notify() {
 	select {
 	case d.changed <- event.GenericEvent{Object: &ClusterPulls{}}:
 	default:
@@ -67,9 +93,8 @@ func (r *Renderer) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// Reconcile renders. Objects that the Machine Config Operator would refuse are not rendered in part: what
-// was published before stays, and the status names object, field and value. After a restart nothing is
-// published then, and the nodes keep what they have.
+// Reconcile renders. Objects that the Machine Config Operator would refuse are not rendered in part: the last
+// good files stay, those in the store after a restart, and the status names object, field and value.
 func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	if request.Name != clusterName {
 		return ctrl.Result{}, nil
@@ -78,7 +103,7 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	if err := r.Live.Get(ctx, request.NamespacedName, &cluster); client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, err
 	} else if err != nil {
-		r.Desired.files.Store(nil)
+		r.Desired.clear()
 		r.told = nil
 		return ctrl.Result{}, nil
 	}
@@ -86,20 +111,75 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	rules, err := objects.set().Rules()
+	rules, refused := objects.set().Rules()
 	before := cluster.DeepCopy()
-	files, findings := render(rules, cluster.Spec.WindowsHosts) // of refused objects, for the findings alone
-	if err == nil {
-		// Before the status is written: the nodes do not wait for that.
+	rendered, findings := render(rules, cluster.Spec.WindowsHosts) // of refused objects, for the findings alone
+	if refused != nil {
+		rendered = nil
+	}
+	files, problem := r.settle(ctx, &cluster, rendered)
+	if ctx.Err() != nil {
+		return ctrl.Result{}, ctx.Err()
+	}
+	// Before the status is written: the nodes do not wait for that.
+	if files == nil {
+		r.Desired.publishNone(fmt.Sprintf("the mirror objects are refused, and %v", problem))
+	} else {
 		if now := r.Desired.files.Load(); now == nil || now.Linux.Hash != files.Linux.Hash || now.Windows.Hash != files.Windows.Hash {
 			r.Desired.publish(files)
 		}
 		cluster.Status.Linux, cluster.Status.Windows = files.Linux.Hash, files.Windows.Hash
 	}
-	cluster.setRendered(err)
+	cluster.setRendered(refused)
+	cluster.setStored(problem)
 	cluster.setFindings(findings)
-	r.Metrics.rendered(rules, findings, err != nil)
-	return ctrl.Result{}, r.report(ctx, before, &cluster, objects, findings)
+	r.Metrics.rendered(rules, findings, refused != nil)
+	r.Metrics.stored(problem == nil)
+	if err := r.report(ctx, before, &cluster, objects, findings); err != nil {
+		return ctrl.Result{}, err
+	}
+	if problem != nil && !lasting(problem) {
+		return ctrl.Result{}, problem // and try again
+	}
+	return ctrl.Result{RequeueAfter: r.Resync}, nil
+}
+
+// settle stores what was rendered, and returns the files that the nodes are to have. rendered is nil while the
+// objects are refused.
+//
+// Files are stored before they reach a node. Otherwise an operator that starts while the objects are refused
+// could take nodes back to files from before. While they cannot be stored, the nodes have the last ones that
+// are, and only where there are none the new ones all the same.
+func (r *Renderer) settle(ctx context.Context, cluster *ClusterPulls, rendered *Files) (files *Files, problem error) {
+	last := r.Desired.files.Load() // none after a start
+	keep := rendered
+	if keep == nil {
+		keep = last
+	}
+	if keep != nil {
+		replaced, err := r.Store.save(ctx, cluster, keep)
+		// That nothing is stored is news only where something was.
+		if replaced != nil && (!errors.Is(replaced, errNoneStored) || meta.IsStatusConditionTrue(cluster.Status.Conditions, conditionStored)) {
+			r.Events.Eventf(cluster, nil, "Warning", "StoredAgain", "Render", "%s", truncate("the last good files are stored again: "+replaced.Error(), maxNote))
+		}
+		if err == nil {
+			return keep, nil
+		}
+		problem = fmt.Errorf("storing the last good files: %w", err)
+	}
+	stored, err := r.Store.load(ctx)
+	if err != nil && problem == nil {
+		problem = err
+	}
+	switch {
+	case keep != nil && lasting(err):
+		return keep, problem
+	case last != nil:
+		return last, problem
+	case stored != nil:
+		return stored, problem
+	}
+	return keep, problem
 }
 
 // report writes the status and sends events, of what is not in the status yet.
@@ -117,6 +197,7 @@ func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, ob
 		told, now = before.Status.Findings, cluster.Status.Findings
 	}
 	r.told = append([]finding.Finding{}, findings...)
+	tell(r.Events, cluster, conditionStored, "Render", before.Status.Conditions, cluster.Status.Conditions)
 	r.announce(cluster, objects, added(told, now), added(findings, told))
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	servertesting "k8s.io/apiextensions-apiserver/pkg/cmd/server/testing"
@@ -101,7 +102,9 @@ func runWithServer(m *testing.M) (code int, err error) {
 
 // newFront answers the one question that clients have and this part of the API server does not answer, which
 // groups there are, and hands everything else on to it. What clients send of the kinds in testdata/standins.yaml
-// comes as protobuf, which no custom resource is read from: it is handed on as JSON.
+// comes as protobuf, which no custom resource is read from: it is handed on as JSON. ConfigMaps have no group,
+// which a custom resource cannot do without: theirs is put in on the way there, and taken out on the way back.
+// What config/rbac.yaml does not let operators do is refused.
 func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Server, error) {
 	target, err := url.Parse(config.Host)
 	if err != nil {
@@ -113,12 +116,38 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 	if proxy.Transport, err = rest.TransportFor(config); err != nil {
 		return nil, err
 	}
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if !strings.HasPrefix(r.Request.URL.Path, "/apis/"+coreStandin) {
+			return nil
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		body = bytes.ReplaceAll(body, []byte(`"`+coreStandin+`"`), []byte(`"v1"`))
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+		return nil
+	}
 	list, err := json.Marshal(groups)
 	if err != nil {
 		return nil, err
 	}
+	allowed, err := readPermissions()
+	if err != nil {
+		return nil, err
+	}
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/apis" {
+		if err := allowed.check(r); err != nil {
+			refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, err.Error())
+			return
+		}
+		switch r.URL.Path {
+		case "/api":
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"kind": "APIVersions", "versions": ["v1"]}`)
+			return
+		case "/apis":
 			w.Header().Set("Content-Type", "application/json")
 			w.Write(list)
 			return
@@ -129,11 +158,68 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 				return
 			}
 		}
+		if rest, ok := strings.CutPrefix(r.URL.Path, "/api/v1"); ok {
+			if refuseConfigMaps.Load() && r.Method != http.MethodGet {
+				refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, "not by this account")
+				return
+			}
+			r.URL.Path = "/apis/" + coreStandin + rest
+			r.Header.Del("Accept-Encoding") // so that the answer can be read here
+			if r.Method == http.MethodPost || r.Method == http.MethodPut {
+				if err := checkConfigMap(r); err != nil {
+					refuse(w, http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, err.Error())
+					return
+				}
+			}
+		}
 		if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/status") {
 			statusWrites.Add(1)
 		}
 		proxy.ServeHTTP(w, r)
 	})), nil
+}
+
+// coreStandin stands for the version of ConfigMaps, which have no group.
+const coreStandin = "core.example.com/v1"
+
+// refuseConfigMaps is set while the operator has no right to write ConfigMaps.
+var refuseConfigMaps atomic.Bool
+
+func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	json.NewEncoder(w).Encode(metav1.Status{
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message,
+	})
+}
+
+// checkConfigMap holds a ConfigMap that is written against the limit that its real definition has (MaxSecretSize,
+// in ValidateConfigMap), and gives it the group that it is stored under.
+func checkConfigMap(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	var o corev1.ConfigMap
+	if err := json.Unmarshal(body, &o); err != nil {
+		return err
+	}
+	size := 0
+	for _, v := range o.Data {
+		size += len(v)
+	}
+	for _, v := range o.BinaryData {
+		size += len(v)
+	}
+	if size > corev1.MaxSecretSize {
+		return fmt.Errorf("data: Too long: may not be more than %d bytes", corev1.MaxSecretSize)
+	}
+	o.APIVersion, o.Kind = coreStandin, "ConfigMap"
+	if body, err = json.Marshal(o); err != nil {
+		return err
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
 }
 
 func toJSON(r *http.Request) error {
@@ -221,8 +307,8 @@ func writeKubeconfig(path string, c *rest.Config) error {
 }
 
 // installCRDs has the server serve OpenShift's mirror objects, as their own module defines them, and the
-// operator's two kinds. Leases and events are not served by this part of the API server, so kinds without a
-// schema stand for them; what the operator sends is real, and is stored.
+// operator's two kinds. Leases, events and ConfigMaps are not served by this part of the API server, so kinds without
+// a schema stand for them; what the operator sends is real, and is stored.
 func installCRDs(config *rest.Config) (*metav1.APIGroupList, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/openshift/api").Output()
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/recorder"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -21,6 +23,7 @@ import (
 const (
 	maxFindings = 50   // in the status of ClusterPulls
 	maxEvents   = 20   // of one rendering
+	maxFailures = 20   // in the status of NodePulls
 	maxKept     = 20   // in the status of NodePulls
 	maxReasons  = 20   // for a drain
 	maxMessage  = 4096 // bytes of a condition's message
@@ -32,9 +35,42 @@ func (c *ClusterPulls) setRendered(refused error) {
 	condition := metav1.Condition{Type: conditionRendered, Status: metav1.ConditionTrue, Reason: "Rendered", Message: "the objects are rendered", ObservedGeneration: c.Generation}
 	if refused != nil {
 		condition.Status, condition.Reason = metav1.ConditionFalse, "Refused"
-		condition.Message = truncate("the nodes keep the files they have: "+refused.Error(), maxMessage)
+		condition.Message = truncate("the nodes keep the last good files: "+refused.Error(), maxMessage)
 	}
 	meta.SetStatusCondition(&c.Status.Conditions, condition)
+}
+
+// setStored says whether the last good files are in the store, and if not, why.
+func (c *ClusterPulls) setStored(problem error) {
+	condition := metav1.Condition{Type: conditionStored, Status: metav1.ConditionTrue, Reason: "Stored", Message: "a restart finds the last good files", ObservedGeneration: c.Generation}
+	if problem != nil {
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NotStored", problem.Error()
+		switch {
+		case errors.Is(problem, errNoneStored):
+			condition.Reason = "NothingStored"
+		case errors.Is(problem, errDamaged):
+			condition.Reason = "Damaged"
+		case errors.Is(problem, errNewer):
+			condition.Reason = "NewerVersion"
+		}
+		if lasting(problem) {
+			condition.Message += "; nodes keep what they have, and new ones get no files until the objects are not refused any more"
+		}
+		condition.Message = truncate(condition.Message, maxMessage)
+	}
+	meta.SetStatusCondition(&c.Status.Conditions, condition)
+}
+
+// tell sends an event where a condition is or was bad news.
+func tell(events recorder.EventRecorder, regarding client.Object, condition, action string, before, after []metav1.Condition) {
+	was, is := meta.FindStatusCondition(before, condition), meta.FindStatusCondition(after, condition)
+	switch {
+	case is == nil || was != nil && was.Status == is.Status && was.Reason == is.Reason && was.Message == is.Message:
+	case is.Status == metav1.ConditionFalse:
+		events.Eventf(regarding, nil, "Warning", is.Reason, action, "%s", truncate(is.Message, maxNote))
+	case was != nil && was.Status == metav1.ConditionFalse:
+		events.Eventf(regarding, nil, "Normal", is.Reason, action, "%s", truncate(is.Message, maxNote))
+	}
 }
 
 // setFindings counts all findings and lists the gravest.
@@ -72,27 +108,66 @@ func rank(f finding.Finding) int {
 type State string
 
 const (
-	StatePending  State = "pending"  // it has not been tried since the files changed
+	StatePending  State = "pending"  // it has not been tried since the files changed, or there are none
 	StateApplied  State = "applied"  // it has all of them
 	StateConflict State = "conflict" // other hands' files are in the way of some; it has the others
+	StatePartial  State = "partial"  // it cannot have some, whose names it has no room for; it has the others
 	StateFailed   State = "failed"   // the last try ended with an error
 	StateTimedOut State = "timedout" // the last try did not end in time
 )
 
 // states lists all of them.
-var states = []State{StatePending, StateApplied, StateConflict, StateFailed, StateTimedOut}
+var states = []State{StatePending, StateApplied, StateConflict, StatePartial, StateFailed, StateTimedOut}
 
-// stateOf tells a node's state by the error of its last try.
+// lasting reports whether trying again is of no use before somebody has changed the objects or the node.
+func (s State) lasting() bool { return s == StateConflict || s == StatePartial }
+
+// Reason says why a registry does not have its file.
+type Reason string
+
+const (
+	ReasonConflict      Reason = "Conflict"      // another hand's file is in the way
+	ReasonReservedName  Reason = "ReservedName"  // Windows can have no directory of its name
+	ReasonSameDirectory Reason = "SameDirectory" // Windows takes its directory for that of another registry
+	ReasonWaits         Reason = "Waits"         // for another registry that failed
+	ReasonFailed        Reason = "Failed"        // the node did not do it; it is tried again
+)
+
+// reasonOf tells why a registry has failed.
+func reasonOf(err error) Reason {
+	switch {
+	case errors.Is(err, hoststoml.ErrConflict):
+		return ReasonConflict
+	case errors.Is(err, hoststoml.ErrName):
+		return ReasonReservedName
+	case errors.Is(err, hoststoml.ErrSameDirectory):
+		return ReasonSameDirectory
+	case errors.Is(err, hoststoml.ErrWaits):
+		return ReasonWaits
+	}
+	return ReasonFailed
+}
+
+// stateOf tells a node's state by the error of its last try. Of several failures the one counts that trying
+// again may mend.
 func stateOf(err error) State {
 	switch {
 	case err == nil:
 		return StateApplied
-	case errors.Is(err, hoststoml.ErrConflict):
-		return StateConflict
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errStillRunning):
 		return StateTimedOut
 	}
-	return StateFailed
+	failed := hoststoml.RegistryErrors(err)
+	has := func(r Reason) bool {
+		return slices.ContainsFunc(failed, func(e *hoststoml.RegistryError) bool { return reasonOf(e) == r })
+	}
+	switch {
+	case len(failed) == 0 || has(ReasonFailed):
+		return StateFailed
+	case has(ReasonConflict):
+		return StateConflict
+	}
+	return StatePartial
 }
 
 // setApplied says how bringing the files with this hash to the node went.
@@ -100,19 +175,31 @@ func (n *NodePulls) setApplied(desired string, kept []hoststoml.Kept, err error)
 	state := stateOf(err)
 	n.Status.Desired = desired
 	condition := metav1.Condition{Type: conditionApplied, Status: metav1.ConditionFalse, ObservedGeneration: n.Generation}
+	if err != nil {
+		condition.Message = err.Error()
+	}
 	switch state {
 	case StateApplied:
 		n.Status.Applied = desired
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionTrue, "Applied", "the node has its files"
 	case StateConflict:
-		condition.Reason, condition.Message = "Conflict", err.Error()
+		condition.Reason = "Conflict"
+	case StatePartial:
+		condition.Reason = "Partial"
 	case StateTimedOut:
-		condition.Reason, condition.Message = "TimedOut", err.Error()
+		condition.Reason = "TimedOut"
 	default:
-		condition.Reason, condition.Message = "Failed", err.Error()
+		condition.Reason = "Failed"
 	}
 	condition.Message = truncate(condition.Message, maxMessage)
-	if state == StateApplied || state == StateConflict { // otherwise nobody has looked
+	if failed := hoststoml.RegistryErrors(err); err == nil || len(failed) > 0 { // otherwise nobody has looked
+		n.Status.Failures = nil
+		for _, e := range failed[:min(len(failed), maxFailures)] {
+			n.Status.Failures = append(n.Status.Failures, Failure{e.Registry, reasonOf(e), truncate(e.Err.Error(), maxNote)})
+		}
+		if more := len(failed) - maxFailures; more > 0 {
+			condition.Message = fmt.Sprintf("%s; %d more registries than status.failures lists have failed", condition.Message, more)
+		}
 		if more := len(kept) - maxKept; more > 0 {
 			condition.Message = fmt.Sprintf("%s; %d more names than status.kept lists are of other hands", condition.Message, more)
 		}
@@ -120,6 +207,14 @@ func (n *NodePulls) setApplied(desired string, kept []hoststoml.Kept, err error)
 	}
 	meta.SetStatusCondition(&n.Status.Conditions, condition)
 	return state
+}
+
+// setNoFiles says why a node that comes new gets no files.
+func (n *NodePulls) setNoFiles(why string) {
+	meta.SetStatusCondition(&n.Status.Conditions, metav1.Condition{
+		Type: conditionApplied, Status: metav1.ConditionFalse, Reason: "NoFiles", ObservedGeneration: n.Generation,
+		Message: truncate("there are no files for the node, and without any it contacts every source itself: "+why, maxMessage),
+	})
 }
 
 // newDrain says what a change costs a node.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -186,4 +189,93 @@ func TestTextsAreShortenedBetweenCharacters(t *testing.T) {
 	}
 	require.Equal(t, "InvalidSource", reason(finding.Finding{Code: "invalid-source"}))
 	require.Equal(t, "Odd", reason(finding.Finding{Code: "-odd-"}))
+}
+
+func TestARegistryThatWindowsCannotHaveIsSaidAndNotTriedAgain(t *testing.T) {
+	c := newCluster(t, linux(), windows())
+	c.create(digestMirrors("names",
+		byDigest("aux.example.com/team", never, "mirror.example.com/team"),
+		byDigest("nul.io:5000", allow, "mirror.example.com"), // nul.io_5000_
+		byDigest("quay.io/team", never, "mirror.example.com/team"),
+		byDigest("Quay.io/other", allow, "mirror.example.com/other")))
+	o := testOptions
+	o.RetryMin, o.RetryMax = time.Millisecond, 10*time.Millisecond
+	op := c.start(Directories(c.dir), o)
+	c.settled(linux())
+	c.eventually("the Windows node says what it cannot have", func() bool { return nodeStates(t, op)["partial"] == 1 })
+	status := c.node("windows").Status
+	require.Equal(t, "Partial", status.Conditions[0].Reason)
+	require.Equal(t, c.want().Windows.Hash, status.Desired)
+	require.Empty(t, status.Applied)
+	var failed []string
+	for _, f := range status.Failures {
+		failed = append(failed, string(f.Reason)+" "+f.Registry)
+		require.Contains(t, f.Message, "has the name of a device on Windows")
+	}
+	require.Equal(t, []string{"ReservedName aux.example.com", "ReservedName nul.io:5000"}, failed)
+	want := c.want().content(finding.Windows)
+	delete(want, "aux.example.com/hosts.toml")
+	delete(want, "nul.io_5000_/hosts.toml")
+	require.Equal(t, want, onDisk(t, c.path("windows")))
+	require.Len(t, want, 1, "two spellings of one host have one file")
+	require.Contains(t, want, "quay.io/hosts.toml")
+
+	codes := map[string]string{}
+	for _, f := range c.pulls().Status.Findings {
+		codes[string(f.Code)+" "+f.Value] = f.Origin.Field
+	}
+	require.Equal(t, "spec.imageDigestMirrors[0]", codes["reserved-name aux.example.com"])
+	require.Contains(t, codes, "reserved-name nul.io:5000")
+	require.Contains(t, codes, "host-clash quay.io")
+	c.eventually("events say so", func() bool {
+		all := strings.Join(c.events(), "\n")
+		return strings.Contains(all, "ReservedName ImageDigestMirrorSet/names: 2: ") && strings.Contains(all, "HostClash ImageDigestMirrorSet/names: ") &&
+			strings.Contains(all, "Partial NodePulls/windows: registry \"aux.example.com\": ")
+	})
+
+	runs := func() float64 {
+		return gathered(t, op.registry)[`pullroute_apply_duration_seconds{platform="windows"}`]
+	}
+	before := runs()
+	time.Sleep(500 * time.Millisecond) // fifty pauses
+	require.Equal(t, before, runs())
+
+	c.put(digestMirrors("names", byDigest("quay.io/team", never, "mirror.example.com/team")))
+	c.settled(linux(), windows())
+	require.Empty(t, c.node("windows").Status.Failures)
+}
+
+func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
+	failed := func(err error) error { return &hoststoml.RegistryError{Registry: "quay.io", Err: err} }
+	conflict, name := failed(hoststoml.ErrConflict), failed(hoststoml.ErrName)
+	for _, tt := range []struct {
+		state State
+		errs  []error
+	}{
+		{StateApplied, nil},
+		{StateConflict, []error{conflict}},
+		{StateConflict, []error{name, conflict}},
+		{StatePartial, []error{name}},
+		{StatePartial, []error{failed(hoststoml.ErrSameDirectory), failed(hoststoml.ErrWaits)}},
+		{StateFailed, []error{errFault}},
+		{StateFailed, []error{name, failed(errFault), conflict}},
+		{StateTimedOut, []error{name, conflict, context.DeadlineExceeded}},
+		{StateTimedOut, []error{errStillRunning}},
+	} {
+		require.Equal(t, tt.state, stateOf(errors.Join(tt.errs...)), "%v", tt.errs)
+	}
+
+	var many []error
+	for i := range maxFailures + 5 {
+		many = append(many, &hoststoml.RegistryError{Registry: fmt.Sprintf("r%d.io", i), Err: hoststoml.ErrConflict})
+	}
+	node := windows()
+	node.setApplied("hash", nil, errors.Join(many...))
+	require.Len(t, node.Status.Failures, maxFailures)
+	require.Equal(t, Failure{"r0.io", ReasonConflict, "another hand's file is in the way"}, node.Status.Failures[0])
+	require.Contains(t, node.Status.Conditions[0].Message, "5 more registries than status.failures lists have failed")
+	node.setApplied("hash", nil, context.DeadlineExceeded)
+	require.Len(t, node.Status.Failures, maxFailures, "nobody has looked")
+	node.setApplied("hash", nil, nil)
+	require.Empty(t, node.Status.Failures)
 }
