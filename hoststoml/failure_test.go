@@ -86,7 +86,7 @@ func TestATreeThatANodeCannotHoldWholeIsPutInPart(t *testing.T) {
 	tree := hoststoml.Tree{
 		lax("a.io", "https://m.io"), lax("a.io", "https://n.io"), registry("../b", "https://m.io"),
 		registry("aux.example.com", "https://m.io"), registry("AUX.example.com:5000", "https://m.io"), registry("con:5000", "https://m.io"),
-		{Host: "extra.io", File: &hoststoml.File{}, Extra: hoststoml.Extra{"ca.pem": nil}}, registry("z.io", "https://m.io"),
+		{Host: "extra.io", File: &hoststoml.File{}, Extra: hoststoml.Extra{"ca.pem": {}}}, registry("z.io", "https://m.io"),
 	}
 	dir, c, err := apply(t, nil, tree, hoststoml.Options{})
 	require.Equal(t, []string{"../b: name", "AUX.example.com:5000: name", "aux.example.com: name", "a.io: same directory", "extra.io: name"}, failures(err))
