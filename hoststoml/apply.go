@@ -101,7 +101,8 @@ func (r Retry) do(ctx context.Context, call func() error) error {
 	}
 }
 
-// lockName is a file in a config_path that keeps two writers apart. It is empty, and stays.
+// lockName is a file in a config_path that keeps two writers apart. It is empty, and may be left by a program that
+// was killed.
 const lockName = ".hosts.toml~lock"
 
 // lockWait is how long Write waits for another one.

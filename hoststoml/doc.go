@@ -29,8 +29,9 @@
 //	node, err := hoststoml.OpenLocal(`C:\k\containerd\registries`) // or another Transport
 //	…
 //	change, err := tree.Apply(ctx, node, hoststoml.Options{})
-//	if errors.Is(err, hoststoml.ErrConflict) {
-//		// a file of another hand is in the way of one of ours: change.Kept
+//	for _, failed := range hoststoml.RegistryErrors(err) {
+//		// one registry has not got its file, for a reason such as ErrConflict, a file of another hand that is
+//		// in the way; all others have theirs
 //	}
 //
 // [Diff] returns the operations without doing them, and says why they are in their order. [Transport] says

@@ -144,6 +144,24 @@ func TestOfTwoSpellingsOfOneDirectoryTheOneThatForbidsIsPut(t *testing.T) {
 	}
 }
 
+func TestWhetherCaseCountsIsFoundOutFromTheDirectories(t *testing.T) {
+	ours := "# " + hoststoml.Marker + "\n"
+	both := hoststoml.Tree{registry("b.io", "https://m.io"), registry("B.io", "https://m.io")}
+	// Where two directories differ in case only, it counts.
+	_, c, err := apply(t, map[string]string{"a.io/hosts.toml": ours, "A.IO/hosts.toml": ours}, both, hoststoml.Options{KeepStale: true})
+	require.NoError(t, err)
+	require.Len(t, renamed(c), 2)
+	// Each is then asked for by its own name, also where the node is said to have Windows.
+	_, c, err = apply(t, map[string]string{"Quay.io/hosts.toml": ours, "quay.io/hosts.toml": ours}, hoststoml.Tree{registry("quay.io", "https://m.io")}, hoststoml.Options{Platform: finding.Windows})
+	require.NoError(t, err)
+	require.Equal(t, []string{"quay.io/hosts.toml"}, renamed(c))
+	// A directory that cannot be read says nothing, the next one does.
+	dir, r := refuse(t, map[string]string{"a.io/hosts.toml": ours, "c.io/hosts.toml": ours}, "list a.io", "list A.IO")
+	r.Transport = folding{open(t, dir)}
+	_, err = both.Apply(t.Context(), r, hoststoml.Options{KeepStale: true})
+	require.Equal(t, []string{"b.io: same directory", "a.io: other"}, failures(err))
+}
+
 // refusing is a node on which some calls fail, by kind and path.
 type refusing struct {
 	hoststoml.Transport
@@ -247,6 +265,11 @@ func TestDefaultWaitsForTheRegistriesThatItDecidesFor(t *testing.T) {
 		_, r = refuse(t, map[string]string{"_default/hosts.toml": ours, "n.io:5000/hosts.toml": ours}, "rename n.io_5000_")
 		_, err = withPort.Apply(t.Context(), r, hoststoml.Options{})
 		require.Equal(t, []string{"n.io:5000: other"}, failures(err))
+		withPort[0].Extra = hoststoml.Extra{"bad": nil}
+		_, r = refuse(t, map[string]string{"_default/hosts.toml": ours, "n.io:5000/hosts.toml": ours})
+		c, err := withPort.Apply(t.Context(), r, hoststoml.Options{})
+		require.Equal(t, []string{"n.io:5000: name"}, failures(err))
+		require.Equal(t, []string{"._default~old"}, renamed(c))
 	}
 
 	// One that no node can hold is one that "_default" decides for.
@@ -340,6 +363,10 @@ func TestAnotherHandsHostColonPortIsHiddenWhereItsRegistryHasADirectory(t *testi
 		require.NoError(t, err, name)
 		require.Equal(t, test.want, kept(c), name)
 	}
+	_, r := refuse(t, map[string]string{"n.io:5000/hosts.toml": hand, "n.io_5000_/hosts.toml": ours}, "read n.io_5000_/hosts.toml")
+	c, err := hoststoml.Tree{}.Apply(t.Context(), r, hoststoml.Options{})
+	require.Equal(t, []string{"n.io:5000: other"}, failures(err))
+	require.Equal(t, []string{"hidden n.io:5000"}, kept(c), "that cannot be read")
 }
 
 func TestAFileThatIsReplacedKeepsItsModeUnlessItHoldsSecrets(t *testing.T) {
@@ -378,7 +405,8 @@ func TestWriteLeavesOtherHandsFilesAndWritesTheRest(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(dir, "hand.io", "hosts.toml"))
 	require.NoError(t, err)
 	require.Equal(t, "server = \"https://by-hand.io\"\n", string(data))
-	// The lock is none of what is reported.
+	// The lock, which a program that was killed leaves, is none of what is reported.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".hosts.toml~lock"), nil, 0o644))
 	c, err := hoststoml.Tree{}.Apply(t.Context(), open(t, dir), hoststoml.Options{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"foreign hand.io"}, kept(c))

@@ -2,9 +2,11 @@ package filelock
 
 import (
 	"bufio"
+	"context"
 	"flag"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,6 +47,26 @@ func TestTheLockHasOneHolderAtATime(t *testing.T) {
 		})
 	}
 	all.Wait()
+	left, err := os.ReadDir(root.Name())
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" {
+		require.Empty(t, left, "the last one takes the file away")
+	}
+}
+
+func TestAcquireGivesUpWhenItsContextIsDone(t *testing.T) {
+	root := open(t, t.TempDir())
+	release, err := Acquire(t.Context(), root, "lock")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Acquire(ctx, root, "lock")
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "lock: is held by another program")
+	require.NoError(t, release())
+	release, err = Acquire(ctx, root, "lock")
+	require.NoError(t, err, "a free lock needs no waiting")
+	require.NoError(t, release())
 }
 
 func TestALockWhoseHolderWasKilledIsFree(t *testing.T) {

@@ -90,7 +90,8 @@ func changed(clusters map[string]Cluster, cluster string, change func(*Cluster) 
 // An update writes a new file beside it, ".NAME~new", and renames that over the old one once it is on disk:
 // whoever reads, and a program that is killed or a machine that loses power at any point, leaves or sees the
 // old content or the new, whole. Updates of several programs wait for each other at a lock on ".NAME~lock",
-// an empty file that stays; the operating system frees the lock of a program that ends. Files that cannot
+// an empty file that the last of them removes, except on Windows; the operating system frees the lock of a program that
+// ends. Files that cannot
 // be read, down to an unknown field, are refused rather than overwritten.
 type File struct {
 	// Path is the file. It is made by the first Update; its directory has to exist. A symbolic link is
