@@ -265,7 +265,7 @@ func TestDefaultWaitsForTheRegistriesThatItDecidesFor(t *testing.T) {
 		_, r = refuse(t, map[string]string{"_default/hosts.toml": ours, "n.io:5000/hosts.toml": ours}, "rename n.io_5000_")
 		_, err = withPort.Apply(t.Context(), r, hoststoml.Options{})
 		require.Equal(t, []string{"n.io:5000: other"}, failures(err))
-		withPort[0].Extra = hoststoml.Extra{"bad": nil}
+		withPort[0].Extra = hoststoml.Extra{"bad": hoststoml.Secret{}}
 		_, r = refuse(t, map[string]string{"_default/hosts.toml": ours, "n.io:5000/hosts.toml": ours})
 		c, err := withPort.Apply(t.Context(), r, hoststoml.Options{})
 		require.Equal(t, []string{"n.io:5000: name"}, failures(err))
