@@ -3,7 +3,9 @@ package windows_test
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -90,7 +92,14 @@ func TestATreeReadBackGivesTheSamePlans(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, findings.Err())
 		if len(conf.tree) > 0 {
-			require.Equal(t, conf.tree, tree, describe(conf.rules))
+			linked := map[string]bool{}
+			for _, r := range conf.table.Registries() {
+				for _, spelling := range r.Spellings {
+					linked[spelling] = true
+				}
+			}
+			written := slices.DeleteFunc(slices.Clone(tree), func(rf hoststoml.RegistryFile) bool { return linked[rf.Host] })
+			require.Equal(t, conf.tree, written, describe(conf.rules))
 		}
 		table := tree.Table(conf.dir)
 		for range 2 * pullsOfEach {
@@ -102,7 +111,7 @@ func TestATreeReadBackGivesTheSamePlans(t *testing.T) {
 			require.Equal(t, attempts(want.Resolve), attempts(got.Resolve), "%s\n%s", image, describe(conf.rules))
 			require.Equal(t, attempts(want.Pull), attempts(got.Pull), "%s\n%s", image, describe(conf.rules))
 			require.Equal(t, want.References, got.References)
-			require.Equal(t, want.Scopes, got.Scopes)
+			require.True(t, slices.EqualFunc(want.Scopes, got.Scopes, strings.EqualFold), "%s and %s", want.Scopes, got.Scopes)
 		}
 	}
 }
