@@ -56,7 +56,7 @@ func (o Operation) do(ctx context.Context, t Transport) error {
 		if o.content == nil {
 			return errors.New("is not an operation of Diff")
 		}
-		return t.WriteFile(ctx, o.Path, *o.content, o.Mode)
+		return t.WriteFile(ctx, o.Path, []byte(*o.content), o.Mode)
 	case OperationSync:
 		return t.Sync(ctx, o.Path)
 	case OperationRename:

@@ -1,7 +1,6 @@
 package hoststoml
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -122,7 +122,7 @@ func (c Change) Err() error {
 		if k.Code == KeptConflict {
 			dir, _, _ := strings.Cut(k.Path, "/")
 			host, _ := HostFromDir(dir)
-			all = append(all, &RegistryError{host, fmt.Errorf("%s: %w: %s; apply again once it is out of the way", shown(k.Path), ErrConflict, k.Message)})
+			all = append(all, &RegistryError{host, fmt.Errorf("%s: %w: %s; apply again once it is out of the way", k.Path, ErrConflict, k.Message)})
 		}
 	}
 	return errors.Join(all...)
@@ -141,7 +141,7 @@ type Operation struct {
 	Registry string `json:"registry"`
 	Action   Action `json:"action"`
 
-	content *[]byte // behind a pointer, so that no verb of fmt prints it
+	content *string // a pointer to a string, which no verb of fmt follows
 
 	// covers: until the operation is done, "_default" decides for the registry. uncovers: after it,
 	// "_default" does.
@@ -171,6 +171,7 @@ const (
 
 // String returns the operation as a line: rename quay.io/.hosts.toml~new -> quay.io/hosts.toml.
 func (o Operation) String() string {
+	o.Path, o.To = shown.Text(o.Path), shown.Text(o.To)
 	switch o.Kind {
 	case OperationRename:
 		return fmt.Sprintf("rename %s -> %s", o.Path, o.To)
@@ -289,11 +290,12 @@ func (d *differ) rename(from, to string) {
 }
 
 func (d *differ) write(path string, f file) {
-	d.operation(Operation{Kind: OperationWrite, Path: path, Bytes: len(f.data), Mode: f.perm, content: &f.data})
+	content := string(f.data)
+	d.operation(Operation{Kind: OperationWrite, Path: path, Bytes: len(f.data), Mode: f.perm, content: &content})
 }
 
 func (d *differ) keep(code KeptCode, path, format string, args ...any) {
-	d.kept = append(d.kept, Kept{path, code, fmt.Sprintf(format, args...)})
+	d.kept = append(d.kept, Kept{shown.Text(path), code, shown.Text(fmt.Sprintf(format, args...))})
 }
 
 // A file is one that a registry's directory is to hold.
@@ -307,7 +309,7 @@ type file struct {
 func (r RegistryFile) files() []file {
 	var files []file
 	for _, name := range r.Extra.names() {
-		files = append(files, file{name, r.Extra[name], 0o600})
+		files = append(files, file{name, []byte(r.Extra[name].Reveal()), 0o600})
 	}
 	data, perm := r.content()
 	return append(files, file{FileName, data, perm})
@@ -428,7 +430,7 @@ func (f file) like(current *nodeEntry) file {
 
 // holds reports whether the file is on the node as it is to be.
 func (e *nodeEntry) holds(f file) bool {
-	return e.mode.IsRegular() && bytes.Equal(e.data, f.data) && (f.perm != 0o600 || e.mode.Perm()&0o077 == 0)
+	return e.mode.IsRegular() && e.data.Reveal() == string(f.data) && (f.perm != 0o600 || e.mode.Perm()&0o077 == 0)
 }
 
 // remove takes away what the tree does not hold, or leaves it and says so.

@@ -87,9 +87,9 @@ func TestATreeThatNoNodeCanHoldIsRefused(t *testing.T) {
 		"cannot be the name": {registry("../a", "https://m.io")},
 		`registry "a/b"`:     {registry("a/b", "https://m.io")},
 		"the same directory": {registry("a.io", "https://m.io"), registry("a.io", "https://n.io")},
-		`"../x" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{name: nil, "../x": nil}}},
-		`"ca.pem" beside`:    {{Host: "a.io", Extra: hoststoml.Extra{"ca.pem": nil}}},
-		`x.crt" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x.crt": nil}}},
+		`"../x" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{name: {}, "../x": {}}}},
+		`"ca.pem" beside`:    {{Host: "a.io", Extra: hoststoml.Extra{"ca.pem": {}}}},
+		`x.crt" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x.crt": {}}}},
 	} {
 		_, err := hoststoml.Diff(&hoststoml.Node{}, tree, hoststoml.Options{})
 		require.ErrorContains(t, err, want)
@@ -101,8 +101,8 @@ func TestATreeThatNoNodeCanHoldIsRefused(t *testing.T) {
 func TestNothingThatIsPrintedHoldsContent(t *testing.T) {
 	const secret = "c2VjcmV0OnNlY3JldA"
 	rf := registry("a.io", "https://m.io")
-	rf.File.Header = hoststoml.Header{"Authorization": {"Basic " + secret}}
-	rf.Extra = hoststoml.Extra{hoststoml.ExtraName("client.pem", []byte(secret)): []byte(secret)}
+	rf.File.Header = hoststoml.Header{"Authorization": hoststoml.Secrets("Basic " + secret)}
+	rf.Extra = hoststoml.Extra{hoststoml.ExtraName("client.pem", []byte(secret)): hoststoml.NewSecret(secret)}
 	tree := hoststoml.Tree{rf}
 	c, err := hoststoml.Diff(&hoststoml.Node{}, tree, hoststoml.Options{})
 	require.NoError(t, err)
@@ -128,7 +128,7 @@ func TestAFileThatOthersMayReadIsWrittenAnewWhenItHoldsSecrets(t *testing.T) {
 		t.Skip("Windows has no such modes")
 	}
 	rf := registry("a.io", "https://m.io")
-	rf.File.Header = hoststoml.Header{"Authorization": {"Basic x"}}
+	rf.File.Header = hoststoml.Header{"Authorization": hoststoml.Secrets("Basic x")}
 	dir, _, err := apply(t, nil, hoststoml.Tree{rf}, hoststoml.Options{})
 	require.NoError(t, err)
 	name := filepath.Join(dir, "a.io", "hosts.toml")

@@ -78,6 +78,6 @@ func ExampleDirs() {
 }
 
 func ExampleHeader() {
-	fmt.Println(hoststoml.Header{"Authorization": {"Basic dXNlcjpwYXNz"}})
-	// Output: map[Authorization:[redacted]]
+	fmt.Println(hoststoml.Header{"Authorization": hoststoml.Secrets("Basic dXNlcjpwYXNz")})
+	// Output: map[Authorization:[[redacted]]]
 }

@@ -3,10 +3,6 @@ package hoststoml
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"path"
 	"slices"
@@ -14,9 +10,9 @@ import (
 )
 
 // Extra are the files beside a hosts.toml that it refers to, certificates and keys, by name. Names are
-// those that [ExtraName] makes. Keys are secrets: printing an Extra with any verb, encoding it as JSON or
-// logging it shows the names only, and the files are written with mode 0600.
-type Extra map[string][]byte
+// those that [ExtraName] makes. Keys are secrets: printing or encoding an Extra shows the names only, and the files
+// are written with mode 0600.
+type Extra map[string]Secret
 
 // extraPrefix tells our files from certificates that somebody else put beside them. Names alone have to
 // tell, because after an interruption there may be files that no hosts.toml refers to.
@@ -59,24 +55,3 @@ func fileNameRune(r rune) bool {
 }
 
 func (e Extra) names() []string { return slices.Sorted(maps.Keys(e)) }
-
-// String returns the names, in order, as map[pullroute-ca-9f86d081884c7d65.pem:[redacted]].
-func (e Extra) String() string { return namesOnly(e.names()) }
-
-// GoString returns what String does.
-func (e Extra) GoString() string { return e.String() }
-
-// Format writes what String returns, whatever the verb: %x of a map would print its values.
-func (e Extra) Format(s fmt.State, _ rune) { io.WriteString(s, e.String()) }
-
-// MarshalJSON returns an object of the names, each with "[redacted]".
-func (e Extra) MarshalJSON() ([]byte, error) {
-	shown := make(map[string]string, len(e))
-	for name := range e {
-		shown[name] = redacted
-	}
-	return json.Marshal(shown)
-}
-
-// LogValue returns what String does.
-func (e Extra) LogValue() slog.Value { return slog.StringValue(e.String()) }

@@ -86,7 +86,7 @@ func TestATreeThatANodeCannotHoldWholeIsPutInPart(t *testing.T) {
 	tree := hoststoml.Tree{
 		lax("a.io", "https://m.io"), lax("a.io", "https://n.io"), registry("../b", "https://m.io"),
 		registry("aux.example.com", "https://m.io"), registry("AUX.example.com:5000", "https://m.io"), registry("con:5000", "https://m.io"),
-		{Host: "extra.io", File: &hoststoml.File{}, Extra: hoststoml.Extra{"ca.pem": nil}}, registry("z.io", "https://m.io"),
+		{Host: "extra.io", File: &hoststoml.File{}, Extra: hoststoml.Extra{"ca.pem": {}}}, registry("z.io", "https://m.io"),
 	}
 	dir, c, err := apply(t, nil, tree, hoststoml.Options{})
 	require.Equal(t, []string{"../b: name", "AUX.example.com:5000: name", "aux.example.com: name", "a.io: same directory", "extra.io: name"}, failures(err))
@@ -103,7 +103,7 @@ func TestATreeThatANodeCannotHoldWholeIsPutInPart(t *testing.T) {
 
 	// What stands for a registry that cannot be put stays.
 	before := map[string]string{"extra.io/hosts.toml": "# " + hoststoml.Marker + "\n", "n.io:5000/hosts.toml": "# " + hoststoml.Marker + "\n"}
-	bad := hoststoml.Extra{"ca.pem": nil}
+	bad := hoststoml.Extra{"ca.pem": {}}
 	dir, c, err = apply(t, before, hoststoml.Tree{{Host: "extra.io", Extra: bad}, {Host: "n.io:5000", Extra: bad}}, hoststoml.Options{})
 	require.Equal(t, []string{"extra.io: name", "n.io:5000: name"}, failures(err))
 	require.Empty(t, c.Operations)
@@ -285,7 +285,7 @@ func TestCertificatesAndKeysThatNoFileRefersToAreRemovedAfterIt(t *testing.T) {
 	oldCA, oldPair, newCA := hoststoml.ExtraName("ca.pem", []byte("old")), hoststoml.ExtraName("client.pem", []byte("old")), hoststoml.ExtraName("ca.pem", []byte("new"))
 	rf := registry("a.io", "https://m.io")
 	rf.File.Hosts[0].CA = []string{newCA}
-	rf.Extra = hoststoml.Extra{newCA: []byte("new")}
+	rf.Extra = hoststoml.Extra{newCA: hoststoml.NewSecret("new")}
 	files := map[string]string{"a.io/hosts.toml": string(registry("a.io", "https://m.io").File.Bytes()), "a.io/" + oldCA: "old", "a.io/" + oldPair: "old"}
 	dir, c, err := apply(t, files, hoststoml.Tree{rf}, hoststoml.Options{})
 	require.NoError(t, err)
@@ -347,7 +347,7 @@ func TestAFileThatIsReplacedKeepsItsModeUnlessItHoldsSecrets(t *testing.T) {
 		t.Skip("Windows has no such modes")
 	}
 	secret := registry("a.io", "https://m.io")
-	secret.File.Header = hoststoml.Header{"Authorization": {"Basic x"}}
+	secret.File.Header = hoststoml.Header{"Authorization": hoststoml.Secrets("Basic x")}
 	for _, test := range []struct {
 		rf           hoststoml.RegistryFile
 		before, then fs.FileMode

@@ -109,7 +109,7 @@ func read(dir string, hosts []string) map[string]string {
 		text := string(rf.File.Bytes())
 		for _, h := range rf.File.Hosts {
 			for _, ca := range h.CA {
-				text += string(rf.Extra[ca])
+				text += rf.Extra[ca].Reveal()
 			}
 		}
 		decides[rf.Host] = text

@@ -1,7 +1,6 @@
 package hoststoml
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -28,7 +27,7 @@ type nodeEntry struct {
 	name    string
 	mode    fs.FileMode
 	entries []*nodeEntry // of a directory
-	data    []byte       // of a file that was read
+	data    Secret       // of a file that was read
 	err     error        // of the directory of a registry that could not be read
 }
 
@@ -68,9 +67,11 @@ func (e *nodeEntry) read(ctx context.Context, t Transport) (err error) {
 		if !f.mode.IsRegular() || f.name != FileName && !isExtra(f.name) {
 			continue
 		}
-		if f.data, err = t.ReadFile(ctx, e.name+"/"+f.name); err != nil {
+		data, err := t.ReadFile(ctx, e.name+"/"+f.name)
+		if err != nil {
 			return err
 		}
+		f.data = NewSecret(data)
 	}
 	return nil
 }
@@ -80,7 +81,7 @@ func (t Tree) Node() *Node {
 	n := &Node{}
 	for _, rf := range t {
 		data, perm := rf.content()
-		dir := &nodeEntry{name: Dir(rf.Host), mode: fs.ModeDir, entries: []*nodeEntry{{name: FileName, mode: perm, data: data}}}
+		dir := &nodeEntry{name: Dir(rf.Host), mode: fs.ModeDir, entries: []*nodeEntry{{name: FileName, mode: perm, data: NewSecret(data)}}}
 		for _, name := range rf.Extra.names() {
 			dir.entries = append(dir.entries, &nodeEntry{name: name, mode: 0o600, data: rf.Extra[name]})
 		}
@@ -123,7 +124,7 @@ func (e *nodeEntry) ours() bool {
 	return slices.ContainsFunc(e.entries, func(f *nodeEntry) bool { return f.mode.IsRegular() && isExtra(f.name) })
 }
 
-func (e *nodeEntry) marked() bool { return bytes.HasPrefix(e.data, []byte("# "+Marker+"\n")) }
+func (e *nodeEntry) marked() bool { return strings.HasPrefix(e.data.Reveal(), "# "+Marker+"\n") }
 
 // foreign returns what is in a directory and was not written by pullroute, its hosts.toml aside.
 func (e *nodeEntry) foreign() []string {

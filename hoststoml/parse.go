@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -58,7 +58,7 @@ func (r *reader) read(data []byte) *File {
 		Hosts  map[string]rawSettings `toml:"host"`
 	}
 	if err := toml.Unmarshal(data, &raw); err != nil {
-		r.malformed(err, data)
+		r.malformed(err)
 		return nil
 	}
 	r.doc = scan(data)
@@ -71,7 +71,7 @@ func (r *reader) read(data []byte) *File {
 		host := Host{URL: table.name}
 		at := []string{"host", host.URL}
 		if asked[host.URL] {
-			r.report(warn(at, shown(host.URL), "this table stands apart from the one of the same host: containerd 2 asks the host here once more, 1.6 and 1.7 do not; move it directly behind the host's own table"), table.line)
+			r.report(warn(at, host.URL, "this table stands apart from the one of the same host: containerd 2 asks the host here once more, 1.6 and 1.7 do not; move it directly behind the host's own table"), table.line)
 		} else {
 			problems = append(problems, under(at, tableNameProblems(host.URL))...)
 		}
@@ -136,22 +136,23 @@ var wanted = map[string]string{
 }
 
 // malformed reports an error of go-toml.
-func (r *reader) malformed(err error, data []byte) {
+func (r *reader) malformed(err error) {
 	// go-toml 1 is laxer at some points (two spellings of one table, stray control characters), so that
 	// nothing certain can be said of 1.6 and 1.7.
 	const old = " (and by 1.6 and 1.7, whose parser is another, with few exceptions)"
-	p := refuse(nil, "", userInfo.ReplaceAllString(strings.TrimPrefix(err.Error(), "toml: "), redacted+"@")).ignoredBy(newVersions + old)
+	message := strings.TrimPrefix(err.Error(), "toml: ")
+	p := refuse(nil, "", shown.Mistake(message)).ignoredBy(newVersions + old)
 	var at *toml.DecodeError
 	if !errors.As(err, &at) {
 		r.report(p, 0)
 		return
 	}
-	line, _ := at.Position()
+	line, column := at.Position()
 	p.path = at.Key()
-	if strings.HasPrefix(p.text, "cannot ") { // the type does not fit; the text goes on with Go types
+	if strings.HasPrefix(message, "cannot ") { // the type does not fit; the text goes on with Go types
 		p.text, p.versions = wrongType(p.path)
-	} else if text := shownLine(data, line); text != "" {
-		p.text += ": " + text
+	} else {
+		p.text += fmt.Sprintf(" (at character %d of the line)", column)
 	}
 	r.report(p, line)
 }
@@ -184,28 +185,6 @@ func last(path []string) string {
 	return path[len(path)-1]
 }
 
-// userInfo finds what may be the user information of a URL.
-var userInfo = regexp.MustCompile(`[^\s"']*@`)
-
-// shownLine returns a line of the file if it can hold no secret: one of a setting other than header, or
-// a table's name.
-func shownLine(data []byte, line int) string {
-	lines := bytes.Split(data, []byte("\n"))
-	if line < 1 || line > len(lines) {
-		return ""
-	}
-	text := strings.TrimSpace(string(lines[line-1]))
-	key, _, _ := strings.Cut(text, "=")
-	key = strings.TrimSpace(key)
-	if _, known := wanted[key]; !known && !strings.HasPrefix(text, "[host") || key == "header" {
-		return ""
-	}
-	if strings.ContainsFunc(text, control) {
-		return ""
-	}
-	return shown(text)
-}
-
 // keys reports the keys that containerd does not read, and those that only some versions read.
 func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 	hasHost := false
@@ -217,10 +196,10 @@ func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 		_, known := wanted[lower]
 		switch {
 		case inHost && len(path) == 2 && asked[name] && !key.table:
-			r.report(warn(path, shown(name), `1.6 and 1.7 ask this host where its first key stands, containerd 2 where its table does: write all its keys in the table`), key.line)
+			r.report(warn(path, name, `1.6 and 1.7 ask this host where its first key stands, containerd 2 where its table does: write all its keys in the table`), key.line)
 		case inHost && len(path) == 1, len(path) > 1 && !inHost, inHost && len(path) == 2 && asked[name]:
 		case inHost && len(path) == 2:
-			r.report(warn(path, shown(name), `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
+			r.report(warn(path, name, `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
 			r.oldHost(name, hosts[name])
 		case inHost && lower == "server":
 			r.report(warn(path, "", "no version of containerd reads server in a host's table: move it to the top of the file"), key.line)
@@ -310,7 +289,7 @@ func (raw rawSettings) settings() (s Settings, problems []problem) {
 		if s.Header == nil {
 			s.Header = Header{}
 		}
-		s.Header[name] = values
+		s.Header[name] = Secrets(values...)
 	}
 
 	if raw.DialTimeout != "" {

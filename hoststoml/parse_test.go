@@ -32,7 +32,7 @@ func TestParseReadsWhatContainerdReads(t *testing.T) {
 		},
 		"settings at the top, before and after the hosts": {
 			"server = 's.io'\nskip_verify = false\n[host.z]\n[header]\nX = 'y'\n",
-			&hoststoml.File{Server: "s.io", Settings: hoststoml.Settings{SkipVerify: &no, Header: hoststoml.Header{"X": {"y"}}}, Hosts: host("z", hoststoml.Settings{})},
+			&hoststoml.File{Server: "s.io", Settings: hoststoml.Settings{SkipVerify: &no, Header: hoststoml.Header{"X": hoststoml.Secrets("y")}}, Hosts: host("z", hoststoml.Settings{})},
 		},
 		"the comment at the top": {
 			"\n# one\n#\n  #  two \nserver = 's.io' # three\n[host.z]\n",
@@ -50,8 +50,8 @@ func TestParseReadsWhatContainerdReads(t *testing.T) {
 		"client as a list":                   {mirror + "client = ['a', 'b']", m(hoststoml.Settings{Client: []hoststoml.KeyPair{{Cert: "a"}, {Cert: "b"}}})},
 		"client as pairs":                    {mirror + "client = [['a', 'b'], ['c', 'd']]", m(hoststoml.Settings{Client: []hoststoml.KeyPair{{Cert: "a", Key: "b"}, {Cert: "c", Key: "d"}}})},
 		"client mixed":                       {mirror + "client = ['a', ['b', 'c']]", m(hoststoml.Settings{Client: []hoststoml.KeyPair{{Cert: "a"}, {Cert: "b", Key: "c"}}})},
-		"header values, one and many":        {mirror + "[host.'https://m.io'.header]\nA = '1'\nB = ['2', '3']", m(hoststoml.Settings{Header: hoststoml.Header{"A": {"1"}, "B": {"2", "3"}}})},
-		"a header written inline":            {mirror + "header = {A = '1'}", m(hoststoml.Settings{Header: hoststoml.Header{"A": {"1"}}})},
+		"header values, one and many":        {mirror + "[host.'https://m.io'.header]\nA = '1'\nB = ['2', '3']", m(hoststoml.Settings{Header: hoststoml.Header{"A": hoststoml.Secrets("1"), "B": hoststoml.Secrets("2", "3")}})},
+		"a header written inline":            {mirror + "header = {A = '1'}", m(hoststoml.Settings{Header: hoststoml.Header{"A": hoststoml.Secrets("1")}})},
 		"an empty duration is an absent one": {mirror + "dial_timeout = ''", m(hoststoml.Settings{})},
 		"override_path":                      {mirror + "override_path = true", m(hoststoml.Settings{OverridePath: true})},
 	} {
@@ -78,8 +78,8 @@ func TestParseReports(t *testing.T) {
 		message  string
 		unread   bool // no File
 	}{
-		"malformed TOML, with the line":           {"server = 's.io'\nca = x\n", "error", "", 2, "unexpected character U+0078 'x' at start of value: ca = x; the whole file is ignored " + two, true},
-		"a table that stands twice":               {mirror + "[host.'https://m.io']", "error", `host."https://m.io"`, 3, "table https://m.io already exists", true},
+		"malformed TOML, with the line":           {"server = 's.io'\nca = x\n", "error", "", 2, "unexpected character at start of value (at character 6 of the line); the whole file is ignored " + two, true},
+		"a table that stands twice":               {mirror + "[host.'https://m.io']", "error", `host."https://m.io"`, 3, "already exists", true},
 		"a key that stands twice":                 {"server = 'a'\nserver = 'b'\n[host.z]", "error", "server", 2, "already defined", true},
 		"a bare carriage return":                  {"# a\rb\n" + mirror, "error", "", 1, two, true},
 		"text in UTF-16":                          {"\xff\xfes\x00", "error", "", 1, "UTF-16", true},
@@ -99,9 +99,9 @@ func TestParseReports(t *testing.T) {
 		"a client that is a table":                {mirror + "client = {a = 'b'}", "error", `host."https://m.io".client`, 3, every, false},
 		"a header value that is a number":         {mirror + "header = {X = 1}", "error", `host."https://m.io".header.X`, 3, every, false},
 		"a header name with a dot, not quoted":    {mirror + "header.X.Y = '1'", "error", `host."https://m.io".header.X`, 3, every, false},
-		"a header name that HTTP refuses":         {mirror + "header = {'a b' = '1'}", "error", `host."https://m.io".header."a b"`, 3, "cannot send a request", false},
+		"a header name that HTTP refuses":         {mirror + "header = {'a b' = '1'}", "error", `host."https://m.io".header."a [redacted]"`, 3, "cannot send a request", false},
 		"a line break in a header value":          {mirror + `header = {A = "1\n"}`, "error", `host."https://m.io".header.A`, 3, "line break", false},
-		"a URL that is none":                      {"server = 's.io'\n[host.'https://a b']", "error", `host."https://a b"`, 2, every, false},
+		"a URL that is none":                      {"server = 's.io'\n[host.'https://a b']", "error", `host."https://a [redacted]"`, 2, every, false},
 		"a server that is no URL":                 {"server = 'a b'\n[host.z]", "error", "server", 1, every, false},
 		"a name that begins with http":            {"server = 'httpbin.org'\n[host.z]", "error", "server", 1, "contacts the original registry instead", false},
 		"a host name that begins with http":       {"server = 's.io'\n[host.'httpbin.org']", "error", `host."httpbin.org"`, 2, "no request to this host", false},
@@ -138,7 +138,7 @@ func TestParseReports(t *testing.T) {
 		"a URL with a password that is none":      {"server = 'https://u:secret^[@s.io'\n[host.z]", "error", "server", 1, "not a URL", false},
 		"a secret in a line that does not parse":  {mirror + "[host.'https://m.io'.header]\nA = \"secret\n", "error", "", 4, "new lines", true},
 		"a secret alone in a line":                {mirror + "header.A = [\n'secret==' 'secret==']", "error", "", 4, "", true},
-		"a password in a name that stands twice":  {"[host.'https://u:secret@x']\n[host.'https://u:secret@x']", "error", `host."https://[redacted]@x"`, 2, "already exists", true},
+		"a password in a name that stands twice":  {"[host.'https://u:secret@x']\n[host.'https://u:secret@x']", "error", `host."https://[redacted]@[redacted]"`, 2, "already exists", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, findings := hoststoml.Parse("hosts.toml", []byte(test.in))
@@ -161,7 +161,7 @@ func TestParseReports(t *testing.T) {
 
 func TestAHostWhoseSubTableStandsApartIsAskedTwice(t *testing.T) {
 	f, _ := hoststoml.Parse("", []byte("[host.a]\n[host.b]\n[host.a.header]\nX = '1'\n"))
-	a := hoststoml.Host{URL: "a", Settings: hoststoml.Settings{Header: hoststoml.Header{"X": {"1"}}}}
+	a := hoststoml.Host{URL: "a", Settings: hoststoml.Settings{Header: hoststoml.Header{"X": hoststoml.Secrets("1")}}}
 	require.Equal(t, []hoststoml.Host{a, {URL: "b"}, a}, f.Hosts)
 	require.Error(t, f.Validate().Err())
 }

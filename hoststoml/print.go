@@ -141,7 +141,10 @@ func (w *printer) header(indent, table string, h Header) {
 	w.section()
 	w.WriteString(indent + table + "\n")
 	for _, name := range h.names() {
-		values := h[name]
+		var values []string
+		for _, secret := range h[name] {
+			values = append(values, secret.Reveal())
+		}
 		if !bareKey(name) {
 			name = quote(name)
 		}

@@ -18,7 +18,7 @@ func TestBytesWritesTheStyleOfContainerdsDocumentation(t *testing.T) {
 		Server:  "https://quay.io",
 		Settings: hoststoml.Settings{
 			Capabilities: []hoststoml.Capability{hoststoml.Pull},
-			Header:       hoststoml.Header{"X-B": {"1", "2"}, "X.A": {"tab\tquote\"back\\slash\x00"}},
+			Header:       hoststoml.Header{"X-B": hoststoml.Secrets("1", "2"), "X.A": hoststoml.Secrets("tab\tquote\"back\\slash\x00")},
 		},
 		Hosts: []hoststoml.Host{
 			{URL: "https://mirror.io/v2/org", Settings: hoststoml.Settings{
@@ -28,7 +28,7 @@ func TestBytesWritesTheStyleOfContainerdsDocumentation(t *testing.T) {
 				CA:           []string{`C:\certs\ca.pem`},
 				Client:       []hoststoml.KeyPair{{Cert: "a.pem"}, {Cert: "b.pem", Key: "b.key"}},
 				DialTimeout:  90 * time.Second,
-				Header:       hoststoml.Header{"Authorization": {"Basic eA=="}},
+				Header:       hoststoml.Header{"Authorization": hoststoml.Secrets("Basic eA==")},
 			}},
 			{URL: "b.io", Settings: hoststoml.Settings{CA: []string{"a", "b"}, Client: []hoststoml.KeyPair{{Cert: "a.pem"}}}},
 		},
@@ -75,7 +75,7 @@ func TestBytesIsTOMLWhateverTheFileHolds(t *testing.T) {
 	f := hoststoml.File{
 		Comment:  "a\rb\x00\xff",
 		Server:   "\xff\x7f",
-		Settings: hoststoml.Settings{Header: hoststoml.Header{"": {"\xff"}, "a\"b\n": nil}},
+		Settings: hoststoml.Settings{Header: hoststoml.Header{"": hoststoml.Secrets("\xff"), "a\"b\n": nil}},
 		Hosts:    []hoststoml.Host{{URL: "\xff\n\"\\[]"}, {}},
 	}
 	require.Error(t, f.Validate().Err())
@@ -136,7 +136,7 @@ func randomSettings(r *rand.Rand) (s hoststoml.Settings) {
 		if s.Header == nil {
 			s.Header = hoststoml.Header{}
 		}
-		s.Header[pick(r, "Authorization", "x", "1", "-", "X.Y", "!#$%&'*+^`|~")] = pick(r, nil, []string{""}, []string{"a\tb"}, []string{"\"", "ü\\"})
+		s.Header[pick(r, "Authorization", "x", "1", "-", "X.Y", "!#$%&'*+^`|~")] = pick(r, nil, hoststoml.Secrets(""), hoststoml.Secrets("a\tb"), hoststoml.Secrets("\"", "ü\\"))
 	}
 	s.OverridePath = r.Intn(2) == 0
 	s.DialTimeout = pick(r, 0, 0, 0, time.Nanosecond, 90*time.Minute, time.Duration(r.Int63()))
@@ -156,11 +156,11 @@ func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.Intn(len(choic
 // normalize makes empty header lists nil.
 func normalize(f *hoststoml.File) *hoststoml.File {
 	for name, values := range f.Header {
-		f.Header[name] = append([]string(nil), values...)
+		f.Header[name] = append([]hoststoml.Secret(nil), values...)
 	}
 	for _, host := range f.Hosts {
 		for name, values := range host.Header {
-			host.Header[name] = append([]string(nil), values...)
+			host.Header[name] = append([]hoststoml.Secret(nil), values...)
 		}
 	}
 	return f

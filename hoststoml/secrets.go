@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -101,7 +102,7 @@ func (s PullSecret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) 
 func (s PullSecret) MarshalJSON() ([]byte, error) {
 	scopes := map[string]string{}
 	for _, c := range s.entries {
-		scopes[c.host+c.path] = redacted
+		scopes[c.host+c.path] = shown.Redacted
 	}
 	return json.Marshal(scopes)
 }
@@ -202,7 +203,7 @@ func (r *secretReader) read(config []byte) error {
 		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, "credsStore", "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.CredHelpers)) {
-		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown(key)+`"]`, "", elsewhere)
+		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown.Value(key)+`"]`, "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.Auths)) {
 		r.entry(key, top.Auths[key])
@@ -213,7 +214,7 @@ func (r *secretReader) read(config []byte) error {
 		if n := len(entries); n == 0 || entries[n-1].scope() != c.scope() {
 			entries = append(entries, c)
 		} else if first := entries[n-1]; first.header() != c.header() {
-			r.unusable(c.key, fmt.Sprintf("is another credential for what %s is for, which is taken; remove one of the two", first.key))
+			r.unusable(c.key, fmt.Sprintf("is another credential for what %s is for, which is taken; remove one of the two", shown.Value(first.key)))
 		}
 	}
 	r.secret.entries = entries
@@ -232,7 +233,7 @@ func (r *secretReader) unusable(key, message string) {
 }
 
 // keyField is the field of a finding about an entry.
-func keyField(key string) string { return `auths["` + shown(key) + `"]` }
+func keyField(key string) string { return `auths["` + shown.Value(key) + `"]` }
 
 func (r *secretReader) entry(key string, raw json.RawMessage) {
 	host, path, problem := splitKey(key)
@@ -275,7 +276,7 @@ func (r *secretReader) entry(key string, raw json.RawMessage) {
 		return
 	}
 	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
-	r.secret.entries = append(r.secret.entries, credential{key: shown(key), host: host, path: path, header: func() string { return header }})
+	r.secret.entries = append(r.secret.entries, credential{key: key, host: host, path: path, header: func() string { return header }})
 }
 
 // decodeAuth takes base64 with and without its padding, as kubectl does.
@@ -357,8 +358,8 @@ func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
 				if e.settings.Header == nil {
 					e.settings.Header = Header{}
 				}
-				maps.DeleteFunc(e.settings.Header, func(name string, _ []string) bool { return strings.EqualFold(name, authorization) })
-				e.settings.Header[authorization] = []string{header}
+				maps.DeleteFunc(e.settings.Header, func(name string, _ []Secret) bool { return strings.EqualFold(name, authorization) })
+				e.settings.Header[authorization] = Secrets(header)
 				marked = true
 			}
 		}

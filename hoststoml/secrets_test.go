@@ -153,7 +153,7 @@ func TestEntriesOfAPullSecret(t *testing.T) {
 			continue
 		}
 		require.Len(t, tree, 1, entry)
-		require.Equal(t, []string{"Basic " + encode(want)}, tree[0].File.Header["Authorization"])
+		require.Equal(t, hoststoml.Secrets("Basic "+encode(want)), tree[0].File.Header["Authorization"])
 	}
 }
 
@@ -305,15 +305,14 @@ func TestACredentialGoesToTheEndpointItIsFor(t *testing.T) {
 func TestSecretsAreNeverShown(t *testing.T) {
 	secret := secretOf(t, "m.io", "quay.io/org")
 	tree, findings := treeOf(t, nil, mirrorset.ImageMirrors{Source: "quay.io", Mirrors: []string{"m.io"}}).WithCredentials(secret)
-	tree, more := tree.WithTLS(map[string]hoststoml.TLS{"m.io": {Certificate: []byte("x"), Key: hoststoml.PrivateKey(password)}})
+	tree, more := tree.WithTLS(map[string]hoststoml.TLS{"m.io": {Certificate: []byte("x"), Key: hoststoml.NewSecret(password)}})
 	plan, err := tree.Table("dir").Plan("quay.io/a:1")
 	require.NoError(t, err)
-	type holder struct{ hidden hoststoml.PullSecret } // fmt calls no methods on what is in here
 	for _, value := range []any{
 		secret, &secret, []any{secret}, map[string]any{"s": secret}, holder{secret}, &holder{secret}, struct{ S hoststoml.PullSecret }{secret},
 		tree, tree[0], *tree[0].File, tree[0].File, findings, more, more.Err(), plan, tree.Table("dir"),
-		hoststoml.TLS{Key: hoststoml.PrivateKey(password)}, map[string]hoststoml.TLS{"a": {Key: hoststoml.PrivateKey(password)}},
-		hoststoml.RegistryFile{Extra: hoststoml.Extra{"pullroute-client.pem": []byte(password)}},
+		hoststoml.TLS{Key: hoststoml.NewSecret(password)}, map[string]hoststoml.TLS{"a": {Key: hoststoml.NewSecret(password)}},
+		hoststoml.RegistryFile{Extra: hoststoml.Extra{"pullroute-client.pem": hoststoml.NewSecret(password)}},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 			requireNoSecret(t, fmt.Sprintf(verb, value))
@@ -384,7 +383,7 @@ func ExampleRender_credentials() {
 	}
 	// Output:
 	// PullSecret[mirror.corp/quay]
-	// map[Authorization:[redacted]]
+	// map[Authorization:[[redacted]]]
 	// spillover
 	// bearer-token
 }

@@ -27,7 +27,7 @@ func TestCertificatesAndKeysThatAreNoLongerReferredToGo(t *testing.T) {
 	with := func(ca, client string) (rf hoststoml.RegistryFile, files []string) {
 		rf = registry("a.io", "https://m.io")
 		caName, clientName := hoststoml.ExtraName("ca.pem", []byte(ca)), hoststoml.ExtraName("client.pem", []byte(client))
-		rf.Extra = hoststoml.Extra{caName: []byte(ca), clientName: []byte(client)}
+		rf.Extra = hoststoml.Extra{caName: hoststoml.NewSecret(ca), clientName: hoststoml.NewSecret(client)}
 		rf.File.Hosts[0].CA, rf.File.Hosts[0].Client = []string{caName}, []hoststoml.KeyPair{{Cert: clientName}}
 		return rf, []string{caName, clientName}
 	}

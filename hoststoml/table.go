@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -91,7 +92,7 @@ func (t Tree) Table(dir string) *resolve.ContainerdTable {
 		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
 		if rf.File != nil {
 			for _, h := range rf.File.Hosts {
-				origin.Field = `host."` + shown(h.URL) + `"`
+				origin.Field = `host."` + shown.Value(h.URL) + `"`
 				if e := toEndpoint(h.URL, h.Settings, origin); e != nil {
 					r.Endpoints = append(r.Endpoints, *e)
 				}

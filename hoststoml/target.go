@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/shown"
 )
 
 // A Target is where containerd sends the requests for a host.
@@ -29,15 +31,15 @@ type Target struct {
 func ParseTarget(url string, overridePath bool) (Target, error) {
 	u, err := parseURL(url)
 	if err != nil {
-		return Target{}, fmt.Errorf("%q: %w", shown(url), err)
+		return Target{}, fmt.Errorf(`"%s": %w`, shown.Value(url), err)
 	}
 	switch {
 	case u.Hostname() == "" && !strings.Contains(url, "://"):
-		return Target{}, fmt.Errorf(`%q: containerd takes what begins with "http" for a URL and finds no host in it; write "https://" before it`, shown(url))
+		return Target{}, fmt.Errorf(`"%s": containerd takes what begins with "http" for a URL and finds no host in it; write "https://" before it`, shown.Value(url))
 	case u.Hostname() == "":
-		return Target{}, fmt.Errorf("%q: there is no host in it; write https://HOST", shown(url))
+		return Target{}, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Value(url))
 	case u.Scheme != "https" && u.Scheme != "http":
-		return Target{}, fmt.Errorf("%q: scheme %q: containerd can ask by https and http only", shown(url), u.Scheme)
+		return Target{}, fmt.Errorf(`"%s": scheme "%s": containerd can ask by https and http only`, shown.Value(url), shown.Value(u.Scheme))
 	}
 	root := u.Path
 	if root != "" {
@@ -61,12 +63,7 @@ func parseURL(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil {
-		// The error repeats the URL, and its cause may repeat a part of the password.
-		var cause *url.Error
-		if strings.Contains(s, "@") || !errors.As(err, &cause) {
-			return nil, errors.New("not a URL")
-		}
-		return nil, fmt.Errorf("not a URL: %w", cause.Err)
+		return nil, errors.New(urlMistake(err))
 	}
 	// net/url refuses this from Go 1.26 on; before, containerd asks a host that cannot be.
 	if strings.Count(u.Host, ":") > 1 && !strings.HasPrefix(u.Host, "[") {
@@ -75,18 +72,18 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// shown returns a URL, or a text that may hold one, without user information and query.
-func shown(s string) string {
-	s, _, query := strings.Cut(s, "?")
-	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		start := 0
-		if j := strings.Index(s[:i], "://"); j >= 0 {
-			start = j + len("://")
-		}
-		s = s[:start] + redacted + s[i:]
+// urlMistake says what is wrong with a URL. The error itself repeats the URL, or a part of it that may be one of the
+// password.
+func urlMistake(err error) string {
+	var escape url.EscapeError
+	var host url.InvalidHostError
+	switch {
+	case errors.As(err, &escape):
+		return `not a URL: "%" stands before no two hexadecimal digits`
+	case errors.As(err, &host):
+		return "not a URL: a character in the host that no host has"
+	case strings.Contains(err.Error(), "invalid port"):
+		return "not a URL: the port is no number"
 	}
-	if query {
-		s += "?" + redacted
-	}
-	return s
+	return "not a URL"
 }

@@ -3,11 +3,7 @@ package hoststoml
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -23,37 +19,13 @@ type TLS struct {
 	CA []byte
 	// Certificate, in PEM, and its Key are what the node presents.
 	Certificate []byte
-	Key         PrivateKey
+	Key         Secret
 	// SkipVerify leaves the host's certificate unchecked. The host is still asked by HTTPS only; a scope
 	// under insecureRegistries of Image also allows plain HTTP.
 	SkipVerify bool
 	// Origin is what findings point at; it may be empty.
 	Origin finding.Origin
 }
-
-// PrivateKey is a private key in PEM. Printing it with any verb, encoding it as JSON or logging it shows
-// that there is one, and no more.
-type PrivateKey []byte
-
-// String returns "[redacted]", and "" where there is no key.
-func (k PrivateKey) String() string {
-	if len(k) == 0 {
-		return ""
-	}
-	return redacted
-}
-
-// GoString returns what String does.
-func (k PrivateKey) GoString() string { return k.String() }
-
-// Format writes what String returns, whatever the verb.
-func (k PrivateKey) Format(s fmt.State, _ rune) { io.WriteString(s, k.String()) }
-
-// MarshalJSON returns what String does, as a text.
-func (k PrivateKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
-
-// LogValue returns what String does.
-func (k PrivateKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // tlsOf returns what additionalTrustedCA of an Image says. The scopes under insecureRegistries are in the table, and so
 // in the tree, already.
@@ -91,7 +63,7 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 		}
 		if err := checkPair(settings); err != nil {
 			problem("has a client certificate that cannot be used: left out, because with it every pull would fail: " + err.Error())
-			settings.Certificate, settings.Key = nil, nil
+			settings.Certificate, settings.Key = nil, Secret{}
 		}
 		if settings.isZero() {
 			continue
@@ -131,6 +103,11 @@ func (t Tree) withTLS(hosts map[string]TLS) Tree {
 	return out
 }
 
+// pair returns the certificate and its key as one file.
+func (t TLS) pair() []byte {
+	return slices.Concat(t.Certificate, []byte("\n"), []byte(t.Key.Reveal()))
+}
+
 func (t TLS) isZero() bool { return len(t.CA)+len(t.Certificate) == 0 && !t.SkipVerify }
 
 func (r *RegistryFile) apply(t TLS, s *Settings) {
@@ -143,8 +120,7 @@ func (r *RegistryFile) apply(t TLS, s *Settings) {
 	}
 	if len(t.Certificate) > 0 {
 		// Both in one file, so that no pull meets one without the other.
-		pair := slices.Concat(t.Certificate, []byte("\n"), t.Key)
-		s.Client = append(s.Client, KeyPair{Cert: r.extra("client.pem", pair)})
+		s.Client = append(s.Client, KeyPair{Cert: r.extra("client.pem", t.pair())})
 	}
 }
 
@@ -153,7 +129,7 @@ func (r *RegistryFile) extra(base string, content []byte) (name string) {
 		r.Extra = Extra{}
 	}
 	name = ExtraName(base, content)
-	r.Extra[name] = slices.Clone(content)
+	r.Extra[name] = NewSecret(content)
 	return name
 }
 
@@ -161,13 +137,13 @@ func (r *RegistryFile) extra(base string, content []byte) (name string) {
 // what is in the files.
 func checkPair(t TLS) error {
 	switch {
-	case len(t.Certificate)+len(t.Key) == 0:
+	case len(t.Certificate) == 0 && t.Key.IsZero():
 		return nil
-	case len(t.Key) == 0:
+	case t.Key.IsZero():
 		return errors.New("there is no key for it")
 	case len(t.Certificate) == 0:
 		return errors.New("there is a key, but no certificate")
 	}
-	_, err := tls.X509KeyPair(slices.Concat(t.Certificate, []byte("\n"), t.Key), slices.Concat(t.Certificate, []byte("\n"), t.Key))
+	_, err := tls.X509KeyPair(t.pair(), t.pair())
 	return err
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // newPair makes a certificate that is its own CA, and its key.
-func newPair(t testing.TB) (certificate []byte, key hoststoml.PrivateKey) {
+func newPair(t testing.TB) (certificate []byte, key hoststoml.Secret) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func newPair(t testing.TB) (certificate []byte, key hoststoml.PrivateKey) {
 	require.NoError(t, err)
 	der8, err := x509.MarshalPKCS8PrivateKey(private)
 	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der8})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), hoststoml.NewSecret(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der8}))
 }
 
 func TestTLSStandsAtEveryEndpointOfItsHost(t *testing.T) {
@@ -43,7 +43,7 @@ func TestTLSStandsAtEveryEndpointOfItsHost(t *testing.T) {
 		"m.io:5000": {CA: ca, Certificate: certificate, Key: key}, "b.io": {SkipVerify: true}, "i.io": {CA: ca}, "alone.io": {CA: ca},
 	})
 	require.Empty(t, findings)
-	caName, pairName := hoststoml.ExtraName("ca.pem", ca), hoststoml.ExtraName("client.pem", []byte(string(certificate)+"\n"+string(key)))
+	caName, pairName := hoststoml.ExtraName("ca.pem", ca), hoststoml.ExtraName("client.pem", []byte(string(certificate)+"\n"+key.Reveal()))
 	var shown []string
 	for _, rf := range got {
 		require.Empty(t, rf.File.Validate())
@@ -101,7 +101,7 @@ func TestWhatWouldFailEveryPullIsLeftOut(t *testing.T) {
 		"another's key":     {Certificate: ca, Key: otherKey},
 		"no key":            {Certificate: ca},
 		"no certificate":    {Key: key},
-		"nothing but noise": {Certificate: []byte("x"), Key: hoststoml.PrivateKey("y")},
+		"nothing but noise": {Certificate: []byte("x"), Key: hoststoml.NewSecret("y")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree, findings := treeOf(t, nil).WithTLS(map[string]hoststoml.TLS{"m.io": tls})
@@ -109,7 +109,7 @@ func TestWhatWouldFailEveryPullIsLeftOut(t *testing.T) {
 			require.Len(t, findings, 1)
 			require.Equal(t, finding.CodeUnusableCA, findings[0].Code)
 			require.Equal(t, finding.SeverityError, findings[0].Severity)
-			require.NotContains(t, findings[0].String(), string(key))
+			require.NotContains(t, findings[0].String(), key.Reveal())
 		})
 	}
 	_, findings := treeOf(t, nil).WithTLS(map[string]hoststoml.TLS{"m.io/x": {CA: ca}, "m.io": {CA: ca}, "M.io:443": {CA: ca}})

@@ -76,7 +76,7 @@ func readExtra(dir string) (Extra, error) {
 		if extra == nil {
 			extra = Extra{}
 		}
-		extra[e.Name()] = data
+		extra[e.Name()] = NewSecret(data)
 	}
 	return extra, nil
 }

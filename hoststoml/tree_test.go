@@ -98,7 +98,7 @@ func TestWriteThatFailsLeavesTheOldFileWhole(t *testing.T) {
 func TestFilesWithHeadersAreForTheirOwnerOnly(t *testing.T) {
 	dir := t.TempDir()
 	f := fileFor("https://one.io")
-	f.Header = Header{"Authorization": {"Basic c2VjcmV0"}}
+	f.Header = Header{"Authorization": Secrets("Basic c2VjcmV0")}
 	_, err := Tree{{Host: "a.io", File: f}}.Write(dir)
 	require.NoError(t, err)
 	info, err := os.Stat(filepath.Join(dir, "a.io", "hosts.toml"))

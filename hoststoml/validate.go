@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -19,14 +20,14 @@ func (f *File) Validate() finding.Findings {
 	problems := f.problems()
 	for _, line := range strings.Split(f.Comment, "\n") {
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && control(r) }) {
-			problems = append(problems, refuse([]string{"comment"}, line, "a comment is UTF-8 text without control characters"))
+			problems = append(problems, refuse([]string{"comment"}, "", "a comment is UTF-8 text without control characters"))
 		}
 	}
 	seen := map[string]bool{}
 	for _, host := range f.Hosts {
 		at := []string{"host", host.URL}
 		if seen[host.URL] {
-			problems = append(problems, refuse(at, shown(host.URL), "TOML allows each table once: merge the settings of both").ignoredBy(everyVersion))
+			problems = append(problems, refuse(at, host.URL, "TOML allows each table once: merge the settings of both").ignoredBy(everyVersion))
 		}
 		seen[host.URL] = true
 		problems = append(problems, under(at, tableNameProblems(host.URL))...)
@@ -81,7 +82,7 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 		Code:     finding.CodeIgnoredSetting,
 		Severity: p.severity,
 		Origin:   origin,
-		Value:    p.value,
+		Value:    shown.Location(p.value),
 		Message:  p.text,
 	}
 	if p.versions != "" {
@@ -101,12 +102,10 @@ func field(path []string) string {
 	parts := make([]string, len(path))
 	for i, key := range path {
 		switch {
-		case i == 1 && path[0] == "host":
-			parts[i] = quote(shown(key))
-		case bareKey(key):
+		case bareKey(key) && !(i == 1 && path[0] == "host"):
 			parts[i] = key
 		default:
-			parts[i] = quote(key)
+			parts[i] = `"` + shown.Value(key) + `"`
 		}
 	}
 	return strings.Join(parts, ".")
@@ -153,14 +152,14 @@ func urlProblems(raw, consequence string) []problem {
 	}
 	u, err := parseURL(raw)
 	if err != nil && raw != "" {
-		return []problem{refuse(nil, shown(raw), err.Error()).ignoredBy(everyVersion)}
+		return []problem{refuse(nil, raw, err.Error()).ignoredBy(everyVersion)}
 	}
 	if _, err := ParseTarget(raw, false); err != nil {
 		return []problem{refuse(nil, "", err.Error()+"; "+consequence)}
 	}
 	if strings.Contains(raw, "://") && !strings.HasPrefix(raw, "http") {
-		return []problem{refuse(nil, shown(raw), fmt.Sprintf(
-			`a URL has to begin with "https://" or "http://", in lower case: containerd puts another https:// before this one and asks the host %q`, u.Host))}
+		return []problem{refuse(nil, raw, fmt.Sprintf(
+			`a URL has to begin with "https://" or "http://", in lower case: containerd puts another https:// before this one and asks the host "%s"`, shown.Value(u.Host)))}
 	}
 	var out []problem
 	for part, there := range map[string]bool{
@@ -169,7 +168,7 @@ func urlProblems(raw, consequence string) []problem {
 		"the fragment":     u.Fragment != "",
 	} {
 		if there {
-			out = append(out, warn(nil, shown(raw), "containerd does not send "+part+" of a URL: remove it"))
+			out = append(out, warn(nil, raw, "containerd does not send "+part+" of a URL: remove it"))
 		}
 	}
 	return out
@@ -181,7 +180,7 @@ func tableNameProblems(url string) []problem {
 	if !strings.ContainsAny(url, "[]\"\\") && !strings.ContainsFunc(url, control) {
 		return nil
 	}
-	return []problem{refuse(nil, shown(url), `"[", "]", '"', "\" and control characters cannot stand in a table's name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions)}
+	return []problem{refuse(nil, url, `"[", "]", '"', "\" and control characters cannot stand in a table's name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions)}
 }
 
 func notUTF8(path []string) problem {
@@ -238,12 +237,13 @@ func pathProblems(key, path string) []problem {
 
 // headerProblems holds a header field to what net/http of Go sends (golang.org/x/net/http/httpguts);
 // its value is never shown.
-func headerProblems(name string, values []string) []problem {
+func headerProblems(name string, values []Secret) []problem {
 	at := []string{"header", name}
 	if name == "" || strings.ContainsFunc(name, notHeaderName) {
 		return []problem{refuse(at, "", "not a name that an HTTP header can have: containerd cannot send a request to this host")}
 	}
-	for _, value := range values {
+	for _, secret := range values {
+		value := secret.Reveal()
 		if !utf8.ValidString(value) {
 			return []problem{notUTF8(at)}
 		}

@@ -19,7 +19,7 @@ func TestValidateRefusesWhatNoFileCanSay(t *testing.T) {
 	}{
 		"a host twice":                             {hoststoml.File{Hosts: append(host("z", hoststoml.Settings{}), host("z", hoststoml.Settings{})...)}, `host."z"`},
 		"a host without a URL":                     {hoststoml.File{Hosts: host("", hoststoml.Settings{})}, `host.""`},
-		"a quote in a URL":                         {hoststoml.File{Hosts: host(`https://m.io/"`, hoststoml.Settings{})}, `host."https://m.io/\""`},
+		"a quote in a URL":                         {hoststoml.File{Hosts: host(`https://m.io/"`, hoststoml.Settings{})}, `host."[redacted]"`},
 		"an IPv6 address":                          {hoststoml.File{Hosts: host("http://[::1]", hoststoml.Settings{})}, `host."http://[::1]"`},
 		"a URL that is not UTF-8":                  {hoststoml.File{Server: "m.io/\xff"}, "server"},
 		"a carriage return in the comment":         {hoststoml.File{Comment: "a\r\nb"}, "comment"},
@@ -27,9 +27,9 @@ func TestValidateRefusesWhatNoFileCanSay(t *testing.T) {
 		"an unknown capability":                    {hoststoml.File{Settings: hoststoml.Settings{Capabilities: []hoststoml.Capability{"PULL"}}}, "capabilities"},
 		"an empty certificate":                     {hoststoml.File{Settings: hoststoml.Settings{Client: []hoststoml.KeyPair{{Key: "x"}}}}, "client"},
 		"a path that is not UTF-8":                 {hoststoml.File{Settings: hoststoml.Settings{CA: []string{"\xff"}}}, "ca"},
-		"a header value that is not UTF-8":         {hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{"A": {"\xff"}}}}, "header.A"},
-		"a header without a name":                  {hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{"": {"x"}}}}, `header.""`},
-		"a header name with a letter of two bytes": {hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{"ü": {"x"}}}}, `header."ü"`},
+		"a header value that is not UTF-8":         {hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{"A": hoststoml.Secrets("\xff")}}}, "header.A"},
+		"a header without a name":                  {hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{"": hoststoml.Secrets("x")}}}, `header.""`},
+		"a header name with a letter of two bytes": {hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{"ü": hoststoml.Secrets("x")}}}, `header."ü"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := false

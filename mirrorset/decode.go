@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
@@ -110,7 +111,7 @@ func (d *decoder) chunk(chunk []byte, line int) {
 			return
 		} else if !d.yaml(chunk, line, false) { // a YAML flow mapping looks like JSON from outside
 			d.document++
-			d.refuse(finding.CodeUnreadable, "", err.line, "", "is not valid JSON: "+err.message)
+			d.refuse(finding.CodeUnreadable, "", err.line, "", "is not valid JSON: "+shown.Mistake(err.message))
 		}
 		return
 	}
@@ -248,5 +249,5 @@ func yamlError(err error, chunk []byte, start int) (line int, message string) {
 		// The mistake that this field invites: *.example.org reads as an alias.
 		message += "; put a text that begins with * in quotes"
 	}
-	return line, message
+	return line, shown.Mistake(message)
 }

@@ -139,6 +139,8 @@ func whyInvalid(s string) string {
 		return "it is empty; name a host, namespace or repository such as quay.io/my-org"
 	case strings.Contains(s, "://"):
 		return "it has a URL scheme; write only host[:port]/path"
+	case strings.Contains(s, "@") && !strings.Contains(s, "@sha"):
+		return "it has a user name or a password; credentials belong in the pull secret, write only host[:port]/path"
 	case strings.Contains(s, "@"):
 		return "it has a digest; rules are for repositories, write it without \"@…\""
 	case strings.HasSuffix(s, "/"):

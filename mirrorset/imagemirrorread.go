@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
@@ -130,7 +131,7 @@ func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) 
 	nodes, bad := d.parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
 	switch {
 	case bad != nil:
-		d.refuse(finding.CodeUnreadable, "", bad.line, "", "is not valid JSON: "+bad.message)
+		d.refuse(finding.CodeUnreadable, "", bad.line, "", "is not valid JSON: "+shown.Mistake(bad.message))
 	case len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode:
 		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
 	}
@@ -141,7 +142,7 @@ func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) 
 	fields, _ := d.fields(nodes[0], "", "")
 	for _, f := range fields {
 		d.set.ImageMirrors = nil
-		d.imageMirrorItems(f.value, "", f.key)
+		d.imageMirrorItems(f.value, "", shown.Value(f.key))
 		clusters[f.key] = d.set.ImageMirrors
 	}
 	for _, f := range d.set.Findings {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
@@ -111,14 +112,14 @@ func (m *Migration) tell(severity finding.Severity, origin finding.Origin, value
 // entry returns an entry of the policy as one of the new object.
 func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
 	if !ValidSource(e.Source) {
-		m.tell(finding.SeverityWarning, e.SourceOrigin(), e.Source, "is no source of an ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
+		m.tell(finding.SeverityWarning, e.SourceOrigin(), shown.Location(e.Source), "is no source of an ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
 		return ImageMirrors{}, false
 	}
 	var mirrors, firsts, repeated []string
 	for i, mirror := range e.Mirrors {
 		switch {
 		case !ValidMirror(mirror):
-			m.tell(finding.SeverityWarning, e.MirrorOrigin(i), mirror, "is no mirror of an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
+			m.tell(finding.SeverityWarning, e.MirrorOrigin(i), shown.Location(mirror), "is no mirror of an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
 			continue
 		case !slices.Contains(firsts, mirror):
 			firsts = append(firsts, mirror)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
@@ -53,7 +54,7 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 	o.namespace = d.text(lookup(d, metadata, "namespace"))
 	o.metadata.GenerateName = d.text(lookup(d, metadata, "generateName"))
 	o.generated = lookup(d, metadata, "generateName") != nil
-	o.name = o.Kind + "/" + o.metadata.Name
+	o.name = shown.Value(o.Kind) + "/" + shown.Value(o.metadata.Name)
 
 	item, isList := strings.CutSuffix(o.Kind, "List")
 	switch {
@@ -165,7 +166,7 @@ func (d *decoder) skip(kind string) {
 	if d.others == nil {
 		d.others = map[string]int{}
 	}
-	d.others[kind]++
+	d.others[shown.Value(kind)]++
 }
 
 // reportOthers tells once per input what was skipped.
@@ -278,7 +279,7 @@ func (o *object) texts(n *yaml.Node, path string) map[string]string {
 	}
 	m := make(map[string]string, len(fields))
 	for _, f := range fields {
-		m[f.key], _ = o.str(f.value, o.name, path, ".", f.key)
+		m[f.key], _ = o.str(f.value, o.name, path, ".", shown.Value(f.key))
 	}
 	return m
 }
@@ -753,7 +754,8 @@ func (d *decoder) wrongType(object string, n *yaml.Node, path, want string) {
 		}
 	}
 	value := ""
-	if n.Kind == yaml.ScalarNode {
+	// A text where none belongs may be anything; a location is what most likely stands there by mistake.
+	if n.Kind == yaml.ScalarNode && (got != "a text" || ValidMirror(n.Value) && strings.ToLower(n.Value) == n.Value) {
 		value = n.Value
 	}
 	d.refuseAPI(finding.CodeWrongType, object, n.Line, path, value, fmt.Sprintf("is to be %s, and is %s", want, got))
@@ -779,7 +781,7 @@ func (d *decoder) origin(object, path string, line int) finding.Origin {
 }
 
 func join(path, key string) string {
-	if path == "" {
+	if key = shown.Value(key); path == "" {
 		return key
 	}
 	return path + "." + key

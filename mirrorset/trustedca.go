@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"go.yaml.in/yaml/v3"
 )
@@ -116,7 +117,7 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 
 func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 	for i, key := range slices.Sorted(maps.Keys(c.Data)) {
-		origin := c.ReadFrom.Origin(kindConfigMap+"/"+c.Metadata.Name, `data["`+key+`"]`)
+		origin := c.ReadFrom.Origin(kindConfigMap+"/"+c.Metadata.Name, `data["`+shown.Value(key)+`"]`)
 		if r := c.ReadFrom; r != nil && i < len(r.lines) {
 			origin.Line = int(r.lines[i].entry)
 		}

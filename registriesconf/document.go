@@ -3,11 +3,14 @@ package registriesconf
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/pullroute/pullroute/internal/shown"
 )
 
 // A value is a TOML value that remembers its line and, for a table, the order of its keys.
@@ -58,9 +61,11 @@ func parseTOML(data []byte) (root *value, line int, message string) {
 	if err := toml.Unmarshal(data, &discard); err != nil {
 		var at *toml.DecodeError
 		if errors.As(err, &at) {
-			line, _ = at.Position()
+			var column int
+			line, column = at.Position()
+			return nil, line, fmt.Sprintf("%s (at character %d of the line)", shown.Mistake(strings.TrimPrefix(err.Error(), "toml: ")), column)
 		}
-		return nil, line, strings.TrimPrefix(err.Error(), "toml: ")
+		return nil, 0, shown.Mistake(strings.TrimPrefix(err.Error(), "toml: "))
 	}
 
 	d := document{newlines: newlines(data)}
@@ -76,7 +81,7 @@ func parseTOML(data []byte) (root *value, line int, message string) {
 		}
 	}
 	if err := d.parser.Error(); err != nil {
-		return nil, 0, err.Error()
+		return nil, 0, shown.Mistake(err.Error())
 	}
 	return root, 0, ""
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/shown"
 )
 
 // Impact returns what it costs a Linux node that the Machine Config Operator (MCO) manages when its
@@ -191,6 +193,7 @@ func (n NodeImpact) WithDropIn(name string, old, new *Config) NodeImpact {
 type comparison struct{ NodeImpact }
 
 func (c *comparison) add(change Change) {
+	change = change.shown()
 	c.Changes = append(c.Changes, change)
 	if change.Drains {
 		c.because(change)
@@ -199,7 +202,16 @@ func (c *comparison) add(change Change) {
 
 func (c *comparison) because(reason Change) {
 	c.Drain = true
-	c.Reasons = append(c.Reasons, reason)
+	c.Reasons = append(c.Reasons, reason.shown())
+}
+
+// shown returns the change without user information and control characters in its values.
+func (c Change) shown() Change {
+	c.Scope, c.Mirror = shown.Value(c.Scope), shown.Value(c.Mirror)
+	for _, text := range []*string{&c.File, &c.Field, &c.Old, &c.New, &c.Message} {
+		*text = shown.Text(*text)
+	}
+	return c
 }
 
 const planDrain = "; leave it as it was, or plan the drain"
@@ -247,7 +259,7 @@ func (c *comparison) settings(old, new *Config) {
 			}
 			return ""
 		}
-		setting("aliases."+key(name), quoted(old.Aliases), quoted(new.Aliases))
+		setting("aliases."+shownKey(name), quoted(old.Aliases), quoted(new.Aliases))
 	}
 }
 
@@ -281,7 +293,7 @@ func (c *comparison) registryAdded(i int, r Registry) {
 	var others []string
 	for _, m := range r.Mirrors {
 		if m.PullFromMirror != PullDigestOnly {
-			others = append(others, fmt.Sprintf("%s (%s)", m.Location, m.PullFromMirror.describe()))
+			others = append(others, fmt.Sprintf("%s (%s)", shown.Value(m.Location), m.PullFromMirror.describe()))
 		}
 	}
 	switch {
@@ -528,7 +540,7 @@ func list(items []string) string { return strings.Join(items, ", ") }
 func (r Registry) describe() string {
 	var parts []string
 	if r.Prefix != "" && r.Location != "" && r.Location != r.Prefix {
-		parts = append(parts, "location "+r.Location)
+		parts = append(parts, "location "+shown.Value(r.Location))
 	}
 	for _, flag := range []struct {
 		name string
@@ -539,7 +551,7 @@ func (r Registry) describe() string {
 		}
 	}
 	if r.NamespaceProxy != "" {
-		parts = append(parts, "namespace-proxy "+r.NamespaceProxy)
+		parts = append(parts, "namespace-proxy "+shown.Value(r.NamespaceProxy))
 	}
 	if len(r.Mirrors) == 0 {
 		return list(append(parts, "no mirrors"))
@@ -565,12 +577,12 @@ func (m Mirror) describe() string {
 		settings = append(settings, "insecure")
 	}
 	if m.NamespaceProxy != "" {
-		settings = append(settings, "namespace-proxy "+m.NamespaceProxy)
+		settings = append(settings, "namespace-proxy "+shown.Value(m.NamespaceProxy))
 	}
 	if settings == nil {
-		return m.Location
+		return shown.Value(m.Location)
 	}
-	return m.Location + " (" + list(settings) + ")"
+	return shown.Value(m.Location) + " (" + list(settings) + ")"
 }
 
 // describe returns the setting as it is to be read in a sentence.

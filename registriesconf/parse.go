@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -158,7 +159,7 @@ func (d *decoder) aliases(to *map[string]string) setter {
 		*to = make(map[string]string, len(v.entries))
 		for _, e := range v.entries {
 			var target string
-			field := field + "." + key(e.key)
+			field := field + "." + shownKey(e.key)
 			d.lines[field] = e.line
 			d.text(&target)(field, e.value)
 			(*to)[e.key] = target
@@ -182,8 +183,8 @@ func (d *decoder) table(field string, t *value, where string, setters map[string
 			}
 		}
 		if !known {
-			d.lines[field+key(name)] = e.line
-			d.ignore(field+key(name), "is not a setting of "+where+"; the client ignores it: remove it, or correct its name")
+			d.lines[field+shownKey(name)] = e.line
+			d.ignore(field+shownKey(name), "is not a setting of "+where+"; the client ignores it: remove it, or correct its name")
 			continue
 		}
 		if first, twice := spelled[name]; twice {
@@ -193,8 +194,8 @@ func (d *decoder) table(field string, t *value, where string, setters map[string
 				Platform: finding.Linux, RefusedBy: finding.Reader,
 				Origin: finding.Origin{File: d.file, Field: field + name, Line: e.line},
 				Value:  e.key,
-				Message: fmt.Sprintf("is the setting %s again, which line %d spells %q; the client uses one of them at random: keep one",
-					name, first.line, first.key),
+				Message: fmt.Sprintf(`is the setting %s again, which line %d spells "%s"; the client uses one of them at random: keep one`,
+					name, first.line, shown.Value(first.key)),
 			})
 			continue
 		}
@@ -202,6 +203,14 @@ func (d *decoder) table(field string, t *value, where string, setters map[string
 		d.lines[field+name] = e.line
 		set(field+name, e.value)
 	}
+}
+
+// shownKey is key for a field that is shown.
+func shownKey(name string) string {
+	if s := shown.Value(name); s != name {
+		return `"` + s + `"`
+	}
+	return key(name)
 }
 
 // tables calls each for every table of an array of tables.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/distribution/reference"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -39,7 +40,7 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 		Severity: finding.SeverityWarning,
 		Platform: finding.Linux,
 		Origin:   origin,
-		Value:    p.value,
+		Value:    shown.Location(p.value),
 		Message:  p.message,
 	}
 	if p.refused {
@@ -184,7 +185,7 @@ func (ps *problems) conflicts(registries []Registry) {
 		} {
 			if setting.here != setting.there {
 				ps.refuse(fmt.Sprintf("registry[%d].%s", i, setting.name), strconv.FormatBool(setting.here),
-					fmt.Sprintf("is %t in registry[%d], which has the same location, %s", setting.there, j, location),
+					fmt.Sprintf("is %t in registry[%d], which has the same location, %s", setting.there, j, shown.Value(location)),
 					"give both the same value")
 			}
 		}
@@ -208,7 +209,7 @@ func (ps *problems) shadowed(registries []Registry) {
 }
 
 func (ps *problems) alias(name, target string) {
-	field := "aliases." + key(name)
+	field := "aliases." + shownKey(name)
 	switch domain, ok := repository(name); {
 	case !ok:
 		ps.refuse(field, name, "is no short name", "write a repository, lower case and without tag or digest")

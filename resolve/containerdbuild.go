@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/internal/winname"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -169,7 +170,7 @@ func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 	for _, host := range more.Named {
 		switch {
 		case !mirrorset.ValidMirror(host) || strings.Contains(host, "/"):
-			b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, host,
+			b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, shown.Location(host),
 				"was named as a registry host and is none; write host[:port]")
 		case b.reached(host):
 			hosts = append(hosts, host)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -35,7 +36,7 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 		return nil, err
 	}
 	if isShortName(image) {
-		return nil, fmt.Errorf("image reference %q names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s", image)
+		return nil, fmt.Errorf(`image reference "%s" names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s`, shown.Value(image))
 	}
 	r, err := ParseReference(image)
 	if err != nil {

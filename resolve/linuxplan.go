@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -76,7 +77,7 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 	p := Plan{Image: image, Platform: finding.Linux}
 	for _, r := range references {
 		if err := linuxReference(r); err != nil {
-			return p, fmt.Errorf("image reference %q: %w", image, err)
+			return p, fmt.Errorf(`image reference "%s": %w`, shown.Value(image), err)
 		}
 	}
 	texts := make([]string, 2*len(references))

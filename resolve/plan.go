@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -58,7 +59,7 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 		Role     Role     `json:"role"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
-	}{Location: a.Location, Role: a.Role}
+	}{Location: shown.Value(a.Location), Role: a.Role}
 	if len(a.Origins) > 0 {
 		out.Origin = a.Origins[0].String()
 	}
@@ -79,7 +80,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Resolve  []Attempt        `json:"resolve"`
 		Pull     []Attempt        `json:"pull"`
 		Findings finding.Findings `json:"findings"`
-	}{p.Image, p.Platform, notNil(p.Resolve), notNil(p.Pull), notNil(p.Findings)})
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), notNil(p.Findings)})
 }
 
 func notNil[S ~[]E, E any](s S) S {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -132,18 +133,28 @@ func referenceError(image string, err error) error {
 	case strings.TrimSpace(image) == "":
 		return fmt.Errorf("image reference is empty: %s", hint)
 	case strings.Contains(image, "://"):
-		hint = "a reference has no URL scheme; remove " + image[:strings.Index(image, "://")+3]
+		hint = "a reference has no URL scheme; remove " + shown.Value(image[:strings.Index(image, "://")+3])
 	case strings.TrimSpace(image) != image || strings.ContainsAny(image, " \t\r\n"):
 		hint = "it has white space in it"
 	case hasDigest:
 		if derr := digest.Digest(afterAt).Validate(); derr != nil {
-			hint = fmt.Sprintf("its digest %q is not one: %v; sha256 is followed by 64 lower-case hexadecimal digits", afterAt, derr)
+			hint = fmt.Sprintf("its digest is not one: %v; sha256 is followed by 64 lower-case hexadecimal digits", derr)
 		}
 	case strings.ToLower(name) != name:
 		hint = "a repository name is in lower case; only the host and the tag may have capitals"
 	}
-	return fmt.Errorf("image reference %q: %w; %s", image, err, hint)
+	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`, shown.Value(image), hint), err}
 }
+
+// invalidReference is an error in words of its own: those of the library repeat the reference, and what is given
+// as one may have a password in it.
+type invalidReference struct {
+	message string
+	cause   error
+}
+
+func (e *invalidReference) Error() string { return e.message }
+func (e *invalidReference) Unwrap() error { return e.cause }
 
 // linuxReference checks a reference against what containers-image takes.
 func linuxReference(r Reference) error {
@@ -178,7 +189,9 @@ func tooLong(image string) error {
 	if len(image) <= maxReference {
 		return nil
 	}
-	return fmt.Errorf("image reference %q… is %d characters long; no client takes more than %d", strings.ToValidUTF8(image[:60], ""), len(image), maxReference)
+	begin := shown.Value(image) // before it is cut: what stands behind tells what is a password
+	begin = strings.ToValidUTF8(begin[:min(len(begin), 60)], "")
+	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin, len(image), maxReference)
 }
 
 func linuxHost(host string) bool {

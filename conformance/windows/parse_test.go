@@ -54,7 +54,7 @@ func randomFile(s *random.Source) *hoststoml.File {
 			x.Client = []hoststoml.KeyPair{{Cert: "cert.pem", Key: "key.pem"}, {Cert: "both.pem"}}
 		}
 		if s.Intn(4) == 0 {
-			x.Header = hoststoml.Header{"Authorization": {"Basic dTpw"}, "X-Test": {"1", "2"}}
+			x.Header = hoststoml.Header{"Authorization": hoststoml.Secrets("Basic dTpw"), "X-Test": hoststoml.Secrets("1", "2")}
 		}
 		if s.Intn(8) == 0 {
 			x.DialTimeout = 5 * time.Second
@@ -282,7 +282,13 @@ func expected(c clients.Containerd, f *hoststoml.File) (hosts []clients.Host) {
 		if err != nil {
 			panic(err) // refused by Parse
 		}
-		h := clients.Host{Scheme: target.Scheme, Host: target.Host, Path: target.Path, Header: http.Header(s.Header)}
+		h := clients.Host{Scheme: target.Scheme, Host: target.Host, Path: target.Path, Header: http.Header{}}
+		for name, values := range s.Header {
+			h.Header[name] = nil
+			for _, value := range values {
+				h.Header[name] = append(h.Header[name], value.Reveal())
+			}
+		}
 		for _, capability := range []hoststoml.Capability{hoststoml.Pull, hoststoml.Resolve, hoststoml.Push, hoststoml.Referrers} {
 			if slices.Contains(s.Capabilities, capability) || len(s.Capabilities) == 0 && (isV2(c) || capability != hoststoml.Referrers) {
 				h.Capabilities = append(h.Capabilities, string(capability))

@@ -191,10 +191,10 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 		"insecure, with a CA":                 {plain, true, &hoststoml.TLS{CA: right.pem}, true},
 		"HTTP":                                {plain, false, nil, false},
 		"HTTP, unverified":                    {plain, false, &hoststoml.TLS{SkipVerify: true}, false},
-		"a client certificate":                {mutual, false, &hoststoml.TLS{CA: right.pem, Certificate: certificate, Key: key}, true},
+		"a client certificate":                {mutual, false, &hoststoml.TLS{CA: right.pem, Certificate: certificate, Key: hoststoml.NewSecret(key)}, true},
 		"no client certificate":               {mutual, false, &hoststoml.TLS{CA: right.pem}, false},
-		"another's client certificate":        {mutual, false, &hoststoml.TLS{CA: right.pem, Certificate: otherCertificate, Key: otherKey}, false},
-		"insecure, with a client certificate": {mutual, true, &hoststoml.TLS{Certificate: certificate, Key: key}, true},
+		"another's client certificate":        {mutual, false, &hoststoml.TLS{CA: right.pem, Certificate: otherCertificate, Key: hoststoml.NewSecret(otherKey)}, false},
+		"insecure, with a client certificate": {mutual, true, &hoststoml.TLS{Certificate: certificate, Key: hoststoml.NewSecret(key)}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			image := mirrorset.Image{Metadata: mirrorset.ObjectMeta{Name: "cluster"}}

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/managed"
 	"go.yaml.in/yaml/v3"
@@ -46,7 +47,7 @@ func (p *program) imageMirror(args []string) error {
 		fmt.Fprintln(p.stdout, "mirrorctl image-mirror VERB -h shows the flags of a verb")
 		return flag.ErrHelp
 	}
-	return fmt.Errorf("%w: %q is not create, edit, list or delete", errUsage, args[0])
+	return fmt.Errorf(`%w: "%s" is not create, edit, list or delete`, errUsage, shown.Location(args[0]))
 }
 
 // clusterFlags are the flags of every verb.
@@ -84,7 +85,7 @@ func (fs *clusterFlags) parse(args []string) (managed.Store, error) {
 	case takesID && fs.id == "":
 		return nil, fmt.Errorf("%w: the id is missing; give it as an argument or with --id", errUsage)
 	case len(rest) > 0:
-		return nil, fmt.Errorf("%w: %q is one argument too many", errUsage, rest[0])
+		return nil, fmt.Errorf(`%w: "%s" is one argument too many`, errUsage, shown.Location(rest[0]))
 	}
 	return managed.File{Path: fs.file}, nil
 }
@@ -134,7 +135,7 @@ func (p *program) createImageMirror(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror with ID '%s' has been created on cluster '%s'\n", m.ID, fs.cluster)
+	fmt.Fprintf(p.stdout, "I: Image mirror with ID '%s' has been created on cluster '%s'\n", m.ID, shown.Location(fs.cluster))
 	fmt.Fprintf(p.stdout, "I: Source: %s\nI: Mirrors: %v\n", m.Source, m.Mirrors)
 	return nil
 }
@@ -162,7 +163,7 @@ func (p *program) editImageMirror(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been updated on cluster '%s'\n", m.ID, fs.cluster)
+	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been updated on cluster '%s'\n", m.ID, shown.Location(fs.cluster))
 	fmt.Fprintf(p.stdout, "I: Source: %s\nI: Updated mirrors: %v\n", m.Source, m.Mirrors)
 	return nil
 }
@@ -178,7 +179,7 @@ func (p *program) listImageMirrors(args []string) error {
 	case err != nil:
 		return err
 	case output != "" && output != "json" && output != "yaml":
-		return fmt.Errorf("%w: --output %s: is to be json or yaml", errUsage, output)
+		return fmt.Errorf("%w: --output %s: is to be json or yaml", errUsage, shown.Location(output))
 	}
 	c, err := store.Read(fs.cluster)
 	if err != nil {
@@ -198,7 +199,7 @@ func (p *program) listImageMirrors(args []string) error {
 		return errors.Join(e.Encode(list), e.Close())
 	}
 	if len(list) == 0 {
-		fmt.Fprintf(p.stderr, "I: Cluster '%s' has no image mirrors\n", fs.cluster)
+		fmt.Fprintf(p.stderr, "I: Cluster '%s' has no image mirrors\n", shown.Location(fs.cluster))
 		return nil
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
@@ -230,9 +231,9 @@ func (p *program) deleteImageMirror(args []string) error {
 		if !isTerminal(p.stdin) {
 			return fmt.Errorf("%w: there is no terminal to ask on; confirm with --yes", errUsage)
 		}
-		fmt.Fprintf(p.stderr, "Delete image mirror '%s' from cluster '%s'? (y/N) ", fs.id, fs.cluster)
+		fmt.Fprintf(p.stderr, "Delete image mirror '%s' from cluster '%s'? (y/N) ", shown.Location(fs.id), shown.Location(fs.cluster))
 		if !agrees(p.stdin) {
-			fmt.Fprintf(p.stderr, "I: Image mirror '%s' has not been deleted\n", fs.id)
+			fmt.Fprintf(p.stderr, "I: Image mirror '%s' has not been deleted\n", shown.Location(fs.id))
 			return nil
 		}
 	}
@@ -243,7 +244,7 @@ func (p *program) deleteImageMirror(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", fs.id, fs.cluster)
+	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", shown.Location(fs.id), shown.Location(fs.cluster))
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -48,7 +47,7 @@ func (p *program) readSet(paths []string) (*mirrorset.Set, *mirrorset.Rules, err
 		var one *mirrorset.Set
 		var err error
 		if path == "-" {
-			one, err = mirrorset.Decode("-", io.TeeReader(p.stdin, &p.read))
+			one, err = mirrorset.Decode("-", p.stdin)
 		} else {
 			one, err = mirrorset.ReadFiles(path)
 		}

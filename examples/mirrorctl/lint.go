@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
@@ -36,15 +37,15 @@ func (p *program) lint(args []string) error {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		return fmt.Errorf("%w: %q is not a flag; give manifests with -f", errUsage, rest[0])
+		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
 	case *failOn != "error" && *failOn != "warning":
-		return fmt.Errorf("%w: --fail-on %s: is to be error or warning", errUsage, *failOn)
+		return fmt.Errorf("%w: --fail-on %s: is to be error or warning", errUsage, shown.Location(*failOn))
 	case len(on) == 0:
 		on = texts{string(finding.Linux), string(finding.Windows)}
 	}
 	for _, name := range on {
 		if err := new(platform).Set(name); err != nil {
-			return fmt.Errorf("%w: --platform %s: %w", errUsage, name, err)
+			return fmt.Errorf("%w: --platform %s: %w", errUsage, shown.Location(name), err)
 		}
 	}
 	for _, file := range requireFrom {
@@ -206,13 +207,17 @@ func readImages(path string) ([]string, error) {
 		return nil, err
 	}
 	var images []string
-	for _, line := range strings.Split(string(data), "\n") {
+	for i, line := range strings.Split(string(data), "\n") {
 		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		switch {
 		case line == "", strings.HasPrefix(line, "#"):
 		case images == nil && (strings.ContainsAny(line, " {[") || strings.HasSuffix(line, ":") || line == "---"):
 			return mirrorset.PodImages(path, bytes.NewReader(data)) // no image looks like this
 		default:
+			if _, err := resolve.ParseReference(line); err != nil {
+				// Without the text: whatever file was named by mistake, its lines are not printed.
+				return nil, fmt.Errorf("%w: %s:%d: is not an image reference, host[:port]/repository with a tag or a digest", errUsage, path, i+1)
+			}
 			images = append(images, line)
 		}
 	}

@@ -13,14 +13,16 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -31,8 +33,7 @@ func main() {
 // program is what a command runs with.
 type program struct {
 	stdin          io.Reader
-	stdout, stderr io.Writer
-	read           bytes.Buffer // what was read of stdin
+	stdout, stderr *output
 }
 
 // command is one of the commands. run gets the arguments behind its name.
@@ -63,9 +64,11 @@ var errUsage = errors.New("wrong usage")
 var errFailed = errors.New("failed")
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &program{stdin: stdin, stdout: &output{to: stdout}, stderr: &output{to: stderr}}
+	defer p.stderr.Flush()
+	defer p.stdout.Flush()
 	if len(args) == 0 {
-		usage(stderr)
+		usage(p.stderr)
 		return exitUsage
 	}
 	for _, c := range commands {
@@ -73,28 +76,25 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			continue
 		}
 		err := c.run(p, args[1:])
-		refused, bare := err.(*finding.RefusedError)
 		switch {
 		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
 		case errors.Is(err, errUsage):
-			fmt.Fprintf(stderr, "mirrorctl %s: %v; see mirrorctl %[1]s -h\n", c.name, err)
+			p.fail(c.name, fmt.Errorf("%w; see mirrorctl %s -h", err, c.name))
 			return exitUsage
 		case errors.Is(err, errFailed):
-		case bare:
-			p.report(refused.Findings)
 		default:
-			fmt.Fprintf(stderr, "mirrorctl %s: %v\n", c.name, err)
+			p.fail(c.name, err)
 		}
 		return exitRefused
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
-		usage(stdout)
+		usage(p.stdout)
 		return 0
 	}
-	fmt.Fprintf(stderr, "mirrorctl: %q is no command\n", args[0])
-	usage(stderr)
+	fmt.Fprintf(p.stderr, "mirrorctl: \"%s\" is no command\n", shown.Location(args[0]))
+	usage(p.stderr)
 	return exitUsage
 }
 
@@ -126,7 +126,7 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
 		} else if err != nil {
-			return nil, fmt.Errorf("%w: %w", errUsage, err)
+			return nil, fmt.Errorf("%w: %s", errUsage, flagMistake(err.Error()))
 		}
 		if fs.NArg() == 0 {
 			return rest, nil
@@ -138,6 +138,25 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
 	}
 }
+
+// flagMistake is what package flag says, with a value or a name that it repeats as that may be shown.
+func flagMistake(message string) string {
+	for _, repeated := range []*regexp.Regexp{invalidValue, unknownFlag} {
+		if at := repeated.FindStringSubmatchIndex(message); at != nil {
+			value := message[at[2]:at[3]]
+			if unquoted, err := strconv.Unquote(value); err == nil {
+				value = unquoted
+			}
+			return message[:at[2]] + shown.Location(value) + message[at[3]:]
+		}
+	}
+	return message
+}
+
+var (
+	invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\]|\\.)*") for `)
+	unknownFlag  = regexp.MustCompile(`(?s)^flag provided but not defined: -(.*)$`)
+)
 
 // texts is a flag that repeats.
 type texts []string

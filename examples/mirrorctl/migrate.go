@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -14,7 +15,7 @@ func (p *program) migrateICSP(args []string) error {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		return fmt.Errorf("%w: %q is not a flag; give manifests with -f", errUsage, rest[0])
+		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
 	}
 	set, rules, err := p.readSet(*files)
 	if err != nil {
@@ -25,7 +26,7 @@ func (p *program) migrateICSP(args []string) error {
 		if i > 0 {
 			fmt.Fprintln(p.stdout, "---")
 		}
-		if _, err := p.stdout.Write(m.YAML()); err != nil {
+		if err := p.stdout.result(m.YAML()); err != nil {
 			return err
 		}
 		findings = append(findings, m.Findings...)

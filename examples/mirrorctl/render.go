@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -13,6 +15,7 @@ import (
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
@@ -33,7 +36,7 @@ func (p *program) render(args []string) error {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		return fmt.Errorf("%w: %q is not a flag; give manifests with -f", errUsage, rest[0])
+		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
 	case on == "":
 		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
 	case *base != "" && on != platform(finding.Linux):
@@ -59,7 +62,8 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 	if pullSecret != "" {
 		data, err := os.ReadFile(pullSecret)
 		if err != nil {
-			return err
+			// Without the name: who gives the secret itself is not to find it in a log.
+			return fmt.Errorf("--pull-secret: the file cannot be read: %w", errors.Unwrap(err))
 		}
 		if secret, findings = hoststoml.ParsePullSecret(pullSecret, data); findings.Err() != nil {
 			return findings.Err()
@@ -93,9 +97,12 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 	}
 	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
 	if out == "" {
-		p.print(0, registriesConf, files.Config.Bytes())
+		hidden := p.print(0, registriesConf, files.Config.Bytes())
 		if files.Search != nil {
-			p.print(1, registriesconf.SearchDropIn, files.Search.Bytes())
+			hidden = p.print(1, registriesconf.SearchDropIn, files.Search.Bytes()) || hidden
+		}
+		if hidden {
+			p.noteHidden()
 		}
 		return nil
 	}
@@ -150,36 +157,42 @@ func (p *program) printTree(tree hoststoml.Tree) {
 		for j := range file.Hosts {
 			file.Hosts[j].Header = p.hide(file.Hosts[j].Header, &hidden)
 		}
-		p.print(i, rf.Path(), file.Bytes())
+		hidden = p.print(i, rf.Path(), file.Bytes()) || hidden
 		i++
 		for _, name := range slices.Sorted(maps.Keys(rf.Extra)) {
-			p.print(i, path.Dir(rf.Path())+"/"+name, rf.Extra[name]) // certificates of CAs
+			p.print(i, path.Dir(rf.Path())+"/"+name, []byte(rf.Extra[name].Reveal())) // certificates of CAs
 			i++
 		}
 	}
 	if hidden {
-		fmt.Fprintln(p.stderr, "note: credentials are not printed; write the files with --out")
+		p.noteHidden()
 	}
+}
+
+func (p *program) noteHidden() {
+	fmt.Fprintln(p.stderr, "note: credentials are not printed; write the files with --out")
 }
 
 // hide returns a header without its values.
 func (p *program) hide(h hoststoml.Header, hidden *bool) hoststoml.Header {
-	shown := hoststoml.Header{}
+	without := hoststoml.Header{}
 	for name := range h {
-		shown[name] = []string{"[redacted]"}
+		without[name] = hoststoml.Secrets(shown.Redacted)
 		*hidden = true
 	}
-	return shown
+	return without
 }
 
-// print shows a file under its name.
-func (p *program) print(i int, name string, data []byte) {
+// print shows a file under its name, and reports whether user information in it was left out.
+func (p *program) print(i int, name string, data []byte) (hidden bool) {
 	if i > 0 {
 		fmt.Fprintln(p.stdout)
 	}
-	fmt.Fprintf(p.stdout, "# %s\n%s", name, data)
+	text := withoutUserInfo(data)
+	fmt.Fprintf(p.stdout, "# %s\n%s", name, text)
+	return !bytes.Equal(text, data)
 }
 
 func (p *program) stale(dir, name string) {
-	fmt.Fprintf(p.stderr, "warning: %s/%s: is left from before, and the input no longer asks for it; remove it if no node is to read it\n", dir, name)
+	fmt.Fprintf(p.stderr, "warning: %s/%s: is left from before, and the input no longer asks for it; remove it if no node is to read it\n", shown.Text(dir), shown.Text(name))
 }

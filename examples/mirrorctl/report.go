@@ -2,25 +2,29 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"os"
+	"io"
+	"regexp"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// report prints findings, those of one object together, each with the line that it is about.
+// report prints findings, those of one object together, each with the line that it is about. The text of that
+// line is not printed, nor of any other: it may hold a secret.
 func (p *program) report(findings finding.Findings) {
-	files := map[string][]string{}
 	group := ""
 	for _, f := range findings {
-		head := f.Origin.Object
+		origin := f.Origin.Shown()
+		head := origin.Object
 		if head == "" {
-			head = f.Origin.File
-		} else if f.Origin.File != "" {
-			head += " in " + f.Origin.File
-			if f.Origin.Document > 1 {
-				head += fmt.Sprintf(" (document %d)", f.Origin.Document)
+			head = origin.File
+		} else if origin.File != "" {
+			head += " in " + origin.File
+			if origin.Document > 1 {
+				head += fmt.Sprintf(" (document %d)", origin.Document)
 			}
 		}
 		if head != group && head != "" {
@@ -31,35 +35,78 @@ func (p *program) report(findings finding.Findings) {
 		if head != "" {
 			indent = "  "
 		}
-		fmt.Fprintf(p.stderr, "%s%s: %s\n", indent, f.Severity, f.Detail())
-		if line, ok := p.line(files, f.Origin); ok {
-			fmt.Fprintf(p.stderr, "%s  %s:%d: %s\n", indent, f.Origin.File, f.Origin.Line, line)
+		place := ""
+		if origin.File != "" && origin.Line > 0 {
+			place = fmt.Sprintf(" (%s:%d)", origin.File, origin.Line)
 		}
+		fmt.Fprintf(p.stderr, "%s%s: %s%s\n", indent, f.Severity, f.Detail(), place)
 	}
 }
 
-// line returns the line of an input that a finding is about.
-func (p *program) line(files map[string][]string, o finding.Origin) (string, bool) {
-	if o.File == "" || o.Line == 0 {
-		return "", false
-	}
-	lines, ok := files[o.File]
-	if !ok {
-		data := p.read.Bytes()
-		if o.File != "-" {
-			data, _ = os.ReadFile(o.File) // without its lines a finding is still good
+// fail prints an error; of several that were joined, each.
+func (p *program) fail(command string, err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok && errors.Join(many.Unwrap()...).Error() == err.Error() {
+		for _, err := range many.Unwrap() {
+			p.fail(command, err)
 		}
-		if bytes.IndexByte(data, 0) < 0 {
-			lines = strings.Split(string(data), "\n")
+		return
+	}
+	if refused, bare := err.(*finding.RefusedError); bare {
+		p.report(refused.Findings)
+		return
+	}
+	fmt.Fprintf(p.stderr, "mirrorctl %s: %s\n", command, shown.Text(err.Error()))
+}
+
+// output is standard output or standard error. Whatever is printed goes through it, and it lets no character through that
+// a terminal acts on, except line ends and tabs, and no user information.
+type output struct {
+	to   io.Writer
+	held []byte // a word that may go on
+}
+
+// Write prints all but the last word, if it may go on.
+func (o *output) Write(text []byte) (int, error) {
+	o.held = append(o.held, text...)
+	end := bytes.LastIndexAny(o.held, " \t\n") + 1
+	_, err := io.WriteString(o.to, eachLine(string(o.held[:end]), shown.Text))
+	o.held = append(o.held[:0], o.held[end:]...)
+	return len(text), err
+}
+
+// Flush prints what is held back.
+func (o *output) Flush() {
+	io.WriteString(o.to, eachLine(string(o.held), shown.Text))
+	o.held = nil
+}
+
+// result prints a text that is made to be used, with whatever is in its values.
+func (o *output) result(text []byte) error {
+	o.Flush()
+	_, err := io.WriteString(o.to, eachLine(string(text), shown.Escape))
+	return err
+}
+
+// eachLine applies f to what stands between line ends and tabs.
+func eachLine(text string, f func(string) string) string {
+	var b strings.Builder
+	for text != "" {
+		end := strings.IndexAny(text, "\t\n")
+		if end < 0 {
+			return b.String() + f(text)
 		}
-		files[o.File] = lines
+		b.WriteString(f(text[:end]))
+		b.WriteByte(text[end])
+		text = text[end+1:]
 	}
-	if o.Line > len(lines) {
-		return "", false
-	}
-	line := strings.TrimSpace(lines[o.Line-1])
-	if len(line) > 120 {
-		line = strings.ToValidUTF8(line[:120], "") + "…"
-	}
-	return line, true
+	return b.String()
+}
+
+var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*@(?:[^"\\]|\\.)*"`)
+
+// withoutUserInfo returns a file of TOML as it may be printed.
+func withoutUserInfo(text []byte) []byte {
+	return quotedText.ReplaceAllFunc(text, func(quoted []byte) []byte {
+		return []byte(`"` + shown.Value(string(quoted[1:len(quoted)-1])) + `"`)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -93,7 +94,7 @@ func (p *program) show(from *source, plan resolve.Plan) {
 	for i, reference := range plan.References {
 		by := "no rule applies"
 		if plan.Scopes[i] != "" {
-			by = "governed by " + plan.Scopes[i]
+			by = "governed by " + shown.Value(plan.Scopes[i])
 		}
 		fmt.Fprintf(p.stdout, "  as %s: %s\n", reference, by)
 		p.rules(from, plan.Platform, reference)
@@ -166,7 +167,7 @@ func (p *program) otherPlatform(from *source, plan resolve.Plan) {
 	}
 	locations := func(attempts []resolve.Attempt) (all []string) {
 		for _, a := range attempts {
-			all = append(all, a.Location)
+			all = append(all, shown.Value(a.Location))
 		}
 		return all
 	}
@@ -191,7 +192,7 @@ func (p *program) attempts(attempts []resolve.Attempt) {
 		for _, o := range a.Origins {
 			why = append(why, o.String())
 		}
-		line := fmt.Sprintf("    %d. %-6s  %-*s  %s", i+1, a.Role, width, a.Location, strings.Join(why, "; "))
+		line := fmt.Sprintf("    %d. %-6s  %-*s  %s", i+1, a.Role, width, shown.Value(a.Location), strings.Join(why, "; "))
 		fmt.Fprintln(p.stdout, strings.TrimRight(line, " "))
 	}
 }

@@ -37,13 +37,13 @@ func file(host string, number int) hoststoml.RegistryFile {
 	f := &hoststoml.File{Comment: hoststoml.Marker, Server: mirror, Hosts: []hoststoml.Host{{URL: mirror}}}
 	rf := hoststoml.RegistryFile{Host: host, File: f}
 	if number%3 == 2 {
-		f.Hosts[0].Header = hoststoml.Header{"Authorization": {"Basic bTpz"}}
+		f.Hosts[0].Header = hoststoml.Header{"Authorization": hoststoml.Secrets("Basic bTpz")}
 	}
 	if number%2 == 1 {
 		ca := certificates[number%len(certificates)]
 		name := hoststoml.ExtraName("ca.pem", ca)
 		f.Hosts[0].CA = []string{name}
-		rf.Extra = hoststoml.Extra{name: ca}
+		rf.Extra = hoststoml.Extra{name: hoststoml.NewSecret(ca)}
 	}
 	return rf
 }
@@ -71,7 +71,7 @@ func node(others map[string]string, tree ...hoststoml.RegistryFile) map[string]s
 	for _, rf := range tree {
 		files[rf.Path()] = string(rf.File.Bytes())
 		for name, data := range rf.Extra {
-			files[hoststoml.Dir(rf.Host)+"/"+name] = string(data)
+			files[hoststoml.Dir(rf.Host)+"/"+name] = data.Reveal()
 		}
 	}
 	maps.Copy(files, others)

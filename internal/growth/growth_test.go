@@ -147,7 +147,7 @@ var nodeWork = map[string]func(t testing.TB, n int){
 		one := registries(1, "m.io")
 		one[0].Extra = hoststoml.Extra{}
 		for i := range n {
-			one[0].Extra[hoststoml.ExtraName("ca.pem", []byte(strconv.Itoa(i)))] = []byte("x")
+			one[0].Extra[hoststoml.ExtraName("ca.pem", []byte(strconv.Itoa(i)))] = hoststoml.NewSecret("x")
 		}
 		change, err := hoststoml.Diff(one.Node(), registries(1, "m.io"), hoststoml.Options{})
 		require.NoError(t, err)

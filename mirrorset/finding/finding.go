@@ -10,12 +10,16 @@
 package finding
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/radix"
+	"github.com/pullroute/pullroute/internal/shown"
 )
 
 // A Finding is one thing worth telling about the input: a refusal, a surprise, or a note. Every
@@ -23,6 +27,10 @@ import (
 // the reader of the command line.
 //
 // The zero value of every field but Code, Severity and Message means "does not apply".
+//
+// However a finding is printed or encoded, it shows no user information of a URL, of a value that is no name only its
+// first word, and no character that a terminal acts on: see [Finding.Shown]. The lists that this module returns
+// hold it in that form.
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
@@ -32,7 +40,7 @@ type Finding struct {
 	RefusedBy Refuser `json:"refusedBy,omitempty"`
 	// Origin is the field at fault: object, field path and, where it was read from a file, the place.
 	Origin Origin `json:"origin,omitzero"`
-	// Value is the offending value as it was written.
+	// Value is the offending value as it was written, as far as it may be shown.
 	Value string `json:"value,omitempty"`
 	// Message says what is wrong and what to do.
 	Message string `json:"message"`
@@ -93,9 +101,23 @@ type Origin struct {
 	Line     int    `json:"line,omitempty"`
 }
 
+// Shown returns the origin with names and keys as they may be shown: control characters and the like are
+// escaped, and user information is left out.
+func (o Origin) Shown() Origin {
+	o.Object, o.Field, o.File = shown.Value(o.Object), shown.Text(o.Field), shown.Text(o.File)
+	return o
+}
+
+// MarshalJSON encodes what Shown returns.
+func (o Origin) MarshalJSON() ([]byte, error) {
+	type plain Origin
+	return encode(plain(o.Shown()))
+}
+
 // String returns the object and the field, "ImageTagMirrorSet/t spec.imageTagMirrors[0].mirrors[0]",
 // or the file and the field where there is no object.
 func (o Origin) String() string {
+	o = o.Shown()
 	s := o.Object
 	if s == "" {
 		s = o.File
@@ -109,13 +131,16 @@ func (o Origin) String() string {
 	return s + " " + o.Field
 }
 
+// Format writes what String returns, whatever the verb.
+func (o Origin) Format(s fmt.State, _ rune) { io.WriteString(s, o.String()) }
+
 // Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", and "" for a value
 // that was not read from a file.
 func (o Origin) Place() string {
 	if o.File == "" {
 		return ""
 	}
-	s := o.File
+	s := shown.Text(o.File)
 	if o.Line > 0 {
 		s += fmt.Sprintf(":%d", o.Line)
 	}
@@ -125,6 +150,32 @@ func (o Origin) Place() string {
 	return s
 }
 
+// Shown returns the finding as it may be shown: its texts without secrets, and without characters that a terminal or a
+// log acts on. String, Detail and the encoders use it.
+func (f Finding) Shown() Finding {
+	f.Origin = f.Origin.Shown()
+	f.Value, f.Message = shown.Value(f.Value), shown.Text(f.Message)
+	return f
+}
+
+// MarshalJSON encodes what Shown returns.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	type plain Finding
+	return encode(plain(f.Shown()))
+}
+
+// encode leaves it to the caller's encoder whether <, > and & are escaped.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// Format writes what String returns, whatever the verb.
+func (f Finding) Format(s fmt.State, _ rune) { io.WriteString(s, f.String()) }
+
 // Refused reports whether the finding stops: nothing may be planned or written from the input.
 func (f Finding) Refused() bool { return f.RefusedBy != "" }
 
@@ -132,6 +183,7 @@ func (f Finding) Refused() bool { return f.RefusedBy != "" }
 //
 //	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source, refused by the API server] (mirrors.yaml:7)
 func (f Finding) String() string {
+	f = f.Shown()
 	s := string(f.Severity) + ": "
 	where := f.Origin.Object
 	if where == "" {
@@ -153,12 +205,13 @@ func (f Finding) String() string {
 //
 //	spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source, refused by the API server]
 func (f Finding) Detail() string {
+	f = f.Shown()
 	var b strings.Builder
 	if f.Origin.Field != "" {
 		b.WriteString(f.Origin.Field + ": ")
 	}
 	if f.Value != "" {
-		fmt.Fprintf(&b, "%q: ", f.Value)
+		b.WriteString(`"` + f.Value + `": `) // what had to be escaped is
 	}
 	b.WriteString(f.Message)
 	b.WriteString(" [" + string(f.Code))
@@ -179,8 +232,14 @@ func (f Finding) Detail() string {
 type Findings []Finding
 
 // Sort orders the findings by file, document, line, object, field, code, platform, value and message,
-// and drops repetitions, so that the same input gives the same list. It returns the sorted list.
+// and drops repetitions, so that the same input gives the same list. It returns the sorted list, whose
+// findings are as [Finding.Shown] returns them, for those who print the fields themselves.
 func (fs Findings) Sort() Findings {
+	for i := range fs {
+		if f := fs[i].Shown(); f != fs[i] { // what is read elsewhere meanwhile is not written without need
+			fs[i] = f
+		}
+	}
 	// What is in order already stays so, and the rest is merged into it.
 	n := min(len(fs), 1)
 	for n < len(fs) && compareFindings(&fs[n-1], &fs[n]) <= 0 {

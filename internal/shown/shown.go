@@ -1,0 +1,313 @@
+// Package shown makes what was read from somebody's file fit to be shown: in a finding, a plan, a log or on a
+// terminal. Two things do not get through. Secrets: the user information of URLs, and what stands where a name
+// was expected and is none. And characters that a terminal or a log acts on: they come out as escapes.
+package shown
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Redacted stands where a text is left out.
+const Redacted = "[redacted]"
+
+// Value returns a single value that was read, a location, a reference, a name or a key, as it may be shown.
+// Such a value is one word, of the characters that names are made of: it is returned as it is. Of anything else the first
+// word is returned, if it is made of those, and the rest is left out: a value that a missing quote or a lost
+// line has joined with what follows it in the file may hold anything. What stands before "@", other than that
+// of a digest, and behind "?" is left out as well. Characters that do not print are escaped, as [Text] does.
+func Value(s string) string {
+	if plain(s) {
+		return s
+	}
+	s = cutUserInfo(s)
+	word, rest := s, ""
+	if i := strings.IndexFunc(s, unicode.IsSpace); i >= 0 {
+		word, rest = s[:i], s[i:]
+	}
+	word = cutQuery(word)
+	if strings.ContainsFunc(strings.ReplaceAll(word, Redacted, ""), foreign) {
+		word = Redacted
+	}
+	word = cutSecond(word)
+	if !isReference(word) {
+		word = cutPassword(word)
+	}
+	if rest != "" && word != Redacted {
+		_, size := utf8.DecodeRuneInString(rest)
+		word += rest[:size]
+		if strings.TrimSpace(rest) != "" {
+			word += Redacted
+		}
+	}
+	return Escape(word)
+}
+
+// Location is Value for what stands where a registry host, a location or a scope was expected and is none, so that it
+// may be anything: parts between slashes that no mistake makes of a name are left out too. NAME:WORD is not a name with a
+// tag there, and may be what is left of NAME:PASSWORD@HOST.
+func Location(s string) string {
+	s = Value(s)
+	if plain(s) && strings.ToLower(s) == s || strings.Contains(s, "@") {
+		return s
+	}
+	rest, query, hasQuery := strings.Cut(s, "?")
+	parts := strings.Split(rest, "/")
+	for i, part := range parts {
+		name, word, found := strings.Cut(part, ":")
+		switch {
+		case part == Redacted, strings.HasPrefix(part, "["): // left out already, or an IPv6 address
+		case unlikely(name):
+			parts[i] = Redacted
+		case found && !isNumber(word) && (unlikely(word) || !strings.Contains(name, ".") && strings.ToLower(word) != word):
+			parts[i] = name + ":" + Redacted
+		}
+	}
+	if s = strings.Join(parts, "/"); hasQuery {
+		s += "?" + query
+	}
+	return cutPassword(s)
+}
+
+// unlikely reports whether a part of a location looks like a password rather than like a name: by its characters, or
+// as a long word without a dot in which capitals stand with digits, or in more than two places behind small letters.
+func unlikely(part string) bool {
+	if strings.ContainsAny(part, `%+~#&()$`) {
+		return true
+	}
+	if len(part) < 10 || strings.Contains(part, ".") || strings.ToLower(part) == part || strings.ToUpper(part) == part {
+		return false
+	}
+	humps := 0
+	for i := range len(part) - 1 {
+		if isLower(part[i]) && 'A' <= part[i+1] && part[i+1] <= 'Z' {
+			humps++
+		}
+	}
+	return humps > 2 || strings.ContainsAny(part, "0123456789")
+}
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+
+// Text returns a text that was put together, such as a message with values in it, as it may be shown: without
+// the user information of what looks like a URL, or the beginning of one, or like USER:PASSWORD@HOST, and with every character that does
+// not print, or that is no UTF-8, as an escape. Line ends and tabs are among those.
+func Text(s string) string {
+	if strings.Contains(s, "@") || containsFold(s, "%40") {
+		s = eachWord(s, cutCredentials)
+	}
+	if strings.Contains(s, "://") {
+		s = eachWord(s, func(word string) string {
+			if !strings.Contains(word, "://") {
+				return word
+			}
+			return cutSecond(cutPassword(word))
+		})
+	}
+	return Escape(s)
+}
+
+// plain reports whether s is a value as nearly all are.
+func plain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '/', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// foreign reports whether r stands in no name, reference or path.
+func foreign(r rune) bool {
+	switch {
+	case strings.ContainsRune(`._-:/@*+~%\#?&[](),$`, r):
+		return false
+	case r == utf8.RuneError, unicode.IsLetter(r), unicode.IsMark(r), unicode.IsDigit(r):
+		return false
+	}
+	return unicode.IsPrint(r) // what does not print is escaped
+}
+
+// cutUserInfo leaves out all that stands before the last "@" that does not begin a digest. Of a URL the scheme
+// stays. NAME@ where NAME is in lower case and has a dot, but no colon, is a location and a digest gone wrong.
+func cutUserInfo(s string) string {
+	i := lastAt(s)
+	if i < 0 || plain(strings.TrimPrefix(s[:i], "*")) && strings.Contains(s[:i], ".") && strings.ToLower(s[:i]) == s[:i] {
+		return s
+	}
+	before, after := "", s[i:]
+	if !beginsWithHost(strings.TrimPrefix(after, "@")) { // a password has "@" in it, and what followed it is lost
+		after = "@" + Redacted
+	}
+	if j := strings.Index(s[:i], "://"); j >= 0 && !strings.ContainsFunc(s[:j], func(r rune) bool { return !unicode.IsLetter(r) }) {
+		before = s[:j+len("://")]
+	}
+	return before + Redacted + after
+}
+
+// beginsWithHost reports whether s begins with what is a host beyond doubt: one with a dot or a port.
+func beginsWithHost(s string) bool {
+	if end := strings.IndexFunc(s, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsSpace(r) }); end >= 0 {
+		s = s[:end]
+	}
+	host, port, hasPort := strings.Cut(s, ":")
+	if strings.HasPrefix(host, "%40") || hasPort && !isNumber(port) {
+		return false
+	}
+	return plain(host) && (strings.Contains(host, ".") || host == "localhost" || hasPort)
+}
+
+// cutCredentials is cutUserInfo for a word of a text, where it is user information beyond doubt: "team@m.io" is
+// an address of mail.
+func cutCredentials(word string) string {
+	i := lastAt(word)
+	if i < 0 || !strings.Contains(word[:i], ":") && !strings.Contains(word[:i], "//") && !containsFold(word[:i], "%3a") {
+		return word
+	}
+	if before, _, ok := strings.Cut(word, Redacted); ok && len(before)+len(Redacted) == i {
+		return word // is left out already
+	}
+	return cutUserInfo(word)
+}
+
+// lastAt returns the index of the last "@", or "%40", that does not stand before a digest; -1 where there is none.
+func lastAt(s string) int {
+	for end := len(s); ; {
+		i := strings.LastIndexByte(s[:end], '@')
+		if j := strings.LastIndex(s[:end], "%40"); j > i {
+			return j
+		}
+		if i < 0 || !isDigest(s[i+1:end]) {
+			return i
+		}
+		end = i
+	}
+}
+
+// isDigest reports whether s is, or begins like, a digest: the algorithms that clients know, or the grammar of
+// any other.
+func isDigest(s string) bool {
+	algorithm, hex, found := strings.Cut(s, ":")
+	if !found {
+		return false
+	}
+	switch algorithm {
+	case "sha256", "sha384", "sha512":
+		return true
+	}
+	for i := range len(hex) {
+		if c := hex[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(hex) >= 32
+}
+
+// cutQuery leaves out what stands behind "?".
+func cutQuery(s string) string {
+	if before, query, found := strings.Cut(s, "?"); found && query != "" {
+		return before + "?" + Redacted
+	}
+	return s
+}
+
+// cutSecond leaves out what stands behind the second "//": another URL, which a lost line end has joined with the first.
+func cutSecond(s string) string {
+	if first := strings.Index(s, "//"); first >= 0 {
+		if second := strings.Index(s[first+2:], "//"); second >= 0 {
+			return s[:first+2+second+2] + Redacted
+		}
+	}
+	return s
+}
+
+// cutPassword leaves out WORD of NAME:WORD, where WORD is no port, and NAME is no host with a dot and no drive, or
+// has a scheme before it.
+func cutPassword(s string) string {
+	scheme, rest := "", s
+	if i := strings.Index(s, "://"); i >= 0 {
+		scheme, rest = s[:i+len("://")], s[i+len("://"):]
+	}
+	authority, path, hasPath := strings.Cut(rest, "/")
+	name, word, found := strings.Cut(authority, ":")
+	if strings.Contains(word, ":") && strings.Trim(authority, "0123456789abcdefABCDEF:") == "" { // an IPv6 address
+		return s
+	}
+	if !found || len(name) == 1 || word == Redacted || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || strings.HasPrefix(authority, "[") || strings.Contains(authority, "@") {
+		return s
+	}
+	if s = scheme + name + ":" + Redacted; hasPath {
+		s += "/" + path
+	}
+	return s
+}
+
+func isNumber(s string) bool {
+	return strings.Trim(s, "0123456789") == ""
+}
+
+// isReference reports whether s is a reference without a registry, NAME:TAG, or one with a digest.
+func isReference(s string) bool {
+	name, digest, found := strings.Cut(s, "@")
+	if found && !isDigest(digest) || strings.Contains(name, "://") {
+		return false
+	}
+	host, tag, _ := strings.Cut(name, ":")
+	tagRune := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '.' || r == '-'
+	}
+	return host != "" && !strings.ContainsFunc(tag, func(r rune) bool { return !tagRune(r) }) && len(tag) <= 128
+}
+
+// eachWord applies f to what stands between white space and quotes.
+func eachWord(s string, f func(string) string) string {
+	separates := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`<>", r) }
+	var b strings.Builder
+	for s != "" {
+		end := strings.IndexFunc(s, separates)
+		if end < 0 {
+			end = len(s)
+		}
+		b.WriteString(f(s[:end]))
+		_, size := utf8.DecodeRuneInString(s[end:])
+		b.WriteString(s[end : end+size])
+		s = s[end+size:]
+	}
+	return b.String()
+}
+
+// Escape returns a text with what does not print as \n, \r, \t, \u001b or \U000e0001, and bytes that are no UTF-8 as \xff. Secrets
+// stay in it.
+func Escape(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func containsFold(s, lower string) bool {
+	return strings.Contains(s, lower) || strings.Contains(strings.ToLower(s), lower)
+}
