@@ -19,7 +19,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		return hoststoml.File{Server: server, Hosts: []hoststoml.Host{{URL: "https://m.io"}}}
 	}
 	header := func(name, value string) hoststoml.File {
-		return with(hoststoml.Settings{Header: hoststoml.Header{name: {"fine", value}}})
+		return with(hoststoml.Settings{Header: hoststoml.Header{name: hoststoml.Secrets("fine", value)}})
 	}
 	client := func(cert, key string) hoststoml.File {
 		return with(hoststoml.Settings{Client: []hoststoml.KeyPair{{Cert: "fine.pem"}, {Cert: cert, Key: key}}})
@@ -36,7 +36,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"no CA":                           {with(hoststoml.Settings{CA: []string{"a.pem", ""}}), []string{`error ca: an empty path`}},
 		"a header":                        {header("X-Y_1", "a\tb"), nil},
 		"a header of odd letters":         {header("!#$%&'*+.^`|~", " "), nil},
-		"a header with a space":           {header("a b", "x"), []string{`error header."a b": not a name`}},
+		"a header with a space":           {header("a b", "x"), []string{`error header."a [redacted]": not a name`}},
 		"a header with a colon":           {header("a:", "x"), []string{`error header."a:": not a name`}},
 		"a header line that ends":         {header("A", "x\n"), []string{`error header.A: a control character`}},
 		"a header value with DEL":         {header("A", "\x7f"), []string{`error header.A: a control character`}},
@@ -54,7 +54,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"an empty query":           {at("https://s.io/?"), []string{`warning server "https://s.io/?[redacted]": containerd does not send the query`}},
 		"a fragment":               {at("https://s.io/#a"), []string{`warning server "https://s.io/#a": containerd does not send the fragment`}},
 		"a user":                   {at("https://me@s.io"), []string{`warning server "https://[redacted]@s.io": containerd does not send user information`}},
-		"no URL":                   {at("https://s.io:x"), []string{`error server "https://s.io:x": `}},
+		"no URL":                   {at("https://s.io:x"), []string{`error server "https://s.io:[redacted]": `}},
 		"settings without a server": {hoststoml.File{Settings: hoststoml.Settings{OverridePath: true, Capabilities: []hoststoml.Capability{hoststoml.Pull}}, Hosts: []hoststoml.Host{{URL: "m.io"}}},
 			[]string{`warning capabilities: not read without server`, `warning override_path: not read without server`, `warning server: absent`}},
 	} {

@@ -122,10 +122,12 @@ func TestAnArchiveHoldsExactlyTheFiles(t *testing.T) {
 
 func TestAnArchiveHoldsNoSecrets(t *testing.T) {
 	for name, change := range map[string]func(*hoststoml.RegistryFile){
-		"a key beside the file":      func(r *hoststoml.RegistryFile) { r.Extra = hoststoml.Extra{"key.pem": []byte("secret")} },
-		"credentials for the server": func(r *hoststoml.RegistryFile) { r.File.Header = hoststoml.Header{"Authorization": {"secret"}} },
+		"a key beside the file": func(r *hoststoml.RegistryFile) { r.Extra = hoststoml.Extra{"key.pem": hoststoml.NewSecret("secret")} },
+		"credentials for the server": func(r *hoststoml.RegistryFile) {
+			r.File.Header = hoststoml.Header{"Authorization": hoststoml.Secrets("secret")}
+		},
 		"credentials for a mirror": func(r *hoststoml.RegistryFile) {
-			r.File.Hosts[0].Header = hoststoml.Header{"Authorization": {"secret"}}
+			r.File.Hosts[0].Header = hoststoml.Header{"Authorization": hoststoml.Secrets("secret")}
 		},
 	} {
 		files := someFiles(t, "a")

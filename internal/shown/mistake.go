@@ -29,6 +29,6 @@ func Mistake(message string) string {
 
 var (
 	codePoint        = regexp.MustCompile(`(?: but got|:)? U\+[0-9A-F]{4,6}(?: '.')?`) // %#U, of go-toml
-	invalidCharacter = regexp.MustCompile(`invalid character '(?:\\.[^']*|[^'\\]+)'`)         // of encoding/json
+	invalidCharacter = regexp.MustCompile(`invalid character '(?:\\.[^']*|[^'\\]+)'`)  // of encoding/json
 	quoted           = regexp.MustCompile("'[^']{8,}'|\"[^\"]{8,}\"|`")
 )

@@ -74,7 +74,7 @@ func Location(s string) string {
 // unlikely reports whether a part of a location looks like a password rather than like a name: by its characters, or
 // as a long word without a dot in which capitals stand with digits, or in more than two places behind small letters.
 func unlikely(part string) bool {
-	if strings.ContainsAny(part, `%+~#&()$`) {
+	if strings.ContainsAny(part, `%+~&()$`) {
 		return true
 	}
 	if len(part) < 10 || strings.Contains(part, ".") || strings.ToLower(part) == part || strings.ToUpper(part) == part {
@@ -209,7 +209,7 @@ func isDigest(s string) bool {
 
 // cutQuery leaves out what stands behind "?".
 func cutQuery(s string) string {
-	if before, query, found := strings.Cut(s, "?"); found && query != "" {
+	if before, _, found := strings.Cut(s, "?"); found {
 		return before + "?" + Redacted
 	}
 	return s
