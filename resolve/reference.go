@@ -189,7 +189,9 @@ func tooLong(image string) error {
 	if len(image) <= maxReference {
 		return nil
 	}
-	return fmt.Errorf("image reference \"%s\"… is %d characters long; no client takes more than %d", shown.Value(image[:60]), len(image), maxReference)
+	begin := shown.Value(image) // before it is cut: what stands behind tells what is a password
+	begin = strings.ToValidUTF8(begin[:min(len(begin), 60)], "")
+	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin, len(image), maxReference)
 }
 
 func linuxHost(host string) bool {

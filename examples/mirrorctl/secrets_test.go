@@ -128,6 +128,10 @@ func (p *planted) user() string {
 	return name + ":" + p.secret("")
 }
 
+// beforeImage is user for a reference of an image. Every part of the password has something in it that no tag has: what is
+// left of USER:PASSWORD@HOST when the end is cut off would else be NAME:TAG, an image as any other.
+func (p *planted) beforeImage() string { return "puller:" + p.secret("!~$*+,;=@") }
+
 // auths returns the JSON of a pull secret.
 func (p *planted) auths(hosts ...string) string {
 	entries := map[string]map[string]string{}
@@ -269,12 +273,12 @@ func (p *planted) store() string {
 }
 
 func (p *planted) images() string {
-	return "# images\nquay.io/team/app:1\n" + p.user() + "@quay.io/team/app:2\nhttps://" + p.user() + "@quay.io/team/app\nm.io/team/app@sha256:" + strings.Repeat("a", 64) + "\npassword=" + p.secret("") + "\n"
+	return "# images\nquay.io/team/app:1\n" + p.beforeImage() + "@quay.io/team/app:2\nhttps://" + p.beforeImage() + "@quay.io/team/app\nm.io/team/app@sha256:" + strings.Repeat("a", 64) + "\npassword=" + p.secret("") + "\n"
 }
 
 func (p *planted) pods() string {
 	return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  imagePullSecrets: [{name: x}]\n  containers:\n  - name: c\n    image: quay.io/team/app:1\n    env:\n    - name: PASSWORD\n      value: " + p.secret("") +
-		"\n    - {name: TOKEN, value: \"" + p.secret("!$&/()=") + "\"}\n    args: ['--password=" + p.secret("") + "', '--url=https://" + p.user() + "@db.example.com']\n  initContainers:\n  - {name: i, image: '" + p.user() + "@quay.io/team/init:1'}\n"
+		"\n    - {name: TOKEN, value: \"" + p.secret("!$&/()=") + "\"}\n    args: ['--password=" + p.secret("") + "', '--url=https://" + p.user() + "@db.example.com']\n  initContainers:\n  - {name: i, image: '" + p.beforeImage() + "@quay.io/team/init:1'}\n"
 }
 
 // An input is a file with secrets in it, and the commands that read it. Of their arguments FILE stands for it, DIR
@@ -339,7 +343,7 @@ var inputs = []input{
 		"diff --platform linux ARG GOOD/rules.yaml", "image-mirror list --cluster c --store ARG",
 	}},
 	{"argument", func(p *planted) string {
-		return []string{"", "https://", "docker://"}[p.r.IntN(3)] + p.user() + "@quay.io/team/app:1"
+		return []string{"", "https://", "docker://"}[p.r.IntN(3)] + p.beforeImage() + "@quay.io/team/app:1"
 	}, []string{
 		"resolve --platform linux -f GOOD/rules.yaml ARG", "resolve --platform windows --json -f GOOD/rules.yaml ARG", "copy-plan -f GOOD/rules.yaml ARG", "lint -f GOOD/rules.yaml --require ARG", "lint -f GOOD/rules.yaml --json --host ARG --require quay.io/x:1",
 		"render --platform windows -f GOOD/rules.yaml --host ARG", "image-mirror create --cluster c --store OUT/s.json --source ARG --mirrors ARG,m.io", "image-mirror edit --cluster mycluster --store GOOD/store.json abc123def456 --mirrors ARG", "image-mirror list --cluster ARG --store GOOD/store.json",

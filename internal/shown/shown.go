@@ -74,7 +74,7 @@ func Location(s string) string {
 // unlikely reports whether a part of a location looks like a password rather than like a name: by its characters, or
 // as a long word without a dot in which capitals stand with digits, or in more than two places behind small letters.
 func unlikely(part string) bool {
-	if strings.ContainsAny(part, `%+~#&()$`) {
+	if strings.ContainsAny(part, `%+~&()$`) {
 		return true
 	}
 	if len(part) < 10 || strings.Contains(part, ".") || strings.ToLower(part) == part || strings.ToUpper(part) == part {
@@ -151,8 +151,10 @@ func cutUserInfo(s string) string {
 
 // beginsWithHost reports whether s begins with what is a host beyond doubt: one with a dot or a port.
 func beginsWithHost(s string) bool {
-	host, _, _ := strings.Cut(s, "/")
-	host, port, hasPort := strings.Cut(host, ":")
+	if end := strings.IndexFunc(s, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsSpace(r) }); end >= 0 {
+		s = s[:end]
+	}
+	host, port, hasPort := strings.Cut(s, ":")
 	if strings.HasPrefix(host, "%40") || hasPort && !isNumber(port) {
 		return false
 	}
@@ -207,7 +209,7 @@ func isDigest(s string) bool {
 
 // cutQuery leaves out what stands behind "?".
 func cutQuery(s string) string {
-	if before, query, found := strings.Cut(s, "?"); found && query != "" {
+	if before, _, found := strings.Cut(s, "?"); found {
 		return before + "?" + Redacted
 	}
 	return s

@@ -131,6 +131,9 @@ func (o Origin) String() string {
 	return s + " " + o.Field
 }
 
+// Format writes what String returns, whatever the verb.
+func (o Origin) Format(s fmt.State, _ rune) { io.WriteString(s, o.String()) }
+
 // Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", and "" for a value
 // that was not read from a file.
 func (o Origin) Place() string {
