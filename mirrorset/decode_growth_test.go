@@ -102,20 +102,3 @@ func TestOneDocumentOfAStreamIsInMemoryAtATime(t *testing.T) {
 	require.Less(t, w.most-before, result+1<<20, "of 12 MB")
 	runtime.KeepAlive(set)
 }
-
-func TestALongYAMLListNeedsNoTreeOfTheWhole(t *testing.T) {
-	text := yamlList(3000) // a tree of 20 MB
-	_, items, _ := bytes.Cut(text, []byte("items:\n"))
-	items, _, _ = bytes.Cut(items, []byte("kind: List"))
-	before, most, n := heap(), 0, 0
-	list := &blockList{text: items, line: 3, batch: yamlBatch}
-	for i := range list.items(&decoder{}) {
-		if n++; i%100 == 0 {
-			most = max(most, heap()-before)
-		}
-	}
-	require.True(t, list.read)
-	require.Equal(t, 3000, n)
-	require.Less(t, most, 3<<20)
-	runtime.KeepAlive(text)
-}

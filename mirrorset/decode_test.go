@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf16"
-	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 )
@@ -224,17 +225,11 @@ func TestDecodeStopsAliasesThatExpandWithoutBound(t *testing.T) {
 	require.Contains(t, refused.Err().Error(), "expands through aliases to more than")
 }
 
-func TestDecodeRefusesADocumentOverTheLimitAndReadsManyBelowIt(t *testing.T) {
-	d := &decoder{name: "in.yaml", set: &Set{}}
-	_, err := d.decode(strings.NewReader(idms+"---\n"+idms+"---\n# "+strings.Repeat("x", 1<<20)), 1<<20)
-	require.ErrorContains(t, err, "more than 1 MiB")
-	require.Len(t, d.set.ImageDigestMirrorSets, 2)
-
-	d = &decoder{name: "in.yaml", set: &Set{}}
-	_, err = d.decode(strings.NewReader(strings.Repeat("---\n"+idms, 8000)), 1<<20)
-	require.NoError(t, err)
-	require.Len(t, d.set.ImageDigestMirrorSets, 8000)
-	require.Equal(t, 7999*12+2, d.set.ImageDigestMirrorSets[7999].ReadFrom.Line)
+func TestTheLinesOfManyDocumentsAreThoseOfTheInput(t *testing.T) {
+	set, refused := decode(t, strings.Repeat("---\n"+idms, 8000))
+	require.Empty(t, refused)
+	require.Len(t, set.ImageDigestMirrorSets, 8000)
+	require.Equal(t, 7999*12+2, set.ImageDigestMirrorSets[7999].ReadFrom.Line)
 }
 
 func TestDecodeReportsUnknownFieldsWithTheirLines(t *testing.T) {
@@ -332,13 +327,10 @@ func TestUnrelatedDocumentsArePassedOver(t *testing.T) {
 		require.Len(t, set.ImageDigestMirrorSets, 1)
 		require.Equal(t, strings.Contains(s, "..."), refused != nil, s)
 	}
-	for _, s := range []string{
-		idms, "apiVersion: v1\nkind: List\n", "apiVersion: v1\nkind: ConfigMap\n", "apiVersion: a.io/v1\nkind: Image\n", "kind: Pod\n", "kind: null\napiVersion: v1\n",
-		"apiVersion: v1\nkind: true\n", "apiVersion: v1\nkind: Pod\n  # more\n  words\n", "apiVersion: v1\nkind: Pod # a comment\n", "apiVersion: v1\nkind: &a Pod\n", "apiVersion: v1\nkind: Pod\n\n of: words\n",
-		"--- {}\napiVersion: v1\nkind: Pod\n", "a: \"\napiVersion: v1\nkind: Pod\nb: \"\n", "# a\rkind: Job\napiVersion: v1\nkind: Pod\n", "# a\u2028kind: Job\napiVersion: v1\nkind: Pod\n",
-		"apiVersion: v1\nkind: Pod\r---\rkind: Image\n", "apiVersion: v1\nkind: Pod\n...\nkind: Image\n", "%YAML 1.1\n---\napiVersion: v1\nkind: Pod\n",
+	for _, kind := range []string{
+		"ImageDigestMirrorSet", "ImageDigestMirrorSetList", "ImageTagMirrorSet", "ImageContentSourcePolicyList", "List", "ConfigMap", "Image", "ImageMirrorList", "HostedCluster",
 	} {
-		require.Empty(t, unrelatedKind([]byte(s)), s)
+		require.False(t, passedOver(kind), kind)
 	}
 }
 
@@ -349,51 +341,116 @@ func FuzzUnrelated(f *testing.F) {
 	}
 	f.Add([]byte(deployment + "kind: Image\nspec: |\n  kind: List\n<<: {kind: Pod}\n? [a]\n: b\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		chunk, _, err := newSplitter(bytes.NewReader(data), 1<<20).next()
-		kind := unrelatedKind(chunk)
-		if err != nil || kind == "" || !utf8.Valid(chunk) || bytes.IndexByte(chunk, 0) >= 0 {
-			return
+		kinds := map[string]int{}
+		passed, parsed := &decoder{name: "in.yaml", set: &Set{}}, &decoder{name: "in.yaml", set: &Set{}}
+		passed.decode(bytes.NewReader(data), document.Options{PassOver: func(kind string) bool {
+			if passedOver(kind) {
+				kinds[kind]++
+			}
+			return passedOver(kind)
+		}})
+		parsed.decode(bytes.NewReader(data), document.Options{})
+		if len(kinds) == 0 || parsed.refused != nil {
+			return // of what is broken, some was passed over all the same
 		}
-		data = bytes.Clone(chunk)
-		passed, refused := decode(t, string(data))
-		require.Empty(t, refused)
-		d := &decoder{name: "in.yaml", set: &Set{}}
-		if !d.yaml(data, 1, false) {
-			return // broken, and passed over all the same
+		require.Equal(t, parsed.set, passed.set)
+		require.Equal(t, parsed.others, passed.others)
+		require.Empty(t, passed.refused)
+		for kind, n := range kinds {
+			require.LessOrEqual(t, n, parsed.others[kind])
 		}
-		require.Empty(t, d.refused)
-		require.Equal(t, 1, d.document)
-		require.Equal(t, map[string]int{kind: 1}, d.others)
-		require.True(t, d.set.Empty())
-		require.Empty(t, d.set.Findings)
-		require.Len(t, passed.Findings, 2, "nothing read, and the kind that was skipped")
 	})
 }
 
-func TestPodImagesFindsThemInEveryKind(t *testing.T) {
-	images, err := PodImages("pods.yaml", strings.NewReader(`
-kind: Deployment
-spec:
-  template:
-    spec:
-      initContainers: [{name: a, image: quay.io/init:1}]
-      containers:
-      - {name: b, image: quay.io/app:1}
-      - {name: c, image: quay.io/app:1}
----
-kind: List
-items:
-- kind: CronJob
-  spec: {jobTemplate: {spec: {template: {spec: {containers: [{image: quay.io/job:1}]}}}}}
----
-kind: ConfigMap
-data: {image: quay.io/not-this:1}
-`))
-	require.NoError(t, err)
-	require.Equal(t, []string{"quay.io/app:1", "quay.io/init:1", "quay.io/job:1"}, images)
-	_, err = PodImages("pods.yaml", strings.NewReader("a: ["))
-	require.ErrorContains(t, err, "not valid YAML")
-	images, err = PodImages("pods.yaml", strings.NewReader("a: &a\n- *a\n"))
-	require.NoError(t, err)
-	require.Empty(t, images)
+// JSON is YAML too, to a parser that shares nothing with the scanner of JSON.
+func TestRandomJSONIsReadAsTheSameYAML(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	objects := 0
+	for range 2000 {
+		var b bytes.Buffer
+		randomJSON(rnd, &b, 0)
+		requireSameAsYAML(t, b.Bytes())
+		if set, _ := decode(t, b.String()); !set.Empty() {
+			objects++
+		}
+	}
+	require.Greater(t, objects, 50)
+	for _, s := range jsonObjects {
+		requireSameAsYAML(t, []byte(s))
+	}
+}
+
+// requireSameAsYAML reads a JSON value behind an empty line, which leaves it JSON, and behind a comment, which makes
+// it YAML.
+func requireSameAsYAML(t *testing.T, text []byte) {
+	t.Helper()
+	asJSON, refused := decode(t, "\n"+string(text))
+	asYAML, yamlRefused := decode(t, "#\n"+strings.ReplaceAll(string(text), `\/`, "/")) // an escape that the YAML library lacks
+	require.Equal(t, asYAML, asJSON, "%s", text)
+	require.Equal(t, yamlRefused, refused, "%s", text)
+}
+
+var jsonObjects = []string{
+	`{"apiVersion":"v1","items":[{"apiVersion":"config.openshift.io/v1","kind":"ImageDigestMirrorSet","metadata":{"name":"a","labels":{"a":"b"},"uid":"1","managedFields":[{"a":{}}]},"spec":{"imageDigestMirrors":[{"source":"quay.io\/a","mirrors":["m.io/a",2,null],"x":1}],"y":{}},"status":{},"z":[]},{"kind":"Deployment","spec":{"template":{"spec":{"containers":[{"image":"a"}]}}}},3,{"kind":"List","items":[{"id":"1","source":"a","mirrors":[]}]}],"kind":"List","metadata":{}}`,
+	`{"items":[{"metadata":{"name":"a"},"spec":{}}],"kind":"ImageTagMirrorSetList","apiVersion":"config.openshift.io/v1"}`,
+	`{"kind":"ImageMirrorList","items":[{"kind":"ImageMirror","id":"1","type":"digest","source":"a.io/b","mirrors":["c.io"],"creation_timestamp":"2026-01-07T10:11:12Z","q":1}]}`,
+	`[{"source":"a","mirrors":["b"]},{"source":"c"}]`, `[{"id":"1","source":"a","mirrors":["b"]}]`, `{"c":[{"id":"1","source":"a"}],"d":[{"kind":"ImageMirror"}]}`, `{"items":[{"id":"1","source":"a"}]}`,
+	`{"imageDigestSources":[{"source":"a","mirrors":["b"],"sourcePolicy":""}],"imageContentSources":{}}`,
+	`{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c"},"data":{"a":"-----BEGIN CERTIFICATE-----","b":1}}`,
+	`{"kind":"HostedCluster","apiVersion":"hypershift.openshift.io/v1beta1","metadata":{"name":"h","namespace":"n"},"spec":{"imageContentSources":[{"source":"a","mirrors":["b"]}],"configuration":{"image":{"registrySources":{}}}}}`,
+	`{"kind":"Image","apiVersion":"config.openshift.io/v1","metadata":{"generateName":"i"},"spec":{"registrySources":{"blockedRegistries":["a",1]},"additionalTrustedCA":{"name":"c"}}}`,
+}
+
+var jsonWords = []string{
+	"apiVersion", "kind", "metadata", "spec", "items", "status", "name", "namespace", "generateName", "labels", "annotations", "managedFields",
+	"imageDigestMirrors", "imageTagMirrors", "repositoryDigestMirrors", "registrySources", "blockedRegistries", "imageContentSources", "imageDigestSources",
+	"source", "mirrors", "mirrorSourcePolicy", "sourcePolicy", "id", "type", "data", "containers", "image", "configuration", "<<",
+	"List", "ImageDigestMirrorSet", "ImageDigestMirrorSetList", "ImageTagMirrorSet", "ImageContentSourcePolicy", "Image", "ImageMirror", "ImageMirrorList", "ConfigMap", "HostedCluster", "Deployment",
+	"v1", "config.openshift.io/v1", "operator.openshift.io/v1alpha1", "hypershift.openshift.io/v1beta1", "quay.io/a", `m.io\/a`, "NeverContactSource", "", `\u00e4`, `a\"b\\`, "ä", "-----BEGIN CERTIFICATE-----",
+}
+
+// randomJSON writes documents of the words that the reader knows.
+func randomJSON(rnd *rand.Rand, b *bytes.Buffer, depth int) {
+	space := func() { b.WriteString([]string{"", "", " ", "\n", "\n    "}[rnd.IntN(5)]) }
+	word := func() { b.WriteString(`"` + jsonWords[rnd.IntN(len(jsonWords))] + `"`) }
+	object := func(i int) {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		space()
+		// Half of what is a mapping is an object of a kind that is known.
+		if i < 2 && rnd.IntN(2) == 0 {
+			b.WriteString([]string{`"kind"`, `"apiVersion"`}[i])
+			b.WriteString(`:"` + jsonWords[30+rnd.IntN(15)] + `"`)
+			return
+		}
+		word()
+		b.WriteString(":")
+		space()
+		randomJSON(rnd, b, depth+1)
+	}
+	switch kind := rnd.IntN(10); {
+	case depth < 7 && (kind < 4 || depth == 0):
+		b.WriteString("{")
+		for i := range rnd.IntN(6) {
+			object(i)
+		}
+		space()
+		b.WriteString("}")
+	case depth < 7 && kind < 7:
+		b.WriteString("[")
+		for i := range rnd.IntN(4) {
+			if i > 0 {
+				b.WriteString(",")
+			}
+			space()
+			randomJSON(rnd, b, depth+1)
+		}
+		space()
+		b.WriteString("]")
+	case kind < 9:
+		word()
+	default:
+		b.WriteString([]string{"true", "false", "null", "0", "-1.5e3"}[rnd.IntN(5)])
+	}
 }

@@ -2,40 +2,32 @@ package mirrorset
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
+	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"go.yaml.in/yaml/v3"
 )
 
 // looksLikeImageMirror reports whether an item of a list without a name is an image mirror.
-func (d *decoder) looksLikeImageMirror(n *yaml.Node) bool {
-	n = d.deref(n)
-	return n.Kind == yaml.MappingNode && d.isImageMirror(n, TypeMeta{
-		Kind: d.text(lookup(d, n, "kind")), APIVersion: d.text(lookup(d, n, "apiVersion")),
+func looksLikeImageMirror(n *document.Node) bool {
+	return n.Kind == document.Mapping && isImageMirror(n, TypeMeta{
+		Kind: text(lookup(n, "kind")), APIVersion: text(lookup(n, "apiVersion")),
 	})
 }
 
 // isImageMirrorStore reports whether a mapping is what a managed.File holds: lists of image mirrors by
 // the names of clusters.
-func (d *decoder) isImageMirrorStore(n *yaml.Node) bool {
-	content := d.content(n)
-	for i := 1; i < len(content); i += 2 {
-		if !d.holdsImageMirrors(d.deref(content[i])) {
-			return false
-		}
-	}
-	return len(content) > 0
+func isImageMirrorStore(n *document.Node) bool {
+	other := func(f document.Field) bool { return !holdsImageMirrors(&f.Value) }
+	return len(n.Fields()) > 0 && !slices.ContainsFunc(n.Fields(), other)
 }
 
 // holdsImageMirrors reports whether one of the items of a list is an image mirror.
-func (d *decoder) holdsImageMirrors(n *yaml.Node) bool {
-	if n.Kind != yaml.SequenceNode {
-		return false
-	}
-	for _, item := range d.items(n) {
-		if d.looksLikeImageMirror(item) {
+func holdsImageMirrors(n *document.Node) bool {
+	for _, item := range n.Items() {
+		if looksLikeImageMirror(item) {
 			return true
 		}
 	}
@@ -44,34 +36,32 @@ func (d *decoder) holdsImageMirrors(n *yaml.Node) bool {
 
 // isImageMirror reports whether a mapping is an image mirror: the API marks it by its kind, and what
 // "mirrorctl image-mirror list" prints has the id, which no other form of {source, mirrors} has.
-func (d *decoder) isImageMirror(n *yaml.Node, t TypeMeta) bool {
+func isImageMirror(n *document.Node, t TypeMeta) bool {
 	return t.APIVersion == "" && (t.Kind == kindImageMirror ||
-		t.Kind == "" && lookup(d, n, "id") != nil && lookup(d, n, "source") != nil)
+		t.Kind == "" && lookup(n, "id") != nil && lookup(n, "source") != nil)
 }
 
 // imageMirrorList reads the items of the API's {"kind": "ImageMirrorList"}.
-func (d *decoder) imageMirrorList(n *yaml.Node) {
-	items := lookup(d, n, "items")
-	if items == nil {
-		items = &yaml.Node{Kind: yaml.SequenceNode}
+func (d *decoder) imageMirrorList(n *document.Node) {
+	if items := lookup(n, "items"); items != nil {
+		d.imageMirrorItems(items, kindImageMirror+"List", "items")
 	}
-	d.imageMirrorItems(items, kindImageMirror+"List", "items")
 }
 
 // imageMirrorItems reads a list of image mirrors.
-func (d *decoder) imageMirrorItems(n *yaml.Node, object, path string) {
-	if n.Kind != yaml.SequenceNode {
+func (d *decoder) imageMirrorItems(n *document.Node, object, path string) {
+	if n.Kind != document.List {
 		d.wrongType(object, n, path, "a list")
 		return
 	}
-	for _, item := range d.items(n) {
-		d.imageMirror(d.deref(item))
+	for _, item := range n.Items() {
+		d.imageMirror(item)
 	}
 }
 
 // imageMirror reads one image mirror.
-func (d *decoder) imageMirror(n *yaml.Node) {
-	m := ImageMirror{ID: d.text(lookup(d, n, "id"))}
+func (d *decoder) imageMirror(n *document.Node) {
+	m := ImageMirror{ID: text(lookup(n, "id"))}
 	o := &object{decoder: d, node: n, name: m.object(), lines: make([]entryLines, 1)}
 	lines := &o.lines[0]
 	lines.entry, lines.source = int32(n.Line), int32(n.Line)
@@ -82,8 +72,8 @@ func (d *decoder) imageMirror(n *yaml.Node) {
 		case "id":
 			o.str(f.value, o.name, f.key)
 		case "type":
-			text, _ := o.str(f.value, o.name, f.key)
-			m.Type = Pull(text)
+			s, _ := o.str(f.value, o.name, f.key)
+			m.Type = Pull(s)
 		case "source":
 			m.Source, _ = o.str(f.value, o.name, f.key)
 			lines.source = int32(f.line)
@@ -111,12 +101,12 @@ func (d *decoder) imageMirror(n *yaml.Node) {
 
 // time reads a time; YAML has a type for it, JSON has not.
 func (o *object) time(f field) time.Time {
-	if f.value.Kind == yaml.ScalarNode && (f.value.ShortTag() == "!!str" || f.value.ShortTag() == "!!timestamp") {
-		if t, err := time.Parse(time.RFC3339Nano, f.value.Value); err == nil {
+	if isText(f.value) {
+		if t, err := time.Parse(time.RFC3339Nano, f.value.Text); err == nil {
 			return t
 		}
 	}
-	o.refuseAPI(finding.CodeWrongType, o.name, f.line, f.key, f.value.Value, "is to be a time, such as 2026-01-07T10:11:12Z")
+	o.refuseAPI(finding.CodeWrongType, o.name, f.line, f.key, f.value.Text, "is to be a time, such as 2026-01-07T10:11:12Z")
 	return time.Time{}
 }
 
@@ -127,19 +117,19 @@ func (o *object) time(f field) time.Time {
 // lose them. It does not hold the image mirrors of a cluster against each other. The error is a *RefusedError; the
 // lists are then what could be read.
 func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) {
-	d := &decoder{name: name, set: &Set{}, document: 1}
-	nodes, bad := d.parseJSON(bytes.TrimPrefix(data, []byte("\ufeff")), 1)
+	d := &decoder{name: name, set: &Set{}, doc: &document.Document{Number: 1}}
+	nodes, bad := document.ParseJSON(bytes.TrimPrefix(data, []byte("\ufeff")))
 	switch {
 	case bad != nil:
-		d.refuse(finding.CodeUnreadable, "", bad.line, "", "is not valid JSON: "+shown.Mistake(bad.message))
-	case len(nodes) != 1 || nodes[0].Kind != yaml.MappingNode:
+		d.refuse(finding.CodeUnreadable, "", bad.Line, "", bad.Message)
+	case len(nodes) != 1 || nodes[0].Kind != document.Mapping:
 		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
 	}
 	if err := d.refused.Err(); err != nil {
 		return nil, err
 	}
 	clusters := map[string][]ImageMirror{}
-	fields, _ := d.fields(nodes[0], "", "")
+	fields, _ := d.fields(&nodes[0], "", "")
 	for _, f := range fields {
 		d.set.ImageMirrors = nil
 		d.imageMirrorItems(f.value, "", shown.Value(f.key))

@@ -2,30 +2,23 @@ package mirrorset
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"go.yaml.in/yaml/v3"
 )
 
-// root reads one document.
-func (d *decoder) root(n *yaml.Node) {
-	if isNull(n) {
-		return // an empty document
-	}
-	d.document++
-	d.aliased = 0
-	if d.visit != nil {
-		d.visit(n)
-		return
-	}
-	switch n = d.deref(n); n.Kind {
-	case yaml.MappingNode:
+// maxDepth is how deep lists may lie in lists; those that oc prints do not.
+const maxDepth = 1000
+
+// root reads the value of a document.
+func (d *decoder) root(n *document.Node) {
+	switch n.Kind {
+	case document.Mapping:
 		d.object(n, TypeMeta{}, 0)
-	case yaml.SequenceNode:
+	case document.List:
 		d.bareList(n)
 	default:
 		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a single value, not an object; a manifest starts with apiVersion and kind")
@@ -34,7 +27,7 @@ func (d *decoder) root(n *yaml.Node) {
 
 // object reads one object of any kind. inherited is what a typed list says of its items, which may leave
 // it out themselves.
-func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
+func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 	if depth > maxDepth {
 		d.refuse(finding.CodeUnreadable, "", n.Line, "", "lists are nested too deep")
 		return
@@ -44,16 +37,16 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 		return
 	}
 	o := &object{decoder: d, node: n, TypeMeta: TypeMeta{
-		Kind: d.text(lookup(d, n, "kind")), APIVersion: d.text(lookup(d, n, "apiVersion")),
+		Kind: text(lookup(n, "kind")), APIVersion: text(lookup(n, "apiVersion")),
 	}}
 	if o.Kind == "" && o.APIVersion == "" {
 		o.TypeMeta = inherited
 	}
-	metadata := lookup(d, n, "metadata")
-	o.metadata.Name = d.text(lookup(d, metadata, "name"))
-	o.namespace = d.text(lookup(d, metadata, "namespace"))
-	o.metadata.GenerateName = d.text(lookup(d, metadata, "generateName"))
-	o.generated = lookup(d, metadata, "generateName") != nil
+	metadata := lookup(n, "metadata")
+	o.metadata.Name = text(lookup(metadata, "name"))
+	o.namespace = text(lookup(metadata, "namespace"))
+	o.metadata.GenerateName = text(lookup(metadata, "generateName"))
+	o.generated = lookup(metadata, "generateName") != nil
 	o.name = shown.Value(o.Kind) + "/" + shown.Value(o.metadata.Name)
 
 	item, isList := strings.CutSuffix(o.Kind, "List")
@@ -90,14 +83,14 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 		o.hostedCluster()
 	case o.Kind == kindConfigMap && o.APIVersion == "v1" && o.holdsCertificates():
 		o.configMap()
-	case d.isImageMirror(n, o.TypeMeta):
+	case isImageMirror(n, o.TypeMeta):
 		d.imageMirror(n)
 	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
 		d.imageMirrorList(n)
-	case o.Kind == "" && d.isImageMirrorStore(n):
+	case o.Kind == "" && isImageMirrorStore(n):
 		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
-	case o.Kind == "" && (lookup(d, n, "imageDigestSources") != nil || lookup(d, n, "imageContentSources") != nil),
-		o.Kind == "" && o.APIVersion == "v1" && d.mentionsMirrors(n):
+	case o.Kind == "" && (lookup(n, "imageDigestSources") != nil || lookup(n, "imageContentSources") != nil),
+		o.Kind == "" && o.APIVersion == "v1" && mentionsMirrors(n):
 		o.installConfig()
 	case o.Kind == "":
 		d.skip("no kind")
@@ -108,11 +101,10 @@ func (d *decoder) object(n *yaml.Node, inherited TypeMeta, depth int) {
 
 // repeatedKind returns the line of the second kind of an object, and 0 where there is none. It is what two objects
 // without a separator look like, of whatever kinds: the rules of one of them would be lost without a word.
-func (d *decoder) repeatedKind(n *yaml.Node) int {
+func (d *decoder) repeatedKind(n *document.Node) int {
 	found := false
-	content := d.content(n)
-	for i := 0; i+1 < len(content); i += 2 {
-		if k := d.deref(content[i]); k.Kind == yaml.ScalarNode && k.Value == "kind" {
+	for i := range n.Fields() {
+		if k := &n.Fields()[i].Key; k.IsScalar() && k.Text == "kind" {
 			if found {
 				return k.Line
 			}
@@ -131,34 +123,22 @@ func versionOf(kind string) string {
 
 // list reads the items of a List or of a typed list.
 func (d *decoder) list(o *object, item TypeMeta, depth int) {
-	items := lookup(d, o.node, "items")
+	items := lookup(o.node, "items")
 	if items == nil {
 		d.refuseAPI(finding.CodeMissingField, o.Kind, o.node.Line, "items", "", "is missing; a list has items, even where there are none")
 		return
 	}
-	if items.Kind != yaml.SequenceNode {
+	if items.Kind != document.List {
 		d.wrongType(o.Kind, items, "items", "a list")
 		return
 	}
-	for i, n := range d.items(items) {
-		if n = d.deref(n); n.Kind != yaml.MappingNode {
+	for i, n := range items.Items() {
+		if n.Kind != document.Mapping {
 			d.wrongType(o.Kind, n, fmt.Sprintf("items[%d]", i), "an object")
 			continue
 		}
 		d.object(n, item, depth+1)
 	}
-}
-
-// items returns the items of a list with their places. Of long lists what is made of an item is in
-// memory while that item is read, and no longer.
-func (d *decoder) items(n *yaml.Node) iter.Seq2[int, *yaml.Node] {
-	switch {
-	case n.Column < 0:
-		return d.json.items(n)
-	case d.block != nil && n == d.block.node:
-		return d.block.items(d)
-	}
-	return slices.All(n.Content)
 }
 
 // skip counts an object of another kind.
@@ -194,7 +174,7 @@ func (d *decoder) reportOthers() {
 type object struct {
 	*decoder
 	TypeMeta
-	node      *yaml.Node
+	node      *document.Node
 	name      string // as findings call it: Kind/name
 	namespace string
 	generated bool // it has a generateName, and gets its name from the API server
@@ -203,7 +183,7 @@ type object struct {
 }
 
 func (o *object) readFrom() *ReadFrom {
-	return &ReadFrom{File: o.decoder.name, Document: o.document, Line: o.node.Line, lines: o.lines}
+	return &ReadFrom{File: o.decoder.name, Document: o.doc.Number, Line: o.node.Line, lines: o.lines}
 }
 
 // apiVersion refuses a known kind that names another API than its own.
@@ -249,7 +229,7 @@ var metadataFields = []string{
 	"ownerReferences", "finalizers", "managedFields", "clusterName",
 }
 
-func (o *object) readMetadata(n *yaml.Node) {
+func (o *object) readMetadata(n *document.Node) {
 	fields, ok := o.fields(n, o.name, "metadata")
 	if !ok {
 		return
@@ -272,7 +252,7 @@ func (o *object) readMetadata(n *yaml.Node) {
 }
 
 // texts reads a mapping of strings.
-func (o *object) texts(n *yaml.Node, path string) map[string]string {
+func (o *object) texts(n *document.Node, path string) map[string]string {
 	fields, _ := o.fields(n, o.name, path)
 	if len(fields) == 0 {
 		return nil
@@ -381,7 +361,7 @@ func (o *object) image() {
 // registrySourceLists are the lists of registrySources, in the order of ReadFrom.lines.
 var registrySourceLists = []string{"insecureRegistries", "blockedRegistries", "allowedRegistries", "containerRuntimeSearchRegistries"}
 
-func (o *object) registrySources(n *yaml.Node, s *RegistrySources) {
+func (o *object) registrySources(n *document.Node, s *RegistrySources) {
 	fields, _ := o.fields(n, o.name, "spec.registrySources")
 	lists := []*[]string{&s.InsecureRegistries, &s.BlockedRegistries, &s.AllowedRegistries, &s.ContainerRuntimeSearchRegistries}
 	for _, f := range fields {
@@ -398,7 +378,7 @@ func (o *object) registrySources(n *yaml.Node, s *RegistrySources) {
 // hostedCluster reads the digest rules of a HyperShift HostedCluster and reports what else in it speaks of
 // mirrors.
 func (o *object) hostedCluster() {
-	spec, ok := o.fields(lookup(o.decoder, o.node, "spec"), o.name, "spec")
+	spec, ok := o.fields(lookup(o.node, "spec"), o.name, "spec")
 	if !ok {
 		return
 	}
@@ -410,7 +390,7 @@ func (o *object) hostedCluster() {
 			o.digestSources(f.value, "spec.imageContentSources", "")
 			found = true
 		case f.key == "configuration":
-			if n := lookup(o.decoder, lookup(o.decoder, f.value, "image"), "registrySources"); n != nil {
+			if n := lookup(lookup(f.value, "image"), "registrySources"); n != nil {
 				o.notApplied("spec.configuration.image.registrySources", n.Line, "is not read here; give it as an Image named cluster to have it planned")
 				found = true
 			}
@@ -445,14 +425,10 @@ func (o *object) installConfig() {
 }
 
 // mentionsMirrors reports whether a mapping has a field that looks as if it held mirrors.
-func (d *decoder) mentionsMirrors(n *yaml.Node) bool {
-	content := d.content(n)
-	for i := 0; i+1 < len(content); i += 2 {
-		if aboutMirrors(d.deref(content[i]).Value) && !isNull(d.deref(content[i+1])) {
-			return true
-		}
-	}
-	return false
+func mentionsMirrors(n *document.Node) bool {
+	return slices.ContainsFunc(n.Fields(), func(f document.Field) bool {
+		return aboutMirrors(f.Key.Text) && f.Value.Kind != document.Null
+	})
 }
 
 // aboutMirrors reports whether a field that is not read looks as if it held mirrors all the same.
@@ -473,13 +449,13 @@ func (o *object) notApplied(path string, line int, message string) {
 }
 
 // bareList reads a document that is only a list of {source, mirrors}, or of image mirrors.
-func (d *decoder) bareList(n *yaml.Node) {
-	if d.holdsImageMirrors(n) {
+func (d *decoder) bareList(n *document.Node) {
+	if holdsImageMirrors(n) {
 		d.imageMirrorItems(n, "", "")
 		return
 	}
-	for _, item := range d.items(n) {
-		if item = d.deref(item); item.Kind != yaml.MappingNode || lookup(d, item, "source") == nil {
+	for _, item := range n.Items() {
+		if item.Kind != document.Mapping || lookup(item, "source") == nil {
 			d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
 			return
 		}
@@ -488,7 +464,7 @@ func (d *decoder) bareList(n *yaml.Node) {
 	o.digestSources(n, "", "sourcePolicy")
 }
 
-func (o *object) digestSources(n *yaml.Node, path, policy string) {
+func (o *object) digestSources(n *document.Node, path, policy string) {
 	o.lines = nil
 	s := DigestSources{Object: o.name, Field: path, Sources: o.entries(n, path, policy)}
 	s.ReadFrom = o.readFrom()
@@ -497,15 +473,13 @@ func (o *object) digestSources(n *yaml.Node, path, policy string) {
 
 // entries reads a list of {source, mirrors}, with a policy where the kind has one; policy is that
 // field's name. It appends to o.lines.
-func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
-	if n.Kind != yaml.SequenceNode {
+func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
+	if n.Kind != document.List {
 		o.wrongType(o.name, n, path, "a list")
 		return nil
 	}
-	content := o.content(n)
-	entries := make([]ImageMirrors, 0, len(content))
-	for i, item := range content {
-		item = o.deref(item)
+	entries := []ImageMirrors{}
+	for i, item := range n.Items() {
 		at := o.paths.of(path).at(i).item
 		var e ImageMirrors
 		lines := entryLines{entry: int32(item.Line)}
@@ -543,20 +517,18 @@ func (o *object) entries(n *yaml.Node, path, policy string) []ImageMirrors {
 }
 
 // strs reads a list of strings and the line of each.
-func (o *object) strs(n *yaml.Node, path ...string) ([]string, []int32) {
-	if n.Kind != yaml.SequenceNode {
+func (o *object) strs(n *document.Node, path ...string) ([]string, []int32) {
+	if n.Kind != document.List {
 		o.wrongType(o.name, n, strings.Join(path, ""), "a list")
 		return nil, nil
 	}
-	content := o.content(n)
-	values := make([]string, 0, len(content))
-	lines := make([]int32, 0, len(content))
-	for i, item := range content {
-		if item = o.deref(item); !isText(item) {
+	values, lines := []string{}, []int32{}
+	for i, item := range n.Items() {
+		if !isText(item) {
 			o.str(item, o.name, fmt.Sprintf("%s[%d]", strings.Join(path, ""), i))
 			continue
 		}
-		values = append(values, item.Value)
+		values = append(values, item.Text)
 		lines = append(lines, int32(item.Line))
 	}
 	return values, lines
@@ -566,197 +538,124 @@ func (o *object) strs(n *yaml.Node, path ...string) ([]string, []int32) {
 type field struct {
 	key   string
 	line  int
-	value *yaml.Node
+	value *document.Node
 }
 
 // fields returns the fields of a mapping in order, merge keys expanded, and reports anything else.
-func (d *decoder) fields(n *yaml.Node, object, path string) ([]field, bool) {
-	if n == nil || n.Kind != yaml.MappingNode {
+func (d *decoder) fields(n *document.Node, object, path string) ([]field, bool) {
+	if n == nil || n.Kind != document.Mapping {
 		if n == nil {
-			n = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
+			n = &document.Node{Kind: document.Null}
 		}
 		d.wrongType(object, n, path, "an object")
 		return nil, false
 	}
-	content := d.content(n)
-	fields := make([]field, 0, len(content)/2)
-	var keys keySet
-	var merges []*yaml.Node
-	for i := 0; i+1 < len(content); i += 2 {
-		k, v := d.deref(content[i]), d.deref(content[i+1])
+	fields := make([]field, 0, len(n.Fields()))
+	seen := keys{few: make([]string, 0, len(n.Fields()))}
+	var merges []*document.Node
+	for i := range n.Fields() {
+		k, v := &n.Fields()[i].Key, &n.Fields()[i].Value
 		switch {
-		case k.Kind != yaml.ScalarNode:
+		case !k.IsScalar():
 			d.refuse(finding.CodeUnreadable, object, k.Line, path, "has a key that is not a text")
-		case k.ShortTag() == "!!merge":
+		case k.Kind == document.Merge:
 			merges = append(merges, v)
-		case keys.add(k.Value):
-			d.refuse(finding.CodeUnreadable, object, k.Line, join(path, k.Value), "is written twice; keep one of the two")
-		case isNull(v):
+		case seen.add(k.Text):
+			d.refuse(finding.CodeUnreadable, object, k.Line, join(path, k.Text), "is written twice; keep one of the two")
+		case v.Kind == document.Null:
 			// The API server drops null before it validates (structural schemas, nullable unset).
 		default:
-			fields = append(fields, field{k.Value, k.Line, v})
+			fields = append(fields, field{k.Text, k.Line, v})
+		}
+	}
+	merge := func(part *document.Node) {
+		if part.Kind != document.Mapping {
+			d.refuse(finding.CodeUnreadable, object, part.Line, path, "merges (<<) what is not a mapping")
+		}
+		for i := range part.Fields() {
+			k, v := &part.Fields()[i].Key, &part.Fields()[i].Value
+			if !seen.add(k.Text) && v.Kind != document.Null {
+				fields = append(fields, field{k.Text, k.Line, v})
+			}
 		}
 	}
 	for _, m := range merges {
-		parts := []*yaml.Node{m}
-		if m.Kind == yaml.SequenceNode {
-			parts = m.Content
+		if m.Kind != document.List {
+			merge(m)
 		}
-		for _, part := range parts {
-			if part = d.deref(part); part.Kind != yaml.MappingNode {
-				d.refuse(finding.CodeUnreadable, object, part.Line, path, "merges (<<) what is not a mapping")
-				continue
-			}
-			for i := 0; i+1 < len(part.Content); i += 2 {
-				if k := d.deref(part.Content[i]); !keys.add(k.Value) && !isNull(d.deref(part.Content[i+1])) {
-					fields = append(fields, field{k.Value, k.Line, d.deref(part.Content[i+1])})
-				}
-			}
+		for _, part := range m.Items() {
+			merge(part)
 		}
 	}
 	return fields, true
 }
 
-// keySet holds the keys of a mapping: a few, which nearly all mappings have, without a map.
-type keySet struct {
-	few  [12]string
-	n    int
-	more map[string]bool
-}
-
-// add reports whether a key was there before.
-func (s *keySet) add(key string) bool {
-	if slices.Contains(s.few[:s.n], key) || s.more[key] {
-		return true
-	}
-	if s.n < len(s.few) {
-		s.few[s.n] = key
-		s.n++
-		return false
-	}
-	if s.more == nil {
-		s.more = map[string]bool{}
-	}
-	s.more[key] = true
-	return false
-}
-
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
-
 // lookup returns the value of a key of a mapping, nil where there is none or where it is null.
-func lookup(d *decoder, n *yaml.Node, key string) *yaml.Node {
+func lookup(n *document.Node, key string) *document.Node {
 	if n == nil {
 		return nil
 	}
-	if n = d.deref(n); n.Kind != yaml.MappingNode {
-		return nil
-	}
-	content := d.content(n)
-	for i := 0; i+1 < len(content); i += 2 {
-		if content[i].Value == key && content[i].Kind == yaml.ScalarNode {
-			if v := d.deref(content[i+1]); !isNull(v) {
-				return v
+	fields := n.Fields()
+	for i := range fields {
+		f := &fields[i]
+		if f.Key.Text == key && f.Key.IsScalar() {
+			if f.Value.Kind == document.Null {
+				return nil
 			}
-			return nil
+			return &f.Value
 		}
 	}
 	return nil
 }
 
-// deref follows an alias to what it stands for, and counts. A document that reaches too many values
-// through aliases gets empty ones from then on; that is reported once.
-func (d *decoder) deref(n *yaml.Node) *yaml.Node {
-	if n.Kind != yaml.AliasNode {
-		return n
-	}
-	d.aliased += 1 + len(n.Alias.Content)
-	if d.aliased > maxAliased {
-		if d.aliased-1-len(n.Alias.Content) <= maxAliased {
-			d.refuse(finding.CodeUnreadable, "", n.Line, "", fmt.Sprintf("expands through aliases to more than %d values; write them out", maxAliased))
-		}
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line}
-	}
-	return n.Alias
-}
+// isText reports whether a node is a text to kubectl and oc: a date is one, and a word such as yes is not.
+func isText(n *document.Node) bool { return n.Kind == document.Text || n.Kind == document.Time }
 
-// isText reports whether a node is a text to kubectl and oc, which read YAML 1.1 (sigs.k8s.io/yaml): there
-// plain words such as yes and off are booleans, and dates are texts once they are JSON.
-func isText(n *yaml.Node) bool {
-	if n.Kind != yaml.ScalarNode {
-		return false
-	}
-	if n.ShortTag() == "!!timestamp" {
-		return true
-	}
-	return n.ShortTag() == "!!str" && !isOldBoolean(n)
-}
-
-// isOldBoolean reports whether a plain word is a boolean in YAML 1.1.
-func isOldBoolean(n *yaml.Node) bool {
-	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle | yaml.TaggedStyle
-	if n.Style&quoted != 0 {
-		return false
-	}
-	switch n.Value {
-	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF":
-		return true
-	}
-	return false
-}
-
-// text returns a string node's value, and "" for anything else.
-func (d *decoder) text(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+// text returns what a text says, and "" for anything else.
+func text(n *document.Node) string {
+	if n == nil || n.Kind != document.Text && n.Kind != document.OldBoolean {
 		return ""
 	}
-	return n.Value
+	return n.Text
 }
 
 // str returns the text of a node and reports a node that is none. The parts of its path are put together only
 // then.
-func (d *decoder) str(n *yaml.Node, object string, path ...string) (string, bool) {
+func (d *decoder) str(n *document.Node, object string, path ...string) (string, bool) {
 	if !isText(n) {
 		d.wrongType(object, n, strings.Join(path, ""), "a text")
 		return "", false
 	}
-	return n.Value, true
+	return n.Text, true
 }
 
 // wrongType reports a value of another type than the schema says.
-func (d *decoder) wrongType(object string, n *yaml.Node, path, want string) {
-	if d.aliased > maxAliased {
-		return // the values missing are ours
+func (d *decoder) wrongType(object string, n *document.Node, path, want string) {
+	if d.doc.Err() != nil {
+		return // the document lacks values that were not read
 	}
 	got := "a text"
 	switch n.Kind {
-	case yaml.MappingNode:
+	case document.Mapping:
 		got = "an object"
-	case yaml.SequenceNode:
+	case document.List:
 		got = "a list"
-	default:
-		switch n.ShortTag() {
-		case "!!null":
-			got = "empty"
-		case "!!int", "!!float":
-			got = "a number"
-			if want == "a text" {
-				got = "a number; put it in quotes"
-			}
-		case "!!str":
-			if isOldBoolean(n) {
-				got = "a boolean in YAML 1.1; put it in quotes"
-			}
-		case "!!bool":
-			got = "a boolean"
-			if want == "a text" {
-				got = "a boolean; put it in quotes"
-			}
-		}
+	case document.Null:
+		got = "empty"
+	case document.Number:
+		got = "a number"
+	case document.Boolean:
+		got = "a boolean"
+	case document.OldBoolean:
+		got = "a boolean in YAML 1.1; put it in quotes"
 	}
-	value := ""
+	if want == "a text" && (n.Kind == document.Number || n.Kind == document.Boolean) {
+		got += "; put it in quotes"
+	}
+	value := n.Text
 	// A text where none belongs may be anything; a location is what most likely stands there by mistake.
-	if n.Kind == yaml.ScalarNode && (got != "a text" || ValidMirror(n.Value) && strings.ToLower(n.Value) == n.Value) {
-		value = n.Value
+	if got == "a text" && (!ValidMirror(value) || strings.ToLower(value) != value) {
+		value = ""
 	}
 	d.refuseAPI(finding.CodeWrongType, object, n.Line, path, value, fmt.Sprintf("is to be %s, and is %s", want, got))
 }
@@ -777,7 +676,7 @@ func (d *decoder) unknown(f field, object, path string) {
 }
 
 func (d *decoder) origin(object, path string, line int) finding.Origin {
-	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.document, Line: line}
+	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.doc.Number, Line: line}
 }
 
 func join(path, key string) string {

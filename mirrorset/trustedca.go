@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"go.yaml.in/yaml/v3"
 )
 
 // ConfigMapReference names a ConfigMap. That of an Image lies in the namespace openshift-config.
@@ -53,12 +53,9 @@ func (o *object) holdsCertificates() bool {
 	if o.namespace != "" {
 		return o.namespace == namespaceConfig
 	}
-	data := lookup(o.decoder, o.node, "data")
-	if data == nil || data.Kind != yaml.MappingNode {
-		return false
-	}
-	return slices.ContainsFunc(o.content(data), func(n *yaml.Node) bool {
-		return strings.Contains(o.deref(n).Value, "-----BEGIN CERTIFICATE-----")
+	data := lookup(o.node, "data")
+	return data != nil && slices.ContainsFunc(data.Fields(), func(f document.Field) bool {
+		return strings.Contains(f.Value.Text, "-----BEGIN CERTIFICATE-----")
 	})
 }
 
@@ -67,13 +64,11 @@ func (o *object) holdsCertificates() bool {
 func (o *object) configMap() {
 	c := ConfigMap{TypeMeta: o.TypeMeta, Metadata: ObjectMeta{Name: o.metadata.Name}, Data: map[string]string{}}
 	lines := map[string]int{}
-	if data := lookup(o.decoder, o.node, "data"); data != nil && data.Kind == yaml.MappingNode {
-		content := o.content(data)
-		for i := 0; i+1 < len(content); i += 2 {
-			key, value := o.deref(content[i]), o.deref(content[i+1])
-			if isText(value) {
-				c.Data[key.Value] = value.Value
-				lines[key.Value] = key.Line
+	if data := lookup(o.node, "data"); data != nil {
+		for _, f := range data.Fields() {
+			if isText(&f.Value) {
+				c.Data[f.Key.Text] = f.Value.Text
+				lines[f.Key.Text] = f.Key.Line
 			}
 		}
 	}

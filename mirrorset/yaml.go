@@ -2,10 +2,10 @@ package mirrorset
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"unicode"
 
+	"github.com/pullroute/pullroute/internal/document"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -33,33 +33,54 @@ func yamlOf(v any) (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{}
-	nodes, bad := d.parseJSON(data, 1)
+	values, bad := document.ParseJSON(data)
 	if bad != nil {
-		return nil, errors.New(bad.message)
+		return nil, bad
 	}
-	if c := d.content(nodes[0]); len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
+	n, err := yamlNode(&values[0])
+	if err != nil {
+		return nil, err
+	}
+	if c := n.Content; len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
 		c[0], c[1], c[2], c[3] = c[2], c[3], c[0], c[1] // as every manifest begins
 	}
-	return nodes[0], d.quote(nodes[0])
+	return n, nil
 }
 
-// quote gives every text under a node the style that it needs to stay a text, also for readers of YAML 1.1,
-// to which yes and 12:30 are none; kubectl is one.
-func (d *decoder) quote(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+// yamlNode returns a JSON value as YAML. Every text gets the style that it needs to stay one, also for readers of
+// YAML 1.1, to which yes and 12:30 are none; kubectl is such a reader.
+func yamlNode(n *document.Node) (*yaml.Node, error) {
+	node := &yaml.Node{}
+	var children []*document.Node
+	switch n.Kind {
+	case document.Mapping:
+		node.Kind, node.Tag = yaml.MappingNode, "!!map"
+		for _, f := range n.Fields() {
+			children = append(children, &f.Key, &f.Value)
+		}
+	case document.List:
+		node.Kind, node.Tag = yaml.SequenceNode, "!!seq"
+		for _, item := range n.Items() {
+			children = append(children, item)
+		}
+	case document.Text:
+		node.Kind, node.Tag, node.Value = yaml.ScalarNode, "!!str", n.Text
 		// The library writes texts of several lines as blocks, and cannot read each of them again.
 		odd := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
-		if strings.ContainsFunc(n.Value, odd) || strings.Contains(n.Value, "\n") && strings.TrimSpace(n.Value) != n.Value {
-			n.Style = yaml.DoubleQuotedStyle
-			return nil
+		if strings.ContainsFunc(n.Text, odd) || strings.Contains(n.Text, "\n") && strings.TrimSpace(n.Text) != n.Text {
+			node.Style = yaml.DoubleQuotedStyle
+			return node, nil
 		}
-		return n.Encode(n.Value)
+		return node, node.Encode(n.Text)
+	default:
+		node.Kind, node.Value = yaml.ScalarNode, n.Text
 	}
-	for _, c := range d.content(n) {
-		if err := d.quote(c); err != nil {
-			return err
+	for _, c := range children {
+		child, err := yamlNode(c)
+		if err != nil {
+			return nil, err
 		}
+		node.Content = append(node.Content, child)
 	}
-	return nil
+	return node, nil
 }

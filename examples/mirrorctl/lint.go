@@ -212,7 +212,7 @@ func readImages(path string) ([]string, error) {
 		switch {
 		case line == "", strings.HasPrefix(line, "#"):
 		case images == nil && (strings.ContainsAny(line, " {[") || strings.HasSuffix(line, ":") || line == "---"):
-			return mirrorset.PodImages(path, bytes.NewReader(data)) // no image looks like this
+			return podImages(path, bytes.NewReader(data)) // no image looks like this
 		default:
 			if _, err := resolve.ParseReference(line); err != nil {
 				// Without the text: whatever file was named by mistake, its lines are not printed.
