@@ -124,7 +124,9 @@ func BenchmarkDecode(b *testing.B) {
 					}
 					b.StopTimer() // by turns, so that both have the same of what else the machine does
 					start := time.Now()
-					var list ImageDigestMirrorSetList
+					var list struct {
+						Items []ImageDigestMirrorSet `json:"items"`
+					}
 					if err := json.Unmarshal(data, &list); err != nil {
 						b.Fatal(err)
 					}

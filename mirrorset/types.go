@@ -16,12 +16,6 @@ type ImageDigestMirrorSetSpec struct {
 	ImageDigestMirrors []ImageMirrors `json:"imageDigestMirrors,omitempty"`
 }
 
-// ImageDigestMirrorSetList is config.openshift.io/v1 ImageDigestMirrorSetList.
-type ImageDigestMirrorSetList struct {
-	TypeMeta `json:",inline"`
-	Items    []ImageDigestMirrorSet `json:"items"`
-}
-
 // ImageTagMirrorSet is config.openshift.io/v1 ImageTagMirrorSet: mirrors for pulls by tag.
 type ImageTagMirrorSet struct {
 	TypeMeta `json:",inline"`
@@ -34,12 +28,6 @@ type ImageTagMirrorSet struct {
 // ImageTagMirrorSetSpec is the spec of an ImageTagMirrorSet.
 type ImageTagMirrorSetSpec struct {
 	ImageTagMirrors []ImageMirrors `json:"imageTagMirrors,omitempty"`
-}
-
-// ImageTagMirrorSetList is config.openshift.io/v1 ImageTagMirrorSetList.
-type ImageTagMirrorSetList struct {
-	TypeMeta `json:",inline"`
-	Items    []ImageTagMirrorSet `json:"items"`
 }
 
 // ImageMirrors is one entry of an ImageDigestMirrorSet or ImageTagMirrorSet.
@@ -82,12 +70,6 @@ type RepositoryDigestMirrors struct {
 	Mirrors []string `json:"mirrors"`
 }
 
-// ImageContentSourcePolicyList is operator.openshift.io/v1alpha1 ImageContentSourcePolicyList.
-type ImageContentSourcePolicyList struct {
-	TypeMeta `json:",inline"`
-	Items    []ImageContentSourcePolicy `json:"items"`
-}
-
 // Image is the part of config.openshift.io/v1 Image that says where pulls may go. Only the object named
 // "cluster" counts.
 type Image struct {
@@ -117,12 +99,6 @@ type RegistrySources struct {
 	AllowedRegistries []string `json:"allowedRegistries,omitempty"`
 	// ContainerRuntimeSearchRegistries replaces the registries that Linux nodes try for names without one.
 	ContainerRuntimeSearchRegistries []string `json:"containerRuntimeSearchRegistries,omitempty"`
-}
-
-// ImageList is config.openshift.io/v1 ImageList.
-type ImageList struct {
-	TypeMeta `json:",inline"`
-	Items    []Image `json:"items"`
 }
 
 // DigestSources are digest rules that stand outside the mirror objects: imageDigestSources and

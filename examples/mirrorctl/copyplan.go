@@ -39,7 +39,7 @@ func (p *program) copyPlan(args []string) error {
 		}
 		if len(some) == 0 {
 			findings = append(findings, finding.Finding{
-				Code: finding.CodeNotMirrored, Severity: finding.SeverityWarning, Value: image,
+				Code: codeNotMirrored, Severity: finding.SeverityWarning, Value: image,
 				Message: "has no mirror that can be filled: no rule applies to it",
 			})
 		}

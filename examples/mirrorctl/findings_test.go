@@ -19,20 +19,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// declaredCodes returns every code that package mirrorset declares.
+// declaredCodes returns every code that package finding and this program declare.
 func declaredCodes(t *testing.T) []string {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../mirrorset/finding/codes.go", nil, 0)
-	require.NoError(t, err)
 	var codes []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if v, ok := n.(*ast.ValueSpec); ok {
-			code, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
-			require.NoError(t, err)
-			codes = append(codes, code)
+	for _, name := range []string{"../../mirrorset/finding/codes.go", "required.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		before := len(codes)
+		for _, d := range file.Decls {
+			if d, ok := d.(*ast.GenDecl); !ok || d.Tok != token.CONST {
+				continue
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				if v, ok := n.(*ast.ValueSpec); ok && v.Type != nil {
+					code, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+					require.NoError(t, err)
+					codes = append(codes, code)
+				}
+				return true
+			})
 		}
-		return true
-	})
-	require.NotEmpty(t, codes)
+		require.Greater(t, len(codes), before, name)
+	}
 	return codes
 }
 

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -13,11 +11,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/resolve"
 )
-
-// pauseImage is the image of every Windows pod's sandbox: without it no pod starts.
-const pauseImage = "mcr.microsoft.com/oss/kubernetes/pause:3.9"
 
 func (p *program) lint(args []string) error {
 	fs := p.flags("lint", "")
@@ -145,81 +139,9 @@ func (l *linter) lint(platforms []string) error {
 	return nil
 }
 
-// images says of each required image whether a mirror serves it, where, and without its source.
-func (l *linter) images(t planner, images []string) error {
-	for _, image := range images {
-		plan, err := t.Plan(image)
-		if err != nil {
-			return err
-		}
-		l.findings = append(l.findings, plan.Findings...)
-		if len(plan.Pull) == 0 {
-			continue // a finding of the plan says why
-		}
-		l.findings = append(l.findings, l.required(plan))
-	}
-	return nil
-}
-
-func (l *linter) required(plan resolve.Plan) finding.Finding {
-	f := finding.Finding{
-		Code: finding.CodeNotMirrored, Severity: finding.SeverityError, Platform: plan.Platform, Value: plan.Image,
-	}
-	var mirrors []string
-	for _, a := range plan.Pull {
-		if a.Role == resolve.RoleMirror {
-			mirrors = append(mirrors, a.Location)
-		}
-	}
-	resolvable := len(plan.Resolve) == 0 ||
-		slices.ContainsFunc(plan.Resolve, func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
-	switch {
-	case len(mirrors) == 0:
-		f.Message = "is required, and no mirror serves it: it is pulled from its source; add a rule for it"
-		if l.disconnected {
-			f.Message = "is required, and no mirror serves it: its source is out of reach; add a rule for it"
-		}
-	case !resolvable && l.disconnected:
-		f.Message = "is required, and cannot be pulled while its source is out of reach: no mirror may say what its tag stands for; add an ImageTagMirrorSet, or pull by digest"
-	default:
-		f.Code, f.Severity = finding.CodeRequiredImage, finding.SeverityInfo
-		f.Message = "is served by " + strings.Join(mirrors, ", ") + ", also while its source is out of reach"
-		if !resolvable {
-			f.Severity = finding.SeverityWarning
-			f.Message = "is served by " + strings.Join(mirrors, ", ") + ", but not while its source is out of reach: no mirror may say what its tag stands for"
-		}
-	}
-	return f
-}
-
 // mirrorsMicrosoft reports whether any rule is about the registry of Windows' own images.
 func mirrorsMicrosoft(rules *mirrorset.Rules) bool {
 	return slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool {
 		return r.Source == "mcr.microsoft.com" || strings.HasPrefix(r.Source, "mcr.microsoft.com/")
 	})
-}
-
-// readImages reads a file of images: manifests with pod specs, or one image a line, where empty lines and
-// those that begin with # do not count.
-func readImages(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var images []string
-	for i, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
-		switch {
-		case line == "", strings.HasPrefix(line, "#"):
-		case images == nil && (strings.ContainsAny(line, " {[") || strings.HasSuffix(line, ":") || line == "---"):
-			return podImages(path, bytes.NewReader(data)) // no image looks like this
-		default:
-			if _, err := resolve.ParseReference(line); err != nil {
-				// Without the text: whatever file was named by mistake, its lines are not printed.
-				return nil, fmt.Errorf("%w: %s:%d: is not an image reference, host[:port]/repository with a tag or a digest", errUsage, path, i+1)
-			}
-			images = append(images, line)
-		}
-	}
-	return images, nil
 }

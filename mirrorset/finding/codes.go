@@ -76,12 +76,6 @@ const (
 	CodeInsecureCredential Code = "insecure-credential" // a credential for a registry that may be asked insecurely
 )
 
-// Findings of required images.
-const (
-	CodeRequiredImage Code = "required-image" // where an image that was required is served
-	CodeNotMirrored   Code = "not-mirrored"   // an image that has to be served by a mirror and is not
-)
-
 // Refusals of the managed cluster's image mirrors, and findings of conversions.
 const (
 	CodeInvalidID   Code = "invalid-id"    // an id that is not lower-case letters and digits
