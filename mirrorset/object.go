@@ -478,7 +478,7 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 		o.wrongType(o.name, n, path, "a list")
 		return nil
 	}
-	entries := []ImageMirrors{}
+	entries := make([]ImageMirrors, 0, n.Len())
 	for i, item := range n.Items() {
 		at := o.paths.of(path).at(i).item
 		var e ImageMirrors
@@ -522,7 +522,7 @@ func (o *object) strs(n *document.Node, path ...string) ([]string, []int32) {
 		o.wrongType(o.name, n, strings.Join(path, ""), "a list")
 		return nil, nil
 	}
-	values, lines := []string{}, []int32{}
+	values, lines := make([]string, 0, n.Len()), make([]int32, 0, n.Len())
 	for i, item := range n.Items() {
 		if !isText(item) {
 			o.str(item, o.name, fmt.Sprintf("%s[%d]", strings.Join(path, ""), i))
@@ -551,7 +551,7 @@ func (d *decoder) fields(n *document.Node, object, path string) ([]field, bool) 
 		return nil, false
 	}
 	fields := make([]field, 0, len(n.Fields()))
-	seen := keys{few: make([]string, 0, len(n.Fields()))}
+	var seen keys
 	var merges []*document.Node
 	for i := range n.Fields() {
 		k, v := &n.Fields()[i].Key, &n.Fields()[i].Value
@@ -568,26 +568,29 @@ func (d *decoder) fields(n *document.Node, object, path string) ([]field, bool) 
 			fields = append(fields, field{k.Text, k.Line, v})
 		}
 	}
-	merge := func(part *document.Node) {
-		if part.Kind != document.Mapping {
-			d.refuse(finding.CodeUnreadable, object, part.Line, path, "merges (<<) what is not a mapping")
-		}
-		for i := range part.Fields() {
-			k, v := &part.Fields()[i].Key, &part.Fields()[i].Value
-			if !seen.add(k.Text) && v.Kind != document.Null {
-				fields = append(fields, field{k.Text, k.Line, v})
-			}
-		}
-	}
 	for _, m := range merges {
 		if m.Kind != document.List {
-			merge(m)
+			fields = d.merge(fields, &seen, m, object, path)
 		}
 		for _, part := range m.Items() {
-			merge(part)
+			fields = d.merge(fields, &seen, part, object, path)
 		}
 	}
 	return fields, true
+}
+
+// merge appends those fields of another mapping that are not there yet.
+func (d *decoder) merge(fields []field, seen *keys, part *document.Node, object, path string) []field {
+	if part.Kind != document.Mapping {
+		d.refuse(finding.CodeUnreadable, object, part.Line, path, "merges (<<) what is not a mapping")
+	}
+	for i := range part.Fields() {
+		k, v := &part.Fields()[i].Key, &part.Fields()[i].Value
+		if !seen.add(k.Text) && v.Kind != document.Null {
+			fields = append(fields, field{k.Text, k.Line, v})
+		}
+	}
+	return fields
 }
 
 // lookup returns the value of a key of a mapping, nil where there is none or where it is null.

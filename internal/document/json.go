@@ -21,17 +21,29 @@ func ParseJSON(text []byte) ([]Node, *Error) { return parseJSON(text, 0, 1) }
 // input that text starts at.
 func parseJSON(text []byte, at, line int) ([]Node, *Error) {
 	var values []Node
-	first := at
-	for p := (place{line: line, column: 1}).to(text, skipSpace(text, at)); p.at < len(text); p = p.to(text, skipSpace(text, p.at)) {
-		end := scan(text, p.at, 0)
+	t := &jsonText{text: text}
+	for p := (place{line: line, column: 1}).to(text, t.skipSpace(at)); p.at < len(text); p = p.to(text, t.skipSpace(p.at)) {
+		span := len(t.spans)
+		end := t.scan(p.at, 0)
 		if end < 0 {
-			return nil, jsonMistake(text, first, line)
+			return nil, jsonMistake(text, at, line)
 		}
-		values = append(values, jsonNode(text[p.at:end], p))
+		values = append(values, t.node(p, end, span))
 		p = p.to(text, end)
 	}
 	return values, nil
 }
+
+// jsonText is a text of JSON values that follow the grammar, with where its collections end: they are passed over
+// in one step, however much is in them.
+type jsonText struct {
+	text  []byte
+	spans []span // of its mappings and lists, in the order of their starts
+}
+
+// span is where a mapping or list ends, how many mappings and lists start before that, and how many fields or items
+// it has.
+type span struct{ end, next, size int32 }
 
 // place is an offset of a text with its place in the input.
 type place struct{ at, line, column int }
@@ -47,14 +59,15 @@ func (p place) to(text []byte, at int) place {
 	return p
 }
 
-// jsonNode returns the node of a value, which is all of a text.
-func jsonNode(text []byte, p place) Node {
+// node returns the node of the value from one place to an offset. span is the number of its span, if it has one.
+func (t *jsonText) node(p place, end, span int) Node {
 	n := Node{Line: p.line, Column: p.column}
+	text := t.text[p.at:end]
 	switch text[0] {
 	case '{':
-		n.Kind, n.below = Mapping, &below{json: text}
+		n.Kind, n.below = Mapping, &below{size: int(t.spans[span].size), json: t, at: p.at, number: span}
 	case '[':
-		n.Kind, n.below = List, &below{json: text}
+		n.Kind, n.below = List, &below{size: int(t.spans[span].size), json: t, at: p.at, number: span}
 	case '"':
 		n.Kind, n.Text = Text, unquote(text)
 	case 't', 'f':
@@ -67,24 +80,25 @@ func jsonNode(text []byte, p place) Node {
 	return n
 }
 
-// jsonChildren passes over the values and the punctuation between them. The text was scanned before.
-func (n *Node) jsonChildren(yield func(Node) bool) {
-	text := n.below.json
-	for p := (place{line: n.Line, column: n.Column}).to(text, 1); ; {
-		at := skipSpace(text, p.at)
-		if text[at] == ',' || text[at] == ':' {
-			at = skipSpace(text, at+1)
-		}
-		if text[at] == '}' || text[at] == ']' {
-			return
-		}
-		p = p.to(text, at)
-		end := scan(text, at, 0)
-		if !yield(jsonNode(text[at:end], p)) {
-			return
-		}
-		p = p.to(text, end)
+// nextJSON passes over the punctuation before the next value.
+func (c *cursor) nextJSON() (n Node, ok bool) {
+	t := c.json
+	at := t.skipSpace(c.p.at)
+	if t.text[at] == ',' || t.text[at] == ':' {
+		at = t.skipSpace(at + 1)
 	}
+	p, span := c.p.to(t.text, at), c.span
+	var end int
+	switch t.text[at] {
+	case '}', ']':
+		return Node{}, false
+	case '{', '[':
+		end, c.span = int(t.spans[span].end), int(t.spans[span].next)
+	default:
+		end = t.scan(at, 0)
+	}
+	c.p = p.to(t.text, end)
+	return t.node(p, end, span), true
 }
 
 // unquote returns a copy of what a JSON string says, so that the result does not keep the input.
@@ -98,75 +112,80 @@ func unquote(quoted []byte) string {
 }
 
 // scan returns the offset behind the value at an offset, and a negative number where the text does not follow
-// the grammar of RFC 8259 or is nested too deep.
-func scan(text []byte, at, depth int) int {
-	switch byteAt(text, at) {
+// the grammar of RFC 8259 or is nested too deep. It appends the spans of the value.
+func (t *jsonText) scan(at, depth int) int {
+	switch t.byte(at) {
 	case '{', '[':
 		if depth == maxDepth {
 			return -1
 		}
-		return scanCollection(text, at, depth+1)
+		number := len(t.spans)
+		t.spans = append(t.spans, span{})
+		end, size := t.scanCollection(at, depth+1)
+		t.spans[number] = span{int32(end), int32(len(t.spans)), int32(size)}
+		return end
 	case '"':
-		return scanString(text, at)
+		return t.scanString(at)
 	case 't':
-		return scanWord(text, at, "true")
+		return t.scanWord(at, "true")
 	case 'f':
-		return scanWord(text, at, "false")
+		return t.scanWord(at, "false")
 	case 'n':
-		return scanWord(text, at, "null")
+		return t.scanWord(at, "null")
 	}
-	return scanNumber(text, at)
+	return t.scanNumber(at)
 }
 
-func scanCollection(text []byte, at, depth int) int {
-	mapping := text[at] == '{'
+func (t *jsonText) scanCollection(at, depth int) (end, size int) {
+	mapping := t.text[at] == '{'
 	closing := byte(']')
 	if mapping {
 		closing = '}'
 	}
-	if at = skipSpace(text, at+1); byteAt(text, at) == closing {
-		return at + 1
+	if at = t.skipSpace(at + 1); t.byte(at) == closing {
+		return at + 1, 0
 	}
 	for {
+		size++
 		if mapping {
-			if at = scanString(text, at); at < 0 {
-				return -1
+			if at = t.scanString(at); at < 0 {
+				return -1, 0
 			}
-			if at = skipSpace(text, at); byteAt(text, at) != ':' {
-				return -1
+			if at = t.skipSpace(at); t.byte(at) != ':' {
+				return -1, 0
 			}
-			at = skipSpace(text, at+1)
+			at = t.skipSpace(at + 1)
 		}
-		if at = scan(text, at, depth); at < 0 {
-			return -1
+		if at = t.scan(at, depth); at < 0 {
+			return -1, 0
 		}
-		switch at = skipSpace(text, at); byteAt(text, at) {
+		switch at = t.skipSpace(at); t.byte(at) {
 		case closing:
-			return at + 1
+			return at + 1, size
 		case ',':
-			at = skipSpace(text, at+1)
+			at = t.skipSpace(at + 1)
 		default:
-			return -1
+			return -1, 0
 		}
 	}
 }
 
-func scanString(text []byte, at int) int {
-	if byteAt(text, at) != '"' {
+func (t *jsonText) scanString(at int) int {
+	if t.byte(at) != '"' {
 		return -1
 	}
-	for i := at + 1; i < len(text); i++ {
-		switch c := text[i]; {
+	for i := at + 1; i < len(t.text); i++ {
+		switch c := t.text[i]; {
 		case c == '"':
 			return i + 1
 		case c < ' ':
 			return -1
 		case c == '\\':
-			switch i++; byteAt(text, i) {
+			switch i++; t.byte(i) {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			case 'u':
 				for range 4 {
-					if i++; strings.IndexByte("0123456789abcdefABCDEF", byteAt(text, i)) < 0 {
+					if i++; strings.IndexByte("0123456789abcdefABCDEF", t.byte(i)) < 0 {
 						return -1
 					}
 				}
@@ -178,36 +197,36 @@ func scanString(text []byte, at int) int {
 	return -1
 }
 
-func scanWord(text []byte, at int, word string) int {
-	if !bytes.HasPrefix(text[at:], []byte(word)) {
+func (t *jsonText) scanWord(at int, word string) int {
+	if !bytes.HasPrefix(t.text[at:], []byte(word)) {
 		return -1
 	}
 	return at + len(word)
 }
 
-func scanNumber(text []byte, at int) int {
+func (t *jsonText) scanNumber(at int) int {
 	digits := func() bool {
 		start := at
-		for '0' <= byteAt(text, at) && byteAt(text, at) <= '9' {
+		for '0' <= t.byte(at) && t.byte(at) <= '9' {
 			at++
 		}
 		return at > start
 	}
-	if byteAt(text, at) == '-' {
+	if t.byte(at) == '-' {
 		at++
 	}
-	if byteAt(text, at) == '0' {
+	if t.byte(at) == '0' {
 		at++
 	} else if !digits() {
 		return -1
 	}
-	if byteAt(text, at) == '.' {
+	if t.byte(at) == '.' {
 		if at++; !digits() {
 			return -1
 		}
 	}
-	if byteAt(text, at)|0x20 == 'e' {
-		if at++; byteAt(text, at) == '+' || byteAt(text, at) == '-' {
+	if t.byte(at)|0x20 == 'e' {
+		if at++; t.byte(at) == '+' || t.byte(at) == '-' {
 			at++
 		}
 		if !digits() {
@@ -217,17 +236,17 @@ func scanNumber(text []byte, at int) int {
 	return at
 }
 
-// byteAt returns the byte at an offset, 0 behind the end.
-func byteAt(text []byte, at int) byte {
-	if at < len(text) {
-		return text[at]
+// byte returns the byte at an offset, 0 behind the end.
+func (t *jsonText) byte(at int) byte {
+	if at < len(t.text) {
+		return t.text[at]
 	}
 	return 0
 }
 
 // skipSpace returns the offset of the first byte from at on that is no white space.
-func skipSpace(text []byte, at int) int {
-	for at < len(text) && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r') {
+func (t *jsonText) skipSpace(at int) int {
+	for at < len(t.text) && (t.text[at] == ' ' || t.text[at] == '\n' || t.text[at] == '\t' || t.text[at] == '\r') {
 		at++
 	}
 	return at

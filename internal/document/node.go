@@ -41,10 +41,15 @@ type Node struct {
 
 // below is what the nodes below a node are made of.
 type below struct {
+	size   int     // how many fields or items they are
 	fields []Field // of a mapping, once they were made
-	json   []byte  // the text of a JSON collection
-	yaml   *yaml.Node
-	doc    *Document // of yaml
+
+	yaml *yaml.Node // of YAML
+	doc  *Document
+
+	json   *jsonText // of JSON: where the node starts, and the number of its span
+	at     int
+	number int
 }
 
 // Field is a key of a mapping with its value.
@@ -59,20 +64,23 @@ func (n *Node) Fields() []Field {
 		return nil
 	}
 	if n.below.fields == nil {
-		fields := make([]Field, 0, 8)
-		var key Node
-		isKey := true
-		for child := range n.children() {
-			if isKey {
-				key = child
-			} else {
-				fields = append(fields, Field{key, child})
-			}
-			isKey = !isKey
+		fields := make([]Field, 0, n.below.size)
+		c := n.cursor()
+		for key, ok := c.next(); ok; key, ok = c.next() {
+			value, _ := c.next()
+			fields = append(fields, Field{key, value})
 		}
 		n.below.fields = fields
 	}
 	return n.below.fields
+}
+
+// Len returns how many fields or items a node has.
+func (n *Node) Len() int {
+	if n.IsScalar() {
+		return 0
+	}
+	return n.below.size
 }
 
 // Items returns the items of a list with their places, none of any other node. Each is made when its turn
@@ -82,20 +90,40 @@ func (n *Node) Items() iter.Seq2[int, *Node] {
 		if n.Kind != List {
 			return
 		}
-		i := 0
-		for child := range n.children() {
-			if !yield(i, &child) {
+		c := n.cursor()
+		for i := 0; ; i++ {
+			item, ok := c.next()
+			if !ok || !yield(i, &item) {
 				return
 			}
-			i++
 		}
 	}
 }
 
-// children returns the items of a list, or the keys and values of a mapping by turns.
-func (n *Node) children() iter.Seq[Node] {
-	if n.below.yaml != nil {
-		return n.yamlChildren
+// cursor passes over the items of a list, or the keys and values of a mapping by turns.
+type cursor struct {
+	*below
+	i    int   // of YAML: the next node
+	p    place // of JSON: the end of the last value
+	span int   // and the span of the next mapping or list
+}
+
+func (n *Node) cursor() cursor {
+	c := cursor{below: n.below}
+	if b := n.below; b.json != nil {
+		c.p, c.span = place{b.at, n.Line, n.Column}.to(b.json.text, b.at+1), b.number+1
 	}
-	return n.jsonChildren
+	return c
+}
+
+// next returns the next node, if there is one.
+func (c *cursor) next() (n Node, ok bool) {
+	if c.json != nil {
+		return c.nextJSON()
+	}
+	if c.i == len(c.yaml.Content) {
+		return Node{}, false
+	}
+	c.i++
+	return c.doc.yamlNode(c.yaml.Content[c.i-1]), true
 }

@@ -67,21 +67,13 @@ func (d *Document) yamlNode(n *yaml.Node) Node {
 	node := Node{Line: n.Line + d.shift, Column: n.Column}
 	switch n.Kind {
 	case yaml.MappingNode:
-		node.Kind, node.below = Mapping, &below{yaml: n, doc: d}
+		node.Kind, node.below = Mapping, &below{size: len(n.Content) / 2, yaml: n, doc: d}
 	case yaml.SequenceNode:
-		node.Kind, node.below = List, &below{yaml: n, doc: d}
+		node.Kind, node.below = List, &below{size: len(n.Content), yaml: n, doc: d}
 	default:
 		node.Kind, node.Text = scalarKind(n), n.Value
 	}
 	return node
-}
-
-func (n *Node) yamlChildren(yield func(Node) bool) {
-	for _, child := range n.below.yaml.Content {
-		if !yield(n.below.doc.yamlNode(child)) {
-			return
-		}
-	}
 }
 
 // scalarKind returns the kind of a scalar, by its tag or as the YAML library resolves it.
