@@ -39,7 +39,6 @@ type decoder struct {
 	refused finding.Findings
 	doc     *document.Document // that is being read
 	others  map[string]int     // objects of other kinds, counted by kind
-	paths   allPaths
 }
 
 func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {

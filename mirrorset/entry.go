@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pullroute/pullroute/internal/radix"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -34,20 +33,20 @@ type Entry struct {
 	// Rank is the entry's place among all entries of the set that it is from, by their origins.
 	Rank int
 
-	kind  *listKind
-	paths *itemPaths
-	lines *entryLines
+	list  *list
+	index int         // of the entry in its list
+	named []int       // of a copy without the mirrors that were refused: the places of the others in the list
+	lines *entryLines // nil for one that was not read from a file
 }
 
 // MirrorOrigin returns the place of mirror i: spec.imageDigestMirrors[2].mirrors[0]; of an ImageMirror,
 // whose fields stand at its top, mirrors[0].
 func (e *Entry) MirrorOrigin(i int) finding.Origin {
-	o := e.Origin
-	if e.paths != nil && i < len(e.paths.mirrors) {
-		o.Field = e.paths.mirrors[i]
-	} else {
-		o.Field = join(o.Field, item("mirrors", i))
+	if e.named != nil {
+		i = e.named[i]
 	}
+	o := e.Origin
+	o.Field = under(o.Field, item("mirrors", i))
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
@@ -57,7 +56,7 @@ func (e *Entry) MirrorOrigin(i int) finding.Origin {
 // SourceOrigin returns the place of the entry's source.
 func (e *Entry) SourceOrigin() finding.Origin {
 	o := e.Origin
-	o.Field = join(o.Field, "source")
+	o.Field = under(o.Field, "source")
 	if e.lines != nil && e.lines.source != 0 {
 		o.Line = int(e.lines.source)
 	}
@@ -67,7 +66,7 @@ func (e *Entry) SourceOrigin() finding.Origin {
 // PolicyOrigin returns the place of the entry's policy.
 func (e *Entry) PolicyOrigin() finding.Origin {
 	o := e.Origin
-	o.Field = join(o.Field, e.policyField())
+	o.Field = under(o.Field, e.policyField())
 	if e.lines != nil && e.lines.policy != 0 {
 		o.Line = int(e.lines.policy)
 	}
@@ -76,10 +75,10 @@ func (e *Entry) PolicyOrigin() finding.Origin {
 
 // policyField is what the entry's policy is called where it stands; empty where there is none.
 func (e *Entry) policyField() string {
-	if e.kind == nil {
+	if e.list == nil {
 		return ""
 	}
-	return e.kind.policyField
+	return e.list.policyField
 }
 
 // never reports whether the entry forbids contacting its source.
@@ -95,368 +94,147 @@ func (e *Entry) real() bool {
 	return false
 }
 
-// listed is an entry with all that is said of its list, as it stands in an object, before entries are put in order.
-type listed struct {
-	source      string
-	entry       *ImageMirrors
-	object      string // Kind/name
-	kind        *listKind
-	from        *ReadFrom
-	index, rank int32
-}
-
-// listKind is what lists in objects of one kind have in common.
-type listKind struct {
+// list is a list of entries in an object.
+type list struct {
 	pull        Pull
+	object      string // Kind/name
 	path        string // of the list in its object
 	policyField string // what the entries call their policy; empty where they have none
-	paths       *listPaths
+	whole       bool   // the object itself is the only entry
+	from        *ReadFrom
+	entries     []ImageMirrors
 }
 
-// listing is all that is listed in a set.
-type listing struct {
-	entries  []listed
-	heads    []int32 // the first entry of each list
-	size     int     // of all sources and mirrors together
-	mirrors  int     // how many they are
-	tags     int     // from here on entries are for pulls by tag, before for pulls by digest
-	rules    int     // how many they make at most
-	never    bool    // one says NeverContactSource
-	distinct bool    // no two lists stand in objects of one name, as far as that was seen
-}
-
-// listed returns what the set lists, in the order of reading.
-func (s *Set) listed() *listing {
-	lists := len(s.ImageDigestMirrorSets) + len(s.ImageTagMirrorSets) + len(s.ImageContentSourcePolicies) + len(s.DigestSources) + len(s.ImageMirrors)
-	total := len(s.ImageMirrors)
-	for i := range s.ImageDigestMirrorSets {
-		total += len(s.ImageDigestMirrorSets[i].Spec.ImageDigestMirrors)
+// lists returns the lists of the set that have entries, in the order of reading.
+func (s *Set) lists() []*list {
+	var lists []*list
+	add := func(l list) {
+		if len(l.entries) > 0 {
+			lists = append(lists, &l)
+		}
 	}
-	for i := range s.ImageTagMirrorSets {
-		total += len(s.ImageTagMirrorSets[i].Spec.ImageTagMirrors)
-	}
-	for i := range s.ImageContentSourcePolicies {
-		total += len(s.ImageContentSourcePolicies[i].Spec.RepositoryDigestMirrors)
-	}
-	for i := range s.DigestSources {
-		total += len(s.DigestSources[i].Sources)
-	}
-	all := &listing{entries: make([]listed, 0, total), heads: make([]int32, 0, lists)}
-	var paths allPaths
-	kind := func(pull Pull, path, policyField string) *listKind {
-		return &listKind{pull, path, policyField, paths.of(path)}
-	}
-	var names texts
-	digests := kind(ByDigest, "spec.imageDigestMirrors", "mirrorSourcePolicy")
 	for i := range s.ImageDigestMirrorSets {
 		o := &s.ImageDigestMirrorSets[i]
-		all.add(names.object(kindIDMS, o.Metadata.Name), digests, o.ReadFrom, o.Spec.ImageDigestMirrors)
+		add(list{pull: ByDigest, object: objectName(kindIDMS, o.Metadata.Name), path: "spec.imageDigestMirrors",
+			policyField: "mirrorSourcePolicy", from: o.ReadFrom, entries: o.Spec.ImageDigestMirrors})
 	}
-	content := kind(ByDigest, "spec.repositoryDigestMirrors", "")
 	for i := range s.ImageContentSourcePolicies {
 		o := &s.ImageContentSourcePolicies[i]
-		sources := make([]ImageMirrors, len(o.Spec.RepositoryDigestMirrors))
+		entries := make([]ImageMirrors, len(o.Spec.RepositoryDigestMirrors))
 		for j, e := range o.Spec.RepositoryDigestMirrors {
-			sources[j] = ImageMirrors{Source: e.Source, Mirrors: e.Mirrors}
+			entries[j] = ImageMirrors{Source: e.Source, Mirrors: e.Mirrors}
 		}
-		all.add(names.object(kindICSP, o.Metadata.Name), content, o.ReadFrom, sources)
+		add(list{pull: ByDigest, object: objectName(kindICSP, o.Metadata.Name), path: "spec.repositoryDigestMirrors", from: o.ReadFrom, entries: entries})
 	}
 	for i := range s.DigestSources {
 		o := &s.DigestSources[i]
-		all.add(o.Object, kind(ByDigest, o.Field, "sourcePolicy"), o.ReadFrom, o.Sources)
+		add(list{pull: ByDigest, object: o.Object, path: o.Field, policyField: "sourcePolicy", from: o.ReadFrom, entries: o.Sources})
 	}
-	whole := &listKind{pull: ByDigest, paths: &listPaths{items: []*itemPaths{{}}}} // the object itself is the entry
 	for i := range s.ImageMirrors {
 		o := &s.ImageMirrors[i]
-		all.add(names.object(kindImageMirror, o.ID), whole, o.ReadFrom, []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}})
+		add(list{pull: ByDigest, object: o.object(), whole: true, from: o.ReadFrom, entries: []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}}})
 	}
-	all.tags = len(all.entries)
-	tags := kind(ByTag, "spec.imageTagMirrors", "mirrorSourcePolicy")
 	for i := range s.ImageTagMirrorSets {
 		o := &s.ImageTagMirrorSets[i]
-		all.add(names.object(kindITMS, o.Metadata.Name), tags, o.ReadFrom, o.Spec.ImageTagMirrors)
+		add(list{pull: ByTag, object: objectName(kindITMS, o.Metadata.Name), path: "spec.imageTagMirrors",
+			policyField: "mirrorSourcePolicy", from: o.ReadFrom, entries: o.Spec.ImageTagMirrors})
 	}
-	all.rank()
-	all.distinct = all.distinct && len(all.heads) == lists // of an empty list nothing is known
-	return all
+	return lists
 }
 
-func (all *listing) add(object string, kind *listKind, from *ReadFrom, sources []ImageMirrors) {
-	if len(sources) > 0 {
-		all.heads = append(all.heads, int32(len(all.entries)))
+// objectName is what findings call an object: Kind/name, and the kind alone where there is no name.
+func objectName(kind, name string) string {
+	if name == "" {
+		return kind
 	}
-	for i := range sources {
-		e := &sources[i]
-		all.entries = append(all.entries, listed{e.Source, e, object, kind, from, int32(i), 0})
-		all.size += len(e.Source)
-		all.mirrors += len(e.Mirrors)
-		all.never = all.never || e.MirrorSourcePolicy == NeverContactSource
-		for _, m := range e.Mirrors {
-			all.size += len(m)
-		}
-	}
+	return kind + "/" + name
 }
 
-// list returns the entries of list i.
-func (all *listing) list(i int) []listed {
-	end := len(all.entries)
-	if i+1 < len(all.heads) {
-		end = int(all.heads[i+1])
+// compare orders lists by the place of their first entries, and those of one place by what they say.
+func (l *list) compare(m *list) int {
+	if c := l.origin(0).Compare(m.origin(0)); c != 0 {
+		return c
 	}
-	return all.entries[all.heads[i]:end]
+	return cmp.Or(
+		cmp.Compare(l.path, m.path),
+		cmp.Compare(l.pull, m.pull),
+		slices.CompareFunc(l.entries, m.entries, func(a, b ImageMirrors) int {
+			return cmp.Or(cmp.Compare(a.Source, b.Source), slices.Compare(a.Mirrors, b.Mirrors), cmp.Compare(a.MirrorSourcePolicy, b.MirrorSourcePolicy))
+		}),
+	)
 }
 
-// rank gives entries their place by their origins, those of one list in its order, and those of equal origins by
-// what their lists say.
-func (all *listing) rank() {
-	inMemory := true
-	for i := range all.heads {
-		inMemory = inMemory && all.list(i)[0].from == nil
+// origin returns the place of entry i.
+func (l *list) origin(i int) finding.Origin {
+	field := ""
+	if !l.whole {
+		field = item(l.path, i)
 	}
-	compare := func(i, j int) int {
-		a, b := &all.list(i)[0], &all.list(j)[0]
-		if !inMemory {
-			if c := a.origin().Compare(b.origin()); c != 0 {
-				return c
-			}
-		}
-		if c := strings.Compare(a.object, b.object); c != 0 {
-			return c
-		}
-		return cmp.Or(
-			cmp.Compare(a.kind.path, b.kind.path),
-			cmp.Compare(a.kind.pull, b.kind.pull),
-			slices.CompareFunc(all.list(i), all.list(j), func(a, b listed) int {
-				return cmp.Or(cmp.Compare(a.source, b.source), slices.Compare(a.entry.Mirrors, b.entry.Mirrors),
-					cmp.Compare(a.entry.MirrorSourcePolicy, b.entry.MirrorSourcePolicy))
-			}),
-		)
-	}
-	next, last := int32(0), ""
-	all.distinct = inMemory // then those of one object are neighbours
-	place := func(i int) {
-		list := all.list(i)
-		all.distinct = all.distinct && list[0].object != last
-		last = list[0].object
-		for j := range list {
-			list[j].rank = next
-			next++
-		}
-	}
-	inOrder := 1
-	for inOrder < len(all.heads) && compare(inOrder-1, inOrder) <= 0 {
-		inOrder++
-	}
-	if inOrder >= len(all.heads) {
-		for i := range all.heads {
-			place(i)
-		}
-		return
-	}
-	var texts []func(i int) string
-	if inMemory { // then objects are what decides first
-		texts = append(texts, func(i int) string { return all.entries[all.heads[i]].object })
-	}
-	for _, i := range radix.Order(len(all.heads), compare, texts...) {
-		place(int(i))
-	}
-}
-
-// origin returns the place of the entry.
-func (l *listed) origin() finding.Origin {
-	o := l.from.Origin(l.object, l.kind.paths.at(int(l.index)).item)
-	if lines := l.lines(); lines != nil {
+	o := l.from.Origin(l.object, field)
+	if lines := l.lines(i); lines != nil {
 		o.Line = int(lines.entry)
 	}
 	return o
 }
 
-// lines are those of the entry's fields; nil for one that was not read from a file.
-func (l *listed) lines() *entryLines {
-	if l.from == nil || int(l.index) >= len(l.from.lines) {
+// lines are those of the fields of entry i; nil for one that was not read from a file.
+func (l *list) lines(i int) *entryLines {
+	if l.from == nil || i >= len(l.from.lines) {
 		return nil
 	}
-	return &l.from.lines[l.index]
+	return &l.from.lines[i]
 }
 
-// compare orders entries of one kind of pull by source, then by object and place, and those of equal names by what
-// they say.
-func (l *listed) compare(m *listed) int {
+// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not by
+// the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
+func (s *Set) entries() []*Entry {
+	lists := s.lists()
+	slices.SortStableFunc(lists, (*list).compare)
+	total := 0
+	for _, l := range lists {
+		total += len(l.entries)
+	}
+	entries := make([]*Entry, 0, total)
+	for _, l := range lists {
+		for i, e := range l.entries {
+			entries = append(entries, &Entry{
+				Pull: l.pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy,
+				Origin: l.origin(i), Rank: len(entries), list: l, index: i, lines: l.lines(i),
+			})
+		}
+	}
+	slices.SortFunc(entries, (*Entry).compare)
+	return slices.CompactFunc(entries, (*Entry).same)
+}
+
+// compare orders entries by rule, then by object and place, and those of equal names by what they say.
+func (e *Entry) compare(f *Entry) int {
 	// One after the other, as the first nearly always decide.
-	if c := strings.Compare(l.source, m.source); c != 0 {
+	if c := cmp.Compare(e.Pull, f.Pull); c != 0 {
 		return c
 	}
-	if c := strings.Compare(l.object, m.object); c != 0 {
+	if c := strings.Compare(e.Source, f.Source); c != 0 {
 		return c
 	}
-	if c := strings.Compare(l.kind.path, m.kind.path); c != 0 {
+	if c := strings.Compare(e.Origin.Object, f.Origin.Object); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(l.index, m.index); c != 0 {
+	if c := strings.Compare(e.list.path, f.list.path); c != 0 {
 		return c
 	}
 	return cmp.Or(
-		slices.Compare(l.entry.Mirrors, m.entry.Mirrors),
-		cmp.Compare(l.entry.MirrorSourcePolicy, m.entry.MirrorSourcePolicy),
-		l.origin().Compare(m.origin()),
-		cmp.Compare(l.rank, m.rank),
+		cmp.Compare(e.index, f.index),
+		slices.Compare(e.Mirrors, f.Mirrors),
+		cmp.Compare(e.Policy, f.Policy),
+		e.Origin.Compare(f.Origin),
+		cmp.Compare(e.Rank, f.Rank),
 	)
 }
 
 // same reports whether two entries are one that was read twice.
-func (l *listed) same(m *listed) bool {
-	return l.source == m.source && l.index == m.index && l.object != "" && l.object == m.object && l.kind.path == m.kind.path &&
-		l.entry.MirrorSourcePolicy == m.entry.MirrorSourcePolicy && slices.Equal(l.entry.Mirrors, m.entry.Mirrors)
-}
-
-// entries returns every entry of the set, as inOrder has them.
-func (s *Set) entries() []*Entry { return s.listed().inOrder() }
-
-// inOrder returns the entries ordered by the rule they become part of, by object and by place, and not by the order of
-// reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
-//
-// From now on they are read over and over in this order. So they lie in it, with their texts, in a few pieces of
-// memory: to collect many small ones from all over the memory takes longer than what is done with them.
-func (all *listing) inOrder() []*Entry {
-	total := len(all.entries)
-	order := make([]int32, 0, total)
-	for _, of := range [][]listed{all.entries[:all.tags], all.entries[all.tags:]} {
-		before := int32(len(order))
-		for _, at := range radix.Order(len(of), func(i, j int) int { return of[i].compare(&of[j]) },
-			func(i int) string { return of[i].source },
-			func(i int) string { return of[i].object }) {
-			order = append(order, before+at)
-		}
-	}
-	entries := make([]Entry, total)
-	ordered := make([]*Entry, 0, total)
-	var text strings.Builder
-	text.Grow(all.size)
-	named := make([]string, 0, all.mirrors)
-	var last *listed
-	for _, at := range order {
-		l := &all.entries[at]
-		if last != nil && l.same(last) {
-			continue
-		}
-		if last == nil || l.source != last.source || l.kind.pull != last.kind.pull {
-			all.rules++
-		}
-		last = l
-		from := l.entry
-		e := &entries[len(ordered)]
-		ordered = append(ordered, e)
-		e.Pull, e.Policy, e.Origin = l.kind.pull, from.MirrorSourcePolicy, l.origin()
-		e.kind, e.Rank, e.lines = l.kind, int(l.rank), l.lines()
-		e.paths = e.kind.paths.mirrored(int(l.index), len(from.Mirrors))
-		start := text.Len()
-		text.WriteString(from.Source)
-		for _, m := range from.Mirrors {
-			text.WriteString(m)
-		}
-		written := text.String()[start:]
-		e.Source, written = written[:len(from.Source)], written[len(from.Source):]
-		first := len(named)
-		for _, m := range from.Mirrors {
-			named = append(named, written[:len(m)])
-			written = written[len(m):]
-		}
-		if from.Mirrors != nil {
-			e.Mirrors = named[first:len(named):len(named)]
-		}
-	}
-	return ordered
-}
-
-// texts keeps many texts in few pieces of memory.
-type texts struct {
-	text strings.Builder
-	size int // of the last piece
-}
-
-// grow makes room for n bytes.
-func (t *texts) grow(n int) {
-	if n > t.text.Cap()-t.text.Len() {
-		t.size = min(max(2*t.size, 256), 1<<16)
-		t.text = strings.Builder{}
-		t.text.Grow(max(n, t.size))
-	}
-}
-
-// object returns Kind/name, and the kind alone where there is no name.
-func (t *texts) object(kind, name string) string {
-	if name == "" {
-		return kind
-	}
-	t.grow(len(kind) + len("/") + len(name))
-	start := t.text.Len()
-	t.text.WriteString(kind)
-	t.text.WriteByte('/')
-	t.text.WriteString(name)
-	return t.text.String()[start:]
-}
-
-// item returns the path of an item of a list.
-func (t *texts) item(list string, i int) string {
-	const most = 20 // digits of a number
-	t.grow(len(list) + len("[]") + most)
-	var space [most]byte
-	start := t.text.Len()
-	t.text.WriteString(list)
-	t.text.WriteByte('[')
-	t.text.Write(strconv.AppendInt(space[:0], int64(i), 10))
-	t.text.WriteByte(']')
-	return t.text.String()[start:]
-}
-
-// allPaths are the paths of the items of lists, by the path of the list. Most objects have the same few.
-type allPaths struct{ known map[string]*listPaths }
-
-// listPaths are the paths of the items of a list.
-type listPaths struct {
-	list  string
-	items []*itemPaths
-	texts texts
-}
-
-// itemPaths are the paths of an item of a list, and of the mirrors in it.
-type itemPaths struct {
-	item    string
-	mirrors []string
-}
-
-// of returns the paths of a list.
-func (p *allPaths) of(list string) *listPaths {
-	if p.known == nil {
-		p.known = map[string]*listPaths{}
-	}
-	known := p.known[list]
-	if known == nil {
-		known = &listPaths{list: list}
-		p.known[list] = known
-	}
-	return known
-}
-
-// at returns the paths of item i.
-func (p *listPaths) at(i int) *itemPaths {
-	for len(p.items) <= i {
-		p.items = append(p.items, &itemPaths{item: p.texts.item(p.list, len(p.items))})
-	}
-	return p.items[i]
-}
-
-// mirrored returns the paths of item i, and at least those of so many mirrors in it.
-func (p *listPaths) mirrored(i, mirrors int) *itemPaths {
-	at := p.at(i)
-	if len(at.mirrors) < mirrors {
-		list := join(at.item, "mirrors")
-		at.mirrors = slices.Grow(at.mirrors, mirrors-len(at.mirrors))
-		for len(at.mirrors) < mirrors {
-			at.mirrors = append(at.mirrors, p.texts.item(list, len(at.mirrors)))
-		}
-	}
-	return at
+func (e *Entry) same(f *Entry) bool {
+	return e.Pull == f.Pull && e.Source == f.Source && e.Origin.Object != "" && e.Origin.Object == f.Origin.Object &&
+		e.list.path == f.list.path && e.index == f.index && e.Policy == f.Policy && slices.Equal(e.Mirrors, f.Mirrors)
 }
 
 // item returns the path of an item of a list.

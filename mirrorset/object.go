@@ -479,11 +479,11 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 		return nil
 	}
 	entries := make([]ImageMirrors, 0, n.Len())
-	for i, item := range n.Items() {
-		at := o.paths.of(path).at(i).item
+	for i, n := range n.Items() {
+		at := item(path, i)
 		var e ImageMirrors
-		lines := entryLines{entry: int32(item.Line)}
-		fields, _ := o.fields(item, o.name, at)
+		lines := entryLines{entry: int32(n.Line)}
+		fields, _ := o.fields(n, o.name, at)
 		for _, f := range fields {
 			switch f.key {
 			case "source":
@@ -508,7 +508,7 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 		}
 		if lines.source == 0 && o.Kind == kindICSP {
 			// Its definition has no patterns, and yet requires the field.
-			o.refuseAPI(finding.CodeMissingField, o.name, item.Line, at+".source", "", "is missing; name the registry, namespace or repository to redirect")
+			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, at+".source", "", "is missing; name the registry, namespace or repository to redirect")
 		}
 		entries = append(entries, e)
 		o.lines = append(o.lines, lines)
@@ -682,9 +682,13 @@ func (d *decoder) origin(object, path string, line int) finding.Origin {
 	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.doc.Number, Line: line}
 }
 
-func join(path, key string) string {
-	if key = shown.Value(key); path == "" {
-		return key
+// join returns the path of a field that has a key of the input.
+func join(path, key string) string { return under(path, shown.Value(key)) }
+
+// under returns the path of a field.
+func under(path, field string) string {
+	if path == "" {
+		return field
 	}
-	return path + "." + key
+	return path + "." + field
 }

@@ -48,9 +48,8 @@ type Mirror struct {
 // source is left out, as is every invalid mirror, and where one source has both policies it is under
 // NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
-	listing := s.listed()
-	all := listing.inOrder()
-	findings := append(slices.Clone(s.Findings), s.validate(all, listing.distinct)...)
+	all := s.entries()
+	findings := append(slices.Clone(s.Findings), s.validate(all)...)
 	r := &Rules{
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
@@ -64,44 +63,30 @@ func (s *Set) Rules() (*Rules, error) {
 		}
 	}
 
-	valid := findings.Err() == nil // then nothing has to be looked at again
-	var never map[string]bool      // sources that any entry puts under NeverContactSource
-	if listing.never {
-		never = map[string]bool{}
-		for _, e := range all {
-			if e.never() {
-				never[e.Source] = true
-			}
+	never := map[string]bool{} // sources that any entry puts under NeverContactSource
+	for _, e := range all {
+		if e.never() {
+			never[e.Source] = true
 		}
 	}
-	r.Rules = make([]Rule, 0, listing.rules)
-	usable := all[:0]
-	first := 0 // of the entries of the last rule
-	merge := func() {
-		if n := len(r.Rules); n > 0 {
-			r.Rules[n-1].Entries = usable[first:len(usable):len(usable)]
-			findings = append(findings, r.Rules[n-1].merge()...)
-		}
-		first = len(usable)
-	}
+	r.Rules = make([]Rule, 0, len(all))
 	for _, given := range all {
-		e := given
-		if !valid {
-			if !ValidSource(e.Source) {
-				continue
-			}
-			e = e.usable()
+		if !ValidSource(given.Source) {
+			continue
 		}
+		e := given.usable()
 		if e == given && !e.real() { // what was refused keeps its policy even where no mirror is left
 			continue
 		}
 		if n := len(r.Rules); n == 0 || r.Rules[n-1].Source != e.Source || r.Rules[n-1].Pull != e.Pull {
-			merge()
 			r.Rules = append(r.Rules, Rule{Pull: e.Pull, Source: e.Source, Never: never[e.Source]})
 		}
-		usable = append(usable, e)
+		rule := &r.Rules[len(r.Rules)-1]
+		rule.Entries = append(rule.Entries, e)
 	}
-	merge()
+	for i := range r.Rules {
+		findings = append(findings, r.Rules[i].merge()...)
+	}
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
 }
@@ -114,20 +99,10 @@ func (e *Entry) usable() *Entry {
 		return e
 	}
 	c := *e
-	c.Mirrors, c.paths = nil, &itemPaths{}
-	if e.lines != nil {
-		lines := *e.lines
-		lines.mirrors = nil
-		c.lines = &lines
-	}
+	c.Mirrors, c.named = nil, nil
 	for i, m := range e.Mirrors {
-		if bad(m) {
-			continue
-		}
-		o := e.MirrorOrigin(i)
-		c.Mirrors, c.paths.mirrors = append(c.Mirrors, m), append(c.paths.mirrors, o.Field)
-		if c.lines != nil {
-			c.lines.mirrors = append(c.lines.mirrors, int32(o.Line))
+		if !bad(m) {
+			c.Mirrors, c.named = append(c.Mirrors, m), append(c.named, i)
 		}
 	}
 	return &c

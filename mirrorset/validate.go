@@ -16,11 +16,10 @@ import (
 // of the two, and everything that either accepts and that has no effect or another one than it seems. It
 // does not repeat s.Findings.
 func (s *Set) Validate() finding.Findings {
-	listing := s.listed()
-	return s.validate(listing.inOrder(), listing.distinct)
+	return s.validate(s.entries())
 }
 
-func (s *Set) validate(entries []*Entry, distinct bool) finding.Findings {
+func (s *Set) validate(entries []*Entry) finding.Findings {
 	v := &validator{set: s, entries: entries}
 	for _, e := range v.entries {
 		v.entry(e)
@@ -30,7 +29,7 @@ func (s *Set) validate(entries []*Entry, distinct bool) finding.Findings {
 	for i := range s.Images {
 		v.image(&s.Images[i])
 	}
-	v.duplicates(distinct)
+	v.duplicates()
 	v.managed()
 	return v.findings.Sort()
 }
@@ -294,17 +293,13 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 // validSearchRegistry reports whether s is host[:port].
 func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Contains(s, "/") }
 
-// duplicates reports objects of one kind and name that differ. In a cluster one replaces the other. distinct is set
-// where mirror objects of one name need not be looked for.
-func (v *validator) duplicates(distinct bool) {
+// duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
+func (v *validator) duplicates() {
 	s := v.set
 	v.differing(kindImage, len(s.Images), func(i int) (string, *ReadFrom, any) {
 		o := &s.Images[i]
 		return o.Metadata.Name, o.ReadFrom, &o.Spec
 	})
-	if distinct {
-		return
-	}
 	v.differing(kindIDMS, len(s.ImageDigestMirrorSets), func(i int) (string, *ReadFrom, any) {
 		o := &s.ImageDigestMirrorSets[i]
 		return o.Metadata.Name, o.ReadFrom, &o.Spec
