@@ -42,6 +42,8 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		`{"auths":{"q.io":{"auth":"pa55word"}}}`:        "[redacted]",
 		"a.io/b\npassword: pa55word":                    `a.io/b\n[redacted]`,
 		`b3BlpbnNoaWZ0JFVA=="}}}'`:                      "[redacted]",
+		"puller:pa@quay.io/team/app:1puller:pa55$word":  "[redacted]@quay.io/team/app:[redacted]",
+		"robot$ci:pa55word":                             "robot$ci:[redacted]",
 		" pa55word":                                     " [redacted]",
 	} {
 		require.Equal(t, want, Value(s), s)
