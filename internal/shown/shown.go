@@ -237,7 +237,7 @@ func cutPassword(s string) string {
 	if strings.Contains(word, ":") && strings.Trim(authority, "0123456789abcdefABCDEF:") == "" { // an IPv6 address
 		return s
 	}
-	if !found || len(name) == 1 || word == Redacted || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || strings.HasPrefix(authority, "[") || strings.Contains(authority, "@") {
+	if !found || len(name) == 1 || strings.HasPrefix(word, Redacted) || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || strings.HasPrefix(authority, "[") || strings.Contains(authority, "@") {
 		return s
 	}
 	if s = scheme + name + ":" + Redacted; hasPath {
@@ -290,7 +290,8 @@ func eachWord(s string, f func(string) string) string {
 		if end < 0 {
 			end = len(s)
 		}
-		b.WriteString(f(s[:end]))
+		word := strings.TrimRight(s[:end], `\`) // those of \" in a text of JSON belong to the quote
+		b.WriteString(f(word) + s[len(word):end])
 		_, size := utf8.DecodeRuneInString(s[end:])
 		b.WriteString(s[end : end+size])
 		s = s[end+size:]
