@@ -110,7 +110,7 @@ func (p *Proxy) serveProxy(rw http.ResponseWriter, r *http.Request) {
 		p.serve(rw, r, "http")
 		return
 	}
-	host := strings.TrimSuffix(r.Host, ":443")
+	host := strings.TrimSuffix(r.Host, ":443") // which CONNECT spells for every host
 	err := p.World().connect(host)
 	if errors.Is(err, errRefused) {
 		http.Error(rw, "connection refused", http.StatusBadGateway)
