@@ -1,6 +1,6 @@
 //go:build binaries
 
-package linux_test
+package linux
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const skopeo = "skopeo 1.9.3 (Debian)"
 //     Hub's, and a tag beside a digest is refused. It has no drop-in directory but the system's.
 //   - A registry that cannot be pinged over HTTPS is asked once more at /v1/_ping.
 func TestSkopeoPullsWhereThePlanSays(t *testing.T) {
-	const pulls = 200
+	pulls := random.Count(400)
 	row := newRow(t, skopeo, "requests of pulls, up to the location that serves")
 	s := random.New(t.Name())
 	p := newProxy(t)
@@ -57,7 +57,7 @@ func TestSkopeoPullsWhereThePlanSays(t *testing.T) {
 }
 
 func TestNeverMeansNeverForSkopeo(t *testing.T) {
-	const pulls = 20
+	pulls := random.Count(40)
 	s := random.New(t.Name())
 	p := newProxy(t)
 	sandbox, err := binaries.NewSandbox(t.TempDir(), p)

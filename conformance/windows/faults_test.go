@@ -1,4 +1,4 @@
-package windows_test
+package windows
 
 import (
 	"fmt"
@@ -38,11 +38,10 @@ func loaded(c clients.Containerd) func(dir string, hosts []string) map[string]st
 // makes of each registry what it made before or what it makes afterwards. The row's configurations are
 // the states of a config_path that were looked at.
 func TestThereIsNoGapWhereverAReplacementStops(t *testing.T) {
-	const randomCases = 6
-	inParallel(t, "states of trees being replaced: stopped after every operation and at every failing call, then finished", func(y tally, c clients.Containerd) {
+	inParallel(t, versions, "states of trees being replaced: stopped after every operation and at every failing call, then finished", func(y tally, c clients.Containerd) {
 		s := random.New(y.Name())
 		cases := append([]faults.Case{}, faults.HandPicked...)
-		for range randomCases {
+		for range random.Count(20) {
 			cases = append(cases, faults.Random(s.Rand))
 		}
 		dir := filepath.Join(y.TempDir(), "certs.d")

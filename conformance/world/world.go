@@ -21,6 +21,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,6 +87,9 @@ type World struct {
 	// transport gives up as the clients' own transports do after 30 seconds. Zero is at once.
 	// A client behind a Proxy waits as long as it likes.
 	Patience time.Duration
+
+	// Websites are hosts that are no registry and answer 404: docker.io, where a client asks for it under that name.
+	Websites []string
 
 	mu         sync.Mutex
 	registries map[string]*Registry
@@ -210,6 +214,9 @@ func (w *World) connect(host string) error {
 }
 
 func (w *World) decide(scheme, host string, r *http.Request) (reply, error) {
+	if slices.Contains(w.Websites, host) {
+		return failure(http.StatusNotFound, "", "no such page"), nil
+	}
 	registry := w.registry(scheme, host)
 	if Address(scheme, host) == "" {
 		return reply{}, errRefused // no client gets as far as this

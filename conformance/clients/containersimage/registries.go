@@ -1,4 +1,5 @@
-package clients
+// Package containersimage is containers-image, in the version that the module of the test links.
+package containersimage
 
 import (
 	"context"
@@ -17,12 +18,14 @@ import (
 	"go.podman.io/image/v5/pkg/shortnames"
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 	"go.podman.io/image/v5/types"
+	"go.podman.io/image/v5/version"
 
+	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/world"
 )
 
-// ContainersImageVersion is the version of go.podman.io/image behind [Registries].
-const ContainersImageVersion = "5.42.0"
+// Version is the version of go.podman.io/image behind [Registries].
+var Version = version.Version
 
 // Registries is a registries.conf, loaded by containers-image.
 type Registries struct {
@@ -170,7 +173,7 @@ func (r *Registries) Expand(name string) ([]string, error) {
 }
 
 // Pull pulls the reference from the world behind the proxy, whose requests are reset before.
-func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull Pull) {
+func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull clients.Pull) {
 	w := p.World()
 	w.Reset()
 	defer func() { pull.Requests = w.Requests() }()
@@ -200,7 +203,7 @@ func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull
 		return pull
 	}
 	pull.Digest = digest.FromBytes(manifest)
-	pull.Err = fetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
+	pull.Err = clients.FetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
 		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size}, none.NoCache)
 		return body, err
 	})
