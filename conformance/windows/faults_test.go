@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,11 @@ func loaded(c clients.Containerd) func(dir string, hosts []string) map[string]st
 func TestThereIsNoGapWhereverAReplacementStops(t *testing.T) {
 	inParallel(t, versions, "states of trees being replaced: stopped after every operation and at every failing call, then finished", func(y tally, c clients.Containerd) {
 		s := random.New(y.Name())
-		cases := append([]faults.Case{}, faults.HandPicked...)
+		cases := slices.Clone(faults.HandPicked)
+		if !random.Long() { // hoststoml's own tests go through all of them, without a client
+			s.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+			cases = cases[:random.Count(60)]
+		}
 		for range random.Count(20) {
 			cases = append(cases, faults.Random(s.Rand))
 		}

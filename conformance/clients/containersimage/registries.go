@@ -3,10 +3,8 @@ package containersimage
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -29,8 +27,9 @@ var Version = version.Version
 
 // Registries is a registries.conf, loaded by containers-image.
 type Registries struct {
-	dir string
-	sys *types.SystemContext
+	dir     string
+	sys     *types.SystemContext
+	trusted *world.Proxy // whose authority lies in dir
 }
 
 // LoadRegistries gives the content of a registries.conf to containers-image, and that of drop-in
@@ -172,15 +171,21 @@ func (r *Registries) Expand(name string) ([]string, error) {
 	return refs, nil
 }
 
-// Pull pulls the reference from the world behind the proxy, whose requests are reset before.
+// Pull pulls the reference from the world behind the proxy, whose requests are reset before. Without a proxy the client
+// is on the network.
 func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull clients.Pull) {
-	w := p.World()
-	w.Reset()
-	defer func() { pull.Requests = w.Requests() }()
 	sys := *r.sys
-	sys.DockerProxy = func(*url.URL) (*url.URL, error) { return p.URL(), nil }
-	sys.BaseTLSConfig = &tls.Config{RootCAs: p.CertPool()}
-
+	if p != nil {
+		w := p.World()
+		w.Reset()
+		defer func() { pull.Requests = w.Requests() }()
+		sys.DockerProxyURL = p.URL()
+		sys.DockerCertPath = filepath.Join(r.dir, "ca")
+		if err := r.trust(p); err != nil {
+			pull.Err = err
+			return pull
+		}
+	}
 	named, err := parseReference(ref)
 	if err != nil {
 		pull.Err = err
@@ -208,6 +213,22 @@ func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull
 		return body, err
 	})
 	return pull
+}
+
+// trust has the client take the proxy for any registry.
+func (r *Registries) trust(p *world.Proxy) error {
+	if r.trusted == p {
+		return nil
+	}
+	dir := filepath.Join(r.dir, "ca")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := p.WriteCA(filepath.Join(dir, "ca.crt")); err != nil {
+		return err
+	}
+	r.trusted = p
+	return nil
 }
 
 // parseReference reads a reference as the clients do before they hand it to containers-image,
