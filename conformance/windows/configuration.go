@@ -27,6 +27,9 @@ func name(c clients.Containerd) string { return "containerd " + c.Version }
 // isV2 says which of the two rules holds where the versions differ.
 func isV2(c clients.Containerd) bool { return c.Version[0] == '2' }
 
+// is16 tells 1.6 from the versions that plans are for where nobody names one.
+func is16(c clients.Containerd) bool { return strings.HasPrefix(c.Version, "1.6.") }
+
 // shown is how many mismatches of one comparison are printed: they tend to be the same one.
 const shown = 3
 

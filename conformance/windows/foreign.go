@@ -125,6 +125,11 @@ func containerdAsksWhatThePlanOfAForeignTreeSays(t *testing.T, versions []client
 				image := foreignImage(s)
 				plan, err := table.Plan(image)
 				require.NoError(y, err)
+				file, governed := table.Find(strings.SplitN(plan.References[0], "/", 2)[0])
+				text, _ := os.ReadFile(filepath.Join(dir, hoststoml.Dir(file.Host), "hosts.toml"))
+				if is16(c) && governed && !strings.Contains(string(text), "[host") {
+					continue // 1.6 ignores a file without such a table
+				}
 				w := stateOf(s, registryLocations(table, plan)...)
 				for _, host := range []string{"m.io", "p.io:8080", "p.io:80", "localhost:5000"} {
 					w.Registry(host).PlainHTTP = s.Intn(2) == 0
@@ -132,8 +137,6 @@ func containerdAsksWhatThePlanOfAForeignTreeSays(t *testing.T, versions []client
 				pull := c.Pull(context.Background(), w, dir, image)
 				y.row.Pulls++
 				if err := foretell(table, plan).compare(c, pull); err != nil {
-					file, _ := table.Find(strings.SplitN(plan.References[0], "/", 2)[0])
-					text, _ := os.ReadFile(filepath.Join(dir, hoststoml.Dir(file.Host), "hosts.toml"))
 					y.mismatch("%s: %v\n%s: %s", image, err, file.Host, text)
 				}
 			}

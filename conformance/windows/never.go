@@ -182,8 +182,8 @@ func noVersionIgnoresAFileOfATree(t *testing.T, versions []clients.Containerd) {
 				var want, got []string
 				for _, e := range append(slices.Clone(r.Endpoints), *r.Server) {
 					scheme := e.Scheme
-					if e.SkipVerify && !strings.HasSuffix(e.Host, ":80") {
-						scheme = "https" // tried first, whatever the URL says
+					if e.SkipVerify && !strings.HasSuffix(e.Host, ":80") && (!is16(c) || strings.Contains(e.Host, ":")) {
+						scheme = "https" // tried first, whatever the URL says; in 1.6 only where a port is spelled
 					}
 					want = append(want, scheme+"://"+e.Host+e.Root)
 				}
