@@ -14,21 +14,17 @@ import (
 
 // Contract is what a cluster's objects forbid.
 type Contract struct {
-	rules    *mirrorset.Rules
-	insecure []string
+	rules *mirrorset.Rules
+	// plainHTTP reports whether a node may ask a location by plain HTTP, which makes port 80 its own.
+	plainHTTP func(location string) bool
 }
 
-// Of returns the contract of rules. insecure are locations that a node may ask by plain HTTP, beside the scopes of the
-// rules.
-func Of(rules *mirrorset.Rules, insecure ...string) Contract {
-	c := Contract{rules: rules, insecure: insecure}
-	for _, s := range rules.Insecure {
-		c.insecure = append(c.insecure, s.Value)
-	}
-	return c
+// Of returns the contract of rules, for a node that asks by plain HTTP what plainHTTP says.
+func Of(rules *mirrorset.Rules, plainHTTP func(location string) bool) Contract {
+	return Contract{rules, plainHTTP}
 }
 
-// around reports whether a place is in a scope, which is asked by HTTPS, and by plain HTTP where it is insecure.
+// around reports whether a place is in a scope, which is asked by HTTPS, and by plain HTTP where a node does so.
 func (c Contract) around(scope, place string) bool {
 	if world.Around("https", scope, place) {
 		return true
@@ -36,16 +32,9 @@ func (c Contract) around(scope, place string) bool {
 	if !world.Around("http", scope, place) {
 		return false
 	}
-	// A location is asked by plain HTTP where an insecure scope without a port is around it.
-	name, _, _ := strings.Cut(place, ":")
-	return slices.ContainsFunc(c.insecure, func(i string) bool {
-		// The client looks for a wildcard's host at its first place in the name (refMatchingSubdomainPrefix).
-		if domain, ok := strings.CutPrefix(i, "*"); ok && strings.Index(name, domain) != strings.LastIndex(name, domain) {
-			return false
-		}
-		host, _, _ := strings.Cut(i, "/")
-		return !strings.Contains(host, ":") && world.Around("http", i, place)
-	})
+	host, _, _ := strings.Cut(scope, "/")
+	_, path, _ := strings.Cut(place, "/")
+	return c.plainHTTP(strings.TrimSuffix(host+"/"+path, "/"))
 }
 
 // Forbids returns the source under NeverContactSource, or the blocked scope, that a place (see [world.Request.Place])
@@ -130,10 +119,17 @@ func (c Contract) Contacts(requests []world.Request) (contacts []Contact) {
 		}
 	}
 	for _, r := range requests {
-		if place := r.Place(); attempted[place] {
+		if attempted[r.Place()] {
 			continue
 		}
-		if scope := c.Forbids(r.Place()); scope != "" {
+		// What is asked under a name without a port is what the name means, even by plain HTTP.
+		named := r
+		named.Scheme = "https"
+		scope := c.Forbids(named.Place())
+		if scope == "" || strings.Contains(r.Host, ":") {
+			scope = c.Forbids(r.Place())
+		}
+		if scope != "" {
 			contacts = append(contacts, Contact{r, scope})
 		}
 	}
@@ -181,6 +177,9 @@ func (c Contract) says(f finding.Finding, contact Contact) bool {
 // Docker Hub's names change on the way to the wire, and wildcards have the clients' quirks, so neither is judged.
 func (c Contract) spelled(contact Contact) bool {
 	location := contact.Location()
+	if strings.HasPrefix(location, "registry-1.docker.io/") {
+		return false
+	}
 	return slices.ContainsFunc(c.rules.Rules, func(r mirrorset.Rule) bool {
 		return r.Never && !strings.HasPrefix(r.Source, "*.") && (location == r.Source || strings.HasPrefix(location, r.Source+"/"))
 	})

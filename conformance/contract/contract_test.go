@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ func TestTheLongestSourceAroundAPlaceDecides(t *testing.T) {
 		rule("quay.io", true), rule("QUAY.io:0443/open", false), rule("quay.io/open/not", true),
 		rule("*.example.org", true), rule("foo.example.org", false), rule("a.example.org", false), rule("b.example.org:5000", false),
 		rule("n.io/a", true), rule("n.io:80", false), rule("p.io", true),
-	}, Blocked: []mirrorset.Scope{{Value: "Blocked.io:443/x"}}, Insecure: []mirrorset.Scope{{Value: "n.io"}}})
+	}, Blocked: []mirrorset.Scope{{Value: "Blocked.io:443/x"}}}, func(location string) bool { return strings.HasPrefix(location, "n.io/") })
 	for place, want := range map[string]string{
 		"quay.io:443":               "quay.io",
 		"quay.io:443/a":             "quay.io",
@@ -46,7 +47,7 @@ func TestTheLongestSourceAroundAPlaceDecides(t *testing.T) {
 }
 
 func TestAContactIsSaidByAFindingOfThatPlace(t *testing.T) {
-	c := contract.Of(&mirrorset.Rules{Rules: []mirrorset.Rule{rule("quay.io/a", true)}})
+	c := contract.Of(&mirrorset.Rules{Rules: []mirrorset.Rule{rule("quay.io/a", true), rule("n.io/a", true)}}, func(string) bool { return false })
 	asked := []world.Request{
 		{Scheme: "https", Host: "Quay.io", Path: "/v2/"}, // a ping, for the next
 		{Scheme: "https", Host: "Quay.io", Path: "/v2/a/b/manifests/1"},
@@ -62,4 +63,9 @@ func TestAContactIsSaidByAFindingOfThatPlace(t *testing.T) {
 	asked[1].Host = "quay.io"
 	f := finding.Findings{{Code: finding.CodeEvadesRule, Value: "quay.io/a/b"}}
 	require.Len(t, c.Unsaid(asked, f), 1, "spelled as the rule has it, it evades nothing")
+
+	// n.io by plain HTTP is n.io; n.io:80 is another server, where n.io is never asked by plain HTTP.
+	require.Len(t, c.Contacts([]world.Request{
+		{Scheme: "http", Host: "n.io", Path: "/v2/a/b/manifests/1"}, {Scheme: "http", Host: "n.io:80", Path: "/v2/a/b/manifests/1"},
+	}), 1)
 }

@@ -83,20 +83,11 @@ func compare(base *registriesconf.Config, rules *mirrorset.Rules) *comparison {
 			c.entries = append(c.entries, scope)
 		}
 	}
-	var insecure []string
 	for _, r := range base.Registries {
 		add(r.Scope())
 		c.base[r.Scope()] = r
-		if r.Insecure {
-			insecure = append(insecure, r.Scope(), r.Location)
-		}
-		for _, m := range r.Mirrors {
-			if m.Insecure {
-				insecure = append(insecure, m.Location)
-			}
-		}
 	}
-	c.judge = contract.Of(rules, insecure...)
+	c.judge = contract.Of(rules, func(string) bool { return false })
 	if c.leads = base.UnqualifiedSearchRegistries; len(rules.SearchRegistries) > 0 {
 		c.leads = rules.SearchRegistries
 	}
@@ -278,9 +269,12 @@ func (c *comparison) blocked(scope string) {
 		return
 	}
 	target := c.base[scope].Location
+	// By plain HTTP, which this comparison does not look into, n.io and n.io:80 may be one.
+	plain := contract.Of(c.rules, func(string) bool { return true })
 	for _, name := range []string{scope, target} {
-		host, rest, _ := strings.Cut(name, "/")
-		if http := world.Address("http", host); name != "" && c.judge.Forbids(strings.TrimSuffix(http+"/"+rest, "/")) != "" && !c.forbids(name) {
+		http := manifestOf(name)
+		http.Scheme = "http"
+		if name != "" && !c.forbids(name) && (plain.Forbids(http.Place()) != "" || plain.Forbids(manifestOf(name).Place()) != "") {
 			c.unclear = true
 		}
 	}

@@ -42,12 +42,12 @@ func noContactIsUnsaid(t *testing.T) {
 			if s.Intn(3) == 0 && strings.Contains(name, "/") {
 				name = s.Respell(name)
 			}
-			requests, unsaid := c.unsaid(t, p, name)
+			requests, reached, unsaid := c.unsaid(t, p, name)
 			row.Pulls++
 			if len(requests) == 0 {
 				forbidden++
 			}
-			contacts += len(c.contract().Contacts(requests))
+			contacts += len(reached)
 			if len(unsaid) == 0 {
 				continue
 			}
@@ -63,11 +63,11 @@ func noContactIsUnsaid(t *testing.T) {
 				if _, err := parsed([]byte(c.file)); err != nil {
 					return false
 				}
-				_, unsaid := c.unsaid(t, p, name)
+				_, _, unsaid := c.unsaid(t, p, name)
 				return len(unsaid) > 0
 			})
 			c := newConfig(t, set).on(base)
-			_, unsaid = c.unsaid(t, p, name)
+			_, _, unsaid = c.unsaid(t, p, name)
 			plan, err := c.table.Plan(name)
 			t.Errorf("%s: %v\nthe plan says %v %v\n%s", name, unsaid, plan.Findings, err, c)
 		}
@@ -88,26 +88,20 @@ func parsed(text []byte) (*registriesconf.Config, error) {
 	return c, findings.Err()
 }
 
-// contract is what the rules of the configuration forbid, with what the file says of plain HTTP.
-func (c config) contract() contract.Contract {
-	var insecure []string
-	if f, err := parsed([]byte(c.file)); err == nil {
-		for _, r := range f.Registries {
-			if r.Insecure {
-				insecure = append(insecure, r.Scope(), r.Location)
-			}
-			for _, m := range r.Mirrors {
-				if m.Insecure {
-					insecure = append(insecure, m.Location)
-				}
-			}
+// contract is what the rules of the configuration forbid. The client itself, where there is one, says what it asks by
+// plain HTTP.
+func (c config) contract(client *containersimage.Registries) contract.Contract {
+	return contract.Of(c.rules, func(location string) bool {
+		if client == nil {
+			return false
 		}
-	}
-	return contract.Of(c.rules, slices.DeleteFunc(insecure, func(i string) bool { return i == "" })...)
+		insecure, err := client.Insecure(location)
+		return err == nil && insecure
+	})
 }
 
-// unsaid pulls an image that nobody has, and returns the contacts that neither its plan nor the table speaks of.
-func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []world.Request, unsaid []contract.Contact) {
+// unsaid pulls an image that nobody has, and returns the contacts, and those that neither its plan nor the table speaks of.
+func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []world.Request, reached, unsaid []contract.Contact) {
 	t.Helper()
 	client := c.load(t)
 	defer client.Close()
@@ -119,7 +113,8 @@ func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []wo
 	plan, err := c.table.Plan(name)
 	if err != nil {
 		require.Empty(t, requests, fmt.Sprint(name, err))
-		return requests, nil
+		return requests, nil, nil
 	}
-	return requests, c.contract().Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings))
+	judge := c.contract(client)
+	return requests, judge.Contacts(requests), judge.Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings))
 }

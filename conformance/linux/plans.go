@@ -40,7 +40,7 @@ func thePlanIsWhatTheClientWouldDo(t *testing.T) {
 			plan, err := c.table.Plan(image)
 			require.NoError(t, err, image)
 			requireSame(t, c, client, plan)
-			requireNever(t, c, plan)
+			requireNever(t, c, client, plan)
 			row.Pulls++
 
 			again, err := reread.Plan(image)
@@ -99,7 +99,7 @@ func anEditedBaseFileIsReadAsPlanned(t *testing.T) {
 				require.Error(t, attempts(client, plan.Image).err)
 				require.Empty(t, plan.Pull)
 			}
-			requireNever(t, c, plan)
+			requireNever(t, c, client, plan)
 			row.Pulls++
 		}
 		require.NoError(t, client.Close())
@@ -142,13 +142,13 @@ func requireSame(t *testing.T, c config, client *containersimage.Registries, pla
 
 // requireNever holds a plan, and with it the client, against the rules: no location is asked that lies inside a source
 // under NeverContactSource or a blocked scope, unless the plan says so.
-func requireNever(t *testing.T, c config, plan resolve.Plan) {
+func requireNever(t *testing.T, c config, client *containersimage.Registries, plan resolve.Plan) {
 	t.Helper()
 	var requests []world.Request
 	for _, l := range locations(plan) {
 		requests = append(requests, manifestOf(l))
 	}
-	require.Empty(t, c.contract().Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
+	require.Empty(t, c.contract(client).Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
 }
 
 // manifestOf is the request for a manifest at a location, or the ping of a host.

@@ -157,8 +157,8 @@ func aPullGoesWhereThePlanSays(t *testing.T) {
 			want, served := st.expect(locations(plan))
 			require.Equal(t, want, trace(requests), "%s: the plan's trace, and the client's; %v\n%s", name, st.fates, c)
 			require.Equal(t, served, err == nil, "%s: %v; %v\n%s", name, err, st.fates, c)
-			requireNever(t, c, plan)
-			requireAllowed(t, c, plan, requests)
+			requireNever(t, c, client, plan)
+			requireAllowed(t, c, client, plan, requests)
 			switch {
 			case !served:
 				failed++
@@ -215,12 +215,12 @@ func randomState(s *random.Source, c config, plan resolve.Plan) state {
 }
 
 // requireAllowed holds the requests themselves against the rules, whatever the plan says.
-func requireAllowed(t *testing.T, c config, plan resolve.Plan, requests []world.Request) {
+func requireAllowed(t *testing.T, c config, client *containersimage.Registries, plan resolve.Plan, requests []world.Request) {
 	t.Helper()
 	// A host alone may be that of a source and of a repository that is allowed again inside it; the trace, which is that
 	// of the plan, tells them apart.
 	requests = slices.DeleteFunc(slices.Clone(requests), func(r world.Request) bool { return r.Object() == "" })
-	require.Empty(t, c.contract().Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
+	require.Empty(t, c.contract(client).Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
 }
 
 // Whatever the mirrors do, the source is not asked; it would serve.
@@ -249,7 +249,7 @@ func neverMeansNeverWithEveryMirrorFailing(t *testing.T) {
 				require.Error(t, err, "%s is served\n%s", name, c)
 				want, _ := st.expect(locations(plan))
 				require.Equal(t, want, trace(requests), "%s\n%s", name, c)
-				requireAllowed(t, c, plan, requests)
+				requireAllowed(t, c, client, plan, requests)
 				require.NoError(t, client.Close())
 			}
 		})
@@ -285,7 +285,7 @@ func forbiddenImage(s *random.Source, c config) (name, source string) {
 			source = "foo." + domain
 		}
 		name = source + "/z/z"
-		if c.contract().Forbids(manifestOf(name).Place()) == "" {
+		if c.contract(nil).Forbids(manifestOf(name).Place()) == "" {
 			continue // opened again by a longer source
 		}
 		if r.Pull == mirrorset.ByDigest {
@@ -328,7 +328,7 @@ func neverMeansNeverWhenMirrorsLostTheirBlobs(t *testing.T) {
 		for _, location := range trace(requests) {
 			require.Contains(t, onTheWireAll(locations(plan)), location, "%s\n%s", name, c)
 		}
-		requireAllowed(t, c, plan, requests)
+		requireAllowed(t, c, client, plan, requests)
 		require.NoError(t, client.Close())
 	}
 }

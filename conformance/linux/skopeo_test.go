@@ -50,8 +50,8 @@ func TestSkopeoPullsWhereThePlanSays(t *testing.T) {
 		want, served := st.expect(locations(plan))
 		require.Equal(t, want, trace(requests), "%s: the plan's trace, and skopeo's; %v\n%s", name, st.fates, c)
 		require.Equal(t, served, got.Err == nil, "%s: %v\n%s", name, got.Err, c)
-		requireNever(t, c, plan)
-		requireAllowed(t, c, plan, requests)
+		requireNever(t, c, nil, plan)
+		requireAllowed(t, c, nil, plan, requests)
 	}
 	require.Greater(t, mirrored, pulls/2)
 }
@@ -83,7 +83,7 @@ func TestNeverMeansNeverForSkopeo(t *testing.T) {
 				requests := version2(got.Requests)
 				want, _ := st.expect(locations(plan))
 				require.Equal(t, want, trace(requests), "%s\n%s", name, c)
-				requireAllowed(t, c, plan, requests)
+				requireAllowed(t, c, nil, plan, requests)
 			}
 		})
 	}

@@ -15,7 +15,6 @@ func Address(scheme, host string) string {
 	if scheme == "http" {
 		port = 80
 	}
-	byDefault := port
 	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, ']') {
 		name, spelled = name[:i], name[i+1:]
 		n, err := strconv.ParseUint(spelled, 10, 16)
@@ -25,7 +24,7 @@ func Address(scheme, host string) string {
 		port = int(n)
 	}
 	name = strings.TrimSuffix(name, ".")
-	if port == byDefault || port == 443 {
+	if spelled == "" || port == 443 { // elsewhere Docker Hub's names are names like others
 		switch name {
 		case "docker.io", "index.docker.io":
 			name = "registry-1.docker.io"

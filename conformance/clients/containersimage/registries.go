@@ -146,6 +146,12 @@ func (r *Registries) Attempts(ref string) ([]Attempt, error) {
 	return attempts, nil
 }
 
+// Insecure reports whether the client asks a name by plain HTTP too, where the name is looked up and is no mirror's.
+func (r *Registries) Insecure(name string) (bool, error) {
+	registry, err := sysregistriesv2.FindRegistry(r.sys, name)
+	return registry != nil && registry.Insecure, err
+}
+
 // PullSources is the part of Attempts that a pull cannot do without: the lookup of the registry, and the
 // rewriting of a parsed reference. It returns the number of places to ask.
 func (r *Registries) PullSources(named reference.Named) (int, error) {
