@@ -136,10 +136,18 @@ func (c Contract) Contacts(requests []world.Request) (contacts []Contact) {
 	return contacts
 }
 
-// Unsaid returns the contacts that none of the findings speaks of.
-func (c Contract) Unsaid(requests []world.Request, findings finding.Findings) (unsaid []Contact) {
+// Unsaid returns the contacts of a pull that none of the findings speaks of. reference is the image as the client takes
+// it, empty where that is a matter of the files too: a name without a registry.
+//
+// That a host is spelled in another way than the rule has it excuses a contact with the host of the reference itself
+// only. What the files lead to, mirrors, locations of entries, search registries and aliases, they can forbid.
+func (c Contract) Unsaid(reference string, requests []world.Request, findings finding.Findings) (unsaid []Contact) {
+	host, _, _ := strings.Cut(reference, "/")
 	for _, contact := range c.Contacts(requests) {
-		if !slices.ContainsFunc(findings, func(f finding.Finding) bool { return c.says(f, contact) }) {
+		own := reference != "" && world.WireLocation(contact.Host) == world.WireLocation(host)
+		if !slices.ContainsFunc(findings, func(f finding.Finding) bool {
+			return (f.Code != finding.CodeEvadesRule || own) && c.says(f, contact)
+		}) {
 			unsaid = append(unsaid, contact)
 		}
 	}

@@ -56,13 +56,15 @@ func TestAContactIsSaidByAFindingOfThatPlace(t *testing.T) {
 	require.Len(t, c.Contacts(asked), 1)
 	for value, said := range map[string]bool{"Quay.io/a/b": true, "QUAY.io:0443/a/b": true, "quay.io/a": true, "quay.io/c": false, "m.io/a/b": false} {
 		f := finding.Findings{{Code: finding.CodeEvadesRule, Value: value}}
-		require.Equal(t, said, len(c.Unsaid(asked, f)) == 0, value)
+		require.Equal(t, said, len(c.Unsaid("Quay.io/a/b:1", asked, f)) == 0, value)
+		require.Len(t, c.Unsaid("other.io/a/b:1", asked, f), 1, "a mirror of another image")
+		require.Len(t, c.Unsaid("", asked, f), 1, "what a short name stands for")
 		f[0].Code = finding.CodeSpillover
-		require.Len(t, c.Unsaid(asked, f), 1, "another code")
+		require.Len(t, c.Unsaid("Quay.io/a/b:1", asked, f), 1, "another code")
 	}
 	asked[1].Host = "quay.io"
 	f := finding.Findings{{Code: finding.CodeEvadesRule, Value: "quay.io/a/b"}}
-	require.Len(t, c.Unsaid(asked, f), 1, "spelled as the rule has it, it evades nothing")
+	require.Len(t, c.Unsaid("Quay.io/a/b:1", asked, f), 1, "spelled as the rule has it, it evades nothing")
 
 	// n.io by plain HTTP is n.io; n.io:80 is another server, where n.io is never asked by plain HTTP.
 	require.Len(t, c.Contacts([]world.Request{

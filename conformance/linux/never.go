@@ -116,5 +116,5 @@ func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []wo
 		return requests, nil, nil
 	}
 	judge := c.contract(client)
-	return requests, judge.Contacts(requests), judge.Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings))
+	return requests, judge.Contacts(requests), judge.Unsaid(own(plan), requests, slices.Concat(plan.Findings, c.table.Findings))
 }

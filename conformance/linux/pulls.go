@@ -220,7 +220,7 @@ func requireAllowed(t *testing.T, c config, client *containersimage.Registries, 
 	// A host alone may be that of a source and of a repository that is allowed again inside it; the trace, which is that
 	// of the plan, tells them apart.
 	requests = slices.DeleteFunc(slices.Clone(requests), func(r world.Request) bool { return r.Object() == "" })
-	require.Empty(t, c.contract(client).Unsaid(requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
+	require.Empty(t, c.contract(client).Unsaid(own(plan), requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
 }
 
 // Whatever the mirrors do, the source is not asked; it would serve.

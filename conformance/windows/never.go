@@ -35,7 +35,7 @@ func contractOf(rules *mirrorset.Rules) contract.Contract {
 // neverContacted holds requests against the rules themselves, without any table: nothing may be asked inside a source
 // under NeverContactSource or a blocked scope, except where the plan says so.
 func neverContacted(rules *mirrorset.Rules, plan resolve.Plan, requests []world.Request) error {
-	if unsaid := contractOf(rules).Unsaid(requests, plan.Findings); len(unsaid) > 0 {
+	if unsaid := contractOf(rules).Unsaid(plan.References[0], requests, plan.Findings); len(unsaid) > 0 {
 		return fmt.Errorf("%v; the plan says %v", unsaid, plan.Findings)
 	}
 	return nil
@@ -81,7 +81,7 @@ func noContactIsUnsaid(t *testing.T, versions []clients.Containerd) {
 				judge := contractOf(rules)
 				findings := slices.Concat(plan.Findings, table.Findings)
 				told = fmt.Sprintf("the plan says %v\n%shosts %q, credentials %q, TLS %q\n", plan.Findings, describe(rules), options.Hosts, keys, slices.Sorted(maps.Keys(options.TLS)))
-				return pull.Requests, judge.Contacts(pull.Requests), judge.Unsaid(pull.Requests, findings), told
+				return pull.Requests, judge.Contacts(pull.Requests), judge.Unsaid(plan.References[0], pull.Requests, findings), told
 			}
 			rules, err := set.Rules()
 			require.NoError(y, err)
