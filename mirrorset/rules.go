@@ -102,6 +102,7 @@ func (s *Set) Rules() (*Rules, error) {
 		usable = append(usable, e)
 	}
 	merge()
+	findings = append(findings, r.checkForeignLayers()...)
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
 }
