@@ -87,6 +87,7 @@ func (s *Set) Rules() (*Rules, error) {
 	for i := range r.Rules {
 		findings = append(findings, r.Rules[i].merge()...)
 	}
+	findings = append(findings, r.checkForeignLayers()...)
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
 }

@@ -57,13 +57,13 @@ func (v *validator) validSource(s string) bool {
 
 func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
 	v.findings = append(v.findings, finding.Finding{
-		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin, Value: shortened(value), Message: message,
+		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin, Value: shortened(shown.Location(value)), Message: message,
 	})
 }
 
 func (v *validator) warn(code finding.Code, origin finding.Origin, value, message string) {
 	v.findings = append(v.findings, finding.Finding{
-		Code: code, Severity: finding.SeverityWarning, Origin: origin, Value: value, Message: message,
+		Code: code, Severity: finding.SeverityWarning, Origin: origin, Value: shown.Location(value), Message: message,
 	})
 }
 
@@ -116,7 +116,7 @@ func (v *validator) entry(e *Entry) {
 		if e.Source == "" {
 			message = "is missing or empty; name the registry, namespace or repository to redirect"
 		}
-		v.refuse(finding.CodeInvalidSource, refuserOf(e.Source, by), e.SourceOrigin(), shown.Location(e.Source), message)
+		v.refuse(finding.CodeInvalidSource, refuserOf(e.Source, by), e.SourceOrigin(), e.Source, message)
 	} else {
 		v.shortAddress(e.SourceOrigin(), e.Source)
 	}
@@ -133,7 +133,7 @@ func (v *validator) entry(e *Entry) {
 	}
 	for i, m := range e.Mirrors {
 		if len(m) > maxLength || !ValidMirror(strings.TrimSuffix(m, path)) {
-			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), shown.Location(m), "is not a mirror: "+whyInvalid(m))
+			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		} else {
 			v.shortAddress(e.MirrorOrigin(i), m)
 		}
@@ -255,7 +255,7 @@ func (v *validator) image(o *Image) {
 			if len(value) > 256 {
 				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value, fmt.Sprintf("is %d characters long, and may be 256", len(value)))
 			} else if !ValidSource(value) {
-				v.refuse(finding.CodeInvalidScope, refuserOf(value, finding.APIServer), o.scopeOrigin(list, i), shown.Location(value), "is not a registry scope: "+whyInvalid(value))
+				v.refuse(finding.CodeInvalidScope, refuserOf(value, finding.APIServer), o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
 			} else {
 				v.shortAddress(o.scopeOrigin(list, i), value)
 			}
@@ -285,7 +285,7 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
 		}
 		if !validSearchRegistry(value) {
-			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), shown.Location(value), "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
+			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/foreign"
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -21,8 +22,11 @@ type Copy struct {
 	Platforms []finding.Platform `json:"platforms"`
 	// Origins are the mirrors that name the destination.
 	Origins []string `json:"origins"`
-	// Notes say what is not plain: why the platforms differ, that the copy has no tag.
+	// Notes say what is not plain: why the platforms differ, that the copy has no tag, that its layers want a look.
 	Notes []string `json:"notes,omitempty"`
+	// ForeignLayers is set where the manifest wants a look: the source is known for layers with urls, which nodes fetch
+	// from there first and not from the mirror, or it may not be contacted.
+	ForeignLayers bool `json:"foreignLayers,omitempty"`
 }
 
 // Copies returns the copies that fill every mirror of an image: those of the rules that govern it on
@@ -50,6 +54,7 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 		}
 	}
 
+	foreignLayers := foreign.Known(r.Name())
 	byLocation := map[string]*Copy{}
 	add := func(platform finding.Platform, location string, origins []finding.Origin) {
 		if canonical(location) == canonical(r.Name()) {
@@ -75,6 +80,7 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 	}
 
 	if entry := linux.find(r.Name(), ""); entry != nil && linuxReference(r) == nil {
+		foreignLayers = foreignLayers || entry.Blocked
 		after := rest(r.Name(), entry.Prefix)
 		for i := range entry.Mirrors {
 			location := entry.Mirrors[i].Location + after
@@ -85,6 +91,7 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 	}
 	host, repository := splitHost(r.Name())
 	if file := windows.find(host); file != nil {
+		foreignLayers = foreignLayers || file.Never
 		for i := range file.Endpoints {
 			if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
 				add(finding.Windows, e.Location(repository[1:]), e.Origins)
@@ -100,6 +107,9 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 				other = "Linux nodes replace only the source of the rule in the name"
 			}
 			c.Notes = append(c.Notes, fmt.Sprintf("for %s only: %s", c.Platforms[0], other))
+		}
+		if c.ForeignLayers = foreignLayers; foreignLayers {
+			c.Notes = append(c.Notes, "look for urls in the manifest: skopeo does not copy a layer that has some; nodes fetch it from there, and fail where they cannot reach it")
 		}
 		copies = append(copies, *c)
 	}

@@ -25,6 +25,11 @@
 // order, then the source, unless it is under NeverContactSource. This is the documentation of
 // ImageDigestMirrorSet and ImageTagMirrorSet in github.com/openshift/api, config/v1.
 //
+// NeverContactSource has a limit that no file can lift: a layer whose descriptor in the manifest has urls (a foreign
+// layer, as Windows base images had them until mid-2023) is fetched from these first, by containers-image
+// (docker/docker_image_src.go, getExternalBlob) and containerd (core/remotes/docker/fetcher.go) alike, and often they
+// lead to the source. Plans are about what registries are asked for, and say nothing of such URLs.
+//
 // Names compare as they are spelled, because the clients do so. Only where it is decided what may be
 // contacted, and whether two endpoints are one, they compare as the network sees them: letter case of
 // hosts and the port 443 do not count, and docker.io, index.docker.io and registry-1.docker.io are one.

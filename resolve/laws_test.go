@@ -175,8 +175,13 @@ func TestLinuxFollowsTheContract(t *testing.T) {
 }
 
 // quirk reports whether the client matches a name otherwise than the contract: at the port of a plain
-// host, or by a wildcard as long as a plain source.
+// host, by a wildcard as long as a plain source, or not by a wildcard whose host stands earlier in the name too.
 func (t *LinuxTable) quirk(name string) bool {
+	if slices.ContainsFunc(t.entries, func(r LinuxEntry) bool {
+		return isWildcard(r.Prefix) && inside(name, r.Prefix) && strings.Count(name, r.Prefix[1:]) > 1
+	}) {
+		return true
+	}
 	e := t.find(name, "")
 	if e == nil {
 		return false

@@ -11,7 +11,8 @@ import (
 
 	"go.podman.io/image/v5/docker/reference"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containersimage"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -69,9 +70,9 @@ func BenchmarkRegistriesConf(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			set := shapes.Sources(n)
-			cluster := clients.ClusterOf(set)
+			cluster := openshift.ClusterOf(set)
 			mco := func() []byte {
-				conf, err := clients.MCO(clients.MCOBase, cluster)
+				conf, err := openshift.MCO(openshift.MCOBase, cluster)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -91,7 +92,7 @@ func BenchmarkRegistriesConf(b *testing.B) {
 func BenchmarkHostsToml(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		set := shapes.Sources(n)
-		digests, tags := clients.ClusterOf(set).Items()
+		digests, tags := openshift.ClusterOf(set).Items()
 		tree := func(rules *mirrorset.Rules) (files int) {
 			for _, rf := range render.Tree(rules) {
 				if len(rf.File.Bytes()) > 0 {
@@ -101,10 +102,10 @@ func BenchmarkHostsToml(b *testing.B) {
 			return files
 		}
 		rules := rulesOf(b, set)
-		if theirs := clients.WMCO(digests, tags); len(theirs) != tree(rules) {
+		if theirs := openshift.WMCO(digests, tags); len(theirs) != tree(rules) {
 			b.Fatalf("%d files and %d", len(theirs), tree(rules))
 		}
-		wmco := func() { clients.WMCO(digests, tags) }
+		wmco := func() { openshift.WMCO(digests, tags) }
 		b.Run(fmt.Sprintf("rules/%d", n), func(b *testing.B) { beside(b, "wmco", wmco, func() { tree(rules) }) })
 		b.Run(fmt.Sprintf("objects/%d", n), func(b *testing.B) { beside(b, "wmco", wmco, func() { tree(rulesOf(b, set)) }) })
 	}
@@ -121,7 +122,7 @@ func BenchmarkPlan(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		client, err := clients.LoadRegistries(dir, string(registriesConf(b, set)))
+		client, err := containersimage.LoadRegistries(dir, string(registriesConf(b, set)))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
 )
@@ -26,7 +26,7 @@ import (
 // listed returns n objects as an API server keeps them, in the list that oc prints.
 func listed(b *testing.B, n int) *configv1.ImageDigestMirrorSetList {
 	list := &configv1.ImageDigestMirrorSetList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "List"}}
-	for i, o := range clients.ClusterOf(shapes.Sources(n)).IDMS {
+	for i, o := range openshift.ClusterOf(shapes.Sources(n)).IDMS {
 		o.TypeMeta = metav1.TypeMeta{APIVersion: "config.openshift.io/v1", Kind: "ImageDigestMirrorSet"}
 		applied, err := json.Marshal(o)
 		if err != nil {

@@ -7,11 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containerd1"
+	"github.com/pullroute/pullroute/conformance/clients/containerd2"
+	"github.com/pullroute/pullroute/conformance/clients/containersimage"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/conformance/world"
 )
 
 func BenchmarkContainerdPull(b *testing.B) {
-	for _, c := range []clients.Containerd{clients.Containerd17, clients.Containerd2} {
+	for _, c := range []clients.Containerd{containerd1.Client, containerd2.Client} {
 		for name, auth := range map[string]world.Auth{"open": world.Anonymous, "bearer": world.Bearer} {
 			b.Run(c.Version+"/"+name, func(b *testing.B) {
 				w := world.New()
@@ -37,7 +41,7 @@ func BenchmarkContainersImagePull(b *testing.B) {
 	defer p.Close()
 	dir := b.TempDir()
 	for b.Loop() {
-		r, err := clients.LoadRegistries(dir, registry("quay.io", false, "down.io", "m.io"))
+		r, err := containersimage.LoadRegistries(dir, registry("quay.io", false, "down.io", "m.io"))
 		require.NoError(b, err)
 		require.NoError(b, r.Pull(context.Background(), p, "quay.io/a:1").Err)
 		r.Close()
@@ -45,7 +49,7 @@ func BenchmarkContainersImagePull(b *testing.B) {
 }
 
 func BenchmarkContainersImageAttempts(b *testing.B) {
-	r, err := clients.LoadRegistries(b.TempDir(), registry("quay.io", false, "down.io", "m.io"))
+	r, err := containersimage.LoadRegistries(b.TempDir(), registry("quay.io", false, "down.io", "m.io"))
 	require.NoError(b, err)
 	for b.Loop() {
 		_, err := r.Attempts("quay.io/a:1")
@@ -56,14 +60,14 @@ func BenchmarkContainersImageAttempts(b *testing.B) {
 func BenchmarkContainersImageLoad(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
-		r, err := clients.LoadRegistries(dir, registry("quay.io", false, "down.io", "m.io"))
+		r, err := containersimage.LoadRegistries(dir, registry("quay.io", false, "down.io", "m.io"))
 		require.NoError(b, err)
 		r.Close()
 	}
 }
 
 func BenchmarkContainerdParseHosts(b *testing.B) {
-	for _, c := range []clients.Containerd{clients.Containerd17, clients.Containerd2} {
+	for _, c := range []clients.Containerd{containerd1.Client, containerd2.Client} {
 		b.Run(c.Version, func(b *testing.B) {
 			for b.Loop() {
 				_, err := c.ParseHosts(table("m.io", pullOnly), "quay.io")
@@ -76,13 +80,13 @@ func BenchmarkContainerdParseHosts(b *testing.B) {
 func BenchmarkMCO(b *testing.B) {
 	c := digestRules(idms("quay.io", "", "m.io", "n.io"), idms("quay.io/a", never, "m.io/a"))
 	for b.Loop() {
-		_, err := clients.MCO(clients.MCOBase, c)
+		_, err := openshift.MCO(openshift.MCOBase, c)
 		require.NoError(b, err)
 	}
 }
 
 func BenchmarkCRDs(b *testing.B) {
-	crds, err := clients.LoadCRDs()
+	crds, err := openshift.LoadCRDs()
 	require.NoError(b, err)
 	manifest := []byte("apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata: {name: x}\n" +
 		"spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io/a, n.io/a]}]}\n")

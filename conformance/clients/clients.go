@@ -1,10 +1,10 @@
 // Package clients wraps the programs and libraries that read what pullroute writes, as oracles:
-// each is the real thing, given a configuration, asked what it does with it.
+// each is the real thing, given a configuration, asked what it does with it. Each stands in a package of its own, so
+// that a module with another version of a client links that one only:
 //
-//   - [Containerd2] and [Containerd17]: containerd's resolver, and its loader of hosts.toml;
-//   - [Registries]: containers-image, its loader of registries.conf and its way to an image;
-//   - [MCO]: what OpenShift's Machine Config Operator writes for given objects;
-//   - [CRDs]: whether the API server takes an object.
+//   - containerd1 and containerd2: containerd's resolver, and its loader of hosts.toml;
+//   - containersimage: its loader of registries.conf and its way to an image;
+//   - openshift: what the Machine Config Operator and WMCO write, and whether the API server takes an object.
 //
 // Pulls go to a world.World and nowhere else.
 package clients
@@ -58,22 +58,23 @@ func NormalizeCRI(ref string) (string, error) {
 	return named.String(), nil
 }
 
-// fetchImage fetches the rest of an image, given its manifest: config and layers, checked against
+// FetchImage fetches the rest of an image, given its manifest: config and layers, checked against
 // their digests.
-func fetchImage(manifest []byte, fetch func(ocispec.Descriptor) (io.ReadCloser, error)) error {
+func FetchImage(manifest []byte, fetch func(ocispec.Descriptor) (io.ReadCloser, error)) error {
 	var m ocispec.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return err
 	}
 	for _, d := range append([]ocispec.Descriptor{m.Config}, m.Layers...) {
-		if _, err := readBlob(d, fetch); err != nil {
+		if _, err := ReadBlob(d, fetch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func readBlob(d ocispec.Descriptor, fetch func(ocispec.Descriptor) (io.ReadCloser, error)) ([]byte, error) {
+// ReadBlob fetches one object and checks its digest.
+func ReadBlob(d ocispec.Descriptor, fetch func(ocispec.Descriptor) (io.ReadCloser, error)) ([]byte, error) {
 	body, err := fetch(d)
 	if err != nil {
 		return nil, err

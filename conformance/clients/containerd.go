@@ -40,9 +40,9 @@ func (c Containerd) ParseHosts(content, host string) (Hosts, error) {
 	return c.LoadHosts(dir, host)
 }
 
-// logged returns a context whose log goes nowhere, except that errors are handed to keep:
+// Logged returns a context whose log goes nowhere, except that errors are handed to keep:
 // containerd tells of a file that it ignores in no other way.
-func logged(ctx context.Context, keep func(error)) context.Context {
+func Logged(ctx context.Context, keep func(error)) context.Context {
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)
 	logger.SetLevel(logrus.ErrorLevel)
@@ -62,8 +62,8 @@ func (h errorHook) Fire(e *logrus.Entry) error {
 	return nil
 }
 
-// names turns the bits of a capability set, least first, into their names.
-func names(has func(bit int) bool) []string {
+// CapabilityNames turns the bits of a capability set, least first, into their names.
+func CapabilityNames(has func(bit int) bool) []string {
 	var caps []string
 	for bit, name := range []string{"pull", "resolve", "push", "referrers"} {
 		if has(bit) {

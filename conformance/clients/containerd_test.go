@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containerd1"
+	"github.com/pullroute/pullroute/conformance/clients/containerd2"
 	"github.com/pullroute/pullroute/conformance/world"
 )
 
@@ -22,7 +24,7 @@ func byDigest(name string) string { return name + "@" + image.Manifest.Digest.St
 
 // containerds runs a test for each version of the library.
 func containerds(t *testing.T, test func(t *testing.T, c clients.Containerd)) {
-	for _, c := range []clients.Containerd{clients.Containerd17, clients.Containerd2} {
+	for _, c := range []clients.Containerd{containerd1.Client, containerd2.Client} {
 		t.Run(c.Version, func(t *testing.T) { test(t, c) })
 	}
 }
@@ -325,8 +327,8 @@ func TestContainerdVersionsReadSomeFilesDifferently(t *testing.T) {
 			}
 			return strings.Join(hosts, " ")
 		}
-		require.Equal(t, tt.v17, read(clients.Containerd17), "1.7: %s", name)
-		require.Equal(t, tt.v2, read(clients.Containerd2), "2: %s", name)
+		require.Equal(t, tt.v17, read(containerd1.Client), "1.7: %s", name)
+		require.Equal(t, tt.v2, read(containerd2.Client), "2: %s", name)
 	}
 }
 
@@ -337,9 +339,9 @@ func TestContainerdWaitsForAHangingRegistry(t *testing.T) {
 		waits  time.Duration
 	}{
 		// A tag: the mirror and the source are each asked once.
-		"1.7": {clients.Containerd17, 2 * 30 * time.Second},
+		"1.7": {containerd1.Client, 2 * 30 * time.Second},
 		// The last host gets five tries, with a pause between them.
-		"2": {clients.Containerd2, (1+5)*30*time.Second + 4*50*time.Millisecond},
+		"2": {containerd2.Client, (1+5)*30*time.Second + 4*50*time.Millisecond},
 	} {
 		t.Run(version, func(t *testing.T) {
 			dir := hostsDir(t, map[string]string{"quay.io": table("m.io")})

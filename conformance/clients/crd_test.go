@@ -5,11 +5,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 )
 
 func TestTheAPIServerRefuses(t *testing.T) {
-	crds, err := clients.LoadCRDs()
+	crds, err := openshift.LoadCRDs()
 	require.NoError(t, err)
 	manifest := func(entry string) string {
 		return "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata: {name: x}\nspec: {imageDigestMirrors: [" + entry + "]}\n"

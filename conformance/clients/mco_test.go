@@ -7,7 +7,7 @@ import (
 	configv1 "github.com/openshift/api/config/v1"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 )
 
 const (
@@ -27,14 +27,14 @@ func itms(source string, policy configv1.MirrorSourcePolicy, mirrors ...configv1
 	}}
 }
 
-func digestRules(sets ...*configv1.ImageDigestMirrorSet) clients.Cluster {
-	return clients.Cluster{IDMS: sets}
+func digestRules(sets ...*configv1.ImageDigestMirrorSet) openshift.Cluster {
+	return openshift.Cluster{IDMS: sets}
 }
 
 // attempts is what a node with MCO's file does.
-func attempts(t *testing.T, c clients.Cluster, ref string) string {
+func attempts(t *testing.T, c openshift.Cluster, ref string) string {
 	t.Helper()
-	conf, err := clients.MCO(clients.MCOBase, c)
+	conf, err := openshift.MCO(openshift.MCOBase, c)
 	require.NoError(t, err)
 	list, err := load(t, string(conf)).Attempts(ref)
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func attempts(t *testing.T, c clients.Cluster, ref string) string {
 }
 
 func TestMCOWrites(t *testing.T) {
-	conf, err := clients.MCO(clients.MCOBase, digestRules(
+	conf, err := openshift.MCO(openshift.MCOBase, digestRules(
 		idms("registry.redhat.io", never, "mirror.example.com"),
 		idms("*.example.org", "", "mirror.example.com/wild"),
 	))
@@ -78,13 +78,13 @@ short-name-mode = ""
     pull-from-mirror = "digest-only"
 `, string(conf))
 
-	conf, err = clients.MCO(clients.MCOBase, clients.Cluster{
+	conf, err = openshift.MCO(openshift.MCOBase, openshift.Cluster{
 		Insecure: []string{"m.io"}, Blocked: []string{"bad.io"},
 		ITMS: []*configv1.ImageTagMirrorSet{itms("quay.io", "", "m.io/t")},
 		IDMS: []*configv1.ImageDigestMirrorSet{idms("quay.io", "", "m.io/d")},
 	})
 	require.NoError(t, err)
-	require.Equal(t, clients.MCOBase+`
+	require.Equal(t, openshift.MCOBase+`
 [[registry]]
   prefix = ""
   location = "quay.io"
@@ -110,7 +110,7 @@ short-name-mode = ""
   insecure = true
 `, string(conf))
 
-	conf, err = clients.MCOSearchRegistries([]string{"a.io", "b.io"})
+	conf, err = openshift.MCOSearchRegistries([]string{"a.io", "b.io"})
 	require.NoError(t, err)
 	require.Equal(t, "unqualified-search-registries = [\"a.io\", \"b.io\"]\nshort-name-mode = \"\"\n", string(conf))
 }
@@ -126,7 +126,7 @@ func TestMCOFaults(t *testing.T) {
 	t.Run("a wildcard source with a nested scope ends in an error", func(t *testing.T) {
 		c := digestRules(idms("*.example.org", "", "m.io"))
 		c.Insecure = []string{"foo.example.org"}
-		_, err := clients.MCO(clients.MCOBase, c)
+		_, err := openshift.MCO(openshift.MCOBase, c)
 		require.ErrorContains(t, err, "internal error")
 	})
 	t.Run("kinds shadow each other", func(t *testing.T) {

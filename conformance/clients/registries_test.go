@@ -8,13 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containersimage"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/conformance/world"
 )
 
-func load(t *testing.T, content string, dropIns ...string) *clients.Registries {
+func load(t *testing.T, content string, dropIns ...string) *containersimage.Registries {
 	t.Helper()
-	r, err := clients.LoadRegistries(t.TempDir(), content, dropIns...)
+	r, err := containersimage.LoadRegistries(t.TempDir(), content, dropIns...)
 	require.NoError(t, err)
 	return r
 }
@@ -262,9 +263,9 @@ func TestContainersImageSearchesForShortNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a.io/busybox:latest", "docker.io/library/busybox:latest"}, refs)
 
-	drop, err := clients.MCOSearchRegistries([]string{"b.io"})
+	drop, err := openshift.MCOSearchRegistries([]string{"b.io"})
 	require.NoError(t, err)
-	r = load(t, clients.MCOBase, string(drop))
+	r = load(t, openshift.MCOBase, string(drop))
 	refs, err = r.Expand("busybox:1")
 	require.NoError(t, err)
 	require.Equal(t, []string{"b.io/busybox:1"}, refs)
@@ -285,7 +286,7 @@ func TestContainersImageRefuses(t *testing.T) {
 		"both ways of saying digest-only":  {"[[registry]]\nlocation=\"a.io\"\nmirror-by-digest-only=true\n[[registry.mirror]]\nlocation=\"m.io\"\npull-from-mirror=\"all\"\n", "mirror-by-digest-only"},
 		"pull-from-mirror on the registry": {"[[registry]]\nlocation=\"a.io\"\npull-from-mirror=\"all\"\n", "must not be set for a non-mirror registry"},
 	} {
-		_, err := clients.LoadRegistries(t.TempDir(), tt.conf)
+		_, err := containersimage.LoadRegistries(t.TempDir(), tt.conf)
 		require.ErrorContains(t, err, tt.err, name)
 	}
 	for name, conf := range map[string]string{

@@ -1,4 +1,4 @@
-package linux_test
+package linux
 
 import (
 	"context"
@@ -7,7 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containersimage"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/registriesconf"
@@ -104,14 +105,14 @@ func TestWhereMCOIsWrongAndWeAreNot(t *testing.T) {
 
 			files, _ := render.Linux(rules, base)
 			ours := files.Config.Bytes()
-			client, err := clients.LoadRegistries(t.TempDir(), string(ours))
+			client, err := containersimage.LoadRegistries(t.TempDir(), string(ours))
 			require.NoError(t, err)
 			require.Equal(t, test.ours, strings.Join(trace(client.Pull(context.Background(), p, test.image).Requests), " "), "%s", ours)
 			row.Pulls++
 
-			theirs, err := clients.MCO(string(base.Bytes()), clients.ClusterOf(set))
+			theirs, err := openshift.MCO(string(base.Bytes()), openshift.ClusterOf(set))
 			if err == nil {
-				client, err = clients.LoadRegistries(t.TempDir(), string(theirs))
+				client, err = containersimage.LoadRegistries(t.TempDir(), string(theirs))
 			}
 			if test.theirError != "" {
 				require.ErrorContains(t, err, test.theirError)

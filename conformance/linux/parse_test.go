@@ -1,4 +1,4 @@
-package linux_test
+package linux
 
 import (
 	"bytes"
@@ -14,14 +14,14 @@ import (
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 	"go.podman.io/image/v5/types"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containersimage"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
 func TestTheClientReadsADamagedFileAsWeDo(t *testing.T) {
-	const each = 3000
+	each := random.Count(6_000)
 	row := newRow(t, containersImage, "damaged registries.conf, as many read as refused")
 	s := files{random.New(t.Name())}
 	dir := t.TempDir()
@@ -33,7 +33,7 @@ func TestTheClientReadsADamagedFileAsWeDo(t *testing.T) {
 			content = s.damage(content)
 		}
 		ours, findings := registriesconf.Parse("registries.conf", []byte(content))
-		client, err := clients.LoadRegistries(dir, content)
+		client, err := containersimage.LoadRegistries(dir, content)
 		// Of two spellings the client may take one that it refuses, or the other: its answer is random.
 		if why := deliberate(findings); why == twoSpellings || why != "" && err == nil {
 			left[why]++
@@ -55,7 +55,7 @@ func TestTheClientReadsADamagedFileAsWeDo(t *testing.T) {
 			row.Configurations++
 		}
 		if i%500 == 0 {
-			clients.ForgetRegistries()
+			containersimage.ForgetRegistries()
 		}
 	}
 	t.Logf("left out: %v", left)
@@ -71,7 +71,7 @@ func TestTwoRefusalsAreOurOwn(t *testing.T) {
 		_, findings := registriesconf.Parse("registries.conf", []byte(content))
 		require.Error(t, findings.Err(), content)
 		require.Equal(t, why, deliberate(findings), "%v", findings)
-		client, err := clients.LoadRegistries(t.TempDir(), content)
+		client, err := containersimage.LoadRegistries(t.TempDir(), content)
 		require.NoError(t, err, content)
 		require.NoError(t, client.Close())
 	}
@@ -101,7 +101,7 @@ func deliberate(findings finding.Findings) string {
 }
 
 // requireRead compares every value.
-func requireRead(t *testing.T, client *clients.Registries, ours *registriesconf.Config, content string) {
+func requireRead(t *testing.T, client *containersimage.Registries, ours *registriesconf.Config, content string) {
 	t.Helper()
 	theirs, mode, err := client.Config()
 	require.NoError(t, err)
@@ -160,7 +160,7 @@ func fromOurs(c *registriesconf.Config) read {
 }
 
 // requirePulled compares what the two would do for an image.
-func requirePulled(t *testing.T, client *clients.Registries, ours *registriesconf.Config, image, content string) {
+func requirePulled(t *testing.T, client *containersimage.Registries, ours *registriesconf.Config, image, content string) {
 	t.Helper()
 	got := attempts(client, image)
 	plan, err := ours.Table("registries.conf").Plan(image)
@@ -281,7 +281,7 @@ func (s files) image(c *registriesconf.Config) string {
 }
 
 func TestBytesAreThoseOfMCOsEncoder(t *testing.T) {
-	const configurations = 5000
+	configurations := random.Count(10_000)
 	row := newRow(t, "BurntSushi/toml 1.6.0, with containers/image 5.22's type", "registries.conf, byte for byte")
 	s := random.New(t.Name())
 	for range configurations {

@@ -1,4 +1,4 @@
-package linux_test
+package linux
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -35,11 +35,11 @@ func refused(t *testing.T, manifest []byte) (byAPIServer bool, all finding.Findi
 }
 
 func TestWhatTheAPIServerRefusesIsRefused(t *testing.T) {
-	crds, err := clients.LoadCRDs()
+	crds, err := openshift.LoadCRDs()
 	require.NoError(t, err)
 	for _, kind := range []string{"ImageDigestMirrorSet", "ImageTagMirrorSet", "ImageContentSourcePolicy", "Image"} {
 		t.Run(kind, func(t *testing.T) {
-			const each = 1500
+			each := random.Count(3_000)
 			row := newRow(t, apiServer, kind+", as many taken as refused")
 			counts := map[bool]int{}
 			s := objects{random.New(t.Name())}
@@ -254,7 +254,7 @@ func (s objects) damageField(v any) {
 // objects, status, and the fields of Image beside registrySources are not compared: the library does not
 // judge them.
 func TestWhatTheAPIServerMakesOfPlainWordsIsWhatWeMakeOfThem(t *testing.T) {
-	crds, err := clients.LoadCRDs()
+	crds, err := openshift.LoadCRDs()
 	require.NoError(t, err)
 	row := newRow(t, apiServer, "hand-picked manifests")
 	digest := func(entry string) string {

@@ -1,6 +1,6 @@
 //go:build binaries
 
-package linux_test
+package linux
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const skopeo = "skopeo 1.9.3 (Debian)"
 //     Hub's, and a tag beside a digest is refused. It has no drop-in directory but the system's.
 //   - A registry that cannot be pinged over HTTPS is asked once more at /v1/_ping.
 func TestSkopeoPullsWhereThePlanSays(t *testing.T) {
-	const pulls = 200
+	pulls := random.Count(400)
 	row := newRow(t, skopeo, "requests of pulls, up to the location that serves")
 	s := random.New(t.Name())
 	p := newProxy(t)
@@ -50,14 +50,14 @@ func TestSkopeoPullsWhereThePlanSays(t *testing.T) {
 		want, served := st.expect(locations(plan))
 		require.Equal(t, want, trace(requests), "%s: the plan's trace, and skopeo's; %v\n%s", name, st.fates, c)
 		require.Equal(t, served, got.Err == nil, "%s: %v\n%s", name, got.Err, c)
-		requireNever(t, c, plan)
-		requireAllowed(t, c, plan, requests)
+		requireNever(t, c, nil, plan)
+		requireAllowed(t, c, nil, plan, requests)
 	}
 	require.Greater(t, mirrored, pulls/2)
 }
 
 func TestNeverMeansNeverForSkopeo(t *testing.T) {
-	const pulls = 20
+	pulls := random.Count(40)
 	s := random.New(t.Name())
 	p := newProxy(t)
 	sandbox, err := binaries.NewSandbox(t.TempDir(), p)
@@ -83,7 +83,7 @@ func TestNeverMeansNeverForSkopeo(t *testing.T) {
 				requests := version2(got.Requests)
 				want, _ := st.expect(locations(plan))
 				require.Equal(t, want, trace(requests), "%s\n%s", name, c)
-				requireAllowed(t, c, plan, requests)
+				requireAllowed(t, c, nil, plan, requests)
 			}
 		})
 	}

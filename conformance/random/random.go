@@ -10,6 +10,19 @@ import (
 
 var seed = flag.Int64("seed", 0, "seed of the random comparisons; 0 takes one from the clock and prints it")
 
+var long = flag.Bool("long", false, "compare in full; without it every comparison makes a twentieth of its count")
+
+// Long says whether this is a full run.
+func Long() bool { return *long }
+
+// Count returns how many of something this run compares, given the number of a full run.
+func Count(full int) int {
+	if *long {
+		return full
+	}
+	return (full + 19) / 20
+}
+
 // Seed returns the seed of this run.
 func Seed() int64 {
 	if *seed == 0 {

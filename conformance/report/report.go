@@ -1,4 +1,4 @@
-// Package report counts what the comparisons compared, and prints the counts as the table of the README.
+// Package report counts what the comparisons compared, and prints the counts as a table of docs/conformance.md.
 package report
 
 import (
@@ -6,14 +6,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pullroute/pullroute/conformance/random"
 )
 
-var update = flag.Bool("update", false, "write the table of this run into the README of the repository")
+var update = flag.Bool("update", false, "write the table of this run, which has to be a full one, into docs/conformance.md")
 
 // Row is one line of the table.
 type Row struct {
@@ -36,16 +38,35 @@ func Add(client, compared string) *Row {
 	return r
 }
 
-// Main runs the tests of a package, prints the seed and the table and, with -update, writes it between
-// the README's lines "<!-- conformance NAME -->" and "<!-- end NAME -->". readme is its path.
-func Main(m *testing.M, name, readme string) {
+// Main runs the tests of a package, prints the seed and the table and, with -update, writes them between the lines
+// "<!-- conformance NAME -->" and "<!-- end NAME -->" of docs/conformance.md. docs is the path of that directory.
+//
+// budget is what a run that is not a full one should take on two cores at most.
+func Main(m *testing.M, name, docs string, budget time.Duration) {
 	flag.Parse()
-	fmt.Printf("seed %d\n", random.Seed())
+	counts := fmt.Sprintf("a twentieth of the full counts, in %v at most", budget)
+	if random.Long() {
+		counts = "full counts"
+	}
+	fmt.Printf("seed %d, %s\n", random.Seed(), counts)
+	began := time.Now()
 	code := m.Run()
 	table := table()
 	fmt.Print(table)
-	if code == 0 && *update {
-		if err := write(readme, name, table); err != nil {
+	took := time.Since(began).Round(time.Second)
+	fmt.Printf("took %v", took)
+	if !random.Long() && took > budget {
+		fmt.Printf(", longer than the budget of %v", budget)
+	}
+	fmt.Println()
+	switch {
+	case code != 0:
+	case *update && !random.Long():
+		fmt.Fprintln(os.Stderr, "-update records a full run only: give -long too")
+		code = 1
+	case *update:
+		record := fmt.Sprintf("`-long -seed %d`, on %s:\n\n%s", random.Seed(), began.UTC().Format(time.DateOnly), table)
+		if err := write(filepath.Join(docs, "conformance.md"), name, record); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -62,8 +83,8 @@ func table() string {
 	return b.String()
 }
 
-func write(readme, name, table string) error {
-	text, err := os.ReadFile(readme)
+func write(page, name, record string) error {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
@@ -71,7 +92,7 @@ func write(readme, name, table string) error {
 	head, rest, ok := bytes.Cut(text, begin)
 	_, tail, found := bytes.Cut(rest, end)
 	if !ok || !found {
-		return fmt.Errorf("%s has no lines %q and %q", readme, begin, end)
+		return fmt.Errorf("%s has no lines %q and %q", page, begin, end)
 	}
-	return os.WriteFile(readme, bytes.Join([][]byte{head, begin, []byte(table), end, tail}, nil), 0o644)
+	return os.WriteFile(page, bytes.Join([][]byte{head, begin, []byte(record), end, tail}, nil), 0o644)
 }

@@ -1,6 +1,6 @@
 //go:build binaries
 
-package windows_test
+package windows
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package windows_test
+package windows
 
 import (
 	"bytes"
@@ -261,7 +261,7 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 		require.NoError(t, err)
 		rules, err := set.Rules()
 		require.NoError(t, err)
-		require.Empty(t, rules.Findings)
+		require.False(t, slices.ContainsFunc(rules.Findings, func(f finding.Finding) bool { return f.Code == finding.CodeUnusableCA }))
 		tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
 		require.False(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == finding.CodeUnusableCA }))
 		require.Len(t, tree, 2)

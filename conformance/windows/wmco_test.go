@@ -1,4 +1,4 @@
-package windows_test
+package windows
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/world"
@@ -43,7 +44,7 @@ func rulesOf(t testing.TB, entries []mirrorset.ImageMirrors, tags bool) *mirrors
 
 // wmcoFiles are the files of WMCO for entries that stand in one object.
 func wmcoFiles(entries []mirrorset.ImageMirrors, tags bool) map[string]string {
-	return clients.WMCO(clients.ClusterOf(setOf(entries, tags)).Items())
+	return openshift.WMCO(openshift.ClusterOf(setOf(entries, tags)).Items())
 }
 
 // The faults of WMCO's files that a pull shows, each as the real client has it.
@@ -125,7 +126,7 @@ func TestEveryDirectoryOfATreeCanExistOnWindows(t *testing.T) {
 
 	s := random.New(t.Name())
 	ports := 0
-	for range 1000 {
+	for range random.Count(5_000) {
 		for _, f := range newConfiguration(t, s, "").tree {
 			require.Regexp(t, regexp.MustCompile(`^[A-Za-z0-9.-]+(_[0-9]+_)?/hosts\.toml$`), f.Path())
 			if strings.HasSuffix(filepath.Dir(f.Path()), "_") {
@@ -173,6 +174,7 @@ func TestTheDocumentedExample(t *testing.T) {
 	digest := "@" + images[0].Manifest.Digest.String()
 	// The images are where containerd can find them: below the mirror, under the whole path of the source.
 	w := world.New()
+	w.Websites = []string{"docker.io"}
 	for _, location := range []string{"example.io/example/ubi9/ubi-minimal", "mirror.example.com/app", "registry-1.docker.io/library/busybox"} {
 		put(w, location, images[0])
 	}

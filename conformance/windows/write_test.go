@@ -1,4 +1,4 @@
-package windows_test
+package windows
 
 import (
 	"os"
@@ -10,7 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/containerd2"
+	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
@@ -31,7 +32,7 @@ func governs(t testing.TB, root, registry string) string {
 	for _, dir := range hoststoml.Dirs(registry) {
 		dir = filepath.Join(root, dir)
 		if _, err := os.Stat(dir); err == nil {
-			h, err := clients.Containerd2.LoadHosts(dir, registry)
+			h, err := containerd2.Client.LoadHosts(dir, registry)
 			if err != nil || h.Ignored != nil {
 				t.Errorf("%s: %v, %v", dir, err, h.Ignored)
 				return ""
@@ -48,7 +49,7 @@ func TestARegistryIsAlwaysGovernedByOneWholeFile(t *testing.T) {
 	_, err := treeTo(t, "old.io", "quay.io", "n.io:5000").Write(root)
 	require.NoError(t, err)
 
-	const rounds = 200
+	rounds := random.Count(1_000)
 	newHost := func(i int) string { return "h" + strconv.Itoa(i) + ".io:5000" }
 	done := make(chan error, 1)
 	var round atomic.Int64

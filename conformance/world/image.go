@@ -17,11 +17,32 @@ type Content struct {
 	MediaType string
 	Digest    digest.Digest
 	Bytes     []byte
+	URLs      []string // where else it is said to be
 }
 
 // Image is an OCI image with a single layer.
 type Image struct {
 	Manifest, Config, Layer Content
+}
+
+// The media types of layers that registries need not hold, because their descriptors say where to get them.
+const (
+	DockerForeignLayer    = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+	OCINondistributable   = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+	dockerManifest        = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerContainerConfig = "application/vnd.docker.container.image.v1+json"
+)
+
+// NewForeignImage returns an image like that of NewImage, whose layer is of one of the media types above and has urls.
+func NewForeignImage(text, mediaType string, urls ...string) Image {
+	image := NewImage(text)
+	image.Layer.MediaType, image.Layer.URLs = mediaType, urls
+	manifestType := ocispec.MediaTypeImageManifest
+	if mediaType == DockerForeignLayer {
+		manifestType, image.Config.MediaType = dockerManifest, dockerContainerConfig
+	}
+	image.Manifest = manifestOf(manifestType, image.Config, image.Layer)
+	return image
 }
 
 // NewImage returns a valid image for the platform of this machine, which holds one small file
@@ -38,13 +59,16 @@ func NewImage(text string) Image {
 		Platform: ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH},
 		RootFS:   ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromBytes(file)}},
 	}))
-	manifest := newContent(ocispec.MediaTypeImageManifest, marshal(ocispec.Manifest{
+	return Image{Manifest: manifestOf(ocispec.MediaTypeImageManifest, config, layer), Config: config, Layer: layer}
+}
+
+func manifestOf(mediaType string, config, layer Content) Content {
+	return newContent(mediaType, marshal(ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
-		MediaType: ocispec.MediaTypeImageManifest,
+		MediaType: mediaType,
 		Config:    config.descriptor(),
 		Layers:    []ocispec.Descriptor{layer.descriptor()},
 	}))
-	return Image{Manifest: manifest, Config: config, Layer: layer}
 }
 
 func archive(text string) []byte {
@@ -61,7 +85,7 @@ func newContent(mediaType string, b []byte) Content {
 }
 
 func (c Content) descriptor() ocispec.Descriptor {
-	return ocispec.Descriptor{MediaType: c.MediaType, Digest: c.Digest, Size: int64(len(c.Bytes))}
+	return ocispec.Descriptor{MediaType: c.MediaType, Digest: c.Digest, Size: int64(len(c.Bytes)), URLs: c.URLs}
 }
 
 func marshal(v any) []byte {

@@ -110,7 +110,7 @@ func (p *Proxy) serveProxy(rw http.ResponseWriter, r *http.Request) {
 		p.serve(rw, r, "http")
 		return
 	}
-	host := strings.TrimSuffix(r.Host, ":443")
+	host := strings.TrimSuffix(r.Host, ":443") // which CONNECT spells for every host
 	err := p.World().connect(host)
 	if errors.Is(err, errRefused) {
 		http.Error(rw, "connection refused", http.StatusBadGateway)
@@ -139,7 +139,15 @@ func (p *Proxy) serveProxy(rw http.ResponseWriter, r *http.Request) {
 
 // serve answers a request that has arrived at its registry.
 func (p *Proxy) serve(rw http.ResponseWriter, r *http.Request, scheme string) {
-	a, err := p.World().answer(scheme, r.Host, r)
+	p.World().serve(rw, r, scheme)
+}
+
+// ServeHTTP answers as the registry at the request's host, which is to be one of plain HTTP: a listener of its own makes
+// a registry for clients that go past any proxy and any transport that a test gives them.
+func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, "http") }
+
+func (w *World) serve(rw http.ResponseWriter, r *http.Request, scheme string) {
+	a, err := w.answer(scheme, r.Host, r)
 	switch {
 	case errors.Is(err, errHangs):
 		<-r.Context().Done()

@@ -115,54 +115,22 @@ func Follow(trace, plan []string) error {
 }
 
 // Contacts returns the requests for a location inside the source, which is host[:port], with or
-// without a path, or *.host. A bare host is inside sources without a path only.
+// without a path, or *.host. A source is reached by HTTPS, and by the scheme of the request where no port is spelled
+// in it: a client that asks for n.io by plain HTTP asks n.io:80.
 func Contacts(requests []Request, source string) []Request {
 	var inside []Request
 	for _, r := range requests {
-		location := r.Location()
-		if r.Path == "/token" {
-			location = r.Host
-		}
-		host, rest, _ := strings.Cut(location, "/")
-		if Inside(strings.TrimSuffix(wireHost(r.Scheme, host)+"/"+rest, "/"), source) {
+		if place := r.Place(); Around("https", source, place) || Around(r.Scheme, source, place) {
 			inside = append(inside, r)
 		}
 	}
 	return inside
 }
 
-// Inside says whether a location lies inside a source, both seen as the wire sees them.
+// Inside says whether a location lies inside a source, both asked by HTTPS.
 func Inside(location, source string) bool {
-	location = WireLocation(location)
-	if domain, ok := strings.CutPrefix(source, "*."); ok {
-		host, _, _ := strings.Cut(location, "/")
-		name, _, _ := strings.Cut(host, ":")
-		return strings.HasSuffix(name, "."+strings.ToLower(domain))
-	}
-	source = WireLocation(source)
-	return location == source || strings.HasPrefix(location, source+"/")
-}
-
-// WireLocation spells a location as the wire sees it: the host in lower case and without an
-// explicit port 443, the names of Docker Hub as the one that is contacted.
-func WireLocation(location string) string {
-	host, repository, found := strings.Cut(location, "/")
-	host = wireHost("", host)
-	if host == "docker.io" || host == "index.docker.io" {
-		host = "registry-1.docker.io"
-	}
-	if !found {
-		return host
-	}
-	return host + "/" + repository
-}
-
-func wireHost(scheme, host string) string {
-	host = strings.ToLower(host)
-	if scheme == "http" {
-		return strings.TrimSuffix(host, ":80")
-	}
-	return strings.TrimSuffix(host, ":443")
+	host, rest := cut(location)
+	return Around("https", source, Address("https", host)+rest)
 }
 
 // parsePath takes /v2/REPOSITORY/manifests/OBJECT apart, and the same with blobs. Where the path

@@ -21,6 +21,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +88,9 @@ type World struct {
 	// A client behind a Proxy waits as long as it likes.
 	Patience time.Duration
 
+	// Websites are hosts that are no registry and answer 404: docker.io, where a client asks for it under that name.
+	Websites []string
+
 	mu         sync.Mutex
 	registries map[string]*Registry
 	requests   []Request
@@ -97,11 +101,12 @@ func New() *World {
 	return &World{registries: map[string]*Registry{}}
 }
 
-// Registry returns the registry at host[:port], to be changed as the test needs it.
+// Registry returns the registry at host[:port], to be changed as the test needs it. Without a port it answers at the
+// default ports of both schemes, unless another is put at port 80.
 func (w *World) Registry(host string) *Registry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.registry(host)
+	return w.registry("https", host)
 }
 
 // Put adds an image to a repository, location being host[:port]/repository as asked on the wire.
@@ -109,7 +114,7 @@ func (w *World) Put(location, tag string, image Image) {
 	host, repository, _ := strings.Cut(location, "/")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := w.registry(host)
+	r := w.registry("https", host)
 	if r.Repositories == nil {
 		r.Repositories = map[string]map[string]Image{}
 	}
@@ -135,15 +140,20 @@ func (w *World) Reset() {
 
 // Token is the bearer token that opens the registry at host.
 func Token(host string) string {
-	return "token-for-" + base64.RawURLEncoding.EncodeToString([]byte(wireHost("", host)))
+	return "token-for-" + base64.RawURLEncoding.EncodeToString([]byte(WireLocation(host)))
 }
 
-func (w *World) registry(host string) *Registry {
-	host = wireHost("", host)
-	r, ok := w.registries[host]
+// registry returns the registry that a client of a scheme reaches at a host.
+func (w *World) registry(scheme, host string) *Registry {
+	address := Address(scheme, host)
+	r, ok := w.registries[address]
+	if name, plain := strings.CutSuffix(address, ":80"); !ok && plain && scheme == "http" {
+		address = name + ":443"
+		r, ok = w.registries[address]
+	}
 	if !ok {
 		r = &Registry{State: w.Elsewhere}
-		w.registries[host] = r
+		w.registries[address] = r
 	}
 	return r
 }
@@ -189,10 +199,10 @@ func (w *World) answer(scheme, host string, r *http.Request) (reply, error) {
 func (w *World) connect(host string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := w.registry(host)
+	r := w.registry("https", host)
 	var err error
 	switch {
-	case r.State == Down:
+	case r.State == Down, Address("https", host) == "":
 		err = errRefused
 	case r.PlainHTTP:
 		err = errNotTLS
@@ -204,7 +214,13 @@ func (w *World) connect(host string) error {
 }
 
 func (w *World) decide(scheme, host string, r *http.Request) (reply, error) {
-	registry := w.registry(host)
+	if slices.Contains(w.Websites, host) {
+		return failure(http.StatusNotFound, "", "no such page"), nil
+	}
+	registry := w.registry(scheme, host)
+	if Address(scheme, host) == "" {
+		return reply{}, errRefused // no client gets as far as this
+	}
 	switch registry.State {
 	case Down:
 		return reply{}, errRefused
@@ -221,7 +237,7 @@ func (w *World) decide(scheme, host string, r *http.Request) (reply, error) {
 		return failure(http.StatusInternalServerError, "UNKNOWN", "broken"), nil
 	}
 	if r.URL.Path == "/token" {
-		return w.issueToken(r), nil
+		return w.issueToken(scheme, r), nil
 	}
 	if challenge := registry.challenge(host, r); challenge != "" {
 		a := failure(http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
@@ -301,13 +317,13 @@ func (g *Registry) challenge(host string, r *http.Request) string {
 }
 
 // issueToken is the token server: the registry in question is named by the query's service.
-func (w *World) issueToken(r *http.Request) reply {
+func (w *World) issueToken(scheme string, r *http.Request) reply {
 	if r.Method != http.MethodGet {
 		// As registries without the OAuth2 way do; clients then use GET.
 		return failure(http.StatusMethodNotAllowed, "UNSUPPORTED", "use GET")
 	}
 	service := r.URL.Query().Get("service")
-	g := w.registry(service)
+	g := w.registry(scheme, service)
 	if user, password, _ := r.BasicAuth(); g.Username != "" && (user != g.Username || password != g.Password) {
 		return failure(http.StatusUnauthorized, "UNAUTHORIZED", "no token for these credentials")
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -207,10 +208,17 @@ func TestATraceFollowsAPlanUpToWhereItStops(t *testing.T) {
 
 func TestContactsAreJudgedAsTheWireSeesThem(t *testing.T) {
 	manifest := func(host string) world.Request {
-		return world.Request{Scheme: "https", Host: host, Path: "/v2/a/b/manifests/1"}
+		scheme, host, ok := strings.Cut(host, "://")
+		if !ok {
+			scheme, host = "https", scheme
+		}
+		return world.Request{Scheme: scheme, Host: host, Path: "/v2/a/b/manifests/1"}
 	}
 	for host, sources := range map[string][]string{
-		"Quay.io:443":          {"quay.io", "quay.io/a", "quay.io/a/b", "*.io"},
+		"Quay.io:443":          {"quay.io", "quay.io/a", "quay.io/a/b", "*.io", "QUAY.io:00443/a"},
+		"http://n.io":          {"n.io:80", "n.io:080/a", "n.io/a/b", "N.io"},
+		"http://n.io:443":      {"n.io"},
+		"https://n.io:80":      {"n.io:80"},
 		"registry-1.docker.io": {"docker.io/a", "index.docker.io"},
 		"x.y.example.org:5000": {"*.example.org", "x.y.example.org:5000"},
 	} {
@@ -218,7 +226,8 @@ func TestContactsAreJudgedAsTheWireSeesThem(t *testing.T) {
 			require.Len(t, world.Contacts([]world.Request{manifest(host)}, source), 1, "%s in %s", host, source)
 		}
 	}
-	for host, source := range map[string]string{"quay.io": "quay.io/a/c", "example.org": "*.example.org", "quay.io:5000": "quay.io"} {
+	for host, source := range map[string]string{"quay.io": "quay.io/a/c", "example.org": "*.example.org", "quay.io:5000": "quay.io",
+		"quay.io:4430": "quay.io", "https://n.io:80": "n.io", "https://n.io": "n.io:80"} {
 		require.Empty(t, world.Contacts([]world.Request{manifest(host)}, source), "%s in %s", host, source)
 	}
 }
@@ -229,4 +238,59 @@ func hosts(requests []world.Request) []string {
 		h = append(h, r.Host)
 	}
 	return h
+}
+
+func TestAnAddressIsWhatIsDialled(t *testing.T) {
+	for spelled, want := range map[string][2]string{ // by HTTPS and by HTTP
+		"quay.io":                   {"quay.io:443", "quay.io:80"},
+		"Quay.IO":                   {"quay.io:443", "quay.io:80"},
+		"quay.io.":                  {"quay.io:443", "quay.io:80"},
+		"quay.io:443":               {"quay.io:443", "quay.io:443"},
+		"quay.io:0443":              {"quay.io:443", "quay.io:443"},
+		"quay.io:000443":            {"quay.io:443", "quay.io:443"},
+		"quay.io:080":               {"quay.io:80", "quay.io:80"},
+		"quay.io:4430":              {"quay.io:4430", "quay.io:4430"},
+		"n.io:05000":                {"n.io:5000", "n.io:5000"},
+		"quay.io:65979":             {"", ""}, // 443 and 65536
+		"quay.io:0":                 {"quay.io:0", "quay.io:0"},
+		"docker.io":                 {"registry-1.docker.io:443", "registry-1.docker.io:80"},
+		"Index.docker.io:0443":      {"registry-1.docker.io:443", "registry-1.docker.io:443"},
+		"registry-1.docker.io:0443": {"registry-1.docker.io:443", "registry-1.docker.io:443"},
+		"docker.io:5000":            {"docker.io:5000", "docker.io:5000"},
+	} {
+		require.Equal(t, want, [2]string{world.Address("https", spelled), world.Address("http", spelled)}, spelled)
+	}
+}
+
+// A real dialer agrees, as far as it can be asked without a network: it finds the port of a listener on loopback.
+func TestADialerReadsAPortAsANumber(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	for _, spelled := range []string{port, "0" + port, "000" + port} {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+spelled)
+		require.NoError(t, err, spelled)
+		require.NoError(t, conn.Close())
+	}
+	_, err = net.Dial("tcp", "127.0.0.1:65979")
+	require.Error(t, err)
+}
+
+func TestADefaultPortIsOneRegistryForBothSchemesUnlessItIsPutApart(t *testing.T) {
+	ways(t, func(t *testing.T, w *world.World, c *http.Client) {
+		w.Registry("Plain.io").PlainHTTP = true
+		w.Put("plain.io/a", "1", world.NewImage("one"))
+		for _, url := range []string{"http://plain.io", "http://plain.io:80", "http://PLAIN.io:080"} {
+			status, _, _ := get(t, c, "GET", url+"/v2/a/manifests/1")
+			require.Equal(t, 200, status, url)
+		}
+		w.Registry("plain.io:80").State = world.Broken
+		status, _, _ := get(t, c, "GET", "http://plain.io/v2/a/manifests/1")
+		require.Equal(t, 400, status, "another registry, which speaks TLS")
+		for _, r := range w.Requests() {
+			require.Equal(t, "plain.io:80/a", r.Place())
+		}
+	})
 }

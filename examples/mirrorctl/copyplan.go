@@ -64,7 +64,25 @@ func (p *program) copyPlan(args []string) error {
 		}
 		fmt.Fprintf(p.stdout, "skopeo copy --all --preserve-digests %s %s\n", quote("docker://"+c.Source), quote("docker://"+c.Destination))
 	}
+	p.printForeignLayers(copies)
 	return nil
+}
+
+// printForeignLayers prints, as comments, how to look for layers that nodes fetch from elsewhere.
+func (p *program) printForeignLayers(copies []resolve.Copy) {
+	var sources []string
+	for _, c := range copies {
+		if c.ForeignLayers && !slices.Contains(sources, c.Source) {
+			sources = append(sources, c.Source)
+		}
+	}
+	if len(sources) == 0 {
+		return
+	}
+	fmt.Fprintln(p.stdout, "# The urls of layers, if there are any; of an image for several platforms, ask for each digest in it:")
+	for _, source := range sources {
+		fmt.Fprintf(p.stdout, "# skopeo inspect --raw %s | tr -d '[:space:]' | grep -o '\"urls\":\\[[^]]*\\]'\n", quote("docker://"+source))
+	}
 }
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)

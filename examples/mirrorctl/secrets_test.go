@@ -396,7 +396,7 @@ func damage(r *rand.Rand, text string) string {
 // TestNoSecretIsPrintedWhateverTheInput plants secrets into each kind of input, damages it, and has each command print what it
 // makes of it, as text and as JSON. The files that --out writes may hold them, and nothing else.
 func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
-	runs, start := 60, *seed
+	runs, start := 130, *seed
 	if start == 0 {
 		start = 1
 	}

@@ -17,8 +17,7 @@ const Digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 // Source is a stream of random configurations. Two streams of one seed are equal.
 type Source struct {
 	*rand.Rand
-	// Plain leaves out what only spellings bring: hosts in capitals, default ports, Docker Hub's other
-	// names.
+	// Plain leaves out other spellings of hosts, and the hosts that differ from others in little else.
 	Plain bool
 }
 
@@ -28,18 +27,68 @@ func New(seed int64) *Source { return &Source{Rand: rand.New(rand.NewSource(seed
 // Pick returns one of the items.
 func (s *Source) Pick(items ...string) string { return items[s.Intn(len(items))] }
 
-// Hosts are the registry hosts that configurations and references are made of.
+// Hosts are the registry hosts that configurations and references are made of, each in its usual spelling.
 var Hosts = []string{
 	"quay.io", "m.io", "n.io:5000", "docker.io", "a.example.org", "foo.example.org", "x.y.example.org",
-	"Quay.io", "quay.io:443", "registry-1.docker.io",
+	// Its end stands in it twice: a client that looks for the end of a wildcard at its first place does not find it.
+	"foo.example.org.example.org", "n.io",
 }
+
+// plainHosts is how many of Hosts a Plain source takes.
+const plainHosts = 7
 
 // Host returns a registry host.
 func (s *Source) Host() string {
 	if s.Plain {
-		return Hosts[s.Intn(7)]
+		return Hosts[s.Intn(plainHosts)]
 	}
-	return Hosts[s.Intn(len(Hosts))]
+	if host := Hosts[s.Intn(len(Hosts))]; s.Intn(3) > 0 {
+		return host
+	} else {
+		return s.Spell(host)
+	}
+}
+
+// Spell returns a host in another spelling. Most are one and the same to the network: letter case, the default port
+// written out, zeros before a port, Docker Hub's other names. Some only look so: port 80, which is the default of plain
+// HTTP alone, and a port with a zero behind it.
+func (s *Source) Spell(host string) string {
+	name, port, _ := strings.Cut(host, ":")
+	switch name {
+	case "docker.io", "index.docker.io", "registry-1.docker.io":
+		name = s.Pick("docker.io", "index.docker.io", "registry-1.docker.io")
+	}
+	switch s.Intn(6) {
+	case 0:
+		name = strings.ToUpper(name[:1]) + name[1:]
+	case 1:
+		name = strings.ToUpper(name)
+	case 2:
+		i := s.Intn(len(name))
+		name = name[:i] + strings.ToUpper(name[i:i+1]) + name[i+1:]
+	}
+	switch {
+	case port == "":
+		port = s.Pick("", "", "", "443", "443", "0443", "00443", "80", "080", "4430", "800")
+	case s.Intn(2) == 0:
+		port = s.Pick("0", "00") + port
+	}
+	if port != "" {
+		name += ":" + port
+	}
+	return name
+}
+
+// Respell returns a location or scope with its host in another spelling.
+func (s *Source) Respell(location string) string {
+	host, path := location, ""
+	if i := strings.IndexByte(location, '/'); i >= 0 {
+		host, path = location[:i], location[i:]
+	}
+	if domain, ok := strings.CutPrefix(host, "*."); ok {
+		return "*." + strings.ToUpper(domain[:1]) + domain[1:]
+	}
+	return s.Spell(host) + path
 }
 
 // Location returns a host, namespace or repository.
@@ -54,7 +103,15 @@ func (s *Source) Location() string {
 // Scope returns a location or a wildcard.
 func (s *Source) Scope() string {
 	if s.Intn(6) == 0 {
-		return s.Pick("*.example.org", "*.y.example.org", "*.docker.io")
+		wildcard := s.Pick("*.example.org", "*.y.example.org", "*.docker.io")
+		switch {
+		case s.Plain:
+		case s.Intn(6) == 0:
+			return s.Respell(wildcard)
+		case s.Intn(6) == 0:
+			return "*.io"
+		}
+		return wildcard
 	}
 	return s.Location()
 }
@@ -124,11 +181,19 @@ func (s *Source) Set() *mirrorset.Set {
 	for range s.Intn(3) {
 		r.BlockedRegistries = append(r.BlockedRegistries, s.Scope())
 	}
+	if len(r.BlockedRegistries) == 0 && s.Intn(3) == 0 {
+		r.AllowedRegistries = []string{s.Scope(), s.Scope()}
+	}
 	for range s.Intn(3) {
 		r.InsecureRegistries = append(r.InsecureRegistries, s.Scope())
 	}
 	if s.Intn(4) == 0 {
 		r.ContainerRuntimeSearchRegistries = []string{"m.io", "docker.io"}
+		if !s.Plain {
+			if host := s.Host(); !slices.Contains(r.ContainerRuntimeSearchRegistries, host) {
+				r.ContainerRuntimeSearchRegistries[s.Intn(2)] = host
+			}
+		}
 	}
 	set.Images = []mirrorset.Image{image}
 	return set

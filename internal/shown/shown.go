@@ -33,7 +33,7 @@ func Value(s string) string {
 	}
 	word = cutSecond(word)
 	if !isReference(word) {
-		word = cutPassword(word)
+		word = cutTags(cutPassword(word))
 	}
 	if rest != "" && word != Redacted {
 		_, size := utf8.DecodeRuneInString(rest)
@@ -237,13 +237,29 @@ func cutPassword(s string) string {
 	if strings.Contains(word, ":") && strings.Trim(authority, "0123456789abcdefABCDEF:") == "" { // an IPv6 address
 		return s
 	}
-	if !found || len(name) == 1 || word == Redacted || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || strings.HasPrefix(authority, "[") || strings.Contains(authority, "@") {
+	if !found || len(name) == 1 || strings.HasPrefix(word, Redacted) || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || strings.HasPrefix(authority, "[") || strings.Contains(authority, "@") {
 		return s
 	}
 	if s = scheme + name + ":" + Redacted; hasPath {
 		s += "/" + path
 	}
 	return s
+}
+
+// cutTags leaves out what stands in the place of a tag behind a slash and is none.
+func cutTags(s string) string {
+	parts := strings.Split(s, "/")
+	for i, part := range parts {
+		name, digest := part, ""
+		if at := strings.IndexByte(part, '@'); at >= 0 {
+			name, digest = part[:at], part[at:]
+		}
+		name, tag, found := strings.Cut(name, ":")
+		if i > 0 && parts[i-1] != "" && found && tag != Redacted && !isTag(tag) {
+			parts[i] = name + ":" + Redacted + digest
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 func isNumber(s string) bool {
@@ -253,14 +269,16 @@ func isNumber(s string) bool {
 // isReference reports whether s is a reference without a registry, NAME:TAG, or one with a digest.
 func isReference(s string) bool {
 	name, digest, found := strings.Cut(s, "@")
-	if found && !isDigest(digest) || strings.Contains(name, "://") {
+	if found && !isDigest(digest) {
 		return false
 	}
-	host, tag, _ := strings.Cut(name, ":")
-	tagRune := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '.' || r == '-'
-	}
-	return host != "" && !strings.ContainsFunc(tag, func(r rune) bool { return !tagRune(r) }) && len(tag) <= 128
+	name, tag, _ := strings.Cut(name, ":")
+	return name != "" && plain(name) && strings.ToLower(name) == name && isTag(tag)
+}
+
+// isTag reports whether s is a tag, or empty.
+func isTag(s string) bool {
+	return plain(s) && !strings.Contains(s, "/") && len(s) <= 128
 }
 
 // eachWord applies f to what stands between white space and quotes.
@@ -272,7 +290,8 @@ func eachWord(s string, f func(string) string) string {
 		if end < 0 {
 			end = len(s)
 		}
-		b.WriteString(f(s[:end]))
+		word := strings.TrimRight(s[:end], `\`) // those of \" in a text of JSON belong to the quote
+		b.WriteString(f(word) + s[len(word):end])
 		_, size := utf8.DecodeRuneInString(s[end:])
 		b.WriteString(s[end : end+size])
 		s = s[end+size:]

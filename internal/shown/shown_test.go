@@ -42,6 +42,8 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		`{"auths":{"q.io":{"auth":"pa55word"}}}`:        "[redacted]",
 		"a.io/b\npassword: pa55word":                    `a.io/b\n[redacted]`,
 		`b3BlpbnNoaWZ0JFVA=="}}}'`:                      "[redacted]",
+		"puller:pa@quay.io/team/app:1puller:pa55$word":  "[redacted]@quay.io/team/app:[redacted]",
+		"robot$ci:pa55word":                             "robot$ci:[redacted]",
 		" pa55word":                                     " [redacted]",
 	} {
 		require.Equal(t, want, Value(s), s)
@@ -60,6 +62,7 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		`open https://user:pa55word@m.io: no such file`:    `open https://[redacted]@m.io: no such file`,
 		`key "user:pa55word@m.io" and 'a:pa55@b.io' twice`: `key "[redacted]@m.io" and '[redacted]@b.io' twice`,
 		`mail team@m.io, or quay.io/a:1@sha256:…`:          `mail team@m.io, or quay.io/a:1@sha256:…`,
+		`{"field": "host.\"https://me:pa55word\".ca"}`:     `{"field": "host.\"https://me:[redacted]\".ca"}`,
 		`see https://m.io:5000/a and https://me:pa55word`:  `see https://m.io:5000/a and https://me:[redacted]`,
 	} {
 		require.Equal(t, want, Text(s), s)

@@ -38,6 +38,7 @@ const (
 	CodeUnmatchedSource Code = "unmatched-source" // a source that image names, as clients write them out, never lie inside
 	CodeManagedCluster  Code = "managed-cluster"  // a mirror object beside a HostedCluster, whose nodes take image mirrors instead
 	CodeAmbiguousHost   Code = "ambiguous-host"   // an IPv4 address that is not written as four decimal numbers
+	CodeForeignLayers   Code = "foreign-layers"   // under NeverContactSource, layers that clients fetch from elsewhere
 	CodeNoEffect        Code = "no-effect"        // an entry that makes no rule
 	CodeOrderConflict   Code = "order-conflict"   // lists whose orders cannot both be kept
 )

@@ -215,6 +215,7 @@ spec: {registrySources: {blockedRegistries: [b.io], insecureRegistries: [m.io]}}
 	}
 	slices.Sort(got)
 	require.Equal(t, []string{
+		"foreign-layers ImageDigestMirrorSet/d spec.imageDigestMirrors[1] quay.io/never",
 		"merged ImageDigestMirrorSet/d spec.imageDigestMirrors[4] quay.io/a",
 		"no-effect ImageDigestMirrorSet/d spec.imageDigestMirrors[3] quay.io/none",
 		"not-carried Image/cluster spec.registrySources.blockedRegistries[0] b.io",

@@ -38,7 +38,7 @@ func run(input, dir string) error {
 	for i := range list.Items {
 		sets[i] = &list.Items[i]
 	}
-	// As MCO starts; see clients.MCOBase.
+	// As MCO starts; see openshift.MCOBase.
 	conf := sysregistriesv2.V2RegistriesConf{UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"}}
 	if err := registries.EditRegistriesConfig(&conf, nil, nil, nil, sets, nil); err != nil {
 		return err

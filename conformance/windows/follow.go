@@ -1,4 +1,4 @@
-package windows_test
+package windows
 
 import (
 	"fmt"

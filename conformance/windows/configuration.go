@@ -1,9 +1,10 @@
-// Package windows_test holds the hosts.toml files that pullroute writes, and what it makes of files that
+// Package windows holds the hosts.toml files that pullroute writes, and what it makes of files that
 // others wrote, against containerd itself. Nothing here is about Windows but the name: containerd's rules
 // are the same on every system.
-package windows_test
+package windows
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,15 +21,14 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-func TestMain(m *testing.M) { report.Main(m, "windows", "../../docs/conformance.md") }
-
-var versions = []clients.Containerd{clients.Containerd17, clients.Containerd2}
-
 // name is what the report calls a version.
 func name(c clients.Containerd) string { return "containerd " + c.Version }
 
 // isV2 says which of the two rules holds where the versions differ.
 func isV2(c clients.Containerd) bool { return c.Version[0] == '2' }
+
+// is16 tells 1.6 from the versions that plans are for where nobody names one.
+func is16(c clients.Containerd) bool { return strings.HasPrefix(c.Version, "1.6.") }
 
 // shown is how many mismatches of one comparison are printed: they tend to be the same one.
 const shown = 3
@@ -50,7 +50,7 @@ func (y tally) mismatch(format string, args ...any) {
 }
 
 // inParallel runs a test for each version, with a row of the table for each, in the order of versions.
-func inParallel(t *testing.T, compared string, test func(y tally, c clients.Containerd)) {
+func inParallel(t *testing.T, versions []clients.Containerd, compared string, test func(y tally, c clients.Containerd)) {
 	for _, c := range versions {
 		row := report.Add(name(c), compared)
 		t.Run(c.Version, func(t *testing.T) {
@@ -203,3 +203,43 @@ func linkSpellings(t testing.TB, table *resolve.ContainerdTable, dir string) {
 		}
 	}
 }
+
+// A configuration is what the tests go through: random rules, their table, and the tree on disk.
+type configuration struct {
+	rules *mirrorset.Rules
+	table *resolve.ContainerdTable
+	tree  hoststoml.Tree
+	dir   string
+	hosts []string // named when the table was made
+}
+
+// newConfiguration writes its tree only where dir names a place for it.
+func newConfiguration(t testing.TB, s *random.Source, dir string) configuration {
+	t.Helper()
+	rules, err := s.Set().Rules()
+	require.NoError(t, err)
+	c := configuration{rules: rules, dir: dir, hosts: named(s)}
+	c.tree, c.table, _ = hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: c.hosts})
+	if dir == "" {
+		return c
+	}
+	stale, err := c.tree.Write(dir)
+	require.NoError(t, err)
+	require.Empty(t, stale)
+	linkSpellings(t, c.table, dir)
+	return c
+}
+
+// pullSecretOf makes a credential for each key, whose user name is the key with "/" and ":" replaced.
+func pullSecretOf(t testing.TB, keys ...string) hoststoml.PullSecret {
+	t.Helper()
+	var entries []string
+	for _, key := range keys {
+		entries = append(entries, fmt.Sprintf("%q: {%q: %q, %q: %q}", key, "username", user(key), "password", "secret"))
+	}
+	secret, findings := hoststoml.ParsePullSecret("secret", []byte(`{"auths": {`+strings.Join(entries, ",")+`}}`))
+	require.Empty(t, findings)
+	return secret
+}
+
+func user(key string) string { return strings.NewReplacer("/", "-", ":", "-").Replace(key) }

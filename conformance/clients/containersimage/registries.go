@@ -1,11 +1,10 @@
-package clients
+// Package containersimage is containers-image, in the version that the module of the test links.
+package containersimage
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -17,17 +16,20 @@ import (
 	"go.podman.io/image/v5/pkg/shortnames"
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 	"go.podman.io/image/v5/types"
+	"go.podman.io/image/v5/version"
 
+	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/world"
 )
 
-// ContainersImageVersion is the version of go.podman.io/image behind [Registries].
-const ContainersImageVersion = "5.42.0"
+// Version is the version of go.podman.io/image behind [Registries].
+var Version = version.Version
 
 // Registries is a registries.conf, loaded by containers-image.
 type Registries struct {
-	dir string
-	sys *types.SystemContext
+	dir     string
+	sys     *types.SystemContext
+	trusted *world.Proxy // whose authority lies in dir
 }
 
 // LoadRegistries gives the content of a registries.conf to containers-image, and that of drop-in
@@ -144,6 +146,12 @@ func (r *Registries) Attempts(ref string) ([]Attempt, error) {
 	return attempts, nil
 }
 
+// Insecure reports whether the client asks a name by plain HTTP too, where the name is looked up and is no mirror's.
+func (r *Registries) Insecure(name string) (bool, error) {
+	registry, err := sysregistriesv2.FindRegistry(r.sys, name)
+	return registry != nil && registry.Insecure, err
+}
+
 // PullSources is the part of Attempts that a pull cannot do without: the lookup of the registry, and the
 // rewriting of a parsed reference. It returns the number of places to ask.
 func (r *Registries) PullSources(named reference.Named) (int, error) {
@@ -169,15 +177,21 @@ func (r *Registries) Expand(name string) ([]string, error) {
 	return refs, nil
 }
 
-// Pull pulls the reference from the world behind the proxy, whose requests are reset before.
-func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull Pull) {
-	w := p.World()
-	w.Reset()
-	defer func() { pull.Requests = w.Requests() }()
+// Pull pulls the reference from the world behind the proxy, whose requests are reset before. Without a proxy the client
+// is on the network.
+func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull clients.Pull) {
 	sys := *r.sys
-	sys.DockerProxy = func(*url.URL) (*url.URL, error) { return p.URL(), nil }
-	sys.BaseTLSConfig = &tls.Config{RootCAs: p.CertPool()}
-
+	if p != nil {
+		w := p.World()
+		w.Reset()
+		defer func() { pull.Requests = w.Requests() }()
+		sys.DockerProxyURL = p.URL()
+		sys.DockerCertPath = filepath.Join(r.dir, "ca")
+		if err := r.trust(p); err != nil {
+			pull.Err = err
+			return pull
+		}
+	}
 	named, err := parseReference(ref)
 	if err != nil {
 		pull.Err = err
@@ -200,11 +214,27 @@ func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull
 		return pull
 	}
 	pull.Digest = digest.FromBytes(manifest)
-	pull.Err = fetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
-		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size}, none.NoCache)
+	pull.Err = clients.FetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
+		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size, MediaType: d.MediaType, URLs: d.URLs}, none.NoCache)
 		return body, err
 	})
 	return pull
+}
+
+// trust has the client take the proxy for any registry.
+func (r *Registries) trust(p *world.Proxy) error {
+	if r.trusted == p {
+		return nil
+	}
+	dir := filepath.Join(r.dir, "ca")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := p.WriteCA(filepath.Join(dir, "ca.crt")); err != nil {
+		return err
+	}
+	r.trusted = p
+	return nil
 }
 
 // parseReference reads a reference as the clients do before they hand it to containers-image,

@@ -1,4 +1,5 @@
-package clients
+// Package openshift is what OpenShift makes of its objects: MCO, WMCO, and the schemas of the API server.
+package openshift
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package windows_test
+package windows
 
 import (
 	"context"
@@ -62,11 +62,11 @@ func exactSet(s *random.Source) (set *mirrorset.Set, named []string) {
 }
 
 // The mirrors that a Linux node asks, in their order, are those that containerd asks.
-func TestAnExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T) {
-	inParallel(t, "exact mirrors: requests = Linux plan", func(y tally, c clients.Containerd) {
+func anExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T, versions []clients.Containerd) {
+	inParallel(t, versions, "exact mirrors: requests = Linux plan", func(y tally, c clients.Containerd) {
 		s := random.New(y.Name())
 		root := y.TempDir()
-		for i := 0; y.row.Pulls < 500; i++ {
+		for i := 0; y.row.Pulls < random.Count(5_000); i++ {
 			set, named := exactSet(s)
 			rules, err := set.Rules()
 			require.NoError(y, err)

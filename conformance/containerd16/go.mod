@@ -1,0 +1,39 @@
+module github.com/pullroute/pullroute/conformance/containerd16
+
+go 1.26.6
+
+require (
+	github.com/pullroute/pullroute/conformance v0.0.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	github.com/Microsoft/hcsshim v0.9.12 // indirect
+	github.com/containerd/containerd v1.7.35 // indirect
+	github.com/containerd/errdefs v1.0.0 // indirect
+	github.com/containerd/log v0.2.0 // indirect
+	github.com/distribution/reference v0.6.0 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/moby/locker v1.0.1 // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
+	github.com/opencontainers/image-spec v1.1.1 // indirect
+	github.com/pelletier/go-toml v1.9.5 // indirect
+	github.com/pelletier/go-toml/v2 v2.4.3 // indirect
+	github.com/pullroute/pullroute v0.0.0 // indirect
+	github.com/sirupsen/logrus v1.10.2 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace (
+
+	// As in the module above.
+	github.com/Microsoft/go-winio => github.com/Microsoft/go-winio v0.6.2
+	// The comparisons come from the module above, which links a newer one.
+	github.com/containerd/containerd => github.com/containerd/containerd v1.6.36
+	github.com/containers/storage => ../internal/nostorage
+	github.com/pullroute/pullroute => ../..
+	github.com/pullroute/pullroute/conformance => ..
+)

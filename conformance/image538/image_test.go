@@ -1,0 +1,21 @@
+// Package image538 makes the comparisons of package linux with the containers-image that CRI-O pins. It is older than the
+// one that podman and skopeo have, and cannot be linked beside it.
+package image538
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/conformance/clients/containersimage"
+	"github.com/pullroute/pullroute/conformance/linux"
+	"github.com/pullroute/pullroute/conformance/report"
+)
+
+func TestMain(m *testing.M) { report.Main(m, "image538", "../../docs", 5*time.Minute) }
+
+func TestContainersImage(t *testing.T) {
+	require.Equal(t, "5.38.0", containersimage.Version)
+	linux.Compare(t)
+}

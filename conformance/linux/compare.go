@@ -1,0 +1,24 @@
+package linux
+
+import "testing"
+
+// Compare holds plans and files against the version of containers-image that the module of the test links.
+func Compare(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"the plan is what the client would do", thePlanIsWhatTheClientWouldDo},
+		{"an edited base file is read as planned", anEditedBaseFileIsReadAsPlanned},
+		{"a base entry that leads elsewhere is blocked for its prefix", aBaseEntryThatLeadsElsewhereIsBlockedForItsPrefix},
+		{"an image that the client refuses has no plan", anImageThatTheClientRefusesHasNoPlan},
+		{"a pull goes where the plan says", aPullGoesWhereThePlanSays},
+		{"no contact is unsaid", noContactIsUnsaid},
+		{"never means never with every mirror failing", neverMeansNeverWithEveryMirrorFailing},
+		{"never means never when mirrors lost their blobs", neverMeansNeverWhenMirrorsLostTheirBlobs},
+		{"never means never while a mirror hangs", neverMeansNeverWhileAMirrorHangs},
+		{"an insecure scope reaches a registry without TLS", anInsecureScopeReachesARegistryWithoutTLS},
+	} {
+		t.Run(test.name, test.run)
+	}
+}
