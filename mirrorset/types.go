@@ -178,8 +178,11 @@ type Set struct {
 	Findings finding.Findings
 }
 
-// Add appends everything of t to s.
+// Add appends everything of t to s; nil adds nothing.
 func (s *Set) Add(t *Set) {
+	if t == nil {
+		return
+	}
 	s.ImageDigestMirrorSets = append(s.ImageDigestMirrorSets, t.ImageDigestMirrorSets...)
 	s.ImageTagMirrorSets = append(s.ImageTagMirrorSets, t.ImageTagMirrorSets...)
 	s.ImageContentSourcePolicies = append(s.ImageContentSourcePolicies, t.ImageContentSourcePolicies...)

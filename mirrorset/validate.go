@@ -280,10 +280,12 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 	if values != nil && len(values) == 0 {
 		v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, -1), "", "is empty; name a registry or leave the field out")
 	}
+	listed := map[string]bool{}
 	for i, value := range values {
-		if slices.Contains(values[:i], value) {
+		if listed[value] {
 			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
 		}
+		listed[value] = true
 		if !validSearchRegistry(value) {
 			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}

@@ -15,6 +15,9 @@ import (
 // mirror, with the mirrors in the order in which nodes try them. What makes no rule, such as an entry
 // without mirrors, is among the findings of the rules already.
 func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
+	if r == nil {
+		return nil, nil
+	}
 	var mirrors []mirrorset.ImageMirror
 	var findings finding.Findings
 	tell := func(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {

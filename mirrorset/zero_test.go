@@ -1,0 +1,32 @@
+package mirrorset_test
+
+import (
+	"testing"
+
+	"github.com/pullroute/pullroute/internal/zero"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
+	zero.RequireAnswers(t, nil,
+		&mirrorset.Set{}, &mirrorset.Rules{}, &mirrorset.Rule{}, &mirrorset.Entry{}, &mirrorset.Mirror{}, &mirrorset.Scope{}, &mirrorset.Image{},
+		&mirrorset.ImageDigestMirrorSet{}, &mirrorset.ImageTagMirrorSet{}, &mirrorset.ImageContentSourcePolicy{}, &mirrorset.DigestSources{},
+		&mirrorset.ImageMirror{}, &mirrorset.ImageMirrors{}, &mirrorset.ConfigMap{}, &mirrorset.RegistrySources{}, &mirrorset.TrustedCA{},
+		&mirrorset.Migration{}, &mirrorset.ReadFrom{}, (*mirrorset.ReadFrom)(nil), new(mirrorset.Pull), new(mirrorset.MirrorSourcePolicy))
+}
+
+func TestNothingIsAnsweredWithNothing(t *testing.T) {
+	rules, err := (&mirrorset.Set{}).Rules()
+	require.NoError(t, err)
+	require.Empty(t, rules.Rules)
+	require.Empty(t, rules.Findings)
+	order, loop := mirrorset.PreferenceOrder(nil, "")
+	require.Empty(t, order)
+	require.Empty(t, loop)
+	clusters, err := mirrorset.DecodeClusters("", nil)
+	require.Error(t, err, "no bytes are no JSON")
+	require.Empty(t, clusters)
+	require.False(t, mirrorset.ValidSource(""))
+	require.False(t, mirrorset.ValidMirror(""))
+}
