@@ -13,6 +13,12 @@ type Rules struct {
 	Rules []Rule
 	// Insecure and Blocked are the scopes of the Image named cluster, in the order listed.
 	Insecure, Blocked []Scope
+	// Allowed are its scopes outside of which Linux nodes take no image, in the order listed; none where every image is
+	// allowed. They become part of policy.json.
+	Allowed []Scope
+	// ClusterImagePolicies and ImagePolicies are those of the set, as they were read. They become part of policy.json.
+	ClusterImagePolicies []ClusterImagePolicy
+	ImagePolicies        []ImagePolicy
 	// SearchRegistries replaces the hosts that Linux nodes try for names without a registry; nil where
 	// the Image does not say.
 	SearchRegistries []string
@@ -53,6 +59,10 @@ func (s *Set) Rules() (*Rules, error) {
 	r := &Rules{
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
+		Allowed:  validScopes(s.scopes(listAllowed)),
+
+		ClusterImagePolicies: s.ClusterImagePolicies,
+		ImagePolicies:        s.ImagePolicies,
 	}
 	var problems finding.Findings
 	r.TrustedCAs, problems = s.trustedCAs()

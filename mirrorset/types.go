@@ -126,6 +126,8 @@ type TypeMeta struct {
 // ObjectMeta is the part of an object's metadata that says who it is and what its owner noted on it.
 type ObjectMeta struct {
 	Name string `json:"name,omitempty"`
+	// Namespace is that of an ImagePolicy, the only kind here that lies in one.
+	Namespace string `json:"namespace,omitempty"`
 	// GenerateName is what the API server makes a name of where an object has none.
 	GenerateName string            `json:"generateName,omitempty"`
 	Labels       map[string]string `json:"labels,omitempty"`
@@ -169,6 +171,9 @@ type Set struct {
 	// ImageMirrors are those of one managed cluster.
 	ImageMirrors []ImageMirror
 	Images       []Image
+	// ClusterImagePolicies and ImagePolicies ask for signatures.
+	ClusterImagePolicies []ClusterImagePolicy
+	ImagePolicies        []ImagePolicy
 	// ConfigMaps are those that Images may name: of the namespace openshift-config, or, where a manifest
 	// does not say its namespace, with certificates in them.
 	ConfigMaps []ConfigMap
@@ -189,6 +194,8 @@ func (s *Set) Add(t *Set) {
 	s.DigestSources = append(s.DigestSources, t.DigestSources...)
 	s.ImageMirrors = append(s.ImageMirrors, t.ImageMirrors...)
 	s.Images = append(s.Images, t.Images...)
+	s.ClusterImagePolicies = append(s.ClusterImagePolicies, t.ClusterImagePolicies...)
+	s.ImagePolicies = append(s.ImagePolicies, t.ImagePolicies...)
 	s.ConfigMaps = append(s.ConfigMaps, t.ConfigMaps...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.Findings = append(s.Findings, t.Findings...)
@@ -197,7 +204,8 @@ func (s *Set) Add(t *Set) {
 // Empty reports whether the set holds no object at all.
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
-		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps) == 0
+		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps)+
+		len(s.ClusterImagePolicies)+len(s.ImagePolicies) == 0
 }
 
 // The kinds this package reads, as objects name them.

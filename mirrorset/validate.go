@@ -29,6 +29,7 @@ func (s *Set) validate(entries []*Entry) finding.Findings {
 	for i := range s.Images {
 		v.image(&s.Images[i])
 	}
+	v.imagePolicies()
 	v.duplicates()
 	v.managed()
 	return v.findings.Sort()

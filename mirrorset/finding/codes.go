@@ -27,20 +27,24 @@ const (
 
 // Refusals and findings of single objects.
 const (
-	CodeInvalidSource   Code = "invalid-source"   // a source that the grammar refuses
-	CodeInvalidMirror   Code = "invalid-mirror"   // a mirror that the grammar refuses
-	CodeInvalidPolicy   Code = "invalid-policy"   // a mirrorSourcePolicy that is none of the two
-	CodeInvalidScope    Code = "invalid-scope"    // a registry scope of Image that the grammar refuses
-	CodeRepeatedMirror  Code = "repeated-mirror"  // a mirror listed twice in one entry
-	CodePolicyConflict  Code = "policy-conflict"  // one source with both policies
-	CodeSourceAsMirror  Code = "source-as-mirror" // under NeverContactSource, the source among its mirrors
-	CodeBothLists       Code = "blocked-and-allowed"
-	CodeUnmatchedSource Code = "unmatched-source" // a source that image names, as clients write them out, never lie inside
-	CodeManagedCluster  Code = "managed-cluster"  // a mirror object beside a HostedCluster, whose nodes take image mirrors instead
-	CodeAmbiguousHost   Code = "ambiguous-host"   // an IPv4 address that is not written as four decimal numbers
-	CodeForeignLayers   Code = "foreign-layers"   // under NeverContactSource, layers that clients fetch from elsewhere
-	CodeNoEffect        Code = "no-effect"        // an entry that makes no rule
-	CodeOrderConflict   Code = "order-conflict"   // lists whose orders cannot both be kept
+	CodeInvalidSource      Code = "invalid-source"       // a source that the grammar refuses
+	CodeInvalidMirror      Code = "invalid-mirror"       // a mirror that the grammar refuses
+	CodeInvalidPolicy      Code = "invalid-policy"       // a mirrorSourcePolicy that is none of the two
+	CodeInvalidScope       Code = "invalid-scope"        // a registry scope of Image that the grammar refuses
+	CodeInvalidImagePolicy Code = "invalid-image-policy" // a field of a ClusterImagePolicy or ImagePolicy that its definition refuses
+	CodeRepeatedMirror     Code = "repeated-mirror"      // a mirror listed twice in one entry
+	CodePolicyConflict     Code = "policy-conflict"      // one source with both policies
+	CodeSourceAsMirror     Code = "source-as-mirror"     // under NeverContactSource, the source among its mirrors
+	CodeBothLists          Code = "blocked-and-allowed"
+	CodeUnmatchedSource    Code = "unmatched-source" // a source that image names, as clients write them out, never lie inside
+	CodeManagedCluster     Code = "managed-cluster"  // a mirror object beside a HostedCluster, whose nodes take image mirrors instead
+	CodeAmbiguousHost      Code = "ambiguous-host"   // an IPv4 address that is not written as four decimal numbers
+	CodeForeignLayers      Code = "foreign-layers"   // under NeverContactSource, layers that clients fetch from elsewhere
+	CodePayloadBlocked     Code = "payload-blocked"  // Linux: a blocked scope that holds the repository of the release payload
+	CodePolicyScope        Code = "policy-scope"     // Linux: signatures asked for on a scope where no image can be used
+	CodeOverriddenScope    Code = "overridden-scope" // Linux: a scope of an ImagePolicy that a ClusterImagePolicy has
+	CodeNoEffect           Code = "no-effect"        // an entry that makes no rule
+	CodeOrderConflict      Code = "order-conflict"   // lists whose orders cannot both be kept
 )
 
 // Findings of a platform: of its table, or of the plan of one image.

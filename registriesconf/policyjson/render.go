@@ -1,0 +1,569 @@
+package policyjson
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/pullroute/pullroute/internal/shown"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// RenderOptions say what [Render] goes by beside the rules. The zero value is right where it is not known what release
+// the cluster runs.
+type RenderOptions struct {
+	// ReleaseImage is status.desired.image of the ClusterVersion. MCO keeps the repository of the release payload usable
+	// whatever is blocked. Where it is empty there is no such exception, and a finding where one is to be expected.
+	ReleaseImage string
+	// Registries is the table of the node's registries.conf: signatures are looked for at the mirrors of a scope too. Nil
+	// stands for the table that the rules alone make.
+	Registries *resolve.LinuxTable
+}
+
+// Files are what a Linux node reads beside registries.conf. Each is empty where the node keeps what it has.
+type Files struct {
+	// Policy is /etc/containers/policy.json, and PolicyJSON the file itself. Where the file stays as the template has it,
+	// PolicyJSON is the template, which is indented otherwise than [Policy.Bytes] does.
+	Policy     *Policy
+	PolicyJSON []byte
+	// Attachments are the scopes in /etc/containers/registries.d/sigstore-registries.yaml, in the order of the file: for
+	// these the client looks for sigstore signatures beside the image.
+	Attachments []string
+	// Namespaces are /etc/crio/policies/NAMESPACE.json: each replaces policy.json for the pods of one namespace.
+	Namespaces map[string]*Policy
+	// Blocked are the blocked scopes of registries.conf: those of the rules, but for the ones that MCO leaves out because
+	// of the release payload.
+	Blocked []mirrorset.Scope
+}
+
+// File is one file of a node.
+type File struct {
+	// Path is absolute.
+	Path string
+	Data []byte
+}
+
+// List returns the files to write, in the order of MCO.
+func (f Files) List() []File {
+	var files []File
+	if f.PolicyJSON != nil {
+		files = append(files, File{"/etc/containers/policy.json", f.PolicyJSON})
+	}
+	if len(f.Attachments) > 0 {
+		files = append(files, File{"/etc/containers/registries.d/sigstore-registries.yaml", f.attachments()})
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(f.Namespaces)) {
+		files = append(files, File{"/etc/crio/policies/" + namespace + ".json", f.Namespaces[namespace].Bytes()})
+	}
+	return files
+}
+
+// attachments writes the file of registries.d.
+func (f Files) attachments() []byte {
+	type registry struct {
+		UseSigstoreAttachments bool `yaml:"use-sigstore-attachments"`
+	}
+	list := map[string]registry{}
+	for _, scope := range f.Attachments {
+		list[scope] = registry{true}
+	}
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	_ = e.Encode(map[string]any{"docker": list}) // no text fails
+	return b.Bytes()
+}
+
+// Template returns the policy.json that MCO starts from and that every node of OpenShift has: it takes every image.
+func Template() []byte { return []byte(template) }
+
+const template = `{
+    "default": [
+        {
+            "type": "insecureAcceptAnything"
+        }
+    ],
+    "transports":
+        {
+            "docker-daemon":
+                {
+                    "": [{"type":"insecureAcceptAnything"}]
+                }
+        }
+}`
+
+// Render returns what the Machine Config Operator makes of the blocked and allowed registries of Image, of
+// ClusterImagePolicy and of ImagePolicy (pkg/controller/container-runtime-config, helpers.go), byte for byte:
+//
+//   - A blocked scope is rejected, so that its mirrors serve nothing either. That is not so for NeverContactSource, which
+//     stands in registries.conf alone.
+//   - Where there are allowed scopes, everything else is rejected by default.
+//   - The scopes of a ClusterImagePolicy ask for its signatures, those of an ImagePolicy do in a file of its namespace,
+//     unless a ClusterImagePolicy has them. All of them, and their mirrors, get an entry in registries.d.
+//   - The repository of the release payload stays usable.
+//
+// Where MCO ends in an error it writes none of its files, registries.conf included. A finding then says which field is
+// at fault, its Err is not nil, and the Files are empty. So they are where MCO writes a file that its client refuses. The findings of the rules themselves are not repeated. Nil
+// rules ask for nothing.
+//
+// Several policies of one scope are appended in the order of their names; MCO takes the order of its cache, which is
+// none. All of them have to be met.
+func Render(rules *mirrorset.Rules, o RenderOptions) (Files, finding.Findings) {
+	if rules == nil {
+		rules = &mirrorset.Rules{}
+	}
+	r := renderer{rules: rules, o: o, cluster: map[string]*scoped{}, namespaced: map[string]map[string]*scoped{}}
+	r.payload()
+	r.collect()
+	r.scopesAreUsable()
+	files := Files{Blocked: r.registriesBlocked}
+	if len(r.policyBlocked)+len(r.allowed)+len(r.cluster)+len(r.namespaced) > 0 && r.findings.Err() == nil {
+		r.policy(&files)
+		r.attachments(&files)
+	}
+	if r.findings.Err() != nil {
+		files = Files{}
+	}
+	return files, r.findings.Sort()
+}
+
+// A renderer goes MCO's steps.
+type renderer struct {
+	rules    *mirrorset.Rules
+	o        RenderOptions
+	findings finding.Findings
+
+	payloadName                               string // empty where it is not known
+	registriesBlocked, policyBlocked, allowed []mirrorset.Scope
+	cluster                                   map[string]*scoped            // by scope
+	namespaced                                map[string]map[string]*scoped // by namespace and scope
+}
+
+// scoped is what is asked for on one scope.
+type scoped struct {
+	list   Requirements
+	origin finding.Origin // of the first that asks
+}
+
+func (r *renderer) refuse(code finding.Code, origin finding.Origin, value, message string) {
+	r.findings = append(r.findings, finding.Finding{
+		Code: code, Severity: finding.SeverityError, Platform: finding.Linux, RefusedBy: finding.MCO, Origin: origin,
+		Value: shown.Location(value), Message: message,
+	})
+}
+
+func (r *renderer) tell(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
+	r.findings = append(r.findings, finding.Finding{
+		Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: shown.Location(value), Message: message,
+	})
+}
+
+// releaseRepositories are where OpenShift's payload comes from unless it was mirrored by another name.
+var releaseRepositories = []string{"quay.io/openshift-release-dev/ocp-release", "quay.io/openshift-release-dev/ocp-v4.0-art-dev"}
+
+// payload takes the repository of the release payload out of what is blocked (getValidBlockedAndAllowedRegistries).
+func (r *renderer) payload() {
+	if r.o.ReleaseImage == "" {
+		r.registriesBlocked, r.policyBlocked, r.allowed = r.rules.Blocked, r.rules.Blocked, r.rules.Allowed
+		for _, scope := range r.rules.Blocked {
+			if slices.ContainsFunc(releaseRepositories, func(name string) bool { return inside(name, scope.Value) }) {
+				r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value,
+					"holds the repository that release payloads of OpenShift come from; MCO treats such a scope otherwise, which cannot be said without the release image: give it")
+			}
+		}
+		r.both()
+		return
+	}
+	named, ok := parseNamed(r.o.ReleaseImage)
+	if !ok || !strings.HasPrefix(r.o.ReleaseImage, named.Name()) {
+		r.refuse(finding.CodePayloadBlocked, finding.Origin{Object: "ClusterVersion/version", Field: "status.desired.image"}, r.o.ReleaseImage,
+			"is not a release image that is written out in full, and MCO writes no configuration at all; write host[:port]/repository@sha256:…")
+		return
+	}
+	r.payloadName = named.Name()
+	_, byDigest := named.(reference.Digested)
+	var around []mirrorset.Scope
+	for _, scope := range r.rules.Blocked {
+		if !inside(r.payloadName, scope.Value) {
+			r.registriesBlocked, r.policyBlocked = append(r.registriesBlocked, scope), append(r.policyBlocked, scope)
+			continue
+		}
+		usable, err := r.payloadMirror(byDigest)
+		if err != nil {
+			r.tell(finding.CodePayloadBlocked, finding.SeverityError, scope.Origin, scope.Value, fmt.Sprintf(
+				"holds the repository of the release payload, %s, of which MCO cannot find the mirrors: %v; it then blocks and allows nothing at all, whatever is listed: correct the mirror", r.payloadName, err))
+			r.registriesBlocked, r.policyBlocked, r.allowed = nil, nil, nil
+			return
+		}
+		if !usable {
+			r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value, fmt.Sprintf(
+				"holds the repository of the release payload, %s, which has no digest mirror outside of the blocked registries: MCO does not block the scope at all, and says so in no status; mirror the payload, or block narrower scopes", r.payloadName))
+			continue
+		}
+		r.registriesBlocked = append(r.registriesBlocked, scope)
+		if r.payloadName != scope.Value {
+			r.policyBlocked = append(r.policyBlocked, scope)
+		}
+		around = append(around, scope)
+		r.allowed = append(r.allowed, mirrorset.Scope{Value: r.payloadName, Origin: scope.Origin})
+		r.tell(finding.CodePayloadBlocked, finding.SeverityInfo, scope.Origin, scope.Value, fmt.Sprintf(
+			"holds the repository of the release payload, %s, which policy.json goes on to accept, so that its mirrors serve it; no other image of the scope is", r.payloadName))
+	}
+	r.allowed = append(r.allowed, r.rules.Allowed...)
+	if len(around) > 0 && len(r.policyBlocked) == 0 && len(r.rules.Allowed) == 0 {
+		r.tell(finding.CodePayloadBlocked, finding.SeverityError, around[0].Origin, around[0].Value,
+			"is the repository of the release payload itself and nothing else is blocked: MCO's policy.json then accepts that repository alone and rejects every other image of the cluster; take it out of the list, and use NeverContactSource")
+	}
+	r.both()
+}
+
+// both refuses blocked scopes beside allowed ones (updatePolicyJSON).
+func (r *renderer) both() {
+	if len(r.allowed) == 0 || len(r.policyBlocked) == 0 || len(r.allowed) == 1 && r.allowed[0].Value == r.payloadName {
+		return
+	}
+	if len(r.rules.Allowed) > 0 {
+		r.refuse(finding.CodeBothLists, r.policyBlocked[0].Origin, r.policyBlocked[0].Value,
+			"is blocked while allowedRegistries is set; MCO writes no configuration at all, keep one of the two lists")
+		return
+	}
+	r.refuse(finding.CodePayloadBlocked, r.allowed[1].Origin, "", fmt.Sprintf(
+		"is the second blocked scope around the repository of the release payload, %s, and MCO writes no configuration at all then; keep the widest of them", r.payloadName))
+}
+
+// payloadMirror reports whether the payload has a digest mirror outside of all blocked scopes
+// (payloadRepoHasUnblockedMirror).
+func (r *renderer) payloadMirror(byDigest bool) (bool, error) {
+	entry, ok := resolve.NewLinuxTable(r.rules).Find(r.payloadName)
+	if !ok || !byDigest { // mirrors of IDMS and ICSP serve digests only
+		return false, nil
+	}
+	entry.Mirrors = slices.DeleteFunc(entry.Mirrors, func(m resolve.LinuxMirror) bool { return m.Pull == mirrorset.ByTag })
+	sources, err := pullSources(&entry, r.payloadName)
+	return slices.ContainsFunc(sources, func(s string) bool {
+		return !slices.ContainsFunc(r.rules.Blocked, func(b mirrorset.Scope) bool { return inside(s, b.Value) })
+	}), err
+}
+
+// inside reports whether a scope is another one or lies inside it, as openshift/runtime-utils does
+// (ScopeIsNestedInsideScope).
+func inside(scope, around string) bool {
+	if scope == around || strings.HasPrefix(scope, around+"/") {
+		return true
+	}
+	if !strings.HasPrefix(around, "*.") {
+		return false
+	}
+	if host, _, colon := strings.Cut(scope, ":"); colon {
+		return strings.HasSuffix(host, around[1:]) && !strings.Contains(host, "/")
+	}
+	host, _, _ := strings.Cut(scope, "/")
+	return strings.HasSuffix(host, around[1:])
+}
+
+// collect brings the requirements of all objects together (getValidScopePolicies).
+func (r *renderer) collect() {
+	clusterPolicies := slices.Clone(r.rules.ClusterImagePolicies)
+	slices.SortStableFunc(clusterPolicies, func(a, b mirrorset.ClusterImagePolicy) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
+	for i := range clusterPolicies {
+		o := &clusterPolicies[i]
+		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
+		for j, scope := range o.Spec.Scopes {
+			if ok {
+				add(r.cluster, scope, requirement, o.Origin(scopeAt(j)))
+			}
+		}
+	}
+	policies := slices.Clone(r.rules.ImagePolicies)
+	slices.SortStableFunc(policies, func(a, b mirrorset.ImagePolicy) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
+	for i := range policies {
+		o := &policies[i]
+		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
+		for j, scope := range o.Spec.Scopes {
+			if !ok {
+				continue
+			}
+			if of := r.clusterScopeAround(scope); of != "" {
+				r.tell(finding.CodeOverriddenScope, finding.SeverityWarning, o.Origin(scopeAt(j)), scope, fmt.Sprintf(
+					"lies inside %s of %s, which alone applies: MCO leaves the scope out; take it out, or narrow the ClusterImagePolicy", of, r.cluster[of].origin.Object))
+				continue
+			}
+			namespace := o.Metadata.Namespace
+			if r.namespaced[namespace] == nil {
+				r.namespaced[namespace] = map[string]*scoped{}
+			}
+			add(r.namespaced[namespace], scope, requirement, o.Origin(scopeAt(j)))
+		}
+	}
+}
+
+func scopeAt(i int) string { return fmt.Sprintf("spec.scopes[%d]", i) }
+
+func add(to map[string]*scoped, scope string, r Requirement, origin finding.Origin) {
+	if to[scope] == nil {
+		to[scope] = &scoped{origin: origin}
+	}
+	to[scope].list = append(to[scope].list, r)
+}
+
+// clusterScopeAround returns a scope of a ClusterImagePolicy that a scope lies inside, and "" where there is none.
+func (r *renderer) clusterScopeAround(scope string) string {
+	for _, around := range slices.Sorted(maps.Keys(r.cluster)) {
+		if inside(scope, around) {
+			return around
+		}
+	}
+	return ""
+}
+
+// requirement turns the policy of an object into that of policy.json (policyItemFromSpec). What the definition of the
+// object refuses and MCO would stumble over is refused.
+func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin finding.Origin) (Requirement, bool) {
+	to := Requirement{Type: SigstoreSigned, SignedIdentity: &Identity{Type: MatchRepoDigestOrExact}}
+	root := &p.RootOfTrust
+	switch {
+	case root.PolicyType == "PublicKey" && root.PublicKey != nil:
+		to.KeyData = root.PublicKey.KeyData
+		if len(root.PublicKey.RekorKeyData) > 0 {
+			to.RekorPublicKeyData = root.PublicKey.RekorKeyData
+		}
+	case root.PolicyType == "FulcioCAWithRekor" && root.FulcioCAWithRekor != nil:
+		from := root.FulcioCAWithRekor
+		to.Fulcio = &Fulcio{CAData: from.FulcioCAData, OIDCIssuer: from.FulcioSubject.OIDCIssuer, SubjectEmail: from.FulcioSubject.SignedEmail}
+		to.RekorPublicKeyData = from.RekorKeyData
+	case root.PolicyType == "PKI" && root.PKI != nil:
+		from := root.PKI
+		to.PKI = &PKI{CARootsData: from.CARootsData, SubjectEmail: from.PKICertificateSubject.Email, SubjectHostname: from.PKICertificateSubject.Hostname}
+		if len(from.CAIntermediatesData) > 0 {
+			to.PKI.CAIntermediatesData = from.CAIntermediatesData
+		}
+	}
+	if id := p.SignedIdentity; id != nil {
+		switch {
+		case id.MatchPolicy == "RemapIdentity" && id.RemapIdentity != nil:
+			to.SignedIdentity = &Identity{Type: RemapIdentity, Prefix: id.RemapIdentity.Prefix, SignedPrefix: id.RemapIdentity.SignedPrefix}
+		case id.MatchPolicy == "ExactRepository" && id.ExactRepository != nil:
+			to.SignedIdentity = &Identity{Type: ExactRepository, DockerRepository: id.ExactRepository.Repository}
+		case id.MatchPolicy == "MatchRepository":
+			to.SignedIdentity.Type = MatchRepository
+		case id.MatchPolicy != "MatchRepoDigestOrExact":
+			to.SignedIdentity.Type = IdentityType(id.MatchPolicy) // which is none
+		}
+	}
+	var c checker
+	c.requirement("policy", &to)
+	if len(c.findings) == 0 {
+		return to, true
+	}
+	message, _, _ := strings.Cut(c.findings[0].Message, "; the client")
+	r.refuse(finding.CodeInvalidImagePolicy, origin, c.findings[0].Value, fmt.Sprintf(
+		"makes no requirement of policy.json (%s %s), and MCO writes no configuration at all; correct the object", c.findings[0].Origin.Field, message))
+	return to, false
+}
+
+// scopesAreUsable refuses signatures that could never be asked for: on a scope that is not allowed, or that is blocked
+// (validateImagePolicyWithAllowedBlockedRegistries).
+func (r *renderer) scopesAreUsable() {
+	r.usable(r.cluster)
+	for _, scopes := range r.namespaced {
+		r.usable(scopes)
+	}
+}
+
+func (r *renderer) usable(scopes map[string]*scoped) {
+	for scope, s := range scopes {
+		if fitsAtomic(scope) && whyNoScope(atomic, scope) != "" {
+			r.findings = append(r.findings, finding.Finding{
+				Code: finding.CodePolicyScope, Severity: finding.SeverityError, Platform: finding.Linux, RefusedBy: finding.Client,
+				Origin: s.origin, Value: shown.Location(scope),
+				Message: "is copied by MCO to the transport atomic, which has no such scope: podman, skopeo and every client that knows the transport refuse the whole policy.json and take no image; write the repository without tag and digest, or its namespace",
+			})
+		}
+		within := func(list []mirrorset.Scope) int {
+			return slices.IndexFunc(list, func(l mirrorset.Scope) bool { return inside(scope, l.Value) })
+		}
+		if len(r.allowed) > 0 && within(r.allowed) < 0 {
+			why := "is not inside allowedRegistries"
+			if len(r.rules.Allowed) == 0 {
+				why = "is not inside the repository of the release payload, the only one that is accepted by name because a blocked registry holds it,"
+			}
+			r.refuse(finding.CodePolicyScope, s.origin, scope, why+" and MCO writes no configuration at all; allow the scope, or take it out")
+		}
+		if i := within(r.policyBlocked); i >= 0 {
+			r.refuse(finding.CodePolicyScope, s.origin, scope, fmt.Sprintf(
+				"is inside %s, which %s blocks, and MCO writes no configuration at all; take it out of one of the two", r.policyBlocked[i].Value, r.policyBlocked[i].Origin))
+		}
+	}
+}
+
+// policy makes policy.json and the files of namespaces (updatePolicyJSON, updateNamespacedPolicyJSONs).
+func (r *renderer) policy(files *Files) {
+	p, _ := Parse("", []byte(template))
+	p.origins = map[place]finding.Origin{}
+	scopes := Scopes{}
+	set := func(scope string, list Requirements, origin finding.Origin) {
+		scopes[scope] = list
+		p.origins[place{transport: docker, scope: scope}] = origin
+	}
+	if len(r.allowed) > 0 {
+		p.Default = Requirements{{Type: Reject}}
+		origin := r.allowed[0].Origin
+		origin.Field = strings.TrimSuffix(origin.Field, fmt.Sprintf("[%d]", 0))
+		p.origins[place{global: true}] = origin
+		for _, scope := range r.allowed {
+			if r.cluster[scope.Value] == nil {
+				set(scope.Value, Requirements{{Type: Accept}}, scope.Origin)
+			}
+		}
+	}
+	if len(r.policyBlocked) > 0 {
+		p.Default = Requirements{{Type: Accept}}
+		delete(p.origins, place{global: true})
+		for _, scope := range r.policyBlocked {
+			set(scope.Value, Requirements{{Type: Reject}}, scope.Origin)
+		}
+	}
+	for scope, s := range r.cluster {
+		set(scope, append(scopes[scope], s.list...), s.origin)
+	}
+	files.Policy, files.PolicyJSON = p, Template()
+	if len(scopes) > 0 {
+		p.Transports[docker], p.Transports[atomic] = scopes, Scopes{}
+		for scope, list := range scopes {
+			if fitsAtomic(scope) {
+				p.Transports[atomic][scope] = list
+			}
+		}
+		files.PolicyJSON = p.Bytes()
+	}
+	for namespace, scopes := range r.namespaced {
+		n := &Policy{Default: p.Default, Transports: maps.Clone(p.Transports), origins: maps.Clone(p.origins)}
+		for _, transport := range []string{docker, atomic} {
+			list := maps.Clone(n.Transports[transport])
+			if list == nil {
+				list = Scopes{}
+			}
+			for scope, s := range scopes {
+				if transport == docker || fitsAtomic(scope) {
+					list[scope] = append(slices.Clone(list[scope]), s.list...)
+				}
+			}
+			n.Transports[transport] = list
+		}
+		for scope, s := range scopes {
+			n.origins[place{transport: docker, scope: scope}] = s.origin
+		}
+		if files.Namespaces == nil {
+			files.Namespaces = map[string]*Policy{}
+		}
+		files.Namespaces[namespace] = n
+	}
+}
+
+// atomic is the transport of OpenShift's former registry. MCO gives it the scopes of docker that it takes.
+const atomic = "atomic"
+
+func fitsAtomic(scope string) bool { return strings.Count(scope, "/") < 3 }
+
+// attachments finds the scopes of registries.d: those of the policies and their mirrors (generateSigstoreRegistriesdConfig).
+func (r *renderer) attachments(files *Files) {
+	policies := map[string]finding.Origin{}
+	for scope, s := range r.cluster {
+		policies[scope] = s.origin
+	}
+	for _, scopes := range r.namespaced {
+		for scope, s := range scopes {
+			if _, ok := policies[scope]; !ok {
+				policies[scope] = s.origin
+			}
+		}
+	}
+	if len(policies) == 0 {
+		return
+	}
+	table := r.o.Registries
+	if table == nil {
+		rules := *r.rules
+		rules.Blocked = r.registriesBlocked
+		table = resolve.NewLinuxTable(&rules)
+	}
+	found := map[string]bool{}
+	entries := table.Entries()
+	for _, policy := range slices.Sorted(maps.Keys(policies)) {
+		found[policy] = true
+		r.mirrors(found, table, policy, policies[policy])
+		for i := range entries {
+			if prefix := entries[i].Prefix; prefix != policy && inside(prefix, policy) {
+				r.mirrors(found, table, prefix, policies[policy])
+			}
+		}
+	}
+	files.Attachments = slices.Sorted(maps.Keys(found))
+}
+
+// mirrors adds the mirrors of a scope, and the scope itself where it has an entry
+// (addScopeMirrorsSigstoreRegistriesdConfig).
+func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, scope string, policy finding.Origin) {
+	entry, ok := table.Find(scope)
+	if !ok {
+		return
+	}
+	name := scope
+	if strings.HasPrefix(name, "*.") {
+		name = "matched" + name[1:]
+	}
+	const image = "/a" // of a registry, whose name alone is no reference
+	whole := !strings.Contains(name, "/")
+	if whole {
+		name += image
+	}
+	name, _, _ = strings.Cut(name, "@")
+	if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') {
+		name = name[:tag]
+	}
+	sources, err := pullSources(&entry, name)
+	if err != nil {
+		r.refuse(finding.CodePolicyScope, policy, scope, fmt.Sprintf("has a mirror that cannot be written for it: %v; MCO writes no configuration at all, correct the mirror or the scope", err))
+		return
+	}
+	for _, s := range sources {
+		if whole {
+			s = strings.TrimSuffix(s, image)
+		}
+		found[s] = true
+	}
+}
+
+// pullSources returns where a repository may come from: its name at each mirror, and at the registry itself unless that
+// is a wildcard (sysregistriesv2, PullSourcesFromReference). The error is about one that cannot be written.
+func pullSources(entry *resolve.LinuxEntry, name string) ([]string, error) {
+	rest, ok := strings.CutPrefix(name, entry.Prefix)
+	if wildcard, is := strings.CutPrefix(entry.Prefix, "*"); is {
+		_, rest, ok = strings.Cut(name, wildcard)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s is not inside %s", name, entry.Prefix)
+	}
+	var sources []string
+	for _, m := range entry.Mirrors {
+		sources = append(sources, m.Location+rest)
+	}
+	if entry.Location != "" {
+		sources = append(sources, entry.Location+rest)
+	}
+	for _, s := range sources {
+		named, ok := parseNamed(s)
+		if !ok || named.String() != s {
+			return nil, fmt.Errorf("%s is no repository", shown.Location(s))
+		}
+	}
+	return sources, nil
+}
