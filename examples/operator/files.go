@@ -13,6 +13,7 @@ import (
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -83,7 +84,7 @@ func (l LinuxFiles) hash() string { return hashOf(l.contents()) }
 
 // apply makes the files stand in a directory. What it costs the node is announced before anything is
 // changed; if that fails, nothing is.
-func (l LinuxFiles) apply(ctx context.Context, t hoststoml.Transport, announce func(registriesconf.NodeImpact) error) error {
+func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport, announce func(registriesconf.NodeImpact) error) error {
 	if err := l.cleanUp(ctx, t); err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (l LinuxFiles) apply(ctx context.Context, t hoststoml.Transport, announce f
 
 // compare reads a file and reports whether it has to change. One that the client refuses is taken for an
 // empty one: the node pulls nothing with it.
-func (l LinuxFiles) compare(ctx context.Context, t hoststoml.Transport, name string, want *registriesconf.Config) (old *registriesconf.Config, changed bool, err error) {
+func (l LinuxFiles) compare(ctx context.Context, t nodefiles.Transport, name string, want *registriesconf.Config) (old *registriesconf.Config, changed bool, err error) {
 	data, err := t.ReadFile(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, want != nil, nil
@@ -138,14 +139,14 @@ func (l LinuxFiles) compare(ctx context.Context, t hoststoml.Transport, name str
 }
 
 // cleanUp removes what an interrupted run has left.
-func (l LinuxFiles) cleanUp(ctx context.Context, t hoststoml.Transport) error {
+func (l LinuxFiles) cleanUp(ctx context.Context, t nodefiles.Transport) error {
 	for _, name := range []string{registriesConf, registriesconf.SearchDropIn} {
 		entries, err := t.List(ctx, path.Dir(name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		left := temporary(name)
-		if slices.ContainsFunc(entries, func(e hoststoml.Entry) bool { return e.Name == path.Base(left) }) {
+		if slices.ContainsFunc(entries, func(e nodefiles.Entry) bool { return e.Name == path.Base(left) }) {
 			// On disk, so that it cannot come back under the rename of the next.
 			if err := errors.Join(t.Remove(ctx, left), t.Sync(ctx, path.Dir(name))); err != nil {
 				return err
@@ -159,7 +160,7 @@ func (l LinuxFiles) cleanUp(ctx context.Context, t hoststoml.Transport) error {
 func temporary(name string) string { return path.Join(path.Dir(name), "."+path.Base(name)+"~new") }
 
 // replaceFile makes data the content of a file: whoever reads the name sees the old content or the new.
-func replaceFile(ctx context.Context, t hoststoml.Transport, name string, data []byte) error {
+func replaceFile(ctx context.Context, t nodefiles.Transport, name string, data []byte) error {
 	for _, step := range []func() error{
 		func() error { return t.WriteFile(ctx, temporary(name), data, 0o644) },
 		func() error { return t.Rename(ctx, temporary(name), name) },
@@ -193,7 +194,7 @@ func (w WindowsFiles) hash() string { return hashOf(w.contents()) }
 
 // apply makes the files stand in a config_path. What other hands put there stays, and is returned. The error
 // is made of one for each registry that does not have its file; see [hoststoml.RegistryErrors].
-func (w WindowsFiles) apply(ctx context.Context, t hoststoml.Transport) ([]hoststoml.Kept, error) {
+func (w WindowsFiles) apply(ctx context.Context, t nodefiles.Transport) ([]nodefiles.Kept, error) {
 	change, err := w.Tree.Apply(ctx, t, hoststoml.Options{Platform: finding.Windows})
 	return change.Kept, err
 }

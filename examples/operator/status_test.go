@@ -17,6 +17,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
@@ -250,7 +251,7 @@ func TestARegistryThatWindowsCannotHaveIsSaidAndNotTriedAgain(t *testing.T) {
 
 func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
 	failed := func(err error) error { return &hoststoml.RegistryError{Registry: "quay.io", Err: err} }
-	conflict, name := failed(hoststoml.ErrConflict), failed(hoststoml.ErrName)
+	conflict, name := failed(nodefiles.ErrConflict), failed(hoststoml.ErrName)
 	for _, tt := range []struct {
 		state State
 		errs  []error
@@ -259,7 +260,7 @@ func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
 		{StateConflict, []error{conflict}},
 		{StateConflict, []error{name, conflict}},
 		{StatePartial, []error{name}},
-		{StatePartial, []error{failed(hoststoml.ErrSameDirectory), failed(hoststoml.ErrWaits)}},
+		{StatePartial, []error{failed(hoststoml.ErrSameDirectory), failed(nodefiles.ErrWaits)}},
 		{StateFailed, []error{errFault}},
 		{StateFailed, []error{name, failed(errFault), conflict}},
 		{StateTimedOut, []error{name, conflict, context.DeadlineExceeded}},
@@ -270,7 +271,7 @@ func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
 
 	var many []error
 	for i := range maxFailures + 5 {
-		many = append(many, &hoststoml.RegistryError{Registry: fmt.Sprintf("r%d.io", i), Err: hoststoml.ErrConflict})
+		many = append(many, &hoststoml.RegistryError{Registry: fmt.Sprintf("r%d.io", i), Err: nodefiles.ErrConflict})
 	}
 	node := windows()
 	node.setApplied("hash", nil, errors.Join(many...))
