@@ -51,7 +51,7 @@ func (g *guard) look(node *NodePulls) {
 	g.states++
 	g.mu.Unlock()
 	for _, source := range guarded {
-		file := registriesConf
+		file := registriesconf.FileName
 		if node.Spec.Platform == finding.Windows {
 			host, _, _ := strings.Cut(source, "/")
 			file = hoststoml.Dir(host) + "/" + hoststoml.FileName

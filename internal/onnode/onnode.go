@@ -74,6 +74,9 @@ func (e *Entry) Read(ctx context.Context, t nodefiles.Transport, dir string) err
 	return nil
 }
 
+// WasRead reports whether the content is known.
+func (e *Entry) WasRead() bool { return e.content != nil }
+
 // Content returns what was read of a file.
 func (e *Entry) Content() string {
 	if e.content == nil {
