@@ -58,7 +58,7 @@ func Location(s string) string {
 	for i, part := range parts {
 		name, word, found := strings.Cut(part, ":")
 		switch {
-		case part == Redacted, strings.HasPrefix(part, "["): // left out already, or an IPv6 address
+		case part == Redacted, beginsWithIPv6(part): // left out already, or an address
 		case unlikely(name):
 			parts[i] = Redacted
 		case found && !isNumber(word) && (unlikely(word) || !strings.Contains(name, ".") && strings.ToLower(word) != word):
@@ -237,13 +237,20 @@ func cutPassword(s string) string {
 	if strings.Contains(word, ":") && strings.Trim(authority, "0123456789abcdefABCDEF:") == "" { // an IPv6 address
 		return s
 	}
-	if !found || len(name) == 1 || strings.HasPrefix(word, Redacted) || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || strings.HasPrefix(authority, "[") || strings.Contains(authority, "@") {
+	if !found || len(name) == 1 || strings.HasPrefix(word, Redacted) || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || beginsWithIPv6(authority) || strings.Contains(authority, "@") {
 		return s
 	}
 	if s = scheme + name + ":" + Redacted; hasPath {
 		s += "/" + path
 	}
 	return s
+}
+
+// beginsWithIPv6 reports whether s is an IPv6 address in brackets, or begins with one, or is the beginning of one.
+func beginsWithIPv6(s string) bool {
+	address, bracket := strings.CutPrefix(s, "[")
+	address, _, _ = strings.Cut(address, "]")
+	return bracket && strings.Trim(address, "0123456789abcdefABCDEF:.") == ""
 }
 
 // cutTags leaves out what stands in the place of a tag behind a slash and is none.

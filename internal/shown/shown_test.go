@@ -36,6 +36,8 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		"user:pa55word@m.io/a@sha256:" + sixtyFour:      "[redacted]@m.io/a@sha256:" + sixtyFour,
 		"https://m.io/x?token=pa55word":                 "https://m.io/x?[redacted]",
 		"https://user:pa55word":                         "https://user:[redacted]",
+		"https://[user:pa55word":                        "https://[user:[redacted]",
+		"[user:pa55word]":                               "[user:[redacted]",
 		"https://m.io/ahttps://user:pa55word":           "https://m.io/ahttps://[redacted]",
 		"user:pa55word/x":                               "user:[redacted]/x",
 		`c.io/b {"auths":{"q.io":{"auth":"pa55word"}}}`: "c.io/b [redacted]",
