@@ -23,6 +23,10 @@ type cut struct {
 	point  int
 	path   string // empty, or "/" and components
 	parent int    // the cut around it on the same host, in the list of cuts of that host; -1 for the host itself
+	// entries are, by side, those that govern the names of the cut; nil where none does.
+	entries []*entry
+	// alike is set where the cells are one function of the name: one of them is asked then, and speaks for all.
+	alike bool
 	// cells are the names of the cut by depth, and what the sides say to each kind of pull.
 	cells [3]cell
 }
@@ -42,11 +46,18 @@ var kinds = [2]mirrorset.Pull{mirrorset.ByTag, mirrorset.ByDigest}
 type cutter struct {
 	sides  []*side
 	scopes []string // that questions name: they are cuts as well
+	// wireScopes are the same as the network sees them, sorted.
+	wireScopes []string
 	*points
 }
 
 func newCutter(scopes []string, sides ...*side) *cutter {
-	return &cutter{sides: sides, scopes: scopes, points: newPoints(sides, scopes)}
+	c := &cutter{sides: sides, scopes: scopes, points: newPoints(sides, scopes)}
+	for _, scope := range scopes {
+		c.wireScopes = append(c.wireScopes, onTheWire(scope))
+	}
+	slices.SortFunc(c.wireScopes, comparePaths)
+	return c
 }
 
 // hosts yields the cuts of each point, the host itself first and each cut after the one around it. What a point is part
@@ -70,16 +81,19 @@ func (c *cutter) hosts() iter.Seq[[]cut] {
 func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	host := c.list[at].host
 	paths := append([]string{""}, scopes[host]...)
-	for _, s := range c.sides {
-		for _, e := range s.around(host) {
+	entries := make([]map[string]*entry, len(c.sides)) // by path
+	for i, s := range c.sides {
+		around := s.around(host)
+		entries[i] = make(map[string]*entry, len(around))
+		for j := range around {
+			e := &around[j]
+			if entries[i][e.path] == nil {
+				entries[i][e.path] = e
+			}
 			paths = append(paths, e.path)
 			for _, base := range e.bases {
 				s.flipsBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
-				for _, scope := range c.scopes { // a scope inside the base
-					if rest, ok := strings.CutPrefix(onTheWire(scope), onTheWire(base)+"/"); ok {
-						paths = append(paths, e.path+"/"+rest)
-					}
-				}
+				c.scopesBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
 			}
 		}
 	}
@@ -101,19 +115,45 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 			first, _, _ := strings.Cut(rest, "/")
 			next[first] = true
 		}
-		cuts = append(cuts, c.cut(at, path, parent, next))
+		cut := cut{point: at, path: path, parent: parent, entries: make([]*entry, len(c.sides))}
+		for s := range c.sides {
+			if cut.entries[s] = entries[s][path]; cut.entries[s] == nil && parent >= 0 {
+				cut.entries[s] = cuts[parent].entries[s]
+			}
+		}
+		cuts = append(cuts, c.ask(cut, next))
 		parent = i
 	}
 	return cuts
 }
 
-// cut asks all sides for each cell of a cut.
-func (c *cutter) cut(at int, path string, parent int, next map[string]bool) cut {
+// scopesBelow calls yield with what follows base in each scope inside it.
+func (c *cutter) scopesBelow(base string, yield func(rest string)) {
+	if len(c.scopes) == 0 {
+		return
+	}
+	base = onTheWire(base) + "/"
+	i, _ := slices.BinarySearchFunc(c.wireScopes, base, comparePaths)
+	for ; i < len(c.wireScopes) && strings.HasPrefix(c.wireScopes[i], base); i++ {
+		yield(c.wireScopes[i][len(base)-1:])
+	}
+}
+
+// ask asks all sides for each cell of a cut.
+func (c *cutter) ask(at cut, next map[string]bool) cut {
 	component := "/" + fresh(func(s string) bool { return next[s] })
-	out := cut{point: at, path: path, parent: parent}
+	host := c.list[at.point].host
+	at.alike = host != "docker.io" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
+	asked := -1
 	for d, beyond := range [3]string{"", component, component + "/a"} {
-		cell := cell{name: c.list[at].host + path + beyond, beyond: beyond, routes: make([][2]route, len(c.sides))}
-		if d := depth(d); d != exactly || path != "" {
+		cell := cell{name: host + at.path + beyond, beyond: beyond}
+		switch d := depth(d); {
+		case d == exactly && at.path == "":
+			cell.routes = make([][2]route, len(c.sides))
+		case at.alike && asked >= 0:
+			cell.routes, cell.exists = at.cells[asked].routes, at.cells[asked].exists
+		default:
+			cell.routes = make([][2]route, len(c.sides))
 			for k, kind := range kinds {
 				cell.exists[k] = true
 				for i, s := range c.sides {
@@ -122,10 +162,21 @@ func (c *cutter) cut(at int, path string, parent int, next map[string]bool) cut 
 					cell.exists[k] = cell.exists[k] && ok
 				}
 			}
+			asked = int(d)
 		}
-		out.cells[d] = cell
+		at.cells[d] = cell
 	}
-	return out
+	return at
+}
+
+// shallow reports whether names at a path, or one component longer, may be led to what is no repository to the client: a
+// registry by itself, or one component on docker.io.
+func (e *entry) shallow(path string) bool {
+	return slices.ContainsFunc(e.bases, func(base string) bool {
+		host, rest := splitHost(base + path[len(e.path):])
+		hub := host == "docker.io" || host == "index.docker.io"
+		return rest == "" || hub && strings.Count(rest, "/") < 2
+	})
 }
 
 // around returns the entries that govern names of a host, as far as they begin there: those of the host, and the

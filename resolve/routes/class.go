@@ -225,14 +225,14 @@ func sameRoute(a, b route, rename func(string) string) bool {
 // maxRest returns the MaxRest of a group: it asks for longer and longer names, where a base is longer than the scope.
 func (r *Routes) maxRest(g group) int {
 	side, host, path := r.sides[0], r.list[g.at.point].host, g.at.path
-	longer := false
-	for _, e := range side.around(host) {
-		for _, base := range e.bases {
-			longer = longer || inside(path, e.path) && len(base)-len(e.path) > len(host)
-		}
-	}
+	e := g.at.entries[0]
+	longer := e != nil && slices.ContainsFunc(e.bases, func(base string) bool { return len(base)-len(e.path) > len(host) })
 	beyond := g.cell.beyond
-	if !longer || beyond == "" {
+	if beyond == "" { // a group with this very name holds longer ones as well, or has no rest
+		beyond = g.at.cells[below].beyond
+		longer = longer && g.pattern.Below
+	}
+	if !longer {
 		return 0
 	}
 	most := maxName - len(host) - len(path)

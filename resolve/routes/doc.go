@@ -39,5 +39,5 @@
 //
 // Names that do not exist: docker.io/x is docker.io/library/x, and index.docker.io is docker.io. Names of more than 255
 // characters: a mirror that is longer than the scope it serves has a limit, [Class.MaxRest], beyond which the
-// client stops the pull. Names without a registry: they are the list of their candidates, see [Routes.Candidates].
+// client stops the pull. Names without a registry: they stand for several names at once, and plans answer for them.
 package routes

@@ -109,7 +109,7 @@ func Check(statements []Statement, linux, containerd *Routes) []Verdict {
 		var judged []*judgement
 		for i := range statements {
 			if s := &statements[i]; which(s) {
-				judged = append(judged, &judgement{Statement: s, cutter: c, place: i})
+				judged = append(judged, newJudgement(s, c, i))
 			}
 		}
 		if len(judged) == 0 {
@@ -117,12 +117,17 @@ func Check(statements []Statement, linux, containerd *Routes) []Verdict {
 		}
 		for cuts := range c.hosts() {
 			for i := range cuts {
-				for d := range cuts[i].cells {
+				if !c.canonical(cuts[i].point) {
+					continue
+				}
+				for _, cell := range cuts[i].apart() {
 					for k := range kinds {
-						if cell := &cuts[i].cells[d]; cell.exists[k] && c.canonical(cuts[i].point) {
-							for _, j := range judged {
-								j.cell(cell, k)
-							}
+						if !cell.exists[k] {
+							continue
+						}
+						a := newAsked(cell, k)
+						for _, j := range judged {
+							j.cell(a)
 						}
 					}
 				}
@@ -181,19 +186,63 @@ func (c *cutter) canonical(point int) bool {
 	return host == "docker.io" || network.Host(host) == host && host != network.DockerHub
 }
 
-// within reports whether a location lies inside a scope, as the network sees both.
-func within(location, scope string) bool {
-	location, scope = onTheWire(location), onTheWire(scope)
-	if domain, ok := strings.CutPrefix(scope, "*"); ok {
+// apart returns the cells of a cut that may differ.
+func (c *cut) apart() []*cell {
+	cells := []*cell{&c.cells[exactly], &c.cells[below], &c.cells[deeper]}
+	if c.path == "" {
+		cells = cells[1:]
+	}
+	if c.alike {
+		cells = cells[:1]
+	}
+	return cells
+}
+
+// asked is what a cell asks for one kind of pull, as the network sees it.
+type asked struct {
+	*cell
+	kind      int
+	name      string
+	plan      *resolve.Plan
+	attempts  []resolve.Attempt // where tags are resolved, and then where images are fetched
+	locations []string          // of attempts
+}
+
+func newAsked(c *cell, k int) *asked {
+	plan := &c.routes[0][k].plan
+	a := &asked{cell: c, kind: k, name: onTheWire(c.name), plan: plan, attempts: plan.Pull}
+	if len(plan.Resolve) > 0 {
+		a.attempts = slices.Concat(plan.Resolve, plan.Pull)
+	}
+	a.locations = locations(a.attempts)
+	return a
+}
+
+// scope is a scope as the network sees it.
+type scope string
+
+// holds reports whether a location, as the network sees it, lies inside the scope.
+func (s scope) holds(location string) bool {
+	if domain, ok := strings.CutPrefix(string(s), "*"); ok {
 		host, _ := splitHost(location)
 		name, _ := splitPort(host)
 		return strings.HasSuffix(name, domain) && len(name) > len(domain)
 	}
-	return inside(location, scope)
+	return inside(location, string(s))
 }
 
-func withinAny(location string, scopes []string) bool {
-	return slices.ContainsFunc(scopes, func(s string) bool { return within(location, s) })
+func within(location, of string) bool { return scope(onTheWire(of)).holds(onTheWire(location)) }
+
+func anyHolds(scopes []scope, location string) bool {
+	return slices.ContainsFunc(scopes, func(s scope) bool { return s.holds(location) })
+}
+
+func wireScopes(scopes []string) []scope {
+	list := make([]scope, len(scopes))
+	for i := range scopes {
+		list[i] = scope(onTheWire(scopes[i]))
+	}
+	return list
 }
 
 // judgement collects what the cells say of a statement.
@@ -201,61 +250,58 @@ type judgement struct {
 	*Statement
 	*cutter
 	place          int
-	reached        bool // a name of the scope exists
+	about          scope   // Never, Images, Mirrored or Same
+	others         []scope // Except or Only
+	reached        bool    // a name of the scope exists
 	counterexample *Counterexample
 }
 
+func newJudgement(s *Statement, c *cutter, place int) *judgement {
+	about := cmp.Or(s.Never, s.Images, s.Mirrored, s.Same)
+	return &judgement{Statement: s, cutter: c, place: place, about: scope(onTheWire(about)), others: wireScopes(slices.Concat(s.Except, s.Only))}
+}
+
 // cell judges a cell. Its names are all inside the statement's scopes or none is, and so are its locations.
-func (j *judgement) cell(c *cell, k int) {
-	route := c.routes[0][k]
+func (j *judgement) cell(c *asked) {
+	if j.Never != "" { // whatever leads there
+		for i, l := range c.locations {
+			if j.about.holds(l) && !anyHolds(j.others, l) {
+				j.against(c, c.attempts[i].Origins, "asks "+c.attempts[i].Location)
+				return
+			}
+		}
+		return
+	}
+	if !j.about.holds(c.name) || j.By != "" && j.By != kinds[c.kind] {
+		return
+	}
+	j.reached = true
+	mirror := func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror }
 	switch {
-	case j.Never != "":
-		j.reached = true // whatever leads there
-		for _, steps := range [2][]resolve.Attempt{route.plan.Resolve, route.plan.Pull} {
-			for _, a := range steps {
-				if within(a.Location, j.Never) && !withinAny(a.Location, j.Except) {
-					j.against(c, k, a.Origins, "asks "+a.Location)
-					return
-				}
+	case j.First != "":
+		j.first(c)
+	case j.Images != "":
+		for i, l := range c.locations {
+			if !anyHolds(j.others, l) {
+				j.against(c, c.attempts[i].Origins, "asks "+c.attempts[i].Location)
+				return
 			}
 		}
-	case j.Images != "" && within(c.name, j.Images):
-		j.reached = true
-		if j.First != "" {
-			j.first(c, k)
-			return
-		}
-		for _, steps := range [2][]resolve.Attempt{route.plan.Resolve, route.plan.Pull} {
-			for _, a := range steps {
-				if !withinAny(a.Location, j.Only) {
-					j.against(c, k, a.Origins, "asks "+a.Location)
-					return
-				}
-			}
-		}
-	case j.Mirrored != "" && within(c.name, j.Mirrored) && (j.By == "" || j.By == kinds[k]):
-		j.reached = true
-		mirror := func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror }
-		switch plan := &route.plan; {
-		case !slices.ContainsFunc(plan.Pull, mirror):
-			j.against(c, k, nil, "no mirror serves it")
-		case len(plan.Resolve) > 0 && !slices.ContainsFunc(plan.Resolve, mirror):
-			j.against(c, k, nil, "no mirror resolves its tag")
-		}
-	case j.Same != "" && within(c.name, j.Same):
-		j.reached = true
-		if other := c.routes[1][k]; !slices.Equal(locations(route.plan.Pull), locations(other.plan.Pull)) {
-			j.against(c, k, nil, "the platforms ask other locations")
-			if j.counterexample.Plan.Image == route.plan.Image {
-				j.counterexample.Other = other.plan
-			}
+	case j.Mirrored != "" && !slices.ContainsFunc(c.plan.Pull, mirror):
+		j.against(c, nil, "no mirror serves it")
+	case j.Mirrored != "" && len(c.plan.Resolve) > 0 && !slices.ContainsFunc(c.plan.Resolve, mirror):
+		j.against(c, nil, "no mirror resolves its tag")
+	case j.Same != "":
+		other := &c.routes[1][c.kind].plan
+		if !slices.Equal(locations(c.plan.Pull), locations(other.Pull)) && j.against(c, nil, "the platforms ask other locations") {
+			j.counterexample.Other = *other
 		}
 	}
 }
 
 // first judges whether the first location is First and the rest of the name.
-func (j *judgement) first(c *cell, k int) {
-	host, path := splitHost(c.name)
+func (j *judgement) first(c *asked) {
+	host, path := splitHost(c.cell.name)
 	want := j.First + path
 	if !strings.HasPrefix(j.Images, "*") {
 		_, scope := splitHost(j.Images)
@@ -263,11 +309,11 @@ func (j *judgement) first(c *cell, k int) {
 	} else if _, port := splitPort(host); port != "" {
 		want = j.First + port + path
 	}
-	switch pull := c.routes[0][k].plan.Pull; {
+	switch pull := c.plan.Pull; {
 	case len(pull) == 0:
-		j.against(c, k, nil, "asks nothing")
+		j.against(c, nil, "asks nothing")
 	case onTheWire(pull[0].Location) != onTheWire(want):
-		j.against(c, k, pull[0].Origins, "asks "+pull[0].Location+" first, not "+want)
+		j.against(c, pull[0].Origins, "asks "+pull[0].Location+" first, not "+want)
 	}
 }
 
@@ -280,23 +326,23 @@ func locations(attempts []resolve.Attempt) (out []string) {
 
 // against takes a counterexample, if it is smaller than the one before: fewer characters in the name, then string order,
 // then tag before digest.
-func (j *judgement) against(c *cell, k int, origins []finding.Origin, why string) {
-	plan := c.routes[0][k].plan
+func (j *judgement) against(c *asked, origins []finding.Origin, why string) bool {
 	if old := j.counterexample; old != nil {
 		name, _, _ := strings.Cut(old.Reference, "@")
 		name = strings.TrimSuffix(name, suffix(mirrorset.ByTag))
-		if smaller := cmp.Or(cmp.Compare(len(c.name), len(name)), strings.Compare(c.name, name)); smaller >= 0 {
-			return
+		if smaller := cmp.Or(cmp.Compare(len(c.cell.name), len(name)), strings.Compare(c.cell.name, name)); smaller >= 0 {
+			return false
 		}
 	}
 	if len(origins) == 0 {
-		for _, f := range plan.Findings {
+		for _, f := range c.plan.Findings {
 			if f.Severity != finding.SeverityInfo && f.Origin.Object != "" {
 				origins = append(origins, f.Origin)
 			}
 		}
 	}
-	j.counterexample = &Counterexample{Reference: c.name + suffix(kinds[k]), Why: why, Plan: plan, Origins: origins}
+	j.counterexample = &Counterexample{Reference: c.cell.name + suffix(kinds[c.kind]), Why: why, Plan: *c.plan, Origins: origins}
+	return true
 }
 
 // verdict is what the cells say together.
@@ -361,7 +407,7 @@ func (j *judgement) evading() *Counterexample {
 			continue
 		}
 		for _, a := range route.plan.Pull {
-			if within(a.Location, j.Never) && !withinAny(a.Location, j.Except) {
+			if j.about.holds(onTheWire(a.Location)) && !anyHolds(j.others, onTheWire(a.Location)) {
 				return &Counterexample{Reference: name + suffix(mirrorset.ByTag), Why: "asks " + a.Location, Plan: route.plan, Origins: a.Origins}
 			}
 		}
