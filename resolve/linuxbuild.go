@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -58,8 +57,6 @@ type imageBuilder struct {
 	blocked  *scopeSet // blocked scopes, as the network sees them
 	insecure *scopeSet // insecure scopes, as they are spelled: the client compares them so
 	findings finding.Findings
-	mirrors  slab.Of[LinuxMirror]
-	origins  slab.Of[finding.Origin]
 }
 
 // mergedRule is a rule and its mirrors.
@@ -126,7 +123,6 @@ func (b *imageBuilder) addEntries() {
 		at := b.entry(r.Source)
 		b.at = append(b.at, at)
 		e := &b.table.entries[at]
-		e.Origins = append(b.origins.Make(len(e.Origins)+len(r.Entries)), e.Origins...)
 		for _, from := range r.Entries {
 			e.Origins = append(e.Origins, from.Origin)
 		}
@@ -207,7 +203,7 @@ func (b *imageBuilder) addMirrors() {
 					own[j].Pull = mirrorset.ByDigest
 				}
 			}
-			e.Mirrors = append(b.mirrors.Make(len(e.Mirrors)+len(r.mirrors)), e.Mirrors...)
+			e.Mirrors = slices.Grow(e.Mirrors, len(r.mirrors))
 			for _, m := range r.mirrors {
 				e.Mirrors = append(e.Mirrors, LinuxMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
 			}
