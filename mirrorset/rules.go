@@ -200,14 +200,6 @@ func (r *Rule) Mirrors() []Mirror {
 
 // repeats reports whether a list holds an item twice.
 func repeats(list []string) bool {
-	if len(list) <= few {
-		for i, s := range list {
-			if slices.Contains(list[:i], s) {
-				return true
-			}
-		}
-		return false
-	}
 	seen := make(map[string]bool, len(list))
 	for _, s := range list {
 		seen[s] = true
