@@ -22,8 +22,8 @@ func NewLinuxTable(rules *mirrorset.Rules) *LinuxTable {
 // The order of entries is MCO's: those of t, then the sources of rules for digests, then those for tags,
 // then blocked scopes, then insecure ones. Only the entry with the longest prefix governs a pull, so each
 // entry is made to hold all that the rules say of its prefix: a kind of pull without a rule of its own
-// gets the mirrors of its most specific rule around it; a prefix under NeverContactSource by any rule
-// around it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
+// gets the mirrors of the most specific rule that encloses it; a prefix under NeverContactSource by any rule
+// that encloses it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
 // mirrors.
 //
 // Edit of nil edits the empty table; nil rules ask for nothing.
@@ -54,7 +54,7 @@ type imageBuilder struct {
 	at       []int        // of each rule the entry of its source
 	governs  []governors  // of each entry the rules that govern it
 	policies policies
-	blocked  *scopeSet // blocked scopes, as the network sees them
+	blocked  *scopeSet // blocked scopes in canonical form
 	insecure *scopeSet // insecure scopes, as they are spelled: the client compares them so
 	findings finding.Findings
 }
@@ -164,14 +164,14 @@ func kindOf(p mirrorset.Pull) int {
 	return 1
 }
 
-// enclosingRule returns the rule with the longest source around a prefix; of two as long, the wildcard, as at a pull.
+// enclosingRule returns the rule with the longest source that encloses a prefix; of two as long, the wildcard, as at a pull.
 // Each source is the prefix of an entry, which own has the rules of.
 func (b *imageBuilder) enclosingRule(own []governors, prefix string, kind int) *mergedRule {
-	around := b.table.index.longest(prefix, func(j int) bool { return own[j][kind] != nil })
-	if around.n == 0 {
+	best := b.table.index.longest(prefix, func(j int) bool { return own[j][kind] != nil })
+	if best.n == 0 {
 		return nil
 	}
-	return own[around.values[around.n-1]][kind]
+	return own[best.values[best.n-1]][kind]
 }
 
 // addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
@@ -211,7 +211,7 @@ func (b *imageBuilder) addMirrors() {
 	}
 }
 
-// block sets the flag where a rule around a prefix forbids contacting it, or a scope blocks it.
+// block sets the flag where a rule that encloses a prefix forbids contacting it, or a scope blocks it.
 func (b *imageBuilder) block() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
@@ -253,8 +253,8 @@ func (b *imageBuilder) forbidsWildcards() bool {
 	return len(b.policies.bySource.wild)+len(b.blocked.places.wild) > 0
 }
 
-// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, as the
-// network sees it; "" where there is none.
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, in
+// canonical form; "" where there is none.
 func (b *imageBuilder) forbids(location string, insecure bool) string {
 	if source := b.policies.forbids(location, false); source != "" {
 		return source
