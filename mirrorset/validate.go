@@ -38,21 +38,6 @@ type validator struct {
 	set      *Set
 	entries  []*Entry
 	findings finding.Findings
-
-	host         string // of the last valid source
-	unremarkable string // the host of the last source that can match, and "/"
-}
-
-// validSource is ValidSource. Entries are ordered by source, so that most hosts have been looked at before.
-func (v *validator) validSource(s string) bool {
-	if path, ok := strings.CutPrefix(s, v.host); ok && len(s) <= maxLength && path != "" && path[0] == '/' && v.host != "" {
-		return validPath(path)
-	}
-	valid := ValidSource(s)
-	if valid && !strings.HasPrefix(s, "*.") {
-		v.host, _, _ = strings.Cut(s, "/")
-	}
-	return valid
 }
 
 func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
@@ -110,7 +95,7 @@ func (v *validator) shortAddress(origin finding.Origin, value string) {
 
 func (v *validator) entry(e *Entry) {
 	by := refuser(e)
-	valid := v.validSource(e.Source)
+	valid := ValidSource(e.Source)
 	if !valid {
 		message := "is not a source: " + whyInvalid(e.Source)
 		if e.Source == "" {
@@ -126,66 +111,59 @@ func (v *validator) entry(e *Entry) {
 		v.refuse(finding.CodeInvalidPolicy, finding.APIServer, e.PolicyOrigin(), string(e.Policy),
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
-	places := firsts(e.Mirrors)
-	path := "" // most mirrors end in the path of the source, which has been looked at
-	if i := strings.IndexByte(e.Source, '/'); i >= 0 && valid {
-		path = e.Source[i:]
+	v.mirrors(e, by)
+	if valid {
+		v.unmatched(e)
 	}
+	v.noEffect(e, by)
+}
+
+// mirrors checks the mirrors of an entry.
+func (v *validator) mirrors(e *Entry, by finding.Refuser) {
+	first := make(map[string]int, len(e.Mirrors))
 	for i, m := range e.Mirrors {
-		if len(m) > maxLength || !ValidMirror(strings.TrimSuffix(m, path)) {
+		if !ValidMirror(m) {
 			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		} else {
 			v.shortAddress(e.MirrorOrigin(i), m)
 		}
-		first, known := places[m]
-		if !known {
-			first = slices.Index(e.Mirrors[:i+1], m)
-		}
-		if first < i {
-			if by != finding.MCO {
-				v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
-			} else { // the definition of ImageContentSourcePolicy does not call the list a set
-				v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
-			}
+		if at, ok := first[m]; ok {
+			v.repeated(e, by, i, at)
 			continue
 		}
+		first[m] = i
 		if m == e.Source && e.never() {
 			v.refuse(finding.CodeSourceAsMirror, finding.MCO, e.MirrorOrigin(i), m,
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
 		}
 	}
-	if valid {
-		v.unmatched(e)
-	}
-	if !e.real() && (by != finding.ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
-		message := "has no mirrors, so it makes no rule"
-		if len(e.Mirrors) > 0 {
-			message = "has no mirror but its own source, so it makes no rule"
-		}
-		if e.never() {
-			message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
-		} else {
-			message += "; add mirrors or remove the entry"
-		}
-		v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
+}
+
+// repeated reports mirror i, which is the same as an earlier one.
+func (v *validator) repeated(e *Entry, by finding.Refuser, i, earlier int) {
+	m := e.Mirrors[i]
+	if by != finding.MCO {
+		v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", earlier))
+	} else { // the definition of ImageContentSourcePolicy does not call the list a set
+		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", earlier))
 	}
 }
 
-// few is the length up to which looking through a list is cheaper than a map.
-const few = 16
-
-// firsts tells where each item of a list stands first; it is nil for a short list, where looking is cheaper.
-func firsts(list []string) map[string]int {
-	if len(list) <= few {
-		return nil
+// noEffect reports an entry that makes no rule. That an image mirror has no mirrors is refused elsewhere.
+func (v *validator) noEffect(e *Entry, by finding.Refuser) {
+	if e.real() || by == finding.ClusterService && len(e.Mirrors) == 0 {
+		return
 	}
-	first := make(map[string]int, len(list))
-	for i, s := range list {
-		if _, ok := first[s]; !ok {
-			first[s] = i
-		}
+	message := "has no mirrors, so it makes no rule"
+	if len(e.Mirrors) > 0 {
+		message = "has no mirror but its own source, so it makes no rule"
 	}
-	return first
+	if e.never() {
+		message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
+	} else {
+		message += "; add mirrors or remove the entry"
+	}
+	v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
 }
 
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
@@ -350,7 +328,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 // unmatched reports a valid source that no image name lies inside: clients write names out in full before they
 // compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
-	if strings.HasPrefix(e.Source, "*.") || v.unremarkable != "" && strings.HasPrefix(e.Source, v.unremarkable) {
+	if strings.HasPrefix(e.Source, "*.") {
 		return
 	}
 	host, path, hasPath := strings.Cut(e.Source, "/")
@@ -365,9 +343,6 @@ func (v *validator) unmatched(e *Entry) {
 	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
 		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
 	default:
-		if host != "docker.io" { // where the path counts
-			v.unremarkable = host + "/"
-		}
 		return
 	}
 	v.warn(finding.CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
