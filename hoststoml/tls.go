@@ -53,7 +53,7 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 				Origin: settings.Origin, Value: host, Message: text,
 			})
 		}
-		if strings.Contains(host, "/") || !mirrorset.ValidMirror(host) {
+		if !mirrorset.ValidHost(host) {
 			problem("is no registry host, host[:port]")
 			continue
 		}
