@@ -108,8 +108,8 @@ func (r *reader) reportAll(problems []problem) {
 	}
 }
 
-// skipMark deals with byte-order marks: go-toml 1 skips one, version 2 takes it for the start of a key.
-// Text in UTF-16 is nothing to either.
+// skipMark deals with byte-order marks. go-toml 1 skips one, and version 2 takes it for the start of a key.
+// Neither reads text in UTF-16.
 func (r *reader) skipMark(data []byte) (rest []byte, ok bool) {
 	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
 		r.report(refuse(nil, "", "the file begins with a byte-order mark, which 1.6 and 1.7 skip; save it without").ignoredBy(newVersions), 1)
@@ -278,7 +278,7 @@ type rawSettings struct {
 	DialTimeout  string         `toml:"dial_timeout"`
 }
 
-// wrong is the problem of a setting whose value has another type than containerd wants.
+// wrong returns the problem of a setting whose value does not have the type that containerd wants.
 func wrong(key ...string) problem {
 	return refuse(key, "", "want "+wanted[key[0]]).ignoredBy(everyVersion)
 }

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// mirrors compares the mirrors of two registries of one prefix. What really changed is told by pairing
-// each mirror with its like; what drains, by looking each up as MCO does.
+// mirrors compares the mirrors of two registries of one prefix. It pairs each new mirror with the old one that it
+// continues, which tells what changed. It looks each one up as MCO does, which tells what drains.
 func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
 	if equalRegistries(old, new) {
 		return // MCO does not look into a registry that is as it was
@@ -101,8 +101,8 @@ func (c *mirrorComparison) added(i int) {
 	c.add(d)
 }
 
-// pulls reports that a mirror serves other pulls than the one that it continues, or that it does not, and looks so to
-// MCO.
+// pulls compares the pulls that a mirror serves with those of the mirror that it continues. Where they are the same, MCO
+// may still see a change: it compares the mirror with the first old one of its location.
 func (c *mirrorComparison) pulls(i int, like Mirror) {
 	m, scope, drains := c.new.Mirrors[i], c.new.Scope(), c.drains(i)
 	from, to := like.PullFromMirror.describe(), m.PullFromMirror.describe()
