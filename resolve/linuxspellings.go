@@ -145,7 +145,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			f.add(b, host+scope.path, scope.origin, insecure)
 		}
 	}
-	if f.matchesWildcard(host) {
+	if f.matchesWildcard(host) && !b.governsPort(host) {
 		return // the client finds the wildcard's own entry
 	}
 	for around := range scopesAround(network.Host(host)) {
@@ -202,6 +202,17 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 	if _, ok := f.missing[prefix]; !ok {
 		f.missing[prefix] = origin
 	}
+}
+
+// governsPort reports whether the client takes the entry of a host without port for one with a port. That entry then
+// wins over a wildcard around both, unless it is no longer than the wildcard (see [LinuxTable.find]).
+func (b *imageBuilder) governsPort(host string) bool {
+	name := hostname(host)
+	if _, ok := b.table.index.get(name); !ok || name == host {
+		return false
+	}
+	_, asLong := b.table.index.get("*" + name[min(1, len(name)):])
+	return !asLong
 }
 
 // matchesWildcard reports whether the client finds a forbidden wildcard around a host: it looks for the wildcard's
