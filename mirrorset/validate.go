@@ -264,14 +264,11 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
 		}
 		listed[value] = true
-		if !validSearchRegistry(value) {
+		if !ValidHost(value) {
 			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}
 	}
 }
-
-// validSearchRegistry reports whether s is host[:port].
-func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Contains(s, "/") }
 
 // duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
 func (v *validator) duplicates() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -72,14 +71,6 @@ func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
 		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
 	}
 	return nil
-}
-
-// encode prints one JSON document.
-func (p *program) encode(v any) error {
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // linuxSide is one side of a diff.
