@@ -24,21 +24,40 @@ func Decode(name string, r io.Reader) (*Set, error) {
 	return d.decode(r, document.Options{PassOver: passedOver})
 }
 
+// DecodeAmong is Decode for one of many files, such as those of a directory, most of which are about other things. A
+// document that cannot be read is then a warning where its text speaks of no mirrors, and an error where it does, and
+// that a file holds nothing is not said.
+func DecodeAmong(name string, r io.Reader) (*Set, error) {
+	d := &decoder{name: name, set: &Set{}, among: true}
+	return d.decode(r, document.Options{PassOver: passedOver})
+}
+
 // passedOver reports whether an object would only be counted for its kind.
-func passedOver(kind string) bool {
+func passedOver(kind string, text []byte) bool {
 	switch strings.TrimSuffix(kind, "List") {
-	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror:
+	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret:
+		return false
+	case kindDefinition:
+		return true
+	}
+	if strings.EqualFold(kind, kindImage) {
 		return false
 	}
-	return true
+	return nearKind(kind) == "" && !mentions(text)
 }
 
 type decoder struct {
 	name    string
+	among   bool // the input is one of many
 	set     *Set
 	refused finding.Findings
 	doc     *document.Document // that is being read
 	others  map[string]int     // objects of other kinds, counted by kind
+	wrapper string             // what the object that is read stands in; empty for one that stands by itself
+
+	looked   *byte // the beginning of the text that was last looked through,
+	mentions bool  // and whether it may say where pulls go
+	unpacked int   // bytes that texts and files inside the input took
 }
 
 func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
@@ -50,11 +69,11 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 			d.skip(doc.PassedOver)
 		}
 		if bad := doc.Err(); bad != nil {
-			d.refuse(finding.CodeUnreadable, "", bad.Line, "", bad.Message)
+			d.unreadable(bad)
 		}
 	}
 	d.reportOthers()
-	if d.set.Empty() && len(d.refused) == 0 {
+	if d.set.Empty() && len(d.refused) == 0 && !d.among {
 		d.set.Findings = append(d.set.Findings, finding.Finding{
 			Code: finding.CodeNothingRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: d.name},
 			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources or image mirrors",
@@ -62,6 +81,19 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	}
 	d.set.Findings = d.set.Findings.Sort()
 	return d.set, d.refused.Sort().Err()
+}
+
+// unreadable refuses the current document.
+func (d *decoder) unreadable(bad *document.Error) {
+	code, message := finding.CodeUnreadable, bad.Message
+	if isTemplate(d.doc.Text) {
+		code, message = finding.CodeTemplate, "is a template: render it first, and give the result"
+	}
+	if d.among && !speaks(d.doc.Text) {
+		d.note(code, finding.SeverityWarning, d.origin("", "", bad.Line), message+"; it speaks of no mirrors and was passed over")
+		return
+	}
+	d.refuse(code, "", bad.Line, "", message)
 }
 
 // refuse notes that the current document cannot be read.
