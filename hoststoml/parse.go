@@ -7,9 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
-	"github.com/pullroute/pullroute/internal/shown"
+	"github.com/pullroute/pullroute/internal/tomltree"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -57,17 +55,18 @@ func (r *reader) read(data []byte) *File {
 		Server string                 `toml:"server"`
 		Hosts  map[string]rawSettings `toml:"host"`
 	}
-	if err := toml.Unmarshal(data, &raw); err != nil {
+	tree, err := tomltree.Parse(data, &raw)
+	if err != nil {
 		r.malformed(err)
 		return nil
 	}
-	r.doc = scan(data)
+	r.doc = document{tree}
 
 	f := &File{Comment: topComment(string(data)), Server: raw.Server}
 	var problems []problem
 	f.Settings, problems = raw.settings()
 	asked := map[string]bool{}
-	for _, table := range r.doc.hosts {
+	for _, table := range r.doc.hosts() {
 		host := Host{URL: table.name}
 		at := []string{"host", host.URL}
 		if asked[host.URL] {
@@ -83,7 +82,7 @@ func (r *reader) read(data []byte) *File {
 	}
 	r.reportAll(append(problems, f.problems()...))
 	r.keys(raw.Hosts, asked)
-	for _, p := range r.doc.old {
+	for _, p := range r.doc.oldSyntax() {
 		r.report(p.problem, p.line)
 	}
 	return f
@@ -92,7 +91,7 @@ func (r *reader) read(data []byte) *File {
 // reader collects the findings of one file.
 type reader struct {
 	name     string
-	doc      *document
+	doc      document
 	findings finding.Findings
 	ignored  bool // by containerd 2.4
 }
@@ -135,26 +134,24 @@ var wanted = map[string]string{
 	"dial_timeout":  `a duration in quotes, like "10s"`,
 }
 
-// malformed reports an error of go-toml.
+// malformed reports why the file was not decoded.
 func (r *reader) malformed(err error) {
 	// go-toml 1 is laxer at some points (two spellings of one table, stray control characters), so that
 	// nothing certain can be said of 1.6 and 1.7.
 	const old = " (and by 1.6 and 1.7, whose parser is another, with few exceptions)"
-	message := strings.TrimPrefix(err.Error(), "toml: ")
-	p := refuse(nil, "", shown.Mistake(message)).ignoredBy(newVersions + old)
-	var at *toml.DecodeError
-	if !errors.As(err, &at) {
+	p := refuse(nil, "", err.Error()).ignoredBy(newVersions + old)
+	var at *tomltree.Error
+	if !errors.As(err, &at) || at.Line == 0 {
 		r.report(p, 0)
 		return
 	}
-	line, column := at.Position()
-	p.path = at.Key()
-	if strings.HasPrefix(message, "cannot ") { // the type does not fit; the text goes on with Go types
+	p.path = at.Key
+	if at.Mistyped {
 		p.text, p.versions = wrongType(p.path)
 	} else {
-		p.text += fmt.Sprintf(" (at character %d of the line)", column)
+		p.text += fmt.Sprintf(" (at character %d of the line)", at.Column)
 	}
-	r.report(p, line)
+	r.report(p, at.Line)
 }
 
 // wrongType says what should stand at a path, and who ignores the file because it does not.
@@ -188,7 +185,7 @@ func last(path []string) string {
 // keys reports the keys that containerd does not read, and those that only some versions read.
 func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 	hasHost := false
-	for _, key := range r.doc.keys {
+	for _, key := range r.doc.keys() {
 		path, name := key.path, last(key.path)
 		inHost := path[0] == "host"
 		hasHost = hasHost || inHost

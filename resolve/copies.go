@@ -79,12 +79,12 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 		}
 	}
 
-	if entry := linux.find(r.Name(), ""); entry != nil && linuxReference(r) == nil {
+	if entry := linux.find(r.Name()); entry != nil && linuxReference(r) == nil {
 		foreignLayers = foreignLayers || entry.Blocked
 		after := rest(r.Name(), entry.Prefix)
 		for i := range entry.Mirrors {
 			location := entry.Mirrors[i].Location + after
-			if unwritable(location) == "" && linux.blocking(location, "") == nil {
+			if unwritable(location) == "" && linux.blocking(location) == nil {
 				add(finding.Linux, location, entry.Mirrors[i].Origins)
 			}
 		}

@@ -8,10 +8,9 @@
 //		fmt.Println(attempt.Location, attempt.Role, attempt.Origins)
 //	}
 //
-// What a plan costs depends on the image's name, not on how many rules there are. Callers that ask at every
-// pull parse the reference once ([ParseReference]), and where they need no findings take the attempts alone,
-// without any memory: AppendPull and AppendResolve of both tables. Tables do not change, so that a new one can
-// replace the old under load by an atomic pointer.
+// What a plan costs depends on the image's name, not on how many rules there are. Callers that ask for one image many
+// times parse the reference once ([ParseReference]). Tables do not change, so that a new one can replace the old under
+// load by an atomic pointer.
 //
 // rules come from package mirrorset; packages registriesconf and hoststoml write the tables as files, and
 // turn files that a node already has into tables again.

@@ -79,7 +79,7 @@ func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 		b.insecure.add(s.Value)
 	}
 	asksInsecure := func(scope string) bool {
-		base := t.find(scope, "")
+		base := t.find(scope)
 		return b.insecure.covers(scope) || base != nil && base.Insecure
 	}
 	b.policies = newPolicies(rules, asksInsecure)
@@ -90,7 +90,7 @@ func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	}
 	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
 	b.table.entries = slices.Grow(b.table.entries, added)
-	b.table.index, b.table.dead = newScopeIndex(len(t.entries)+added), nil
+	b.table.index, b.table.dead = newScopeMap[int](len(t.entries)+added), nil
 	if rules.SearchRegistries != nil {
 		b.table.override = rules.SearchRegistries
 	}
@@ -151,7 +151,7 @@ func (b *imageBuilder) govern() {
 	for i := range own {
 		for kind := range pulls {
 			if given[kind] && own[i][kind] == nil {
-				b.governs[i][kind] = b.around(own, b.table.entries[i].Prefix, kind)
+				b.governs[i][kind] = b.enclosingRule(own, b.table.entries[i].Prefix, kind)
 			}
 		}
 	}
@@ -168,19 +168,14 @@ func kindOf(p mirrorset.Pull) int {
 	return 1
 }
 
-// around returns the rule with the longest source around a prefix; of two as long, the wildcard, as at a pull.
+// enclosingRule returns the rule with the longest source around a prefix; of two as long, the wildcard, as at a pull.
 // Each source is the prefix of an entry, which own has the rules of.
-func (b *imageBuilder) around(own []governors, prefix string, kind int) (best *mergedRule) {
-	var space [maxStackName]byte
-	longest := -1
-	b.table.index.around(append(space[:0], prefix...), func(j, length int) bool {
-		r := own[j][kind]
-		if r != nil && (length > longest || length == longest && length < len(prefix) && isWildcard(r.Source)) {
-			best, longest = r, length
-		}
-		return true
-	})
-	return best
+func (b *imageBuilder) enclosingRule(own []governors, prefix string, kind int) *mergedRule {
+	around := b.table.index.longest(prefix, func(j int) bool { return own[j][kind] != nil })
+	if around.n == 0 {
+		return nil
+	}
+	return own[around.values[around.n-1]][kind]
 }
 
 // addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
@@ -250,7 +245,7 @@ func (b *imageBuilder) block() {
 // forbidsTarget reports whether an entry that leads to a location is blocked for it: under NeverContactSource, or where
 // the location has a blocked entry of its own.
 func (b *imageBuilder) forbidsTarget(location string, insecure bool) bool {
-	if b.policies.forbids(location, "", false) != "" || insecure && b.policies.forbids(location, "", true) != "" {
+	if b.policies.forbids(location, false) != "" || insecure && b.policies.forbids(location, true) != "" {
 		return true
 	}
 	i, ok := b.table.index.get(location)
@@ -259,22 +254,22 @@ func (b *imageBuilder) forbidsTarget(location string, insecure bool) bool {
 
 // forbidsWildcards reports whether any wildcard may not be contacted.
 func (b *imageBuilder) forbidsWildcards() bool {
-	return len(b.policies.index.wild)+len(b.blocked.index.wild) > 0
+	return len(b.policies.bySource.wild)+len(b.blocked.places.wild) > 0
 }
 
 // forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, as the
 // network sees it; "" where there is none.
 func (b *imageBuilder) forbids(location string, insecure bool) string {
-	if source := b.policies.forbids(location, "", false); source != "" {
+	if source := b.policies.forbids(location, false); source != "" {
 		return source
 	}
 	if insecure {
-		if source := b.policies.forbids(location, "", true); source != "" {
+		if source := b.policies.forbids(location, true); source != "" {
 			return source
 		}
 	}
 	for _, form := range canonicalForms(location, insecure) {
-		if scope := b.blocked.cover(form, ""); scope != "" {
+		if scope := b.blocked.cover(form); scope != "" {
 			return scope
 		}
 	}
@@ -296,7 +291,7 @@ func (b *imageBuilder) blockHiding() {
 		}
 		wildcard := &b.table.entries[j]
 		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
-		if b.policies.forbids(e.Prefix, "", false) != "" {
+		if b.policies.forbids(e.Prefix, false) != "" {
 			wildcard.Blocked = true
 			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted", wildcard.Prefix, e.Prefix)
 		} else if e.Blocked && !wildcard.Blocked {
@@ -337,7 +332,7 @@ func (b *imageBuilder) check() {
 		})
 	}
 	for i := range t.entries {
-		if e := &t.entries[i]; e.Location != e.Prefix && e.Location != "" && t.blocking(e.Location, "") != nil {
+		if e := &t.entries[i]; e.Location != e.Prefix && e.Location != "" && t.blocking(e.Location) != nil {
 			report(finding.CodeNoLocation, finding.SeverityWarning, firstOrigin(e.Origins), e.Prefix, fmt.Sprintf(
 				"leads to %s, which may not be contacted and is blocked there: only mirrors serve its images", e.Location))
 		}
@@ -356,7 +351,7 @@ func (b *imageBuilder) check() {
 		r := &b.merged[i]
 		usable := 0
 		for _, m := range r.mirrors {
-			if by := t.blocking(m.Location, ""); by != nil {
+			if by := t.blocking(m.Location); by != nil {
 				scope := by.Prefix
 				if named := b.forbids(m.Location, b.insecure.covers(m.Location)); named != "" {
 					scope = named // by is the same in another spelling

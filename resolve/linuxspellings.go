@@ -122,12 +122,12 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		insecure = b.insecure.covers(location)
 	}
 	for _, form := range canonicalForms(host, insecure) {
-		for around := path; ; around = around[:strings.LastIndexByte(around, '/')] {
-			if scope, ok := f.find(form, around); ok {
-				f.add(b, host+scope.path, scope.origin, insecure)
+		for around := range scopesAround(form + path) {
+			if around.wildcard {
+				break // wildcards have no path; they are looked at below
 			}
-			if around == "" {
-				break
+			if scope, ok := f.find(form, around.text[len(form):]); ok {
+				f.add(b, host+scope.path, scope.origin, insecure)
 			}
 		}
 		contained := f.contained(form, path)
@@ -148,13 +148,12 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 	if f.matchesWildcard(host) {
 		return // the client finds the wildcard's own entry
 	}
-	ancestors(network.Host(host), func(scope string) bool {
-		if paths := f.byHost[scope]; isWildcard(scope) && len(paths) > 0 {
+	for around := range scopesAround(network.Host(host)) {
+		if paths := f.byHost[around.String()]; around.wildcard && len(paths) > 0 {
 			f.add(b, host, paths[0].origin, insecure)
-			return false
+			break
 		}
-		return true
-	})
+	}
 }
 
 // spelledAsForbidden reports whether the table has entries for forbidden scopes of a host under this spelling.
@@ -207,11 +206,11 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 
 // matchesWildcard reports whether the client finds a forbidden wildcard around a host: it looks for the wildcard's
 // host at its first place in the name only (refMatchingSubdomainPrefix).
-func (f *forbiddenScopes) matchesWildcard(host string) (matches bool) {
-	name := hostname(host)
-	ancestors(name, func(scope string) bool {
-		matches = f.wildcards[scope] && strings.Index(name, scope[1:]) == len(name)-len(scope)+1
-		return !matches
-	})
-	return matches
+func (f *forbiddenScopes) matchesWildcard(host string) bool {
+	for around := range scopesAround(host) {
+		if around.wildcard && f.wildcards[around.String()] && around.isFirstIn(host) {
+			return true
+		}
+	}
+	return false
 }

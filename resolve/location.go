@@ -71,32 +71,3 @@ func rest(name, scope string) string {
 	}
 	return name[len(scope):]
 }
-
-// ancestors calls yield with every scope that a name or scope lies inside, itself first: the contract's
-// matching, at component boundaries, wildcards covering subdomains of any depth on any port. Of plain
-// scopes and of wildcards, longer ones come first. It stops when yield returns false.
-func ancestors(name string, yield func(scope string) bool) {
-	host, _ := splitHost(name)
-	for end := len(name); ; end = strings.LastIndexByte(name[:end], '/') {
-		if !yield(name[:end]) {
-			return
-		}
-		if end <= len(host) {
-			break
-		}
-	}
-	domain := hostname(host)
-	if isWildcard(domain) {
-		domain = domain[2:] // *.a.example.org lies inside *.example.org; itself it was yielded above
-	}
-	for {
-		i := strings.IndexByte(domain, '.')
-		if i < 0 {
-			return
-		}
-		domain = domain[i+1:]
-		if !yield("*." + domain) {
-			return
-		}
-	}
-}

@@ -21,10 +21,9 @@ func Matching(rules *mirrorset.Rules, image string) ([]*mirrorset.Rule, error) {
 		pull = mirrorset.ByDigest
 	}
 	around := map[string]bool{}
-	ancestors(r.Name(), func(scope string) bool {
-		around[scope] = true
-		return true
-	})
+	for scope := range scopesAround(r.Name()) {
+		around[scope.String()] = true
+	}
 	var matching []*mirrorset.Rule
 	for i := range rules.Rules {
 		if rule := &rules.Rules[i]; rule.Pull == pull && around[rule.Source] {

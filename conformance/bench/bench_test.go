@@ -161,10 +161,5 @@ func BenchmarkPlan(b *testing.B) {
 			beside(b, "containers-image", func() { theirs(theirRefs[next()], nil) },
 				func() { p, err := table.PlanReference(refs[next()]); check(len(p.Pull), err) })
 		})
-		steps := make([]resolve.Step, 0, 8)
-		b.Run(fmt.Sprintf("append/%d", n), func(b *testing.B) {
-			beside(b, "containers-image", func() { theirs(theirRefs[next()], nil) },
-				func() { check(len(table.AppendPull(steps, refs[next()])), nil) })
-		})
 	}
 }

@@ -71,3 +71,16 @@ func TestAContactIsSaidByAFindingOfThatPlace(t *testing.T) {
 		{Scheme: "http", Host: "n.io", Path: "/v2/a/b/manifests/1"}, {Scheme: "http", Host: "n.io:80", Path: "/v2/a/b/manifests/1"},
 	}), 1)
 }
+
+// A wildcard hides an entry whose host has one letter more. Where that is only blocked, the finding about it is all there is;
+// under NeverContactSource the wildcard has to be blocked.
+func TestAHiddenEntrySaysContactsWithABlockedScopeOnly(t *testing.T) {
+	never := rule("a.never.io", true)
+	c := contract.Of(&mirrorset.Rules{Rules: []mirrorset.Rule{never}, Blocked: []mirrorset.Scope{{Value: "a.blocked.io"}}}, func(string) bool { return false })
+	asked := func(host string) []world.Request {
+		return []world.Request{{Scheme: "https", Host: host, Path: "/v2/x/manifests/1"}}
+	}
+	require.Empty(t, c.Unsaid("q.io/x:1", asked("a.blocked.io"), finding.Findings{{Code: finding.CodeHiddenEntry, Value: "a.blocked.io"}}))
+	require.Len(t, c.Unsaid("q.io/x:1", asked("a.blocked.io"), finding.Findings{{Code: finding.CodeHiddenEntry, Value: "b.blocked.io"}}), 1)
+	require.Len(t, c.Unsaid("q.io/x:1", asked("a.never.io"), finding.Findings{{Code: finding.CodeHiddenEntry, Value: "a.never.io"}}), 1)
+}

@@ -102,6 +102,10 @@ type mirrorList []string
 func (l *mirrorList) String() string { return strings.Join(*l, ",") }
 
 func (l *mirrorList) Set(s string) error {
+	if strings.Contains(s, "@") { // no mirror has it: it may end a password, and a password may have commas
+		*l = append(*l, s)
+		return nil
+	}
 	for mirror := range strings.SplitSeq(s, ",") {
 		if mirror = strings.TrimSpace(mirror); mirror == "" {
 			return errors.New("names no mirror where one is to stand")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -43,7 +44,7 @@ func (l *linter) required(plan resolve.Plan) finding.Finding {
 	var mirrors []string
 	for _, a := range plan.Pull {
 		if a.Role == resolve.RoleMirror {
-			mirrors = append(mirrors, a.Location)
+			mirrors = append(mirrors, shown.Value(a.Location))
 		}
 	}
 	resolvable := len(plan.Resolve) == 0 ||

@@ -476,3 +476,28 @@ func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
 	require.Greater(t, executed-refused, executed/20, "most inputs are still read")
 	require.Greater(t, refused, executed/20, "the damage is noticed")
 }
+
+// Each of these was found by a full run.
+func TestNoSecretIsPrintedOfInputsThatOnceWere(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	joined := filepath.Dir(filepath.Dir(write("tree/quay.io/hosts.toml", "server = \"https://quay.io\"\n[host.\"https://m.io\"]\n[host.\"https://u:p@n.iotoken=Pa55word\"]\n")))
+	rules := write("rules.yaml", "- {source: quay.io/a, mirrors: [m.io/a]}\n")
+	store := filepath.Join(dir, "store.json")
+	for _, args := range [][]string{
+		{"lint", "-f", joined, "--json", "--require", "quay.io/team/app:1"},
+		{"resolve", "--platform", "windows", "-f", joined, "quay.io/team/app:1"},
+		{"resolve", "--platform", "https://[user:Pa55word", "-f", rules, "quay.io/a:1"},
+		{"resolve", "--platform", "linux", "-f", rules, "https://[user:Pa55word"},
+		{"image-mirror", "create", "--cluster", "c", "--store", store, "--source", "quay.io/a", "--mirrors", "user:pw,Pa55word@quay.io/a:1user:pw,Pa55wordquay.io/a:1,m.io"},
+	} {
+		var stdout, stderr bytes.Buffer
+		run(args, strings.NewReader(""), &stdout, &stderr)
+		require.NotContains(t, stdout.String()+stderr.String(), "Pa55word", args)
+	}
+}

@@ -44,7 +44,7 @@ var platforms = map[string]func(*mirrorset.Rules) (written int){
 			r.Mirrors = r.Mirrors[len(r.Mirrors)/10:]
 			slices.Reverse(r.Mirrors)
 		}
-		return len(registriesconf.Impact(old, new).Changes)
+		return len(registriesconf.Impact(old, new).Differences)
 	},
 	"windows": func(rules *mirrorset.Rules) (written int) {
 		for _, rf := range windowsTree(rules) {
