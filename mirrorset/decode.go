@@ -35,7 +35,7 @@ func DecodeAmong(name string, r io.Reader) (*Set, error) {
 // passedOver reports whether an object would only be counted for its kind.
 func passedOver(kind string, text []byte) bool {
 	switch strings.TrimSuffix(kind, "List") {
-	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret:
+	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret, kindNodePool:
 		return false
 	case kindDefinition:
 		return true
@@ -64,7 +64,7 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	for doc := range document.Read(r, o) {
 		d.doc = doc
 		if doc.Root != nil {
-			d.root(doc.Root)
+			d.document(doc)
 		} else if doc.PassedOver != "" {
 			d.skip(doc.PassedOver)
 		}
@@ -83,11 +83,52 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	return d.set, d.refused.Sort().Err()
 }
 
+// document reads a document. Of a template without quotes YAML makes mappings with mappings as keys: {{ .Values.source }}.
+func (d *decoder) document(doc *document.Document) {
+	set, before := d.set, len(d.refused)
+	if !isTemplate(doc.Text) {
+		d.root(doc.Root)
+		return
+	}
+	d.set = &Set{}
+	d.root(doc.Root)
+	read := d.set
+	d.set = set
+	if len(d.refused) > before && holdsTemplate(doc.Root, 0) {
+		line := d.refused[before].Origin.Line
+		d.refused = d.refused[:before]
+		d.refuse(finding.CodeTemplate, "", line, "", messageTemplate)
+		return
+	}
+	d.set.Add(read)
+}
+
+const messageTemplate = "is a template: render it first, and give the result"
+
+// holdsTemplate reports whether a mapping with nothing but a mapping as its key stands somewhere below a node.
+func holdsTemplate(n *document.Node, depth int) bool {
+	if depth > maxWalk {
+		return false
+	}
+	fields := n.Fields()
+	for i := range fields {
+		if fields[i].Key.Kind == document.Mapping || holdsTemplate(&fields[i].Value, depth+1) {
+			return true
+		}
+	}
+	for _, item := range n.Items() {
+		if holdsTemplate(item, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
 // unreadable refuses the current document.
 func (d *decoder) unreadable(bad *document.Error) {
 	code, message := finding.CodeUnreadable, bad.Message
 	if isTemplate(d.doc.Text) {
-		code, message = finding.CodeTemplate, "is a template: render it first, and give the result"
+		code, message = finding.CodeTemplate, messageTemplate
 	}
 	if d.among && !speaks(d.doc.Text) {
 		d.note(code, finding.SeverityWarning, d.origin("", "", bad.Line), message+"; it speaks of no mirrors and was passed over")

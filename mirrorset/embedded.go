@@ -130,10 +130,27 @@ func rulesOfTOML(table map[string]any) string {
 			return "the [[registry]] tables of a registries.conf"
 		}
 	}
+	if holdsMirrors(table) {
+		return "the registry.mirrors of a configuration of containerd"
+	}
 	if hosts, _ := table["host"].(map[string]any); len(hosts) > 0 {
 		return "the [host] tables of a hosts.toml"
 	}
 	return ""
+}
+
+// holdsMirrors reports whether the older mirrors of containerd's config.toml stand in a table:
+// [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"].
+func holdsMirrors(table map[string]any) bool {
+	plugins, _ := table["plugins"].(map[string]any)
+	for _, plugin := range plugins {
+		plugin, _ := plugin.(map[string]any)
+		registry, _ := plugin["registry"].(map[string]any)
+		if mirrors, _ := registry["mirrors"].(map[string]any); len(mirrors) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // encoded looks at the values of a mapping that are in base64.

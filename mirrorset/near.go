@@ -17,15 +17,13 @@ func nearKind(kind string) string {
 		if len(kind) > len(ours)+2 {
 			item = strings.TrimSuffix(kind, "List")
 		}
-		if abs(len(item)-len(ours)) <= 1 && oneSlip(strings.ToLower(item), strings.ToLower(ours)) ||
-			strings.EqualFold(item+"Set", ours) {
+		item, wanted := strings.ToLower(item), strings.ToLower(ours)
+		if oneSlip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted || strings.TrimSuffix(item, "ies")+"y" == wanted {
 			return ours
 		}
 	}
 	return ""
 }
-
-func abs(n int) int { return max(n, -n) }
 
 // oneSlip reports whether two words differ in nothing but a letter too many, too few or another one, or in two that
 // changed places.

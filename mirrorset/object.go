@@ -71,7 +71,7 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 		if o.apiVersion(versionConfig) {
 			o.image()
 		}
-	case o.Kind == kindHostedCluster && strings.HasPrefix(o.APIVersion, "hypershift.openshift.io/"):
+	case o.Kind == kindHostedCluster && strings.HasPrefix(o.APIVersion, groupHyperShift+"/"):
 		o.name = kindHostedCluster + "/" + strings.TrimPrefix(o.namespace+"/"+o.metadata.Name, "/")
 		o.hostedCluster()
 	case o.Kind == kindConfigMap && o.APIVersion == "v1" && o.holdsCertificates():

@@ -184,6 +184,8 @@ type Set struct {
 
 	// none is set where something says that there are no rules: an empty List, an object that is not to exist.
 	none bool
+	// nodePoolConfigs are the names of the ConfigMaps that NodePools of HyperShift name.
+	nodePoolConfigs []string
 }
 
 // Add appends everything of t to s; nil adds nothing.
@@ -201,6 +203,7 @@ func (s *Set) Add(t *Set) {
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.NodeFiles = append(s.NodeFiles, t.NodeFiles...)
 	s.none = s.none || t.none
+	s.nodePoolConfigs = append(s.nodePoolConfigs, t.nodePoolConfigs...)
 	s.Findings = append(s.Findings, t.Findings...)
 }
 

@@ -25,7 +25,7 @@ const maxTexts = 6
 // needles stand in every text that the walk finds something in. They are few, and rare elsewhere: a document without
 // any is not parsed.
 var needles = [][]byte{
-	[]byte("irrors"), []byte("irrorSet"), // mirrors, imageDigestMirrors; the kinds
+	[]byte("irrors"), []byte("irrorSet"), []byte("irrorConfig"), // mirrors, imageDigestMirrors; the kinds
 	[]byte("ontentSource"), []byte("igestSource"), // of ImageContentSourcePolicy, HostedCluster and install-config
 	[]byte("egistrySources"), []byte("egistry_sources"), []byte("dditionalTrustedCA"),
 	[]byte("egistries"), []byte("hosts.toml"), []byte("policy.json"), // files of nodes
@@ -60,6 +60,9 @@ func (d *decoder) other(o *object) {
 	if kind == "" {
 		kind = "no kind"
 	}
+	if o.Kind == kindNodePool && strings.HasPrefix(o.APIVersion, groupHyperShift+"/") {
+		d.nodePool(o)
+	}
 	if o.Kind == kindDefinition || o.Kind != kindSecret && !d.mentioned(o.node) {
 		d.skip(kind)
 		return
@@ -77,9 +80,25 @@ const (
 	kindDefinition = "CustomResourceDefinition"
 	kindSecret     = "Secret"
 	kindTemplate   = "Template"
+	kindNodePool   = "NodePool"
+	// groupHyperShift is the API group of HostedCluster and NodePool.
+	groupHyperShift = "hypershift.openshift.io"
 	// lastApplied is the annotation in which kubectl keeps the object that it stands on.
 	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 )
+
+// nodePool notes the ConfigMaps that say how the nodes of a NodePool are configured.
+func (d *decoder) nodePool(o *object) {
+	config := lookup(lookup(o.node, "spec"), "config")
+	if config == nil {
+		return
+	}
+	for _, item := range config.Items() {
+		if name := text(lookup(item, "name")); name != "" {
+			d.set.nodePoolConfigs = append(d.set.nodePoolConfigs, name)
+		}
+	}
+}
 
 // walk looks for rules and files of nodes in an object, and reports whether it found any.
 func (d *decoder) walk(n *document.Node, object string) bool {
@@ -169,6 +188,10 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 		return
 	}
 	if w.file(n, at, c) {
+		return
+	}
+	if c.kind == "RegistryMirrorConfig" && lookup(n, "endpoints") != nil {
+		w.unread(n.Line, at, c, text(lookup(n, "name")), "is a mirror of Talos, and was not read: give mirror objects, or the files that the client is given")
 		return
 	}
 	if source, ok := ruleOf(n); ok {
@@ -287,7 +310,7 @@ func (w *walker) isOurs(n *document.Node, kind, version string) bool {
 	case kindImage:
 		return strings.HasPrefix(version, "config.openshift.io/") && (lookup(spec, "registrySources") != nil || lookup(spec, "additionalTrustedCA") != nil)
 	case kindHostedCluster:
-		return strings.HasPrefix(version, "hypershift.openshift.io/") && speaksOfMirrors(spec)
+		return strings.HasPrefix(version, groupHyperShift+"/") && speaksOfMirrors(spec)
 	case kindMachineConfig:
 		return strings.HasPrefix(version, groupMachineConfig+"/")
 	}

@@ -83,6 +83,8 @@ const (
 	ClusterService Refuser = "cluster-management API"
 	// Client: the program that reads the file (containerd, containers-image) refuses or ignores it.
 	Client Refuser = "client"
+	// NodePool: the controller of HyperShift's NodePools stops configuring the nodes of the pool.
+	NodePool Refuser = "NodePool controller"
 	// Reader: the input cannot be read at all.
 	Reader Refuser = "pullroute"
 )
@@ -232,7 +234,7 @@ func (f Finding) Detail() string {
 		b.WriteString(", " + string(f.Platform))
 	}
 	switch f.RefusedBy {
-	case APIServer, ClusterService, Client:
+	case APIServer, ClusterService, Client, NodePool:
 		b.WriteString(", refused by the " + string(f.RefusedBy))
 	case MCO:
 		b.WriteString(", refused by MCO")
