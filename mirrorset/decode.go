@@ -86,7 +86,7 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 // document reads a document. Of a template without quotes YAML makes mappings with mappings as keys: {{ .Values.source }}.
 func (d *decoder) document(doc *document.Document) {
 	set, before := d.set, len(d.refused)
-	if !isTemplate(doc.Text) {
+	if doc.Root.JSON() != nil || !isTemplate(doc.Text) {
 		d.root(doc.Root)
 		return
 	}

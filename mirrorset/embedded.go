@@ -102,7 +102,10 @@ func speaks(text []byte) bool { return ruleWords.Match(text) }
 var templateMarks = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|<%.*?%>`)
 
 // isTemplate reports whether a text has the marks of Helm, Go, Jinja, Ansible or ERB templates.
-func isTemplate(text []byte) bool { return templateMarks.Match(text) }
+func isTemplate(text []byte) bool {
+	marked := func(mark string) bool { return bytes.Contains(text, []byte(mark)) }
+	return (marked("{{") || marked("{%") || marked("<%")) && templateMarks.Match(text)
+}
 
 // maxBrackets bounds the nesting of what the TOML parser is given, which has no bound of its own.
 const maxBrackets = 20_000
