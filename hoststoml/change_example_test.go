@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // What a change will do to a node, before it is done.
@@ -54,7 +55,7 @@ func ExampleTree_Apply() {
 		fmt.Println(err)
 		return
 	}
-	node, err := hoststoml.OpenLocal(dir)
+	node, err := nodefiles.OpenLocal(dir)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -66,7 +67,7 @@ func ExampleTree_Apply() {
 	}}}
 	change, err := tree.Apply(context.Background(), node, hoststoml.Options{})
 	switch {
-	case errors.Is(err, hoststoml.ErrConflict):
+	case errors.Is(err, nodefiles.ErrConflict):
 		fmt.Println("done, but for:", err)
 	case err != nil:
 		fmt.Println("call again to finish:", err)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/faults"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/stretchr/testify/require"
 )
 
@@ -54,7 +55,7 @@ func TestWhatIsNotOursIsKeptAndReported(t *testing.T) {
 	}
 	tree := hoststoml.Tree{registry("beside.io", "https://m.io"), registry("conflict.io", "https://m.io")}
 	dir, c, err := apply(t, files, tree, hoststoml.Options{})
-	require.ErrorIs(t, err, hoststoml.ErrConflict)
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
 	require.ErrorContains(t, err, "conflict.io/hosts.toml")
 	require.Equal(t, []string{
 		"beside beside.io/ca.crt", "conflict conflict.io/hosts.toml", "foreign empty.io", "directory gone.io", "foreign other.io", "other read me",
@@ -73,9 +74,9 @@ func TestWhatIsNotOursIsKeptAndReported(t *testing.T) {
 	require.Empty(t, again.Operations)
 }
 
-func open(t *testing.T, dir string) *hoststoml.Local {
+func open(t *testing.T, dir string) *nodefiles.Local {
 	t.Helper()
-	local, err := hoststoml.OpenLocal(dir)
+	local, err := nodefiles.OpenLocal(dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { local.Close() })
 	return local
@@ -119,7 +120,7 @@ func TestNothingThatIsPrintedHoldsContent(t *testing.T) {
 		}
 	}
 	for _, o := range c.Operations {
-		require.True(t, o.Kind != hoststoml.OperationWrite || o.Mode == 0o600, o)
+		require.True(t, o.Kind != nodefiles.OperationWrite || o.Mode == 0o600, o)
 	}
 }
 
@@ -142,41 +143,41 @@ func TestAFileThatOthersMayReadIsWrittenAnewWhenItHoldsSecrets(t *testing.T) {
 
 // recorder keeps the calls that change a node.
 type recorder struct {
-	hoststoml.Transport
+	nodefiles.Transport
 	calls []recorded
 }
 
 type recorded struct {
-	hoststoml.Operation
+	nodefiles.Operation
 	data string
 }
 
-func (r *recorder) record(kind hoststoml.OperationKind, name, to, data string) {
-	r.calls = append(r.calls, recorded{hoststoml.Operation{Kind: kind, Path: name, To: to}, data})
+func (r *recorder) record(kind nodefiles.OperationKind, name, to, data string) {
+	r.calls = append(r.calls, recorded{nodefiles.Operation{Kind: kind, Path: name, To: to}, data})
 }
 
 func (r *recorder) Mkdir(ctx context.Context, name string) error {
-	r.record(hoststoml.OperationMkdir, name, "", "")
+	r.record(nodefiles.OperationMkdir, name, "", "")
 	return r.Transport.Mkdir(ctx, name)
 }
 
 func (r *recorder) WriteFile(ctx context.Context, name string, data []byte, perm fs.FileMode) error {
-	r.record(hoststoml.OperationWrite, name, "", string(data))
+	r.record(nodefiles.OperationWrite, name, "", string(data))
 	return r.Transport.WriteFile(ctx, name, data, perm)
 }
 
 func (r *recorder) Rename(ctx context.Context, from, to string) error {
-	r.record(hoststoml.OperationRename, from, to, "")
+	r.record(nodefiles.OperationRename, from, to, "")
 	return r.Transport.Rename(ctx, from, to)
 }
 
 func (r *recorder) Remove(ctx context.Context, name string) error {
-	r.record(hoststoml.OperationRemove, name, "", "")
+	r.record(nodefiles.OperationRemove, name, "", "")
 	return r.Transport.Remove(ctx, name)
 }
 
 func (r *recorder) Sync(ctx context.Context, dir string) error {
-	r.record(hoststoml.OperationSync, dir, "", "")
+	r.record(nodefiles.OperationSync, dir, "", "")
 	return r.Transport.Sync(ctx, dir)
 }
 
@@ -204,11 +205,11 @@ func (d disk) do(c recorded) {
 		return
 	}
 	switch c.Kind {
-	case hoststoml.OperationMkdir:
+	case nodefiles.OperationMkdir:
 		d[c.Path+"/"] = ""
-	case hoststoml.OperationWrite:
+	case nodefiles.OperationWrite:
 		d[c.Path] = c.data
-	case hoststoml.OperationRename:
+	case nodefiles.OperationRename:
 		if data, ok := d[c.Path]; ok {
 			d[c.To] = data
 			delete(d, c.Path)
@@ -218,7 +219,7 @@ func (d disk) do(c recorded) {
 				delete(d, name)
 			}
 		}
-	case hoststoml.OperationRemove:
+	case nodefiles.OperationRemove:
 		if len(d.below(c.Path)) == 0 {
 			delete(d, c.Path)
 			delete(d, c.Path+"/")
@@ -263,7 +264,7 @@ func TestALossOfPowerLeavesEachRegistryItsOldFileOrItsNewOne(t *testing.T) {
 		local, err := faults.NewLocal(filepath.Join(t.TempDir(), "certs.d"), c)
 		require.NoError(t, err)
 		all := &recorder{Transport: local}
-		if _, err := c.New.Apply(t.Context(), all, c.Options); !errors.Is(err, hoststoml.ErrConflict) {
+		if _, err := c.New.Apply(t.Context(), all, c.Options); !errors.Is(err, nodefiles.ErrConflict) {
 			require.NoError(t, err)
 		}
 		require.NoError(t, local.Close())
@@ -274,10 +275,10 @@ func TestALossOfPowerLeavesEachRegistryItsOldFileOrItsNewOne(t *testing.T) {
 		for stop := range all.calls {
 			var pending []int // calls whose names may not be on disk
 			for i, call := range all.calls[:stop+1] {
-				if call.Kind == hoststoml.OperationSync {
+				if call.Kind == nodefiles.OperationSync {
 					done := []string{} // with a directory, what was in it is gone for good
 					for _, j := range pending {
-						if name := all.calls[j].Path; path.Dir(name) == call.Path && all.calls[j].Kind == hoststoml.OperationRemove {
+						if name := all.calls[j].Path; path.Dir(name) == call.Path && all.calls[j].Kind == nodefiles.OperationRemove {
 							done = append(done, name+"/")
 						}
 					}
@@ -315,13 +316,13 @@ func TestALossOfPowerLeavesEachRegistryItsOldFileOrItsNewOne(t *testing.T) {
 
 // busy is a node on which containerd has files open.
 type busy struct {
-	hoststoml.Transport
+	nodefiles.Transport
 	times, calls int
 }
 
 func (b *busy) Rename(ctx context.Context, from, to string) error {
 	if b.calls++; b.calls <= b.times {
-		return fmt.Errorf("the file %w", hoststoml.ErrBusy)
+		return fmt.Errorf("the file %w", nodefiles.ErrBusy)
 	}
 	return b.Transport.Rename(ctx, from, to)
 }
@@ -331,7 +332,7 @@ func TestARenameOverAnOpenFileIsRepeated(t *testing.T) {
 	files := map[string]string{"a.io/hosts.toml": string(registry("a.io", "https://old.io").File.Bytes())}
 	for _, test := range []struct {
 		times int
-		retry hoststoml.Retry
+		retry nodefiles.Retry
 		calls int
 		takes time.Duration
 		fails bool
@@ -339,8 +340,8 @@ func TestARenameOverAnOpenFileIsRepeated(t *testing.T) {
 		{times: 0, calls: 1},
 		{times: 19, calls: 20, takes: 19 * 50 * time.Millisecond},
 		{times: 20, calls: 20, takes: 19 * 50 * time.Millisecond, fails: true},
-		{times: 2, retry: hoststoml.Retry{Attempts: 3, Pause: time.Hour}, calls: 3, takes: 2 * time.Hour},
-		{times: 3, retry: hoststoml.Retry{Attempts: 3, Pause: time.Hour}, calls: 3, takes: 2 * time.Hour, fails: true},
+		{times: 2, retry: nodefiles.Retry{Attempts: 3, Pause: time.Hour}, calls: 3, takes: 2 * time.Hour},
+		{times: 3, retry: nodefiles.Retry{Attempts: 3, Pause: time.Hour}, calls: 3, takes: 2 * time.Hour, fails: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "certs.d")
@@ -349,7 +350,7 @@ func TestARenameOverAnOpenFileIsRepeated(t *testing.T) {
 			defer local.Close()
 			start, b := time.Now(), &busy{Transport: local, times: test.times}
 			_, err = tree.Apply(t.Context(), b, hoststoml.Options{Retry: test.retry})
-			require.Equal(t, test.fails, errors.Is(err, hoststoml.ErrBusy), err)
+			require.Equal(t, test.fails, errors.Is(err, nodefiles.ErrBusy), err)
 			require.Equal(t, test.fails, err != nil)
 			require.Equal(t, test.calls, b.calls)
 			require.Equal(t, test.takes, time.Since(start))
@@ -368,8 +369,8 @@ func TestAReplacementEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		b := &busy{Transport: local, times: 1000}
-		_, err = hoststoml.Tree{registry("a.io", "https://m.io")}.Apply(ctx, b, hoststoml.Options{Retry: hoststoml.Retry{Attempts: 1000, Pause: 25 * time.Second}})
-		require.ErrorIs(t, err, hoststoml.ErrBusy)
+		_, err = hoststoml.Tree{registry("a.io", "https://m.io")}.Apply(ctx, b, hoststoml.Options{Retry: nodefiles.Retry{Attempts: 1000, Pause: 25 * time.Second}})
+		require.ErrorIs(t, err, nodefiles.ErrBusy)
 		require.Equal(t, 3, b.calls)
 		_, err = hoststoml.Tree{registry("b.io", "https://m.io")}.Apply(ctx, local, hoststoml.Options{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -377,9 +378,9 @@ func TestAReplacementEndsWithItsContext(t *testing.T) {
 }
 
 // folding is a node whose file system takes names that differ in case for one.
-type folding struct{ *hoststoml.Local }
+type folding struct{ *nodefiles.Local }
 
-func (f folding) List(ctx context.Context, dir string) ([]hoststoml.Entry, error) {
+func (f folding) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
 	entries, err := f.Local.List(ctx, ".")
 	if err != nil {
 		return nil, err
@@ -432,7 +433,7 @@ func TestLocalStaysInItsDirectory(t *testing.T) {
 	require.Error(t, err)
 	tree := hoststoml.Tree{registry("a.io", "https://m.io"), registry("b.io", "https://m.io")}
 	c, err := tree.Apply(ctx, local, hoststoml.Options{Overwrite: true, Purge: true})
-	require.ErrorIs(t, err, hoststoml.ErrConflict)
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
 	require.Equal(t, []string{"conflict a.io"}, kept(c))
 	_, err = hoststoml.Tree{}.Apply(ctx, local, hoststoml.Options{Purge: true})
 	require.NoError(t, err)

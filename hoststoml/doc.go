@@ -26,16 +26,16 @@
 // has to a [Tree] so that each registry has its old file or its new one at every moment, wherever it is
 // interrupted:
 //
-//	node, err := hoststoml.OpenLocal(`C:\k\containerd\registries`) // or another Transport
+//	node, err := nodefiles.OpenLocal(`C:\k\containerd\registries`) // or another Transport
 //	…
 //	change, err := tree.Apply(ctx, node, hoststoml.Options{})
 //	for _, failed := range hoststoml.RegistryErrors(err) {
-//		// one registry has not got its file, for a reason such as ErrConflict, a file of another hand that is
-//		// in the way; all others have theirs
+//		// one registry has not got its file, for a reason such as nodefiles.ErrConflict: a file of another
+//		// hand is in the way. All others have theirs.
 //	}
 //
-// [Diff] returns the operations without doing them, and says why they are in their order. [Transport] says
-// what the way to a node has to be capable of. [ReadTree] reads a node's files back, to be asked for plans.
+// [Diff] returns the operations without doing them, and says why they are in their order. [nodefiles.Transport]
+// says what the way to a node has to be capable of. [ReadTree] reads a node's files back, to be asked for plans.
 //
 // # The rules of containerd
 //

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // A RegistryError says why the files of one registry are not on a node as the tree has them. They are as they
@@ -41,10 +42,6 @@ func RegistryErrors(err error) []*RegistryError {
 }
 
 var (
-	// ErrConflict is wrapped by the error of a registry for whose file there is no place, because of what
-	// another hand put there. The policy of the registry, NeverContactSource for one, is then not what the
-	// tree says. It lasts until somebody removes that.
-	ErrConflict = errors.New("another hand's file is in the way")
 	// ErrName is wrapped by the error of a registry whose files cannot have their names on the node. It lasts
 	// as long as the tree has that registry.
 	ErrName = errors.New("cannot be the name of a file on every node")
@@ -53,14 +50,14 @@ var (
 	// another spelling. The file that keeps containerd from the registry is the one that is put there; else
 	// the first. It lasts as long as the tree has both.
 	ErrSameDirectory = errors.New("has the same directory as another registry of the tree")
-	// ErrWaits is wrapped by the error of a registry that is left as it is because another one failed: of
-	// "_default", which decides for a registry whose file could not be put; and of a registry to be removed,
-	// for which "_default" would decide, that could not be put. Both are done once the other one is mended.
-	ErrWaits = errors.New("waits for another registry")
 )
 
 // progress knows which registries have failed, and which operations are not safe after that. Otherwise a
 // registry would be governed by something that is neither its old file nor its new one.
+//
+// Two wait for another registry: "_default", while it decides for a registry whose file could not be put, and a
+// registry to be removed, for which a "_default" that could not be put would decide. Their errors wrap
+// [nodefiles.ErrWaits].
 type progress struct {
 	failed map[string]bool
 	errs   []error
@@ -87,11 +84,11 @@ func (p *progress) allows(o Operation) bool {
 	switch {
 	case p.failed[o.Registry]:
 		return false
-	case p.waits != "" && o.Registry == "_default" && o.Action != ActionClean:
-		p.fail(o.Registry, fmt.Errorf("%w: it stays as it is, because it decides for %q, whose file could not be put: mend that first", ErrWaits, p.waits))
+	case p.waits != "" && o.Registry == "_default" && o.Action != nodefiles.ActionClean:
+		p.fail(o.Registry, fmt.Errorf("%w registry: it stays as it is, because it decides for %q, whose file could not be put: mend that first", nodefiles.ErrWaits, p.waits))
 		return false
 	case o.uncovers && p.failed["_default"]:
-		p.fail(o.Registry, fmt.Errorf("%w: it is not removed, because %q would decide for it, which could not be put: mend that first", ErrWaits, "_default"))
+		p.fail(o.Registry, fmt.Errorf("%w registry: it is not removed, because %q would decide for it, which could not be put: mend that first", nodefiles.ErrWaits, "_default"))
 		return false
 	}
 	return true

@@ -20,6 +20,7 @@ import (
 	"github.com/pullroute/pullroute/internal/faults"
 	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/stretchr/testify/require"
 )
 
@@ -33,7 +34,7 @@ func lax(host, mirror string) hoststoml.RegistryFile {
 // renamed lists what is put in place, in order.
 func renamed(c hoststoml.Change) (names []string) {
 	for _, o := range c.Operations {
-		if o.Kind == hoststoml.OperationRename {
+		if o.Kind == nodefiles.OperationRename {
 			names = append(names, o.To)
 		}
 	}
@@ -45,7 +46,7 @@ func failures(err error) (lines []string) {
 	for _, e := range hoststoml.RegistryErrors(err) {
 		kind := "other"
 		for name, is := range map[string]error{
-			"conflict": hoststoml.ErrConflict, "name": hoststoml.ErrName, "same directory": hoststoml.ErrSameDirectory, "waits": hoststoml.ErrWaits,
+			"conflict": nodefiles.ErrConflict, "name": hoststoml.ErrName, "same directory": hoststoml.ErrSameDirectory, "waits": nodefiles.ErrWaits,
 		} {
 			if errors.Is(e, is) {
 				kind = name
@@ -57,7 +58,7 @@ func failures(err error) (lines []string) {
 }
 
 func TestRegistriesThatForbidTheirSourceComeFirst(t *testing.T) {
-	pushOnly := hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.Push}}
+	pushOnly := hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.CapabilityPush}}
 	tree := hoststoml.Tree{
 		registry("_default", "https://m.io"),
 		lax("a.io", "https://m.io"),
@@ -164,7 +165,7 @@ func TestWhetherCaseCountsIsFoundOutFromTheDirectories(t *testing.T) {
 
 // refusing is a node on which some calls fail, by kind and path.
 type refusing struct {
-	hoststoml.Transport
+	nodefiles.Transport
 	paths map[string]bool
 	calls int
 }
@@ -178,7 +179,7 @@ func (r *refusing) ReadFile(ctx context.Context, name string) ([]byte, error) {
 	return r.Transport.ReadFile(ctx, name)
 }
 
-func (r *refusing) List(ctx context.Context, dir string) ([]hoststoml.Entry, error) {
+func (r *refusing) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
 	if r.paths["list "+dir] {
 		return nil, errRefused
 	}

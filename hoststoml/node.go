@@ -1,7 +1,6 @@
 package hoststoml
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,9 +8,9 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pullroute/pullroute/internal/onnode"
 	"github.com/pullroute/pullroute/internal/replace"
-	"github.com/pullroute/pullroute/internal/winname"
-	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // A Node is what the config_path of a node holds: every name, and the content of each hosts.toml and of the
@@ -23,32 +22,32 @@ type Node struct {
 	foldsCase bool
 }
 
+// A nodeEntry is one name in config_path.
 type nodeEntry struct {
-	name    string
-	mode    fs.FileMode
-	entries []*nodeEntry // of a directory
-	data    Secret       // of a file that was read
-	err     error        // of the directory of a registry that could not be read
+	*onnode.Entry
+	err error // of the directory of a registry that could not be read
 }
 
 // ReadNode reads the config_path of a node. What cannot be read in the directory of a registry is no error here:
 // Diff leaves that registry as it is, and returns it.
-func ReadNode(ctx context.Context, t Transport) (*Node, error) {
-	n := &Node{}
-	var err error
-	if n.entries, err = readEntries(ctx, t, "."); err != nil {
+func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
+	entries, err := onnode.List(ctx, t, ".")
+	if err != nil {
 		return nil, fmt.Errorf("reading the node's files: %w", err)
 	}
-	for _, e := range n.entries {
-		_, ok := HostFromDir(e.name)
-		if _, temporary := temporaryOf(e.name); !e.mode.IsDir() || !ok && !temporary {
-			continue // another hand's, and no file that containerd reads
+	n := &Node{}
+	for _, found := range entries {
+		e := &nodeEntry{Entry: found}
+		n.entries = append(n.entries, e)
+		_, ok := HostFromDir(e.Name)
+		if _, temporary := temporaryOf(e.Name); !e.Mode.IsDir() || !ok && !temporary {
+			continue // containerd does not read it, and pullroute did not write it
 		}
 		if err := e.read(ctx, t); err != nil {
 			if ctx.Err() != nil {
 				return nil, fmt.Errorf("reading the node's files: %w", err)
 			}
-			e.err = fmt.Errorf("reading the node's files: %w; make %s readable, or remove it", err, e.name)
+			e.err = fmt.Errorf("reading the node's files: %w; make %s readable, or remove it", err, e.Name)
 		}
 	}
 	n.foldsCase = foldsCase(ctx, t, n.entries)
@@ -56,22 +55,20 @@ func ReadNode(ctx context.Context, t Transport) (*Node, error) {
 }
 
 // read reads the directory of a registry, or one that was to become one.
-func (e *nodeEntry) read(ctx context.Context, t Transport) (err error) {
-	if e.entries, err = readTree(ctx, t, e.name); err != nil {
+func (e *nodeEntry) read(ctx context.Context, t nodefiles.Transport) (err error) {
+	if e.Entries, err = onnode.Tree(ctx, t, e.Name); err != nil {
 		return err
 	}
-	if _, ok := HostFromDir(e.name); !ok {
+	if _, ok := HostFromDir(e.Name); !ok {
 		return nil
 	}
-	for _, f := range e.entries {
-		if !f.mode.IsRegular() || f.name != FileName && !isExtra(f.name) {
+	for _, f := range e.Entries {
+		if !f.Mode.IsRegular() || f.Name != FileName && !isExtra(f.Name) {
 			continue
 		}
-		data, err := t.ReadFile(ctx, e.name+"/"+f.name)
-		if err != nil {
+		if err := f.Read(ctx, t, e.Name); err != nil {
 			return err
 		}
-		f.data = NewSecret(data)
 	}
 	return nil
 }
@@ -80,12 +77,12 @@ func (e *nodeEntry) read(ctx context.Context, t Transport) (err error) {
 func (t Tree) Node() *Node {
 	n := &Node{}
 	for _, rf := range t {
-		data, perm := rf.content()
-		dir := &nodeEntry{name: Dir(rf.Host), mode: fs.ModeDir, entries: []*nodeEntry{{name: FileName, mode: perm, data: NewSecret(data)}}}
-		for _, name := range rf.Extra.names() {
-			dir.entries = append(dir.entries, &nodeEntry{name: name, mode: 0o600, data: rf.Extra[name]})
+		dir := &onnode.Entry{Name: Dir(rf.Host), Mode: fs.ModeDir}
+		for _, f := range rf.files() {
+			dir.Entries = append(dir.Entries, onnode.File(f.Name, f.Mode, string(f.Data)))
 		}
-		n.entries = append(n.entries, dir)
+		onnode.Sort(dir.Entries)
+		n.entries = append(n.entries, &nodeEntry{Entry: dir})
 	}
 	return n
 }
@@ -99,43 +96,31 @@ func (n *Node) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "Node(%d names)", names)
 }
 
-// names returns what is in a directory, by name.
-func (e *nodeEntry) names() map[string]*nodeEntry {
-	names := make(map[string]*nodeEntry, len(e.entries))
-	for _, f := range e.entries {
-		names[f.name] = f
-	}
-	return names
-}
-
-func (e *nodeEntry) find(name string) *nodeEntry {
-	if i := slices.IndexFunc(e.entries, func(e *nodeEntry) bool { return e.name == name }); i >= 0 {
-		return e.entries[i]
-	}
-	return nil
-}
-
 // ours reports whether pullroute wrote the hosts.toml of a directory, or removed it and was interrupted
 // before it had removed the files that belong to it.
 func (e *nodeEntry) ours() bool {
-	if f := e.find(FileName); f != nil {
-		return f.marked()
+	if f := e.Find(FileName); f != nil {
+		return marked(f)
 	}
-	return slices.ContainsFunc(e.entries, func(f *nodeEntry) bool { return f.mode.IsRegular() && isExtra(f.name) })
+	return slices.ContainsFunc(e.Entries, func(f *onnode.Entry) bool { return f.Mode.IsRegular() && isExtra(f.Name) })
 }
 
-func (e *nodeEntry) marked() bool { return strings.HasPrefix(e.data.Reveal(), "# "+Marker+"\n") }
+// marked reports whether pullroute wrote a hosts.toml.
+func marked(f *onnode.Entry) bool { return strings.HasPrefix(f.Content(), "# "+Marker+"\n") }
 
 // foreign returns what is in a directory and was not written by pullroute, its hosts.toml aside.
 func (e *nodeEntry) foreign() []string {
 	var names []string
-	for _, f := range e.entries {
-		if f.name != FileName && !(f.mode.IsRegular() && (isExtra(f.name) || isTemporaryFile(f.name))) {
-			names = append(names, f.name)
+	for _, f := range e.Entries {
+		if f.Name != FileName && !(f.Mode.IsRegular() && (isExtra(f.Name) || isTemporaryFile(f.Name))) {
+			names = append(names, f.Name)
 		}
 	}
 	return names
 }
+
+// isHostColonPort reports whether containerd reads a directory only where that of [Dir] does not exist.
+func (e *nodeEntry) isHostColonPort() bool { return strings.Contains(e.Name, ":") }
 
 // removed returns the name that a directory is renamed to before it is deleted. As that of
 // replace.Temporary, no host has it.
@@ -154,40 +139,12 @@ func isTemporaryFile(name string) bool {
 	return name == replace.Temporary(of) && (of == FileName || isExtra(of))
 }
 
-func readEntries(ctx context.Context, t Transport, dir string) ([]*nodeEntry, error) {
-	found, err := t.List(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	var entries []*nodeEntry
-	for _, f := range found {
-		entries = append(entries, &nodeEntry{name: f.Name, mode: f.Mode})
-	}
-	slices.SortFunc(entries, func(a, b *nodeEntry) int { return cmp.Compare(a.name, b.name) })
-	return entries, nil
-}
-
-// readTree lists a directory and those in it.
-func readTree(ctx context.Context, t Transport, dir string) ([]*nodeEntry, error) {
-	entries, err := readEntries(ctx, t, dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if e.mode.IsDir() {
-			if e.entries, err = readTree(ctx, t, dir+"/"+e.name); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return entries, nil
-}
-
-// foldsCase looks for one of the directories under a name that only a file system without cases finds.
-func foldsCase(ctx context.Context, t Transport, entries []*nodeEntry) bool {
+// foldsCase reports whether the node takes names that differ in letter case for one: it looks for one of its
+// directories under a name in the other case.
+func foldsCase(ctx context.Context, t nodefiles.Transport, entries []*nodeEntry) bool {
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {
-		names[e.name] = true
+		names[e.Name] = true
 	}
 	for _, e := range entries {
 		other := strings.Map(func(r rune) rune {
@@ -195,44 +152,12 @@ func foldsCase(ctx context.Context, t Transport, entries []*nodeEntry) bool {
 				return unicode.ToLower(r)
 			}
 			return unicode.ToUpper(r)
-		}, e.name)
-		if _, ok := HostFromDir(e.name); !ok || !e.mode.IsDir() || e.err != nil || names[other] {
+		}, e.Name)
+		if _, ok := HostFromDir(e.Name); !ok || !e.Mode.IsDir() || e.err != nil || names[other] {
 			continue
 		}
 		_, err := t.List(ctx, other)
 		return err == nil
 	}
 	return false
-}
-
-// check says why the files of a registry cannot be on the node.
-func (d *differ) check(rf RegistryFile) error {
-	dir := Dir(rf.Host)
-	if host, ok := HostFromDir(dir); !ok || host != rf.Host {
-		return fmt.Errorf("is no registry host: %w", ErrName)
-	}
-	if (d.o.Platform == "" || d.o.Platform == finding.Windows) && winname.Reserved(dir) {
-		return fmt.Errorf("directory %q has the name of a device on Windows: %w; give the registry another name, or, if the node has no Windows, say so in Options.Platform", dir, ErrName)
-	}
-	if other, ok := d.wanted[d.key(dir)]; ok {
-		return fmt.Errorf("%w, %q, whose file is put there: give the two one file, or references one spelling", ErrSameDirectory, other)
-	}
-	for _, name := range rf.Extra.names() {
-		if !validExtra(name) {
-			return fmt.Errorf("file %q beside %s: %w; take names from ExtraName, with .pem at the end", name, FileName, ErrName)
-		}
-	}
-	return nil
-}
-
-// content returns the file as it is written. A registry that is contacted itself has a file that says so.
-func (r RegistryFile) content() ([]byte, fs.FileMode) {
-	f := r.File
-	if f == nil {
-		f = &File{Comment: Marker}
-	}
-	if f.holdsSecrets() {
-		return f.Bytes(), 0o600
-	}
-	return f.Bytes(), 0o644
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/stretchr/testify/require"
 )
 
@@ -61,15 +62,15 @@ func TestCertificatesAndKeysThatAreNoLongerReferredToGo(t *testing.T) {
 
 			// containerd reads the directory at every pull: until the new hosts.toml stands, the old one needs its files.
 			stands := slices.IndexFunc(c.Operations, func(o hoststoml.Operation) bool {
-				return o.Kind == hoststoml.OperationRename && o.To == "a.io/hosts.toml"
+				return o.Kind == nodefiles.OperationRename && o.To == "a.io/hosts.toml"
 			})
 			var removed []string
 			for i, o := range c.Operations {
-				if o.Kind != hoststoml.OperationRemove {
+				if o.Kind != nodefiles.OperationRemove {
 					continue
 				}
 				require.Greater(t, i, stands)
-				require.Equal(t, hoststoml.ActionRemove, o.Action)
+				require.Equal(t, nodefiles.ActionRemove, o.Action)
 				require.Equal(t, "a.io", o.Registry)
 				removed = append(removed, o.Path)
 			}

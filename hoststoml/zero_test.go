@@ -10,11 +10,11 @@ import (
 )
 
 func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
-	zero.RequireAnswers(t, []string{"Tree.Apply", "Change.Apply"}, // a transport is to be given
+	zero.RequireAnswers(t, []string{"Tree.Apply", "Change.Apply", "Operation.Do"}, // a transport is to be given
 		(*hoststoml.File)(nil), &hoststoml.File{}, &hoststoml.Host{}, &hoststoml.Settings{}, &hoststoml.KeyPair{}, new(hoststoml.Header), new(hoststoml.Extra),
 		&hoststoml.RegistryFile{}, &hoststoml.Tree{}, &hoststoml.Tree{{}}, (*hoststoml.Node)(nil), &hoststoml.Node{}, &hoststoml.Change{}, &hoststoml.Operation{},
-		&hoststoml.Kept{}, &hoststoml.Options{}, &hoststoml.Retry{}, &hoststoml.PullSecret{}, &hoststoml.TLS{}, new(hoststoml.Secret), &hoststoml.Target{},
-		&hoststoml.RenderOptions{}, &hoststoml.Entry{}, &hoststoml.Local{}, (*hoststoml.Local)(nil))
+		&hoststoml.Options{}, &hoststoml.PullSecret{}, &hoststoml.TLS{}, new(hoststoml.Secret), &hoststoml.Target{},
+		&hoststoml.RenderOptions{})
 	for _, tree := range []hoststoml.Tree{nil, {}, {{}}, {{Host: "quay.io"}}} {
 		require.NotPanics(t, func() { _, _ = hoststoml.Diff(nil, tree, hoststoml.Options{}) })
 		require.NotPanics(t, func() { _, _ = hoststoml.Diff(&hoststoml.Node{}, tree, hoststoml.Options{}) })

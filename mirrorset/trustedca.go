@@ -121,7 +121,7 @@ func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 		switch {
 		case key == updateService:
 			continue
-		case strings.Contains(host, "/") || !ValidMirror(host):
+		case !ValidHost(host):
 			problem = "is no registry host: write HOST, or HOST..PORT"
 		case !holdsCertificate(c.Data[key]):
 			problem = "holds no certificate that can be read: a client that is given such a file fails every pull, so none is written; write certificates in PEM"

@@ -10,6 +10,13 @@
 //
 //	files, table, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
 //
+// [Files.Apply] puts them on a node, over the Transport of package nodefiles, so that each file is the old one or the
+// new one at every moment. [Diff] returns the operations without doing them, and [Impact] says what they cost the node:
+//
+//	node, err := nodefiles.OpenLocal("/etc/containers") // or another Transport
+//	…
+//	change, err := files.Apply(ctx, node, registriesconf.Options{})
+//
 // The rules are those of the client, not of its manual page: package sysregistriesv2 of
 // go.podman.io/image/v5 v5.42.0, which decodes with github.com/BurntSushi/toml. Those that surprise:
 //

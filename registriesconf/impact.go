@@ -29,7 +29,7 @@ import (
 //
 // It compares nothing else: a change of only short-name-mode, aliases, credential-helpers,
 // additional-layer-store-auth-helper, mirror-by-digest-only, namespace-proxy, the insecure of a mirror, or
-// the order of mirrors or registries drains nothing. Changes lists these too. Two more habits of the check:
+// the order of mirrors or registries drains nothing. Differences lists these too. Two more habits of the check:
 //
 //   - It finds a mirror by its location and takes the first. Where a registry lists one location for both
 //     kinds of pull, the second listing therefore looks changed as soon as anything about the registry
@@ -45,7 +45,7 @@ import (
 // image-registry-override-drain in MCO's namespace turns drains for this file off; a cluster of one node is
 // never drained. Trailing slashes, which [Parse] drops, are not seen here, though to MCO they are a change.
 func Impact(old, new *Config) NodeImpact {
-	c := comparison{NodeImpact{Changes: []Change{}, Reasons: []Change{}}}
+	c := comparison{NodeImpact{Differences: []Difference{}, Reasons: []Difference{}}}
 	if old == nil {
 		old = &Config{}
 	}
@@ -62,21 +62,21 @@ func Impact(old, new *Config) NodeImpact {
 // depends on the two files alone: settings of the file first, then registries by their prefix, each with
 // its own settings before its mirrors, then drop-ins.
 type NodeImpact struct {
-	// Changes are all differences. Without any, the node is left alone; with any, CRI-O reloads its
+	// Differences are all of them. Without any, the node is left alone; with any, CRI-O reloads its
 	// configuration at least.
-	Changes []Change `json:"changes"`
+	Differences []Difference `json:"changes"`
 	// Drain is set where MCO cordons the node and evicts its pods before it replaces the file.
 	Drain bool `json:"drain"`
 	// Reboot is set where it also reboots the node. Nothing in registries.conf itself does that.
 	Reboot bool `json:"reboot"`
 	// Reasons are what Drain is set for: the changes that drain, and what only looks changed to MCO.
-	Reasons []Change `json:"reasons"`
+	Reasons []Difference `json:"reasons"`
 }
 
-// A Change is one difference between two files.
-type Change struct {
+// A Difference is one setting in which two files differ, or a registry, mirror or drop-in that only one has.
+type Difference struct {
 	// Code is the kind of difference.
-	Code ChangeCode `json:"code"`
+	Code DifferenceCode `json:"code"`
 	// File is the drop-in that the change is about, and empty for registries.conf itself.
 	File string `json:"file,omitempty"`
 	// Field is the path in the new file, registry[2].mirror[0].pull-from-mirror, and for what is gone the
@@ -95,32 +95,32 @@ type Change struct {
 	Message string `json:"message"`
 }
 
-// ChangeCode names a kind of Change. Like finding codes these are stable: one is never given another
+// DifferenceCode names a kind of Difference. Like finding codes these are stable: one is never given another
 // meaning.
-type ChangeCode string
+type DifferenceCode string
 
 const (
-	ChangeRegistryAdded    ChangeCode = "registry-added"
-	ChangeRegistryRemoved  ChangeCode = "registry-removed"
-	ChangeRegistryChanged  ChangeCode = "registry-changed"        // one setting of it; Field names which
-	ChangeRegistryRepeated ChangeCode = "registry-repeated"       // one of several with the same prefix, which MCO does not compare
-	ChangeRegistryOrder    ChangeCode = "registry-order"          // the same registries in another order
-	ChangeMirrorAdded      ChangeCode = "mirror-added"            // to a registry that was there
-	ChangeMirrorRemoved    ChangeCode = "mirror-removed"          // from a registry that stays
-	ChangeMirrorChanged    ChangeCode = "mirror-changed"          // one setting of it; Field names which
-	ChangeMirrorOrder      ChangeCode = "mirror-order"            // the same mirrors in another order
-	ChangeMirrorRepeated   ChangeCode = "mirror-repeated"         // unchanged, but MCO compares it with another listing of its location
-	ChangeSearchAdded      ChangeCode = "search-registry-added"   // behind those that were there
-	ChangeSearchRemoved    ChangeCode = "search-registry-removed" // from the end of the list
-	ChangeSearchChanged    ChangeCode = "search-registry-changed" // another one at this place
-	ChangeSetting          ChangeCode = "setting-changed"         // a setting of the whole file that MCO does not compare
-	ChangeDropIn           ChangeCode = "drop-in-changed"         // a file of registries.conf.d
+	RegistryAdded    DifferenceCode = "registry-added"
+	RegistryRemoved  DifferenceCode = "registry-removed"
+	RegistryChanged  DifferenceCode = "registry-changed"        // one setting of it; Field names which
+	RegistryRepeated DifferenceCode = "registry-repeated"       // one of several with the same prefix, which MCO does not compare
+	RegistryOrder    DifferenceCode = "registry-order"          // the same registries in another order
+	MirrorAdded      DifferenceCode = "mirror-added"            // to a registry that was there
+	MirrorRemoved    DifferenceCode = "mirror-removed"          // from a registry that stays
+	MirrorChanged    DifferenceCode = "mirror-changed"          // one setting of it; Field names which
+	MirrorOrder      DifferenceCode = "mirror-order"            // the same mirrors in another order
+	MirrorRepeated   DifferenceCode = "mirror-repeated"         // unchanged, but MCO compares it with another listing of its location
+	SearchAdded      DifferenceCode = "search-registry-added"   // behind those that were there
+	SearchRemoved    DifferenceCode = "search-registry-removed" // from the end of the list
+	SearchChanged    DifferenceCode = "search-registry-changed" // another one at this place
+	SettingChanged   DifferenceCode = "setting-changed"         // a setting of the whole file that MCO does not compare
+	DropInChanged    DifferenceCode = "drop-in-changed"         // a file of registries.conf.d
 )
 
 // String returns the change as one line:
 //
 //	registry[0]: "quay.io/team": is gone, … [registry-removed]
-func (c Change) String() string {
+func (c Difference) String() string {
 	place := strings.TrimSpace(c.File + " " + c.Field)
 	subject := cmp.Or(c.Mirror, c.Scope, c.New, c.Old)
 	return fmt.Sprintf("%s: %q: %s [%s]", place, subject, c.Message, c.Code)
@@ -133,7 +133,7 @@ func (n NodeImpact) Verdict() string {
 		return "drain and reboot: MCO drains each node in turn and reboots it"
 	case n.Drain:
 		return "drain: MCO drains each node in turn, then CRI-O reloads its configuration; no reboot"
-	case len(n.Changes) > 0:
+	case len(n.Differences) > 0:
 		return "no drain: CRI-O reloads its configuration, pods keep running"
 	}
 	return "no drain: nothing changes"
@@ -162,7 +162,7 @@ func (n NodeImpact) WithDropIn(name string, old, new *Config) NodeImpact {
 		return n
 	}
 	c := comparison{n}
-	change := Change{Code: ChangeDropIn, File: name, Drains: true}
+	change := Difference{Code: DropInChanged, File: name, Drains: true}
 	switch {
 	case old == nil:
 		change.Message = "is new"
@@ -183,7 +183,7 @@ func (n NodeImpact) WithDropIn(name string, old, new *Config) NodeImpact {
 	}
 	change.Message += "; MCO drains and reboots for every file of registries.conf.d: " +
 		"leave it as it is, give it a nodeDisruptionPolicy, or plan the reboots"
-	c.Changes, c.Reasons = slices.Clip(c.Changes), slices.Clip(c.Reasons)
+	c.Differences, c.Reasons = slices.Clip(c.Differences), slices.Clip(c.Reasons)
 	c.add(change)
 	c.Reboot = true
 	return c.NodeImpact
@@ -192,21 +192,21 @@ func (n NodeImpact) WithDropIn(name string, old, new *Config) NodeImpact {
 // A comparison collects the changes between two files, each once.
 type comparison struct{ NodeImpact }
 
-func (c *comparison) add(change Change) {
+func (c *comparison) add(change Difference) {
 	change = change.shown()
-	c.Changes = append(c.Changes, change)
+	c.Differences = append(c.Differences, change)
 	if change.Drains {
 		c.because(change)
 	}
 }
 
-func (c *comparison) because(reason Change) {
+func (c *comparison) because(reason Difference) {
 	c.Drain = true
 	c.Reasons = append(c.Reasons, reason.shown())
 }
 
 // shown returns the change without user information and control characters in its values.
-func (c Change) shown() Change {
+func (c Difference) shown() Difference {
 	c.Scope, c.Mirror = shown.Value(c.Scope), shown.Value(c.Mirror)
 	for _, text := range []*string{&c.File, &c.Field, &c.Old, &c.New, &c.Message} {
 		*text = shown.Text(*text)
@@ -218,16 +218,16 @@ const planDrain = "; leave it as it was, or plan the drain"
 
 func (c *comparison) searchRegistries(old, new []string) {
 	for i := range max(len(old), len(new)) {
-		change := Change{Field: fmt.Sprintf("unqualified-search-registries[%d]", i)}
+		change := Difference{Field: fmt.Sprintf("unqualified-search-registries[%d]", i)}
 		switch {
 		case i >= len(old):
-			change.Code, change.New = ChangeSearchAdded, new[i]
+			change.Code, change.New = SearchAdded, new[i]
 			change.Message = "is searched after those that were there before: no drain"
 		case i >= len(new):
-			change.Code, change.Old, change.Drains = ChangeSearchRemoved, old[i], true
+			change.Code, change.Old, change.Drains = SearchRemoved, old[i], true
 			change.Message = "is no longer searched for names without a registry" + planDrain
 		case old[i] != new[i]:
-			change.Code, change.Old, change.New, change.Drains = ChangeSearchChanged, old[i], new[i], true
+			change.Code, change.Old, change.New, change.Drains = SearchChanged, old[i], new[i], true
 			change.Message = "is searched in the place of another, so names without a registry may mean other images; " +
 				"append new ones at the end, or plan the drain"
 		default:
@@ -241,7 +241,7 @@ func (c *comparison) searchRegistries(old, new []string) {
 func (c *comparison) settings(old, new *Config) {
 	setting := func(field, before, after string) {
 		if before != after {
-			c.add(Change{Code: ChangeSetting, Field: field, Old: before, New: after,
+			c.add(Difference{Code: SettingChanged, Field: field, Old: before, New: after,
 				Message: "is not compared by MCO: no drain; it holds for pulls from the reload on"})
 		}
 	}
@@ -273,7 +273,7 @@ func (c *comparison) registries(old, new []Registry) {
 		switch {
 		case len(n) == 0:
 			i := last(o)
-			c.add(Change{Code: ChangeRegistryRemoved, Field: registryField(i), Scope: scope, Old: old[i].describe(), Drains: true,
+			c.add(Difference{Code: RegistryRemoved, Field: registryField(i), Scope: scope, Old: old[i].describe(), Drains: true,
 				Message: "is gone, and with it where its images were pulled from; keep it, or plan the drain"})
 		case len(o) == 0:
 			c.registryAdded(last(n), new[last(n)])
@@ -283,13 +283,13 @@ func (c *comparison) registries(old, new []Registry) {
 		c.repeated(scope, old, new, o, n)
 	}
 	if order, now := commonScopes(old, after), commonScopes(new, before); !slices.Equal(order, now) {
-		c.add(Change{Code: ChangeRegistryOrder, Field: "registry", Old: list(order), New: list(now),
+		c.add(Difference{Code: RegistryOrder, Field: "registry", Old: list(order), New: list(now),
 			Message: "stand in another order, which means nothing, the longest prefix wins: no drain"})
 	}
 }
 
 func (c *comparison) registryAdded(i int, r Registry) {
-	change := Change{Code: ChangeRegistryAdded, Field: registryField(i), Scope: r.Scope(), New: r.describe()}
+	change := Difference{Code: RegistryAdded, Field: registryField(i), Scope: r.Scope(), New: r.describe()}
 	var others []string
 	for _, m := range r.Mirrors {
 		if m.PullFromMirror != PullDigestOnly {
@@ -326,7 +326,7 @@ func (c *comparison) registry(oldAt, newAt int, old, new Registry) {
 		} else {
 			message += "; MCO does not compare this: no drain"
 		}
-		c.add(Change{Code: ChangeRegistryChanged, Field: field + "." + name, Scope: new.Scope(),
+		c.add(Difference{Code: RegistryChanged, Field: field + "." + name, Scope: new.Scope(),
 			Old: before, New: after, Drains: drains, Message: message})
 	}
 	flag := func(name string, before, after, drains bool, set, unset string) {
@@ -354,130 +354,6 @@ func (c *comparison) registry(oldAt, newAt int, old, new Registry) {
 	c.mirrors(oldAt, newAt, old, new)
 }
 
-// mirrors compares the mirrors of two registries of one prefix. What really changed is told by pairing
-// each mirror with its like; what drains, by looking each up as MCO does.
-func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
-	if equalRegistries(old, new) {
-		return // MCO does not look into a registry that is as it was
-	}
-	before, after := byLocation(old.Mirrors), byLocation(new.Mirrors)
-	pairs, paired := pairMirrors(old.Mirrors, new.Mirrors, before) // index in old by index in new, or -1
-	for i, m := range old.Mirrors {
-		if paired[i] {
-			continue
-		}
-		change := Change{Code: ChangeMirrorRemoved, Field: mirrorField(oldAt, i), Scope: old.Scope(), Mirror: m.Location, Old: m.describe()}
-		if left := after[m.Location]; left == nil {
-			change.Drains = true
-			change.Message = "is no longer a mirror of " + old.Scope() + planDrain
-		} else {
-			change.Message = fmt.Sprintf("is no longer a mirror of %s for such pulls (%s), but still listed (%s), which is enough for MCO: no drain",
-				old.Scope(), m.PullFromMirror.describe(), new.Mirrors[left[0]].PullFromMirror.describe())
-		}
-		c.add(change)
-	}
-	for i, m := range new.Mirrors {
-		base := Change{Field: mirrorField(newAt, i), Scope: new.Scope(), Mirror: m.Location}
-		var was *Mirror // what MCO compares it with: the first of its location
-		drains := m.PullFromMirror != PullDigestOnly
-		if at := before[m.Location]; at == nil {
-			drains = drains && !new.MirrorByDigestOnly
-		} else {
-			was = &old.Mirrors[at[0]]
-			drains = drains && m.PullFromMirror != was.PullFromMirror
-		}
-		if pairs[i] < 0 {
-			change := base
-			change.Code, change.New, change.Drains = ChangeMirrorAdded, m.describe(), drains
-			switch {
-			case drains:
-				change.Message = fmt.Sprintf("is a new mirror of %s and not digest-only (%s); make it so (an ImageDigestMirrorSet) where that is enough, or plan the drain",
-					new.Scope(), m.PullFromMirror.describe())
-			case was != nil && m.PullFromMirror != PullDigestOnly:
-				change.Message = "is listed once more as a mirror of " + new.Scope() + ": no drain"
-			default:
-				change.Message = "is a new mirror of " + new.Scope() + " for pulls by digest alone: no drain"
-			}
-			c.add(change)
-			continue
-		}
-		like := old.Mirrors[pairs[i]]
-		if like.PullFromMirror != m.PullFromMirror {
-			change := base
-			change.Code, change.Field = ChangeMirrorChanged, base.Field+".pull-from-mirror"
-			change.Old, change.New, change.Drains = string(like.PullFromMirror), string(m.PullFromMirror), drains
-			from, to := like.PullFromMirror.describe(), m.PullFromMirror.describe()
-			switch {
-			case drains && like.PullFromMirror.bothKinds() && m.PullFromMirror.bothKinds() && !old.MirrorByDigestOnly && !new.MirrorByDigestOnly:
-				change.Message = fmt.Sprintf("is spelled otherwise (%s, was %s); it means the same to the client, but not to MCO", to, from) + planDrain
-			case drains:
-				change.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s)", new.Scope(), to, from) + planDrain
-			case m.PullFromMirror == PullDigestOnly:
-				change.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s); MCO lets every change to digest-only pass: no drain", new.Scope(), to, from)
-			default:
-				change.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s), but was listed so before as well: no drain", new.Scope(), to, from)
-			}
-			c.add(change)
-		} else if drains {
-			reason := base
-			reason.Code, reason.Field = ChangeMirrorRepeated, base.Field+".pull-from-mirror"
-			reason.Old, reason.New, reason.Drains = string(was.PullFromMirror), string(m.PullFromMirror), true
-			reason.Message = fmt.Sprintf("is a mirror of %s twice, and MCO compares this listing (%s) with the first of the old file (%s), so that every change of the registry drains; "+
-				"name another location for one of the two, or plan the drain", new.Scope(), m.PullFromMirror.describe(), was.PullFromMirror.describe())
-			c.because(reason)
-		}
-		for _, s := range []struct{ name, before, after string }{
-			{"insecure", strconv.FormatBool(like.Insecure), strconv.FormatBool(m.Insecure)},
-			{"namespace-proxy", like.NamespaceProxy, m.NamespaceProxy},
-		} {
-			if s.before != s.after {
-				change := base
-				change.Code, change.Field, change.Old, change.New = ChangeMirrorChanged, base.Field+"."+s.name, s.before, s.after
-				change.Message = "is not compared by MCO: no drain; it holds for pulls from the reload on"
-				c.add(change)
-			}
-		}
-	}
-	kept := slices.DeleteFunc(slices.Clone(pairs), func(i int) bool { return i < 0 })
-	if !slices.IsSorted(kept) {
-		c.add(Change{Code: ChangeMirrorOrder, Field: registryField(newAt) + ".mirror", Scope: new.Scope(),
-			Old: describeMirrors(old.Mirrors), New: describeMirrors(new.Mirrors),
-			Message: "are tried in another order, which MCO does not compare: no drain"})
-	}
-}
-
-// pairMirrors returns, for each new mirror, the index of the old one that it continues, or -1: one of the
-// same location, and of those that serve the same pulls if there is one left; and which of the old ones are continued.
-func pairMirrors(old, new []Mirror, before map[string][]int) (pairs []int, paired []bool) {
-	pairs, paired = make([]int, len(new)), make([]bool, len(old))
-	for i := range pairs {
-		pairs[i] = -1
-	}
-	for _, samePulls := range []bool{true, false} {
-		for i, m := range new {
-			if pairs[i] >= 0 {
-				continue
-			}
-			for _, j := range before[m.Location] {
-				if !paired[j] && (!samePulls || old[j].PullFromMirror == m.PullFromMirror) {
-					pairs[i], paired[j] = j, true
-					break
-				}
-			}
-		}
-	}
-	return pairs, paired
-}
-
-// byLocation returns where the mirrors of each location are. MCO finds the first.
-func byLocation(mirrors []Mirror) map[string][]int {
-	at := make(map[string][]int, len(mirrors))
-	for i, m := range mirrors {
-		at[m.Location] = append(at[m.Location], i)
-	}
-	return at
-}
-
 // repeated reports a change in registries that another of their prefix follows.
 func (c *comparison) repeated(scope string, old, new []Registry, o, n []int) {
 	earlier := func(registries []Registry, at []int) (text []string, all []Registry) {
@@ -496,7 +372,7 @@ func (c *comparison) repeated(scope string, old, new []Registry, o, n []int) {
 	if len(n) > 0 {
 		at = n
 	}
-	c.add(Change{Code: ChangeRegistryRepeated, Field: registryField(at[0]), Scope: scope,
+	c.add(Difference{Code: RegistryRepeated, Field: registryField(at[0]), Scope: scope,
 		Old: strings.Join(before, "; "), New: strings.Join(after, "; "),
 		Message: "is the prefix of several registries; the client uses the first, and MCO compares the last alone, so this change is not drained for: merge them"})
 }
@@ -535,63 +411,3 @@ func registryField(i int) string { return fmt.Sprintf("registry[%d]", i) }
 func mirrorField(i, j int) string { return fmt.Sprintf("registry[%d].mirror[%d]", i, j) }
 
 func list(items []string) string { return strings.Join(items, ", ") }
-
-// describe returns what a registry says beside its scope: "blocked, mirrors m.io (digest-only), n.io".
-func (r Registry) describe() string {
-	var parts []string
-	if r.Prefix != "" && r.Location != "" && r.Location != r.Prefix {
-		parts = append(parts, "location "+shown.Value(r.Location))
-	}
-	for _, flag := range []struct {
-		name string
-		set  bool
-	}{{"blocked", r.Blocked}, {"insecure", r.Insecure}, {"mirror-by-digest-only", r.MirrorByDigestOnly}} {
-		if flag.set {
-			parts = append(parts, flag.name)
-		}
-	}
-	if r.NamespaceProxy != "" {
-		parts = append(parts, "namespace-proxy "+shown.Value(r.NamespaceProxy))
-	}
-	if len(r.Mirrors) == 0 {
-		return list(append(parts, "no mirrors"))
-	}
-	return list(append(parts, "mirrors "+describeMirrors(r.Mirrors)))
-}
-
-func describeMirrors(mirrors []Mirror) string {
-	texts := make([]string, len(mirrors))
-	for i, m := range mirrors {
-		texts[i] = m.describe()
-	}
-	return list(texts)
-}
-
-// describe returns a mirror with its settings: "m.io (digest-only, insecure)".
-func (m Mirror) describe() string {
-	var settings []string
-	if m.PullFromMirror != PullUnset {
-		settings = append(settings, string(m.PullFromMirror))
-	}
-	if m.Insecure {
-		settings = append(settings, "insecure")
-	}
-	if m.NamespaceProxy != "" {
-		settings = append(settings, "namespace-proxy "+shown.Value(m.NamespaceProxy))
-	}
-	if settings == nil {
-		return shown.Value(m.Location)
-	}
-	return shown.Value(m.Location) + " (" + list(settings) + ")"
-}
-
-// describe returns the setting as it is to be read in a sentence.
-func (p PullFromMirror) describe() string {
-	if p == PullUnset {
-		return "pull-from-mirror unset"
-	}
-	return string(p)
-}
-
-// bothKinds reports whether pulls of both kinds are served, as long as the registry is not mirror-by-digest-only.
-func (p PullFromMirror) bothKinds() bool { return p == PullUnset || p == PullAll }

@@ -62,7 +62,7 @@ func inWords(n registriesconf.NodeImpact) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, n.Verdict())
 	changes := map[string]bool{}
-	for _, c := range n.Changes {
+	for _, c := range n.Differences {
 		changes[c.String()] = true
 		fmt.Fprintf(&b, "%s\n  scope %q, mirror %q, was %q, is %q, drains: %t\n", c, c.Scope, c.Mirror, c.Old, c.New, c.Drains)
 	}

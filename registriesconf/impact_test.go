@@ -130,11 +130,11 @@ func TestImpact(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			impact := registriesconf.Impact(parsed(t, test.old), parsed(t, test.new))
-			require.Equal(t, test.changes, fields(impact.Changes))
+			require.Equal(t, test.changes, fields(impact.Differences))
 			require.Equal(t, test.reasons, fields(impact.Reasons))
 			require.Equal(t, len(test.reasons) > 0, impact.Drain)
 			require.False(t, impact.Reboot)
-			for _, c := range impact.Changes {
+			for _, c := range impact.Differences {
 				require.Equal(t, !c.Drains, strings.Contains(c.String(), "no drain") || strings.Contains(c.String(), "not drained"), c.String())
 			}
 		})
@@ -148,7 +148,7 @@ func parsed(t *testing.T, text string) *registriesconf.Config {
 	return c
 }
 
-func fields(changes []registriesconf.Change) []string {
+func fields(changes []registriesconf.Difference) []string {
 	var s []string
 	for _, c := range changes {
 		s = append(s, string(c.Code)+" "+c.Field)
@@ -157,7 +157,7 @@ func fields(changes []registriesconf.Change) []string {
 }
 
 func TestImpactTakesNilForTheAbsentFile(t *testing.T) {
-	require.Empty(t, registriesconf.Impact(nil, nil).Changes)
+	require.Empty(t, registriesconf.Impact(nil, nil).Differences)
 	require.Equal(t, "no drain: nothing changes", registriesconf.Impact(nil, &registriesconf.Config{}).String())
 	require.True(t, registriesconf.Impact(registriesconf.Default(), nil).Drain)
 }
@@ -178,16 +178,16 @@ func TestADropInReboots(t *testing.T) {
 	} {
 		impact := none.WithDropIn(registriesconf.SearchDropIn, test.old, test.new)
 		require.True(t, impact.Drain && impact.Reboot)
-		require.Equal(t, impact.Changes, impact.Reasons)
+		require.Equal(t, impact.Differences, impact.Reasons)
 		require.Len(t, impact.Reasons, 1)
 		r := impact.Reasons[0]
-		require.Equal(t, []any{registriesconf.ChangeDropIn, registriesconf.SearchDropIn, test.field, test.before, test.after},
+		require.Equal(t, []any{registriesconf.DropInChanged, registriesconf.SearchDropIn, test.field, test.before, test.after},
 			[]any{r.Code, r.File, r.Field, r.Old, r.New})
 		require.Contains(t, r.Message, test.message)
 	}
 	require.Equal(t, none, none.WithDropIn(registriesconf.SearchDropIn, a, a))
 	require.Equal(t, none, none.WithDropIn(registriesconf.SearchDropIn, nil, nil))
-	require.Empty(t, none.Changes, "WithDropIn changed its receiver")
+	require.Empty(t, none.Differences, "WithDropIn changed its receiver")
 }
 
 func TestImpactMarshalsEmptyListsAsLists(t *testing.T) {
@@ -322,15 +322,15 @@ func TestImpactDrainsWhereTheRuleSays(t *testing.T) {
 			t.Fatal(where())
 		}
 		// A drain has a reason, each change that drains is one, and what does not change costs nothing.
-		if impact.Drain != (len(impact.Reasons) > 0) || len(impact.Changes) == 0 && impact.Drain {
+		if impact.Drain != (len(impact.Reasons) > 0) || len(impact.Differences) == 0 && impact.Drain {
 			t.Fatal(where())
 		}
-		reasons := slices.DeleteFunc(slices.Clone(impact.Reasons), func(c registriesconf.Change) bool { return c.Code == registriesconf.ChangeMirrorRepeated })
-		draining := slices.DeleteFunc(slices.Clone(impact.Changes), func(c registriesconf.Change) bool { return !c.Drains })
+		reasons := slices.DeleteFunc(slices.Clone(impact.Reasons), func(c registriesconf.Difference) bool { return c.Code == registriesconf.MirrorRepeated })
+		draining := slices.DeleteFunc(slices.Clone(impact.Differences), func(c registriesconf.Difference) bool { return !c.Drains })
 		if !slices.Equal(draining, reasons) {
 			t.Fatal(where())
 		}
-		if string(old.Bytes()) == string(new.Bytes()) && len(impact.Changes) > 0 {
+		if string(old.Bytes()) == string(new.Bytes()) && len(impact.Differences) > 0 {
 			t.Fatal(where())
 		}
 		verdicts[impact.Verdict()]++
@@ -357,7 +357,7 @@ func TestImpactListsEveryDifference(t *testing.T) {
 	for range 12000 {
 		old := fewNames(r)
 		new := edited(r, old)
-		if len(registriesconf.Impact(old, new).Changes) == 0 {
+		if len(registriesconf.Impact(old, new).Differences) == 0 {
 			require.Equal(t, sorted(old), sorted(new))
 			same++
 		}

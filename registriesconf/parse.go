@@ -1,11 +1,14 @@
 package registriesconf
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/shown"
+	"github.com/pullroute/pullroute/internal/tomltree"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -23,16 +26,16 @@ import (
 //
 // Two files are refused that the client would load, both because of what it would make of them: one
 // that spells a setting in two ways, of which the client takes either at random, and one that extends
-// a table in a way that TOML forbids, of which the client may drop a part.
+// a table in a way that TOML forbids, of which the client may drop a part: a dotted key or a header for a
+// table that was written inline, or a header for one that dotted keys made.
 func Parse(name string, data []byte) (*Config, finding.Findings) {
 	d := decoder{file: name, lines: map[string]int{}, undecoded: map[string]bool{}}
-	root, line, message := parseTOML(data)
-	if root == nil {
-		d.lines[""] = line
-		d.refuse("", "", "not valid TOML: "+message+pullsNothing+"correct the line")
+	document, err := tomltree.Parse(withoutMark(data), new(map[string]any))
+	if err != nil {
+		d.malformed(err)
 		return nil, d.findings
 	}
-	c := d.config(root)
+	c := d.config(document.Root)
 	for _, p := range c.problems() {
 		// What could not be decoded is told already; that it is then missing is not worth telling.
 		if !d.isUndecoded(p.field) {
@@ -45,6 +48,27 @@ func Parse(name string, data []byte) (*Config, finding.Findings) {
 	return c.normalized(), d.findings.Sort()
 }
 
+// withoutMark drops a byte-order mark, as the client does.
+func withoutMark(data []byte) []byte {
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		if rest, found := bytes.CutPrefix(data, []byte(mark)); found {
+			return rest
+		}
+	}
+	return data
+}
+
+// malformed reports why the file was not decoded.
+func (d *decoder) malformed(err error) {
+	message := err.Error()
+	var at *tomltree.Error
+	if errors.As(err, &at) && at.Line > 0 {
+		d.lines[""] = at.Line
+		message += fmt.Sprintf(" (at character %d of the line)", at.Column)
+	}
+	d.refuse("", "", "not valid TOML: "+message+pullsNothing+"correct the line")
+}
+
 // A decoder fills a Config from a document the way the client's decoder does, but goes on after an
 // error.
 type decoder struct {
@@ -55,9 +79,9 @@ type decoder struct {
 }
 
 // A setter stores the value of the field at a path.
-type setter func(field string, v *value)
+type setter func(field string, v *tomltree.Value)
 
-func (d *decoder) config(root *value) *Config {
+func (d *decoder) config(root *tomltree.Value) *Config {
 	c := &Config{}
 	d.table("", root, "the file", map[string]setter{
 		"unqualified-search-registries":      d.texts(&c.UnqualifiedSearchRegistries),
@@ -66,9 +90,9 @@ func (d *decoder) config(root *value) *Config {
 		"additional-layer-store-auth-helper": d.text(&c.AdditionalLayerStoreAuthHelper),
 		"aliases":                            d.aliases(&c.Aliases),
 		"registries":                         d.version1,
-		"registry": func(field string, v *value) {
+		"registry": func(field string, v *tomltree.Value) {
 			c.Registries = []Registry{}
-			d.tables(field, v, func(field string, t *value) {
+			d.tables(field, v, func(field string, t *tomltree.Value) {
 				c.Registries = append(c.Registries, d.registry(field, t))
 			})
 		},
@@ -76,7 +100,7 @@ func (d *decoder) config(root *value) *Config {
 	return c
 }
 
-func (d *decoder) registry(field string, t *value) Registry {
+func (d *decoder) registry(field string, t *tomltree.Value) Registry {
 	var r Registry
 	var pullFromMirror string
 	d.table(field, t, "[[registry]]", map[string]setter{
@@ -88,8 +112,8 @@ func (d *decoder) registry(field string, t *value) Registry {
 		"namespace-proxy":       d.text(&r.NamespaceProxy),
 		// The client's type for a registry has the key because its type for a mirror does.
 		"pull-from-mirror": d.text(&pullFromMirror),
-		"mirror": func(field string, v *value) {
-			d.tables(field, v, func(field string, t *value) {
+		"mirror": func(field string, v *tomltree.Value) {
+			d.tables(field, v, func(field string, t *tomltree.Value) {
 				r.Mirrors = append(r.Mirrors, d.mirror(field, t))
 			})
 		},
@@ -101,7 +125,7 @@ func (d *decoder) registry(field string, t *value) Registry {
 	return r
 }
 
-func (d *decoder) mirror(field string, t *value) Mirror {
+func (d *decoder) mirror(field string, t *tomltree.Value) Mirror {
 	var m Mirror
 	d.table(field, t, "[[registry.mirror]]", map[string]setter{
 		"location":         d.text(&m.Location),
@@ -114,22 +138,22 @@ func (d *decoder) mirror(field string, t *value) Mirror {
 
 // version1 looks at the [registries] table of version 1. The client refuses the file as soon as one of
 // its three lists is present, be it empty, and ignores the table otherwise.
-func (d *decoder) version1(field string, v *value) {
-	if v.kind != kindTable {
-		d.mistyped(field, v, kindTable, "write the registries of version 2 as [[registry]]")
+func (d *decoder) version1(field string, v *tomltree.Value) {
+	if v.Kind != tomltree.Table {
+		d.mistyped(field, v, tomltree.Table, "write the registries of version 2 as [[registry]]")
 		return
 	}
 	told := len(d.findings)
-	for _, e := range v.entries {
-		if !foldsTo(e.key, "search", "insecure", "block") {
+	for _, e := range v.Entries {
+		if !foldsTo(e.Key, "search", "insecure", "block") {
 			continue
 		}
-		if e.value.kind != kindTable {
-			d.lines[field+"."+e.key] = e.line
-			d.mistyped(field+"."+e.key, e.value, kindTable, "write the file in version 2")
+		if e.Value.Kind != tomltree.Table {
+			d.lines[field+"."+e.Key] = e.Line
+			d.mistyped(field+"."+e.Key, e.Value, tomltree.Table, "write the file in version 2")
 		}
-		for _, list := range e.value.entries {
-			if foldsTo(list.key, "registries") {
+		for _, list := range e.Value.Entries {
+			if foldsTo(list.Key, "registries") {
 				d.undecoded[field] = true
 			}
 		}
@@ -150,32 +174,32 @@ func foldsTo(key string, names ...string) bool {
 
 // aliases reads the [aliases] table, whose keys are names and keep their letter case.
 func (d *decoder) aliases(to *map[string]string) setter {
-	return func(field string, v *value) {
-		if v.kind != kindTable {
+	return func(field string, v *tomltree.Value) {
+		if v.Kind != tomltree.Table {
 			// The client's decoder has no error for a map that is no table.
-			d.ignore(field, fmt.Sprintf("is %s, not a table; the client ignores it: write [aliases]", v.kind))
+			d.ignore(field, fmt.Sprintf("is %s, not a table; the client ignores it: write [aliases]", v.Kind))
 			return
 		}
-		*to = make(map[string]string, len(v.entries))
-		for _, e := range v.entries {
+		*to = make(map[string]string, len(v.Entries))
+		for _, e := range v.Entries {
 			var target string
-			field := field + "." + shownKey(e.key)
-			d.lines[field] = e.line
-			d.text(&target)(field, e.value)
-			(*to)[e.key] = target
+			field := field + "." + shownKey(e.Key)
+			d.lines[field] = e.Line
+			d.text(&target)(field, e.Value)
+			(*to)[e.Key] = target
 		}
 	}
 }
 
 // table hands each key of a table to its setter. It finds the setter as the client does: by the exact
 // name, or else by a name that differs in letter case only.
-func (d *decoder) table(field string, t *value, where string, setters map[string]setter) {
+func (d *decoder) table(field string, t *tomltree.Value, where string, setters map[string]setter) {
 	if field != "" {
 		field += "."
 	}
-	spelled := map[string]entry{}
-	for _, e := range t.entries {
-		name := e.key
+	spelled := map[string]tomltree.Entry{}
+	for _, e := range t.Entries {
+		name := e.Key
 		set, known := setters[name]
 		for other, s := range setters {
 			if !known && strings.EqualFold(other, name) {
@@ -183,7 +207,7 @@ func (d *decoder) table(field string, t *value, where string, setters map[string
 			}
 		}
 		if !known {
-			d.lines[field+shownKey(name)] = e.line
+			d.lines[field+shownKey(name)] = e.Line
 			d.ignore(field+shownKey(name), "is not a setting of "+where+"; the client ignores it: remove it, or correct its name")
 			continue
 		}
@@ -192,16 +216,16 @@ func (d *decoder) table(field string, t *value, where string, setters map[string
 			d.findings = append(d.findings, finding.Finding{
 				Code: finding.CodeInvalidFile, Severity: finding.SeverityError,
 				Platform: finding.Linux, RefusedBy: finding.Reader,
-				Origin: finding.Origin{File: d.file, Field: field + name, Line: e.line},
-				Value:  e.key,
+				Origin: finding.Origin{File: d.file, Field: field + name, Line: e.Line},
+				Value:  e.Key,
 				Message: fmt.Sprintf(`is the setting %s again, which line %d spells "%s"; the client uses one of them at random: keep one`,
-					name, first.line, shown.Value(first.key)),
+					name, first.Line, shown.Value(first.Key)),
 			})
 			continue
 		}
 		spelled[name] = e
-		d.lines[field+name] = e.line
-		set(field+name, e.value)
+		d.lines[field+name] = e.Line
+		set(field+name, e.Value)
 	}
 }
 
@@ -214,60 +238,60 @@ func shownKey(name string) string {
 }
 
 // tables calls each for every table of an array of tables.
-func (d *decoder) tables(field string, v *value, each func(field string, t *value)) {
-	if v.kind != kindArray {
-		d.mistyped(field, v, kindArray, "write its header in double brackets, [[…]]")
+func (d *decoder) tables(field string, v *tomltree.Value, each func(field string, t *tomltree.Value)) {
+	if v.Kind != tomltree.Array {
+		d.mistyped(field, v, tomltree.Array, "write its header in double brackets, [[…]]")
 		return
 	}
-	for i, item := range v.items {
+	for i, item := range v.Items {
 		field := fmt.Sprintf("%s[%d]", field, i)
-		d.lines[field] = item.line
-		if item.kind != kindTable {
-			d.mistyped(field, item, kindTable, "write tables only")
-			item = &value{kind: kindTable} // keeps the numbers of those that follow
+		d.lines[field] = item.Line
+		if item.Kind != tomltree.Table {
+			d.mistyped(field, item, tomltree.Table, "write tables only")
+			item = &tomltree.Value{Kind: tomltree.Table} // keeps the numbers of those that follow
 		}
 		each(field, item)
 	}
 }
 
 func (d *decoder) texts(to *[]string) setter {
-	return func(field string, v *value) {
-		if v.kind != kindArray {
-			d.mistyped(field, v, kindArray, `write ["…", "…"]`)
+	return func(field string, v *tomltree.Value) {
+		if v.Kind != tomltree.Array {
+			d.mistyped(field, v, tomltree.Array, `write ["…", "…"]`)
 			return
 		}
-		*to = make([]string, len(v.items))
-		for i, item := range v.items {
+		*to = make([]string, len(v.Items))
+		for i, item := range v.Items {
 			field := fmt.Sprintf("%s[%d]", field, i)
-			d.lines[field] = item.line
+			d.lines[field] = item.Line
 			d.text(&(*to)[i])(field, item)
 		}
 	}
 }
 
 func (d *decoder) text(to *string) setter {
-	return func(field string, v *value) {
-		if v.kind != kindString {
-			d.mistyped(field, v, kindString, "write it in double quotes")
+	return func(field string, v *tomltree.Value) {
+		if v.Kind != tomltree.String {
+			d.mistyped(field, v, tomltree.String, "write it in double quotes")
 			return
 		}
-		*to = v.text
+		*to = v.Text
 	}
 }
 
 func (d *decoder) flag(to *bool) setter {
-	return func(field string, v *value) {
-		if v.kind != kindBoolean {
-			d.mistyped(field, v, kindBoolean, "write true or false, without quotes")
+	return func(field string, v *tomltree.Value) {
+		if v.Kind != tomltree.Boolean {
+			d.mistyped(field, v, tomltree.Boolean, "write true or false, without quotes")
 			return
 		}
-		*to = v.flag
+		*to = v.Flag
 	}
 }
 
-func (d *decoder) mistyped(field string, v *value, want kind, advice string) {
+func (d *decoder) mistyped(field string, v *tomltree.Value, want tomltree.Kind, advice string) {
 	d.undecoded[field] = true
-	d.refuse(field, v.text, fmt.Sprintf("is %s and must be %s%s%s", v.kind, want, pullsNothing, advice))
+	d.refuse(field, v.Text, fmt.Sprintf("is %s and must be %s%s%s", v.Kind, want, pullsNothing, advice))
 }
 
 func (d *decoder) refuse(field, value, message string) {

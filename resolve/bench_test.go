@@ -33,8 +33,7 @@ func images(n int) []string {
 	return all
 }
 
-// BenchmarkPlan asks for plans, of references as strings, with a registry and without, and as parsed ones, and for the
-// attempts alone. The metric
+// BenchmarkPlan asks for plans, of references as strings, with a registry and without, and as parsed ones. The metric
 // "ns-over-parsing" is what a plan of a string costs beyond parsing it with github.com/distribution/reference:
 // both by turns, and the median of the differences.
 func BenchmarkPlan(b *testing.B) {
@@ -54,11 +53,9 @@ func BenchmarkPlan(b *testing.B) {
 			{"linux/string", func(i int) int { p, _ := linux.Plan(texts[i]); return len(p.Pull) }},
 			{"linux/short", func(i int) int { p, _ := linux.Plan(short[i]); return len(p.Pull) }},
 			{"linux/parsed", func(i int) int { p, _ := linux.PlanReference(refs[i]); return len(p.Pull) }},
-			{"linux/append", func(i int) int { return len(linux.AppendPull(steps[:0], refs[i])) }},
 			{"windows/string", func(i int) int { p, _ := windows.Plan(texts[i]); return len(p.Pull) }},
 			{"windows/short", func(i int) int { p, _ := windows.Plan(short[i]); return len(p.Pull) }},
 			{"windows/parsed", func(i int) int { p, _ := windows.PlanReference(refs[i]); return len(p.Pull) }},
-			{"windows/append", func(i int) int { return len(windows.AppendPull(steps[:0], refs[i])) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
 				b.ReportAllocs()
@@ -96,9 +93,6 @@ func overParsing(texts []string, plan func(i int)) float64 {
 	return differences[len(differences)/2]
 }
 
-// steps is reused, as a caller who asks at every pull would.
-var steps = make([]resolve.Step, 0, 64)
-
 // BenchmarkConcurrent asks one table from as many goroutines as there are cores (-cpu 1,2,4), while nothing
 // changes, and while the table is replaced over and over by one swap of a pointer.
 func BenchmarkConcurrent(b *testing.B) {
@@ -112,9 +106,8 @@ func BenchmarkConcurrent(b *testing.B) {
 	ask := func(b *testing.B, current *atomic.Pointer[resolve.LinuxTable]) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
-			steps := make([]resolve.Step, 0, 8)
 			for i := 0; pb.Next(); i++ {
-				if len(current.Load().AppendPull(steps, refs[i%len(refs)])) != 3 {
+				if p, err := current.Load().PlanReference(refs[i%len(refs)]); err != nil || len(p.Pull) != 3 {
 					b.Error("another number of places")
 					return
 				}

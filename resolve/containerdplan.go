@@ -34,36 +34,6 @@ func (t *ContainerdTable) PlanReference(r Reference) (Plan, error) {
 	return t.plan(r.text, r), nil
 }
 
-// AppendResolve appends where the tag of an image will be resolved: the Resolve attempts of its plan, without a
-// word on why, and without taking memory beyond that of steps. It appends nothing for a reference with a
-// digest, and where nothing can be pulled; PlanReference then says why.
-func (t *ContainerdTable) AppendResolve(steps []Step, r Reference) []Step {
-	if t == nil {
-		t = &ContainerdTable{}
-	}
-	if r.text == "" || r.ByDigest() {
-		return steps
-	}
-	asked := t.asked(r)
-	return asked.appendSteps(steps, CanPull|CanResolve, nil)
-}
-
-// AppendPull appends where an image will be fetched from: the Pull attempts of its plan, as AppendResolve does
-// it.
-func (t *ContainerdTable) AppendPull(steps []Step, r Reference) []Step {
-	if t == nil {
-		t = &ContainerdTable{}
-	}
-	if r.text == "" {
-		return steps
-	}
-	asked := t.asked(r)
-	if !asked.any(asked.need()) {
-		return steps
-	}
-	return asked.appendSteps(steps, 0, nil)
-}
-
 // plan returns the plan of an image that the client makes the given reference of.
 func (t *ContainerdTable) plan(image string, r Reference) Plan {
 	asked := t.asked(r)
@@ -92,15 +62,7 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 			"cannot be pulled: no endpoint of %s may %s; containerd says \"no resolve hosts\"", scope, why))
 		return p
 	}
-	var space [2][8]Step // enough for most files
-	resolve, pull := space[0][:0], space[1][:0]
-	if !r.ByDigest() {
-		resolve = asked.appendSteps(resolve, CanPull|CanResolve, &p)
-	}
-	// The fetch goes by digest, and asks every host of the file, whatever its capabilities (fetcher.go
-	// takes the hosts that may pull only to see that there is one).
-	pull = asked.appendSteps(pull, 0, &p)
-	p.setAttempts(resolve, pull)
+	asked.ask(&p)
 	p.Findings = p.Findings.Sort()
 	return p
 }
@@ -110,7 +72,7 @@ type asked struct {
 	Reference
 	table      *ContainerdTable
 	host, path string    // of the reference; path starts with "/"
-	seen       string    // host as the network sees it
+	canonical  string    // host in canonical form
 	file       *Registry // nil where no file governs the host
 	server     Endpoint
 }
@@ -120,7 +82,7 @@ type asked struct {
 func (t *ContainerdTable) asked(r Reference) asked {
 	a := asked{Reference: r, table: t}
 	a.host, a.path = splitHost(r.Name())
-	a.seen = network.Host(a.host)
+	a.canonical = network.Host(a.host)
 	a.file = t.find(a.host)
 	if a.file != nil && a.file.Server != nil {
 		a.server = *a.file.Server
@@ -130,19 +92,20 @@ func (t *ContainerdTable) asked(r Reference) asked {
 	return a
 }
 
-// endpoint returns the endpoint that is asked as number i, and false behind the last.
-func (a *asked) endpoint(i int) (*Endpoint, bool) {
-	n := 0
-	if a.file != nil {
-		n = len(a.file.Endpoints)
+// count returns the number of endpoints that are asked.
+func (a *asked) count() int {
+	if a.file == nil {
+		return 1
 	}
-	switch {
-	case i < n:
-		return &a.file.Endpoints[i], true
-	case i == n:
-		return &a.server, true
+	return len(a.file.Endpoints) + 1
+}
+
+// endpoint returns the endpoint that is asked as number i: those of the file come first, and the server last.
+func (a *asked) endpoint(i int) *Endpoint {
+	if i == a.count()-1 {
+		return &a.server
 	}
-	return nil, false
+	return &a.file.Endpoints[i]
 }
 
 // need returns what one endpoint has to be capable of: a tag is resolved where both capabilities are, a digest
@@ -156,35 +119,43 @@ func (a *asked) need() Capability {
 
 // any reports whether an endpoint has the capabilities.
 func (a *asked) any(need Capability) bool {
-	for i := 0; ; i++ {
-		e, ok := a.endpoint(i)
-		if !ok || e.Capabilities.Has(need) {
-			return ok
+	for i := range a.count() {
+		if e := a.endpoint(i); e.Capabilities.Has(need) {
+			return true
 		}
 	}
+	return false
 }
 
-// appendSteps appends the steps to the endpoints that have the capabilities. p, where it is not nil, gets the
-// findings.
-func (a *asked) appendSteps(steps []Step, need Capability, p *Plan) []Step {
-	for i := 0; ; i++ {
-		e, ok := a.endpoint(i)
-		if !ok {
-			return steps
+// ask adds the attempts. The fetch goes by digest, and asks every host of the file, whatever its capabilities
+// (fetcher.go takes the hosts that may pull only to see that there is one).
+func (a *asked) ask(p *Plan) {
+	n, size := a.count(), 0
+	for i := range n {
+		e := a.endpoint(i)
+		size += len(e.Host) + len(e.Root) + len(a.path)
+	}
+	if !a.ByDigest() {
+		p.Resolve = make([]Attempt, 0, n)
+	}
+	p.Pull = make([]Attempt, 0, n)
+	locations := newTextBlock(size)
+	for i := range n {
+		e := a.endpoint(i)
+		attempt := Attempt{Role: RoleMirror, Origins: e.Origins}
+		if path, _ := strings.CutPrefix(e.Root, "/v2"); e.isRegistryRoot() {
+			attempt.Location = locations.join(e.Host, path, a.path)
+			if path == "" && network.Host(e.Host) == a.canonical {
+				attempt.Role = RoleSource
+			}
+		} else {
+			attempt.Location = e.Location(a.path[1:])
 		}
-		if !e.Capabilities.Has(need) {
-			continue
+		if !a.ByDigest() && e.Capabilities.Has(CanPull|CanResolve) {
+			p.Resolve = appendAttempt(p.Resolve, attempt)
 		}
-		s := Step{Host: e.Host, Path: strings.TrimPrefix(e.Root, "/v2"), Rest: a.path, Role: RoleMirror, Origins: e.Origins}
-		if !e.isRegistryRoot() {
-			s.Host, s.Path, s.Rest = e.Location(a.path[1:]), "", ""
-		} else if s.Path == "" && network.Host(e.Host) == a.seen {
-			s.Role = RoleSource
-		}
-		steps = appendStep(steps, s)
-		if p != nil {
-			a.check(p, e, s)
-		}
+		p.Pull = appendAttempt(p.Pull, attempt)
+		a.check(p, e, attempt)
 	}
 }
 
@@ -202,39 +173,22 @@ func (p *Plan) checkSpillover(a asked) {
 		"is named by no rule, and redirected all the same: containerd applies the rules of %s (for %s) to the whole registry", a.file.Host, a.file.sources))
 }
 
-// check reports a step that a rule means to forbid and the files do not.
-func (a *asked) check(p *Plan, e *Endpoint, s Step) {
-	t := a.table
+// check reports an attempt that a rule means to forbid and the files do not.
+func (a *asked) check(p *Plan, e *Endpoint, attempt Attempt) {
+	location := attempt.Location
 	if !e.isRegistryRoot() {
-		p.finding(finding.CodeOtherPath, finding.SeverityWarning, nil, s.Location(), fmt.Sprintf(
+		p.finding(finding.CodeOtherPath, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is not answered by a registry: the path asked for starts with %q; write the endpoint with /v2 first and override_path = true", e.Root))
 	}
-	if !t.guard.on(s.Host) {
-		return
-	}
-	source, narrow := "", false
-	for _, http := range e.schemes() {
-		if source = t.forbidden.forbids(s.Host+s.Path, s.Rest, http); source != "" {
-			break
-		}
-		form := canonical(s.Host + s.Path)
-		if http {
-			form = canonicalHTTP(s.Host + s.Path)
-		}
-		if source = t.blocked.cover(form, s.Rest); source != "" {
-			narrow = strings.Contains(source, "/") && !t.blocked.covers(a.seen)
-			break
-		}
-	}
-	if source == "" && s.Role == RoleSource && t.never[a.seen] {
-		source = a.seen
+	source, narrow := a.forbids(e, location)
+	if source == "" && attempt.Role == RoleSource && a.table.never[a.canonical] {
+		source = a.canonical
 	}
 	if source == "" {
 		return
 	}
-	location := s.Location()
 	switch {
-	case s.Role == RoleMirror:
+	case attempt.Role == RoleMirror:
 		p.finding(finding.CodeForbiddenContact, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although it lies inside %s, which may not be contacted: containerd does not look mirrors up again; use a mirror that does not contain it", source))
 	case isWildcard(source):
@@ -247,4 +201,23 @@ func (a *asked) check(p *Plan, e *Endpoint, s Step) {
 		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although %s may not be contacted: containerd takes the host as it is spelled, and no file of this host forbids it; write the image with the host as the rule has it, or name this host too (--host), so that it gets a file", source))
 	}
+}
+
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location at an endpoint lies inside;
+// "" where there is none. narrow is set for a blocked scope that is no whole registry.
+func (a *asked) forbids(e *Endpoint, location string) (source string, narrow bool) {
+	t := a.table
+	for _, http := range e.schemes() {
+		if source = t.forbidden.forbids(location, http); source != "" {
+			return source, false
+		}
+		form := canonical(location)
+		if http {
+			form = canonicalHTTP(location)
+		}
+		if source = t.blocked.cover(form); source != "" {
+			return source, strings.Contains(source, "/") && !t.blocked.covers(a.canonical)
+		}
+	}
+	return "", false
 }

@@ -23,10 +23,9 @@ type ContainerdTable struct {
 	registries []Registry     // sorted by host
 	byHost     map[string]int // by host, and by the other spellings of one
 	forbidden  policies       // sources under NeverContactSource; empty for tables read from files
-	blocked    *scopeSet      // blocked scopes, as the network sees them
+	blocked    *scopeSet      // blocked scopes in canonical form
 	never      map[string]bool
-	named      *sourceIndex // of all rules
-	guard      guard        // what is forbidden, blocked or never asked
+	named      scopeMap[bool] // the sources of all rules
 }
 
 // ContainerdTableOf returns the table of a node's own files, in any order. Of two for one host the first counts.
@@ -155,16 +154,6 @@ func (t *ContainerdTable) makeIndex() {
 	slices.SortStableFunc(t.registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
 	t.byHost = make(map[string]int, len(t.registries))
 	t.never = map[string]bool{}
-	for _, at := range t.forbidden.all {
-		if at.never[0] || at.never[1] {
-			t.guard.add(at.source)
-		}
-	}
-	if t.blocked != nil {
-		for _, scope := range t.blocked.scopes {
-			t.guard.add(scope)
-		}
-	}
 	for i := range t.registries {
 		r := &t.registries[i]
 		if _, ok := t.byHost[r.Host]; !ok {
@@ -175,7 +164,6 @@ func (t *ContainerdTable) makeIndex() {
 		}
 		if r.Never {
 			t.never[network.Host(r.Host)] = true
-			t.guard.add(r.Host)
 		}
 	}
 }

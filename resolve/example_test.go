@@ -70,24 +70,27 @@ func ExampleContainerdTable_Plan() {
 	// the image is fetched from mirror.corp/team/app
 }
 
-// A caller that asks at every pull parses a reference once and reuses the steps.
-func ExampleLinuxTable_AppendPull() {
+// A caller that asks many tables, or one many times, parses a reference once.
+func ExampleLinuxTable_PlanReference() {
 	table := resolve.NewLinuxTable(exampleRules())
-	var steps []resolve.Step
 	for _, image := range []string{"quay.io/team/app:1.2", "quay.io/other@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"} {
 		r, err := resolve.ParseReference(image)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		steps = table.AppendPull(steps[:0], r)
-		for _, s := range steps {
-			fmt.Println(r.Name(), s.Role, s.Host, s.Path+s.Rest)
+		plan, err := table.PlanReference(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, a := range plan.Pull {
+			fmt.Println(r.Name(), a.Role, a.Location)
 		}
 	}
 	// Output:
-	// quay.io/team/app mirror mirror.corp /team/app
-	// quay.io/other source quay.io /other
+	// quay.io/team/app mirror mirror.corp/team/app
+	// quay.io/other source quay.io/other
 }
 
 // A wildcard reaches the hosts that are named.

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/shown"
@@ -57,21 +58,6 @@ func (t *LinuxTable) PlanReference(r Reference) (Plan, error) {
 	return t.plan(r.text, r)
 }
 
-// AppendPull appends where an image will be pulled from: the attempts of its plan, without a word on why. It
-// appends nothing where nothing can be pulled; PlanReference then says why.
-//
-// It takes no memory where steps has room, but for a location that is put together first: where a port is
-// handed on to a mirror, because an entry without one also governs names that have one.
-func (t *LinuxTable) AppendPull(steps []Step, r Reference) []Step {
-	if t == nil {
-		t = &LinuxTable{}
-	}
-	if linuxReference(r) != nil {
-		return steps
-	}
-	return t.appendPull(steps, r, t.find(r.Name(), ""), nil)
-}
-
 // plan returns the plan of an image that the client makes the given references of.
 func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 	p := Plan{Image: image, Platform: finding.Linux}
@@ -80,20 +66,16 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 			return p, fmt.Errorf(`image reference "%s": %w`, shown.Value(image), err)
 		}
 	}
-	texts := make([]string, 2*len(references))
+	texts := make([]string, 2*len(references)) // one piece of memory for both lists
 	p.References, p.Scopes = texts[:0:len(references)], texts[len(references):len(references)]
-	var space [8]Step // enough for most lists of mirrors
-	steps := space[:0]
 	for _, r := range references {
-		entry := t.find(r.Name(), "")
-		scope := ""
+		entry, scope := t.find(r.Name()), ""
 		if entry != nil {
 			scope = entry.Prefix
 		}
 		p.References, p.Scopes = append(p.References, r.String()), append(p.Scopes, scope)
-		steps = t.appendPull(steps, r, entry, &p)
+		t.pull(&p, r, entry)
 	}
-	p.setAttempts(nil, steps)
 	return p, nil
 }
 
@@ -135,91 +117,108 @@ func parseFor(image, full string) (Reference, error) {
 	return r, nil
 }
 
-// appendPull appends the steps for one full reference, which entry governs; nil stands for none. p, where it is
-// not nil, gets the findings.
-func (t *LinuxTable) appendPull(steps []Step, r Reference, entry *LinuxEntry, p *Plan) []Step {
-	own, after := r.Name(), ""
+// pull adds the attempts for one full reference, which entry governs; nil stands for none.
+//
+// These are the mirrors that serve this kind of pull, and then the registry itself (PullSourcesFromReference). The
+// client writes all locations down as references before it asks the first. One that cannot be written stops the pull
+// (rewriteReference).
+func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 	if entry == nil {
-		return t.ask(steps, r, nil, own, after, false, p)
+		t.ask(p, r, r.Name(), nil, false)
+		return
 	}
-	// The mirrors that serve this kind of pull, then the registry itself (PullSourcesFromReference). The client
-	// writes all locations down as references before it asks the first; one that cannot be written stops the
-	// pull (rewriteReference).
-	after = rest(r.Name(), entry.Prefix)
+	var space [8]linuxLocation // enough for most lists of mirrors
+	locations := entry.locations(space[:0], r)
 	stopped := false
-	for i := range entry.Mirrors {
-		m := &entry.Mirrors[i]
-		stopped = entry.serves(m, r.ByDigest()) && p.stops(r, m.Location, after, m.Origins) || stopped
-	}
-	if entry.Location != "" && (entry.Location != entry.Prefix || isWildcard(entry.Prefix)) {
-		own = entry.Location + after
-		stopped = p.stops(r, own, "", nil) || stopped
+	for _, l := range locations {
+		stopped = !l.unchanged && p.stops(r, l) || stopped
 	}
 	if stopped {
-		return steps
+		return
 	}
-	before := len(steps)
-	for i := range entry.Mirrors {
-		if m := &entry.Mirrors[i]; entry.serves(m, r.ByDigest()) {
-			steps = t.ask(steps, r, m, m.Location, after, m.Insecure, p)
-		}
+	before := len(p.Pull)
+	p.Pull = slices.Grow(p.Pull, len(locations))
+	for _, l := range locations {
+		t.ask(p, r, l.name, l.mirror, l.insecure)
 	}
-	steps = t.ask(steps, r, nil, own, "", entry.Insecure, p)
-	if len(steps) == before && p != nil {
+	if len(p.Pull) == before {
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
 	}
-	return steps
+	if len(p.Pull) == 0 {
+		p.Pull = nil
+	}
 }
 
-// stops reports whether a location, given in two pieces, cannot be written as a reference, so that the client
-// stops the pull.
-func (p *Plan) stops(r Reference, base, rest string, origins []finding.Origin) bool {
-	// Most are seen to be well written without being put together.
-	host, path := splitHost(base)
-	hub := host == "index.docker.io" || host == "docker.io" && path == ""
-	if !hub && linuxHost(host) && strings.HasPrefix(rest, "/") && len(base)+len(rest) <= maxLinuxName && mirrorset.ValidMirror(base) {
+// linuxLocation is a location that the client writes down for a reference.
+type linuxLocation struct {
+	name      string
+	mirror    *LinuxMirror // nil for the registry itself
+	insecure  bool         // asked by plain HTTP too
+	unchanged bool         // the name of the reference, which can be written
+}
+
+// locations appends what the client writes down for a reference that the entry governs.
+func (r *LinuxEntry) locations(locations []linuxLocation, ref Reference) []linuxLocation {
+	after, size := rest(ref.Name(), r.Prefix), 0
+	for i := range r.Mirrors {
+		if m := &r.Mirrors[i]; r.serves(m, ref.ByDigest()) {
+			size += len(m.Location) + len(after)
+		}
+	}
+	text := newTextBlock(size)
+	for i := range r.Mirrors {
+		if m := &r.Mirrors[i]; r.serves(m, ref.ByDigest()) {
+			locations = append(locations, linuxLocation{name: text.join(m.Location, after), mirror: m, insecure: m.Insecure})
+		}
+	}
+	own := linuxLocation{name: ref.Name(), insecure: r.Insecure, unchanged: true}
+	if r.Location != "" && (r.Location != r.Prefix || isWildcard(r.Prefix)) {
+		own.name, own.unchanged = r.Location+after, false
+	}
+	return append(locations, own)
+}
+
+// stops reports whether a location cannot be written as a reference, so that the client stops the pull.
+func (p *Plan) stops(r Reference, l linuxLocation) bool {
+	why := unwritable(l.name)
+	if why == "" {
 		return false
 	}
-	why := unwritable(base + rest)
-	if why != "" && p != nil {
-		p.finding(finding.CodeUnwritable, finding.SeverityError, origins, base+rest, fmt.Sprintf(
-			"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it asks any location, the source included", why, r))
+	var origins []finding.Origin
+	if l.mirror != nil {
+		origins = l.mirror.Origins
 	}
-	return why != ""
+	p.finding(finding.CodeUnwritable, finding.SeverityError, origins, l.name, fmt.Sprintf(
+		"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it asks any location, the source included", why, r))
+	return true
 }
 
-// ask appends the step to a location, given in two pieces, where the client asks it. m is the mirror that it
-// belongs to, nil for the registry itself; an insecure one is asked by plain HTTP too.
-func (t *LinuxTable) ask(steps []Step, r Reference, m *LinuxMirror, base, rest string, insecure bool, p *Plan) []Step {
-	s := newStep(base, rest)
-	if samePieces(base, rest, r.Name(), "") {
-		s.Role = RoleSource
+// ask adds the attempt at a location where the client asks it. mirror is what the location belongs to, nil for the
+// registry itself.
+func (t *LinuxTable) ask(p *Plan, r Reference, location string, mirror *LinuxMirror, insecure bool) {
+	a := Attempt{Location: contacted(location), Role: RoleMirror}
+	if location == r.Name() {
+		a.Role = RoleSource
 	}
-	if m != nil {
-		s.Origins = m.Origins
-	}
-	if !t.guard.on(base) {
-		return appendStep(steps, s)
+	if mirror != nil {
+		a.Origins = mirror.Origins
 	}
 	// Every location is looked up again by its own name (docker_client.go, newDockerClient).
-	if by := t.blocking(base, rest); by != nil {
-		if m != nil && p != nil {
-			p.finding(finding.CodeMirrorBlocked, finding.SeverityWarning, m.Origins, base+rest, fmt.Sprintf(
+	if by := t.blocking(location); by != nil {
+		if mirror != nil {
+			p.finding(finding.CodeMirrorBlocked, finding.SeverityWarning, a.Origins, location, fmt.Sprintf(
 				"is not asked: it lies inside %s, which is blocked", by.Prefix))
 		}
-		return steps
+		return
 	}
-	if p == nil {
-		return appendStep(steps, s)
-	}
-	if prefix := t.evaded(base, rest, insecure); prefix != "" {
+	if prefix := t.evaded(location, insecure); prefix != "" {
 		why := "the client compares names as they are spelled; write the image with the host as the rule has it"
-		if newScopeSet(prefix).covers(base + rest) {
+		if newScopeSet(prefix).covers(location) {
 			why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"
 		}
-		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, base+rest, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
+		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
 	}
-	return appendStep(steps, s)
+	p.Pull = appendAttempt(p.Pull, a)
 }
 
 // noLocation says why a reference whose own location is blocked has nowhere to go.

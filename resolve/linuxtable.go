@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 
@@ -25,11 +24,10 @@ type LinuxTable struct {
 	mode     string       // short-name-mode
 	aliases  map[string]string
 
-	index       scopeIndex   // prefixes; of two entries with one prefix the first
-	dead        map[int]bool // the others
-	byCanonical scopeIndex   // the same with prefixes as the network sees them
-	guard       guard        // what is blocked
-	wide        map[int]bool // blocked entries that hold more than what may not be contacted
+	index       scopeMap[int] // the place of each prefix in entries; of two with one prefix the first
+	dead        map[int]bool  // the others
+	byCanonical scopeMap[int] // the same by prefixes in canonical form, where any entry is blocked
+	wide        map[int]bool  // blocked entries that hold more than what may not be contacted
 }
 
 // LinuxConfig is what a registries.conf and its drop-ins say, to make a table of. Package registriesconf fills it.
@@ -49,7 +47,7 @@ type LinuxConfig struct {
 func LinuxTableOf(c LinuxConfig) *LinuxTable {
 	t := &LinuxTable{
 		entries: cloneEntries(c.Entries), search: slices.Clone(c.SearchRegistries), mode: c.ShortNameMode, aliases: maps.Clone(c.Aliases),
-		index: newScopeIndex(len(c.Entries)),
+		index: newScopeMap[int](len(c.Entries)),
 	}
 	for i := range t.entries {
 		t.add(i)
@@ -121,25 +119,20 @@ var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"
 
 // indexBlocked fills what is only asked where something is blocked.
 func (t *LinuxTable) indexBlocked() {
-	t.byCanonical, t.guard = scopeIndex{}, guard{}
-	for i := range t.entries {
-		if t.entries[i].Blocked {
-			t.guard.add(t.entries[i].Prefix)
-		}
-	}
-	if t.guard.hosts == nil {
+	t.byCanonical = scopeMap[int]{}
+	if !slices.ContainsFunc(t.entries, func(e LinuxEntry) bool { return e.Blocked }) {
 		return
 	}
-	t.byCanonical = newScopeIndex(len(t.entries))
+	t.byCanonical = newScopeMap[int](len(t.entries))
 	for i := range t.entries {
 		r := &t.entries[i]
 		if t.dead[i] || t.wide[i] {
 			continue
 		}
 		// Of several spellings a blocked one counts, and else the first.
-		for _, seen := range canonicalForms(r.Prefix, r.Insecure) {
-			if j, ok := t.byCanonical.get(seen); !ok || r.Blocked && !t.entries[j].Blocked {
-				t.byCanonical.set(seen, i)
+		for _, form := range canonicalForms(r.Prefix, r.Insecure) {
+			if j, ok := t.byCanonical.get(form); !ok || r.Blocked && !t.entries[j].Blocked {
+				t.byCanonical.set(form, i)
 			}
 		}
 	}
@@ -159,107 +152,57 @@ func (t *LinuxTable) add(i int) {
 	t.dead[i] = true
 }
 
-// find returns the entry that governs a name, given in two pieces: the longest matching prefix; of two as
-// long, the first in string order, which is the wildcard (sysregistriesv2, findRegistryWithParsedConfig: it
-// goes through the prefixes in string order and keeps the first of the greatest length).
-func (t *LinuxTable) find(base, rest string) *LinuxEntry {
-	if t == nil || len(t.entries) == 0 {
+// find returns the entry that governs a name; nil where none does.
+func (t *LinuxTable) find(name string) *LinuxEntry {
+	if t == nil {
 		return nil
 	}
-	var space [maxStackName]byte
-	name := append(append(space[:0], base...), rest...)
-	best, length := -1, 0
-	host := name
-	if i := bytes.IndexByte(name, '/'); i >= 0 {
-		host = name[:i]
-	}
-	for end := len(name); ; end = bytes.LastIndexByte(name[:end], '/') {
-		if i, ok := t.index.plain[string(name[:end])]; ok {
-			best, length = i, end
-			break
-		}
-		if end <= len(host) {
-			break
-		}
-	}
-	domain := host
-	if i := bytes.IndexByte(host, ':'); i >= 0 {
-		domain = host[:i]
-		if i, ok := t.index.plain[string(domain)]; ok && best < 0 {
-			// A prefix also ends where the port begins: example.com matches example.com:5000/x. The client
-			// calls this unintended (refMatchingPrefix) and does it.
-			best, length = i, len(domain)
-		}
-	}
-	if len(t.index.wild) > 0 {
-		for i := 0; i < len(domain) && len(domain)-i+1 >= length; i++ {
-			if domain[i] != '.' {
-				continue
-			}
-			j, ok := t.index.wild[string(domain[i:])]
-			// The client looks for the first place in the name where the wildcard's host stands
-			// (refMatchingSubdomainPrefix). a.example.org.example.org is not matched by *.example.org.
-			if ok && bytes.Index(name, domain[i:]) == i {
-				best = j
-				break // the wildcards that follow are shorter
-			}
-		}
-	}
-	if best < 0 {
+	i, ok := t.index.findAsClient(name)
+	if !ok {
 		return nil
 	}
-	return &t.entries[best]
+	return &t.entries[i]
 }
 
 // Find returns a copy of the entry that governs a name (host/repository without tag and digest), or a scope, and
 // false where none does.
 func (t *LinuxTable) Find(name string) (LinuxEntry, bool) {
-	if r := t.find(name, ""); r != nil {
+	if r := t.find(name); r != nil {
 		return cloneEntries([]LinuxEntry{*r})[0], true
 	}
 	return LinuxEntry{}, false
 }
 
-// blocking returns the entry that forbids asking a location, given in two pieces; nil where none does.
-func (t *LinuxTable) blocking(base, rest string) *LinuxEntry {
-	if !t.guard.on(base) {
+// blocking returns the entry that forbids asking a location; nil where none does.
+func (t *LinuxTable) blocking(location string) *LinuxEntry {
+	if t.byCanonical.len() == 0 { // nothing is blocked
 		return nil
 	}
-	if r := t.find(base, rest); r != nil && r.Blocked {
+	if r := t.find(location); r != nil && r.Blocked {
 		return r
 	}
 	return nil
 }
 
-// evaded returns the blocked prefix that would govern a name, given in two pieces, if hosts were compared as
-// the network sees them, where the name's own spelling escapes it. An insecure location is asked by plain HTTP too.
-func (t *LinuxTable) evaded(base, rest string, insecure bool) string {
-	if !t.guard.on(base) {
-		return ""
-	}
-	if prefix := t.evadedBy(base, rest, false); prefix != "" || !insecure {
+// evaded returns the blocked prefix that would govern a location if the client compared names in canonical form, and
+// that the location's own spelling escapes. An insecure location is asked by plain HTTP too.
+func (t *LinuxTable) evaded(location string, insecure bool) string {
+	if prefix := t.evadedBy(canonical(location), false); prefix != "" || !insecure {
 		return prefix
 	}
-	return t.evadedBy(base, rest, true)
+	return t.evadedBy(canonicalHTTP(location), true)
 }
 
-func (t *LinuxTable) evadedBy(base, rest string, http bool) string {
-	var space [maxStackName]byte
-	var best *LinuxEntry
-	longest := 0
-	t.byCanonical.around(appendCanonical(space[:0], base, rest, http), func(i, length int) bool {
-		if http && isWildcard(t.entries[i].Prefix) {
-			return true // covers every port: the form by HTTPS says it already
-		}
-		if r := &t.entries[i]; length > longest || length == longest && r.Blocked {
-			best, longest = r, length
-		}
-		return true
+func (t *LinuxTable) evadedBy(form string, http bool) string {
+	best := t.byCanonical.longest(form, func(i int) bool {
+		return !(http && isWildcard(t.entries[i].Prefix)) // it covers every port: the form for HTTPS answers for it
 	})
-	if best == nil || !best.Blocked {
-		return ""
+	for _, i := range best.values[:best.n] {
+		if t.entries[i].Blocked {
+			return t.entries[i].Prefix
+		}
 	}
-	return best.Prefix
+	return ""
 }
 
 // searchRegistries returns the registries that are tried for names without one.

@@ -6,12 +6,12 @@ import (
 	"github.com/pullroute/pullroute/internal/network"
 )
 
-// canonical returns a location or scope as the network sees it when it is asked by HTTPS. Paths are case-sensitive
-// and stay.
+// canonical returns the canonical form of a location or scope: the one that the network knows it by when it is asked by
+// HTTPS. Spellings of one host have one form. Paths are case-sensitive and stay.
 func canonical(location string) string {
 	host, rest := splitHost(location)
-	if seen := network.Host(host); seen != host {
-		return seen + rest
+	if form := network.Host(host); form != host {
+		return form + rest
 	}
 	return location // most are spelled so already
 }
@@ -22,8 +22,8 @@ func canonicalHTTP(location string) string {
 	return network.HTTPHost(host) + rest
 }
 
-// canonicalForms returns every form under which the network sees a location or scope: an insecure one is asked by
-// HTTPS and by plain HTTP.
+// canonicalForms returns the canonical forms of a location or scope. An insecure one has two, as it is asked by HTTPS
+// and by plain HTTP.
 func canonicalForms(location string, insecure bool) []string {
 	forms := []string{canonical(location)}
 	if insecure {
@@ -70,33 +70,4 @@ func rest(name, scope string) string {
 		return name[len(hostname(host)):]
 	}
 	return name[len(scope):]
-}
-
-// ancestors calls yield with every scope that a name or scope lies inside, itself first: the contract's
-// matching, at component boundaries, wildcards covering subdomains of any depth on any port. Of plain
-// scopes and of wildcards, longer ones come first. It stops when yield returns false.
-func ancestors(name string, yield func(scope string) bool) {
-	host, _ := splitHost(name)
-	for end := len(name); ; end = strings.LastIndexByte(name[:end], '/') {
-		if !yield(name[:end]) {
-			return
-		}
-		if end <= len(host) {
-			break
-		}
-	}
-	domain := hostname(host)
-	if isWildcard(domain) {
-		domain = domain[2:] // *.a.example.org lies inside *.example.org; itself it was yielded above
-	}
-	for {
-		i := strings.IndexByte(domain, '.')
-		if i < 0 {
-			return
-		}
-		domain = domain[i+1:]
-		if !yield("*." + domain) {
-			return
-		}
-	}
 }

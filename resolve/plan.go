@@ -2,9 +2,7 @@ package resolve
 
 import (
 	"encoding/json"
-	"strings"
 
-	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -90,91 +88,13 @@ func notNil[S ~[]E, E any](s S) S {
 	return s
 }
 
-// Step is an [Attempt] whose location is left in its pieces, so that asking for it takes no memory: what
-// AppendPull and AppendResolve give to callers that ask at every pull.
-type Step struct {
-	// Host is host[:port] as it is contacted.
-	Host string
-	// Path is that of the mirror, and Rest what follows it in the name of the image: each empty, or "/" and
-	// components. The repository asked for is Path and Rest, without the "/" in front.
-	Path, Rest string
-	Role       Role
-	// Origins are those of the Attempt.
-	Origins []finding.Origin
+// appendAttempt adds an attempt. An immediate repeat is written once: to the wire it is the same question again.
+func appendAttempt(attempts []Attempt, a Attempt) []Attempt {
+	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location {
+		return attempts
+	}
+	return append(attempts, a)
 }
-
-// Location returns host[:port]/repository.
-func (s Step) Location() string { return s.Host + s.Path + s.Rest }
-
-// AppendLocation appends host[:port]/repository.
-func (s Step) AppendLocation(dst []byte) []byte {
-	return append(append(append(dst, s.Host...), s.Path...), s.Rest...)
-}
-
-// newStep returns the step to a location, given in two pieces, as it is contacted: Docker Hub under the name
-// that answers.
-func newStep(base, rest string) Step {
-	if rest != "" && rest[0] != '/' { // a port follows
-		base, rest = base+rest, ""
-	}
-	host, path := splitHost(base)
-	if host == "docker.io" {
-		host = network.DockerHub
-	}
-	return Step{Host: host, Path: path, Rest: rest, Role: RoleMirror}
-}
-
-// appendStep adds a step. An immediate repeat is written once: to the wire it is the same question again.
-func appendStep(steps []Step, s Step) []Step {
-	if n := len(steps); n > 0 && steps[n-1].Host == s.Host && samePieces(steps[n-1].Path, steps[n-1].Rest, s.Path, s.Rest) {
-		return steps
-	}
-	return append(steps, s)
-}
-
-// samePieces reports whether a+b and c+d are equal.
-func samePieces(a, b, c, d string) bool {
-	if len(a) > len(c) {
-		a, b, c, d = c, d, a, b
-	}
-	more, ok := strings.CutPrefix(c, a)
-	if !ok || len(b) != len(more)+len(d) {
-		return false
-	}
-	return b[:len(more)] == more && b[len(more):] == d
-}
-
-// setAttempts makes attempts of steps. Their locations are pieces of one text, and both lists pieces of one.
-func (p *Plan) setAttempts(resolve, pull []Step) {
-	var text strings.Builder
-	size := 0
-	for _, steps := range [...][]Step{resolve, pull} {
-		for i := range steps {
-			size += steps[i].size()
-		}
-	}
-	text.Grow(size)
-	all := make([]Attempt, 0, len(resolve)+len(pull))
-	for _, steps := range [...][]Step{resolve, pull} {
-		for i := range steps {
-			s := &steps[i]
-			text.WriteString(s.Host)
-			text.WriteString(s.Path)
-			text.WriteString(s.Rest)
-			written := text.String()
-			all = append(all, Attempt{Location: written[len(written)-s.size():], Role: s.Role, Origins: s.Origins})
-		}
-	}
-	n := len(resolve)
-	if n > 0 {
-		p.Resolve = all[:n:n]
-	}
-	if len(pull) > 0 {
-		p.Pull = all[n:]
-	}
-}
-
-func (s *Step) size() int { return len(s.Host) + len(s.Path) + len(s.Rest) }
 
 // finding adds a finding about the fields that name value.
 func (p *Plan) finding(code finding.Code, severity finding.Severity, origins []finding.Origin, value, message string) {

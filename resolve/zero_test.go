@@ -18,7 +18,6 @@ func TestTablesWithoutContentAskTheSource(t *testing.T) {
 	for name, table := range map[string]interface {
 		Plan(string) (resolve.Plan, error)
 		PlanReference(resolve.Reference) (resolve.Plan, error)
-		AppendPull([]resolve.Step, resolve.Reference) []resolve.Step
 	}{
 		"nil linux":       (*resolve.LinuxTable)(nil),
 		"zero linux":      &resolve.LinuxTable{},
@@ -37,10 +36,8 @@ func TestTablesWithoutContentAskTheSource(t *testing.T) {
 		p, err = table.PlanReference(r)
 		require.NoError(t, err, name)
 		require.Len(t, p.Pull, 1, name)
-		require.Len(t, table.AppendPull(nil, r), 1, name)
 		_, err = table.PlanReference(resolve.Reference{})
 		require.Error(t, err, name)
-		require.Empty(t, table.AppendPull(nil, resolve.Reference{}), name)
 	}
 }
 
@@ -78,7 +75,7 @@ func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 	zero.RequireAnswers(t, nil,
 		(*resolve.LinuxTable)(nil), &resolve.LinuxTable{}, (*resolve.ContainerdTable)(nil), &resolve.ContainerdTable{},
 		&resolve.LinuxEntry{}, &resolve.LinuxMirror{}, &resolve.LinuxConfig{}, &resolve.Registry{}, &resolve.RegistryHosts{}, &resolve.Endpoint{},
-		&resolve.Plan{}, &resolve.Attempt{}, &resolve.Step{}, &resolve.Reference{}, &resolve.Copy{}, new(resolve.Capability), new(resolve.Role))
+		&resolve.Plan{}, &resolve.Attempt{}, &resolve.Reference{}, &resolve.Copy{}, new(resolve.Capability), new(resolve.Role))
 	require.NotPanics(t, func() { _, _ = resolve.Copies(nil, nil, "quay.io/a:1") })
 	_, err := resolve.Matching(nil, "quay.io/a:1")
 	require.NoError(t, err)

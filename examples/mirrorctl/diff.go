@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,6 +18,8 @@ func (p *program) diff(args []string) error {
 	var on platform
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")
+	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of what changes in the files")
+	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with 3 where the input is refused")
 	sides, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -29,6 +30,10 @@ func (p *program) diff(args []string) error {
 		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
 	case sides[0] == "-" && sides[1] == "-":
 		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
+	case *exitCode && !*byRoutes:
+		return fmt.Errorf("%w: --exit-code goes with --routes", errUsage)
+	case *byRoutes:
+		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], *asJSON, *exitCode)
 	case on == platform(finding.Windows):
 		return p.diffWindows(sides[0], sides[1], *asJSON)
 	}
@@ -66,14 +71,6 @@ func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
 		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
 	}
 	return nil
-}
-
-// encode prints one JSON document.
-func (p *program) encode(v any) error {
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // linuxSide is one side of a diff.
@@ -136,8 +133,8 @@ func dropInNames(sides ...*linuxSide) []string {
 // reason, and then what passes MCO's check though more than an addition.
 func (p *program) showImpact(impact registriesconf.NodeImpact) {
 	under := ""
-	for _, c := range impact.Changes {
-		if c.Scope != "" && c.Scope != under && c.Code != registriesconf.ChangeRegistryAdded && c.Code != registriesconf.ChangeRegistryRemoved {
+	for _, c := range impact.Differences {
+		if c.Scope != "" && c.Scope != under && c.Code != registriesconf.RegistryAdded && c.Code != registriesconf.RegistryRemoved {
 			fmt.Fprintf(p.stdout, "~ registry %s\n", c.Scope)
 			under = c.Scope
 		}
@@ -147,13 +144,13 @@ func (p *program) showImpact(impact registriesconf.NodeImpact) {
 		}
 		fmt.Fprintln(p.stdout, indent+changeLine(c))
 	}
-	if len(impact.Changes) > 0 {
+	if len(impact.Differences) > 0 {
 		fmt.Fprintln(p.stdout)
 	}
 	fmt.Fprintln(p.stdout, impact)
-	for _, c := range impact.Changes {
+	for _, c := range impact.Differences {
 		switch c.Code {
-		case registriesconf.ChangeRegistryAdded, registriesconf.ChangeMirrorAdded, registriesconf.ChangeSearchAdded:
+		case registriesconf.RegistryAdded, registriesconf.MirrorAdded, registriesconf.SearchAdded:
 			continue
 		}
 		if !c.Drains {
@@ -162,34 +159,34 @@ func (p *program) showImpact(impact registriesconf.NodeImpact) {
 	}
 }
 
-func changeLine(c registriesconf.Change) string {
+func changeLine(c registriesconf.Difference) string {
 	setting := c.Field
 	if c.Scope != "" { // the registry or mirror is named beside it
 		setting = c.Field[strings.LastIndexByte(c.Field, '.')+1:]
 	}
 	values := fmt.Sprintf("%s -> %s", orUnset(c.Old), orUnset(c.New))
 	switch c.Code {
-	case registriesconf.ChangeRegistryAdded:
+	case registriesconf.RegistryAdded:
 		return fmt.Sprintf("+ registry %s: %s", c.Scope, c.New)
-	case registriesconf.ChangeRegistryRemoved:
+	case registriesconf.RegistryRemoved:
 		return fmt.Sprintf("- registry %s: %s", c.Scope, c.Old)
-	case registriesconf.ChangeRegistryRepeated:
+	case registriesconf.RegistryRepeated:
 		return "~ listed several times: " + values
-	case registriesconf.ChangeMirrorAdded:
+	case registriesconf.MirrorAdded:
 		return "+ mirror " + c.New
-	case registriesconf.ChangeMirrorRemoved:
+	case registriesconf.MirrorRemoved:
 		return "- mirror " + c.Old
-	case registriesconf.ChangeMirrorChanged:
+	case registriesconf.MirrorChanged:
 		return fmt.Sprintf("~ mirror %s %s: %s", c.Mirror, setting, values)
-	case registriesconf.ChangeMirrorOrder:
+	case registriesconf.MirrorOrder:
 		return "~ order of mirrors: " + values
-	case registriesconf.ChangeRegistryOrder:
+	case registriesconf.RegistryOrder:
 		return "~ order of registries: " + values
-	case registriesconf.ChangeSearchAdded:
+	case registriesconf.SearchAdded:
 		return fmt.Sprintf("+ %s: %s", setting, c.New)
-	case registriesconf.ChangeSearchRemoved:
+	case registriesconf.SearchRemoved:
 		return fmt.Sprintf("- %s: %s", setting, c.Old)
-	case registriesconf.ChangeDropIn:
+	case registriesconf.DropInChanged:
 		return fmt.Sprintf("~ %s: %s", strings.TrimRight(c.File+" "+c.Field, " "), values)
 	}
 	return fmt.Sprintf("~ %s: %s", setting, values)

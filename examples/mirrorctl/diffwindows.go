@@ -8,6 +8,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // diffWindows prints what would be done, in this order, to a node that has the old files and is to have the new
@@ -20,7 +21,7 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 	}
 	node := old.tree.Node()
 	if old.dir != "" { // with all that lies there, ours or not
-		local, err := hoststoml.OpenLocal(old.dir)
+		local, err := nodefiles.OpenLocal(old.dir)
 		if err != nil {
 			return err
 		}
@@ -36,11 +37,11 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 		return errors.Join(failed, p.encode(struct {
 			Platform   finding.Platform      `json:"platform"`
 			Operations []hoststoml.Operation `json:"operations"`
-			Kept       []hoststoml.Kept      `json:"kept"`
+			Kept       []nodefiles.Kept      `json:"kept"`
 			Findings   finding.Findings      `json:"findings"`
 		}{
 			finding.Windows, append([]hoststoml.Operation{}, change.Operations...),
-			append([]hoststoml.Kept{}, change.Kept...), append(finding.Findings{}, findings...),
+			append([]nodefiles.Kept{}, change.Kept...), append(finding.Findings{}, findings...),
 		}))
 	}
 	p.showOperations(change)
@@ -82,9 +83,9 @@ func emptyDir(path string) bool {
 
 // showOperations prints the operations, below the registry that they are for, and what stays.
 func (p *program) showOperations(change hoststoml.Change) {
-	heads := map[hoststoml.Action]string{
-		hoststoml.ActionAdd: "+ registry ", hoststoml.ActionChange: "~ registry ", hoststoml.ActionRemove: "- registry ",
-		hoststoml.ActionClean: "left from an interrupted run for ",
+	heads := map[nodefiles.Action]string{
+		nodefiles.ActionAdd: "+ registry ", nodefiles.ActionChange: "~ registry ", nodefiles.ActionRemove: "- registry ",
+		nodefiles.ActionClean: "left from an interrupted run for ",
 	}
 	under := ""
 	for _, o := range change.Operations {

@@ -2,19 +2,14 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"slices"
-	"time"
 
 	"github.com/pullroute/pullroute/hoststoml"
-	"github.com/pullroute/pullroute/internal/filelock"
-	"github.com/pullroute/pullroute/internal/replace"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -106,46 +101,14 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 		}
 		return nil
 	}
-	return p.writeLinux(out, files)
+	stale, err := files.Write(out)
+	for _, name := range stale {
+		p.stale(out, name)
+	}
+	return err
 }
 
-const registriesConf = "registries.conf"
-
-// linuxLock is the file in an output directory that keeps two programs apart, and lockWait how long one waits for
-// the other.
-const (
-	linuxLock = ".registries.conf~lock"
-	lockWait  = time.Minute
-)
-
-func (p *program) writeLinux(out string, files registriesconf.Files) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(out)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	waiting, cancel := context.WithTimeout(context.Background(), lockWait)
-	defer cancel()
-	release, err := filelock.Acquire(waiting, root, linuxLock)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if files.Search != nil {
-		if err := root.MkdirAll(path.Dir(registriesconf.SearchDropIn), 0o755); err != nil {
-			return err
-		}
-		if err := replace.File(root, registriesconf.SearchDropIn, files.Search.Bytes(), 0o644); err != nil {
-			return err
-		}
-	} else if _, err := fs.Stat(root.FS(), registriesconf.SearchDropIn); err == nil {
-		p.stale(out, registriesconf.SearchDropIn)
-	}
-	return replace.File(root, registriesConf, files.Config.Bytes(), 0o644)
-}
+const registriesConf = registriesconf.FileName
 
 // printTree shows the files of a tree. Output ends up in logs and on screens: credentials are not in it.
 func (p *program) printTree(tree hoststoml.Tree) {

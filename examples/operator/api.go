@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // The operator's own kinds, as config/crds.yaml defines them. Both are cluster-wide.
@@ -78,7 +78,7 @@ type NodePullsStatus struct {
 	// Failures are the registries of a Windows node that do not have their file, at most maxFailures.
 	Failures []Failure `json:"failures,omitempty"`
 	// Kept is what stays on a Windows node though pullroute did not write it, at most maxKept.
-	Kept []hoststoml.Kept `json:"kept,omitempty"`
+	Kept []nodefiles.Kept `json:"kept,omitempty"`
 	// Drain is about the last change of a Linux node that needs a drain. It stays: whoever drains nodes
 	// compares it with what was drained for.
 	Drain *Drain `json:"drain,omitempty"`

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf"
 )
 
 // A process is the operator's program.
@@ -83,7 +84,7 @@ func TestTheProgramIsKilledInTheMiddleAgainAndAgain(t *testing.T) {
 	healthy := nodes[2:]
 	c := newCluster(t, nodes...)
 	// Whoever opens this file waits for somebody to write into it, and no context ends that.
-	require.NoError(t, syscall.Mkfifo(c.path(hung.Name, registriesConf), 0o600))
+	require.NoError(t, syscall.Mkfifo(c.path(hung.Name, registriesconf.FileName), 0o600))
 	require.NoError(t, os.Remove(c.path(gone.Name)))
 
 	// Somebody reads the nodes' files all the time, as the clients do.
@@ -139,7 +140,7 @@ func TestTheProgramIsKilledInTheMiddleAgainAndAgain(t *testing.T) {
 	})
 
 	p.kill()
-	require.NoError(t, os.Remove(c.path(hung.Name, registriesConf)))
+	require.NoError(t, os.Remove(c.path(hung.Name, registriesconf.FileName)))
 	require.NoError(t, os.Mkdir(c.path(gone.Name), 0o755))
 	c.run(program, "--leader-elect=false")
 	c.settled(nodes...)

@@ -144,7 +144,7 @@ func (f *Files) content(p finding.Platform) map[string]string {
 		}
 		return files
 	}
-	files[registriesConf] = string(f.Linux.Config.Bytes())
+	files[registriesconf.FileName] = string(f.Linux.Config.Bytes())
 	if f.Linux.Search != nil {
 		files[registriesconf.SearchDropIn] = string(f.Linux.Search.Bytes())
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -50,7 +51,7 @@ func (g *guard) look(node *NodePulls) {
 	g.states++
 	g.mu.Unlock()
 	for _, source := range guarded {
-		file := registriesConf
+		file := registriesconf.FileName
 		if node.Spec.Platform == finding.Windows {
 			host, _, _ := strings.Cut(source, "/")
 			file = hoststoml.Dir(host) + "/" + hoststoml.FileName
@@ -299,7 +300,7 @@ func (l *line) call(ctx context.Context, what, name string, do, half func() erro
 	return err
 }
 
-func (l *line) List(ctx context.Context, dir string) (entries []hoststoml.Entry, err error) {
+func (l *line) List(ctx context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
 	err = l.call(ctx, "list", dir, func() (err error) { entries, err = l.Transport.List(ctx, dir); return err }, nil)
 	return entries, err
 }

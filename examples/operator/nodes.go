@@ -22,8 +22,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/recorder"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -69,14 +69,14 @@ type Dial func(ctx context.Context, node *NodePulls) (Transport, error)
 // Transport is the way to the directory of a node's files: /etc/containers of a Linux node, containerd's
 // config_path of a Windows node.
 type Transport interface {
-	hoststoml.Transport
+	nodefiles.Transport
 	io.Closer
 }
 
 // Directories returns a Dial that takes the directory of a node's name, in dir, for the node.
 func Directories(dir string) Dial {
 	return func(_ context.Context, node *NodePulls) (Transport, error) {
-		return hoststoml.OpenLocal(filepath.Join(dir, node.Name))
+		return nodefiles.OpenLocal(filepath.Join(dir, node.Name))
 	}
 }
 
@@ -161,14 +161,14 @@ var errStillRunning = errors.New("a run on the node that was given up has not en
 
 // run brings the files to the node, and returns when that is done, or when it has taken too long: not every
 // transport can be interrupted, a directory on a dead file server for one.
-func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []hoststoml.Kept, err error) {
+func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []nodefiles.Kept, err error) {
 	if !n.start(node.Name) {
 		return nil, nil, errStillRunning
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.Options.Timeout)
 	type result struct {
 		drain *Drain
-		kept  []hoststoml.Kept
+		kept  []nodefiles.Kept
 		err   error
 	}
 	done := make(chan result, 1)
@@ -193,7 +193,7 @@ func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (drain *
 }
 
 // apply is one run on one node. node is only read.
-func (n *Nodes) apply(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []hoststoml.Kept, err error) {
+func (n *Nodes) apply(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []nodefiles.Kept, err error) {
 	defer func() {
 		if p := recover(); p != nil { // controller-runtime catches its own goroutines' only
 			err = fmt.Errorf("panic: %v", p)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -136,13 +137,13 @@ const (
 // reasonOf tells why a registry has failed.
 func reasonOf(err error) Reason {
 	switch {
-	case errors.Is(err, hoststoml.ErrConflict):
+	case errors.Is(err, nodefiles.ErrConflict):
 		return ReasonConflict
 	case errors.Is(err, hoststoml.ErrName):
 		return ReasonReservedName
 	case errors.Is(err, hoststoml.ErrSameDirectory):
 		return ReasonSameDirectory
-	case errors.Is(err, hoststoml.ErrWaits):
+	case errors.Is(err, nodefiles.ErrWaits):
 		return ReasonWaits
 	}
 	return ReasonFailed
@@ -171,7 +172,7 @@ func stateOf(err error) State {
 }
 
 // setApplied says how bringing the files with this hash to the node went.
-func (n *NodePulls) setApplied(desired string, kept []hoststoml.Kept, err error) State {
+func (n *NodePulls) setApplied(desired string, kept []nodefiles.Kept, err error) State {
 	state := stateOf(err)
 	n.Status.Desired = desired
 	condition := metav1.Condition{Type: conditionApplied, Status: metav1.ConditionFalse, ObservedGeneration: n.Generation}

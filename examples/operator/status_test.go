@@ -17,6 +17,8 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
+	"github.com/pullroute/pullroute/registriesconf"
 )
 
 func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
@@ -55,12 +57,12 @@ func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
 	require.Equal(t, events, c.events())
 
 	// What was changed by hand is put right, and a node that comes back gets its files.
-	require.NoError(t, os.WriteFile(c.path("linux", registriesConf), []byte("unqualified-search-registries = []\n"), 0o644))
+	require.NoError(t, os.WriteFile(c.path("linux", registriesconf.FileName), []byte("unqualified-search-registries = []\n"), 0o644))
 	require.NoError(t, os.RemoveAll(c.path("windows", "registry.redhat.io")))
 	require.NoError(t, os.Mkdir(c.path(gone.Name), 0o755))
 	c.settled(windows(), gone)
 	c.eventually("the file by hand is replaced", func() bool {
-		return onDisk(t, c.path("linux"))[registriesConf] == string(c.want().Linux.Config.Bytes())
+		return onDisk(t, c.path("linux"))[registriesconf.FileName] == string(c.want().Linux.Config.Bytes())
 	})
 	c.eventually("an event says that the node is well again", func() bool {
 		return strings.Contains(strings.Join(c.events(), "\n"), "Applied NodePulls/gone: ")
@@ -112,9 +114,9 @@ func TestDrainsAreAnnouncedBeforeTheFileChanges(t *testing.T) {
 	f := newFleet(t, c.dir, 1)
 	announced := map[string]string{} // hash by what was on the node just before
 	f.before = func(node *NodePulls, call, name string) {
-		if call == "rename" && name == registriesConf {
+		if call == "rename" && name == registriesconf.FileName {
 			if drain := c.node(node.Name).Status.Drain; drain != nil {
-				announced[onDisk(t, c.path(node.Name))[registriesConf]] = drain.For
+				announced[onDisk(t, c.path(node.Name))[registriesconf.FileName]] = drain.For
 			}
 		}
 	}
@@ -126,7 +128,7 @@ func TestDrainsAreAnnouncedBeforeTheFileChanges(t *testing.T) {
 	c.settled(linux())
 	require.Nil(t, c.node("linux").Status.Drain, "mirrors for digests drain nothing")
 
-	before := onDisk(t, c.path("linux"))[registriesConf]
+	before := onDisk(t, c.path("linux"))[registriesconf.FileName]
 	c.create(tagMirrors("b", byTag("quay.io/other", allow, "mirror.example.com/other")))
 	c.settled(linux())
 	drain := c.node("linux").Status.Drain
@@ -250,7 +252,7 @@ func TestARegistryThatWindowsCannotHaveIsSaidAndNotTriedAgain(t *testing.T) {
 
 func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
 	failed := func(err error) error { return &hoststoml.RegistryError{Registry: "quay.io", Err: err} }
-	conflict, name := failed(hoststoml.ErrConflict), failed(hoststoml.ErrName)
+	conflict, name := failed(nodefiles.ErrConflict), failed(hoststoml.ErrName)
 	for _, tt := range []struct {
 		state State
 		errs  []error
@@ -259,7 +261,7 @@ func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
 		{StateConflict, []error{conflict}},
 		{StateConflict, []error{name, conflict}},
 		{StatePartial, []error{name}},
-		{StatePartial, []error{failed(hoststoml.ErrSameDirectory), failed(hoststoml.ErrWaits)}},
+		{StatePartial, []error{failed(hoststoml.ErrSameDirectory), failed(nodefiles.ErrWaits)}},
 		{StateFailed, []error{errFault}},
 		{StateFailed, []error{name, failed(errFault), conflict}},
 		{StateTimedOut, []error{name, conflict, context.DeadlineExceeded}},
@@ -270,7 +272,7 @@ func TestOfSeveralFailuresTheOneCountsThatTryingAgainMayMend(t *testing.T) {
 
 	var many []error
 	for i := range maxFailures + 5 {
-		many = append(many, &hoststoml.RegistryError{Registry: fmt.Sprintf("r%d.io", i), Err: hoststoml.ErrConflict})
+		many = append(many, &hoststoml.RegistryError{Registry: fmt.Sprintf("r%d.io", i), Err: nodefiles.ErrConflict})
 	}
 	node := windows()
 	node.setApplied("hash", nil, errors.Join(many...))

@@ -315,7 +315,7 @@ func unpack(data []byte) (*Files, error) {
 		return nil, err
 	}
 	if files.Linux.Config == nil {
-		return nil, fmt.Errorf("there is no linux/%s", registriesConf)
+		return nil, fmt.Errorf("there is no linux/%s", registriesconf.FileName)
 	}
 	files.Linux.Hash, files.Windows.Hash = files.Linux.hash(), files.Windows.hash()
 	return files, nil
@@ -328,7 +328,7 @@ func (f *Files) add(name string, data []byte) (err error) {
 	host, isHost := hoststoml.HostFromDir(strings.TrimSuffix(dir, "/"))
 	var findings finding.Findings
 	switch {
-	case platform == string(finding.Linux) && name == registriesConf:
+	case platform == string(finding.Linux) && name == registriesconf.FileName:
 		f.Linux.Config, findings = registriesconf.Parse(name, data)
 	case platform == string(finding.Linux) && name == registriesconf.SearchDropIn:
 		f.Linux.Search, findings = registriesconf.Parse(name, data)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf"
 )
 
 // store returns the store as an operator on the cluster has it.
@@ -458,7 +459,7 @@ func TestFilesThatAreTooBigForOneConfigMap(t *testing.T) {
 	c.add(lateWindows)
 	op = c.start(Directories(c.dir), testOptions)
 	c.eventually("the new nodes have the last good files", func() bool { return nodeStates(t, op)["applied"] == 3 })
-	require.True(t, want.content(finding.Linux)[registriesConf] == onDisk(t, c.path("late-linux"))[registriesConf])
+	require.True(t, want.content(finding.Linux)[registriesconf.FileName] == onDisk(t, c.path("late-linux"))[registriesconf.FileName])
 	require.Equal(t, want.content(finding.Windows), onDisk(t, c.path("late-windows")))
 
 	for i := range 4 {

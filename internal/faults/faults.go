@@ -1,5 +1,5 @@
-// Package faults stops a replacement of hosts.toml files wherever it can be stopped, and asks a reader each
-// time what governs every registry: its old file, its new one, or, which is a gap, something else.
+// Package faults stops a replacement of a node's files wherever it can be stopped, and asks a reader each
+// time what governs every registry, or what every file says: the old, the new, or, which is a gap, something else.
 package faults
 
 import (
@@ -10,13 +10,15 @@ import (
 	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// A Site is a config_path that can be changed, and looked at as containerd does.
+// A Site is a directory that can be changed, and looked at as its client does.
 type Site interface {
-	hoststoml.Transport
-	// Governs says what each registry is governed by at this moment. Equal texts mean the same.
-	Governs(hosts []string) map[string]string
+	nodefiles.Transport
+	// Governs says what each of these, registries or files, is governed by at this moment. Equal texts mean the
+	// same.
+	Governs(watched []string) map[string]string
 	// Listing returns all files and directories with their content.
 	Listing() string
 	Close() error
@@ -25,7 +27,7 @@ type Site interface {
 // Count is what was looked at.
 type Count struct {
 	Runs   int // with a fault each
-	States int // a config_path between two calls
+	States int // of a directory between two calls
 	Gaps   int
 	First  string // one of the gaps
 }
@@ -89,7 +91,7 @@ func (s *site) see() {
 	}
 }
 
-func (s *site) List(ctx context.Context, dir string) (entries []hoststoml.Entry, err error) {
+func (s *site) List(ctx context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
 	err = s.call(false, false, func() error { entries, err = s.Site.List(ctx, dir); return err })
 	return entries, err
 }
@@ -127,64 +129,55 @@ func (s *site) Sync(ctx context.Context, dir string) error {
 	return s.call(true, false, func() error { return s.Site.Sync(ctx, dir) })
 }
 
-// Try replaces the files of a case once without a fault, and once with every fault at every call, looking at
+// A Replacement is one that is to be tried.
+type Replacement struct {
+	Name    string
+	Watched []string // registries, or files
+	Apply   func(context.Context, nodefiles.Transport) error
+	// Left returns what a further Apply would still do, as a text; empty for nothing.
+	Left func(context.Context, nodefiles.Transport) (string, error)
+}
+
+// Try replaces the files of a case; see [Replacement.Try].
+func Try(c Case, fresh func(Case) (Site, error)) (Count, error) {
+	return Replacement{
+		Name: c.Name, Watched: c.hosts(),
+		Apply: func(ctx context.Context, t nodefiles.Transport) error {
+			_, err := c.New.Apply(ctx, t, c.Options)
+			return err
+		},
+		Left: func(ctx context.Context, t nodefiles.Transport) (string, error) {
+			node, err := hoststoml.ReadNode(ctx, t)
+			if err != nil {
+				return "", err
+			}
+			change, err := hoststoml.Diff(node, c.New, c.Options)
+			if len(change.Operations) == 0 {
+				return "", err
+			}
+			return fmt.Sprint(change.Operations), err
+		},
+	}.Try(func() (Site, error) { return fresh(c) })
+}
+
+// Try replaces the files once without a fault, and once with every fault at every call, looking at
 // every state in between. Each run with a fault is followed by one without, which has to finish. fresh
 // returns the node before the change. The error is about the replacement itself.
-func Try(c Case, fresh func(Case) (Site, error)) (Count, error) {
-	var count Count
-	start, err := fresh(c)
-	if err != nil {
-		return count, err
-	}
-	hosts := c.hosts()
-	old := start.Governs(hosts)
-	_, err = c.New.Apply(context.Background(), start, c.Options)
-	conflict := errors.Is(err, hoststoml.ErrConflict)
-	if err != nil && !conflict {
-		return count, fmt.Errorf("%s: %w", c.Name, err)
-	}
-	new := start.Governs(hosts)
-	end := start.Listing()
-	if err := start.Close(); err != nil {
-		return count, err
-	}
-
-	// examiner returns what looks at a site.
-	examiner := func(s Site, what func() string) func() {
-		return func() {
-			count.States++
-			for host, now := range s.Governs(hosts) {
-				if now != old[host] && now != new[host] {
-					count.add("%s: %s: %s is governed by\n%s\nwhich is neither the old\n%s\nnor the new\n%s", c.Name, what(), host, now, old[host], new[host])
-				}
-			}
-		}
-	}
-	run := func(s Site, stopAt int, f fault) (*site, error) {
-		w := &site{Site: s, stopAt: stopAt, fault: f}
-		w.examine = examiner(s, func() string { return fmt.Sprintf("call %d, to stop at %d (%d)", w.calls, stopAt, f) })
-		_, err := c.New.Apply(context.Background(), w, c.Options)
-		return w, err
-	}
-
-	s, err := fresh(c)
-	if err != nil {
-		return count, err
-	}
-	defer s.Close()
-	if _, err := run(s, 0, none); errors.Is(err, hoststoml.ErrConflict) != conflict || err != nil && !conflict {
-		return count, fmt.Errorf("%s: once with, once without %w", c.Name, err)
+func (r Replacement) Try(fresh func() (Site, error)) (Count, error) {
+	t := trial{Replacement: r, fresh: fresh}
+	if err := t.plain(); err != nil {
+		return t.count, fmt.Errorf("%s: %w", r.Name, err)
 	}
 	for stopAt := 1; ; stopAt++ {
 		for f := notDone; f < kinds; f++ {
-			w, err := stopAndFinish(c, fresh, run, stopAt, f, conflict, end)
+			w, err := t.stopAndFinish(stopAt, f)
 			if err != nil {
-				return count, fmt.Errorf("%s: with a fault at call %d: %w", c.Name, stopAt, err)
+				return t.count, fmt.Errorf("%s: with a fault at call %d: %w", r.Name, stopAt, err)
 			}
 			if !w.stopped {
-				return count, nil
+				return t.count, nil
 			}
-			count.Runs++
+			t.count.Runs++
 			if !w.changing {
 				break // the other faults are about calls that change something
 			}
@@ -192,32 +185,86 @@ func Try(c Case, fresh func(Case) (Site, error)) (Count, error) {
 	}
 }
 
+// A trial is a Replacement with what it leads to without a fault.
+type trial struct {
+	Replacement
+	fresh    func() (Site, error)
+	count    Count
+	old, new map[string]string // what governs before and after
+	end      string            // the files after
+	conflict bool
+}
+
+// as reports an error that is not the one of the first run without a fault.
+func (t *trial) as(err error) error {
+	if conflict := errors.Is(err, nodefiles.ErrConflict); conflict != t.conflict || err != nil && !conflict {
+		return fmt.Errorf("once with, once without %w", err)
+	}
+	return nil
+}
+
+// plain makes two runs without a fault: one that tells what is to come out, and one that is looked at.
+func (t *trial) plain() error {
+	start, err := t.fresh()
+	if err != nil {
+		return err
+	}
+	t.old = start.Governs(t.Watched)
+	err = t.Apply(context.Background(), start)
+	if t.conflict = errors.Is(err, nodefiles.ErrConflict); err != nil && !t.conflict {
+		return err
+	}
+	t.new, t.end = start.Governs(t.Watched), start.Listing()
+	if err := start.Close(); err != nil {
+		return err
+	}
+	s, err := t.fresh()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = t.run(s, 0, none)
+	return t.as(err)
+}
+
+// run makes a run that is looked at, and stops at a call.
+func (t *trial) run(s Site, stopAt int, f fault) (*site, error) {
+	w := &site{Site: s, stopAt: stopAt, fault: f}
+	w.examine = func() {
+		t.count.States++
+		for name, now := range s.Governs(t.Watched) {
+			if now != t.old[name] && now != t.new[name] {
+				t.count.add("%s: call %d, to stop at %d (%d): %s is governed by\n%s\nwhich is neither the old\n%s\nnor the new\n%s",
+					t.Name, w.calls, stopAt, f, name, now, t.old[name], t.new[name])
+			}
+		}
+	}
+	return w, t.Apply(context.Background(), w)
+}
+
 // stopAndFinish makes a run with a fault and one without.
-func stopAndFinish(c Case, fresh func(Case) (Site, error), run func(Site, int, fault) (*site, error), stopAt int, f fault, conflict bool, end string) (*site, error) {
-	s, err := fresh(c)
+func (t *trial) stopAndFinish(stopAt int, f fault) (*site, error) {
+	s, err := t.fresh()
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	w, err := run(s, stopAt, f)
+	w, err := t.run(s, stopAt, f)
 	if !w.stopped {
 		return w, nil
 	}
 	if w.changing && !errors.Is(err, errStopped) {
 		return w, fmt.Errorf("the replacement does not return it, but %v", err)
 	}
-	if _, err := run(s, 0, none); errors.Is(err, hoststoml.ErrConflict) != conflict || err != nil && !conflict {
+	_, err = t.run(s, 0, none)
+	if err := t.as(err); err != nil {
 		return w, fmt.Errorf("again: %w", err)
 	}
-	if got := s.Listing(); got != end {
-		return w, fmt.Errorf("again, it ends with\n%s\ninstead of\n%s", got, end)
+	if got := s.Listing(); got != t.end {
+		return w, fmt.Errorf("again, it ends with\n%s\ninstead of\n%s", got, t.end)
 	}
-	again, err := hoststoml.ReadNode(context.Background(), s)
-	if err != nil {
-		return w, err
-	}
-	if change, err := hoststoml.Diff(again, c.New, c.Options); err != nil || len(change.Operations) > 0 {
-		return w, fmt.Errorf("a third time there is still something to do: %v, %v", change.Operations, err)
+	if left, err := t.Left(context.Background(), s); err != nil || left != "" {
+		return w, fmt.Errorf("a third time there is still something to do: %s, %v", left, err)
 	}
 	return w, nil
 }

@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // Local is a Site on the file system. Governed is what Governs does with the directory.
 type Local struct {
-	*hoststoml.Local
+	*nodefiles.Local
 	Dir      string
 	Governed func(dir string, hosts []string) map[string]string
 }
@@ -41,7 +41,7 @@ func NewLocal(dir string, c Case) (*Local, error) {
 			return nil, err
 		}
 	}
-	local, err := hoststoml.OpenLocal(dir)
+	local, err := nodefiles.OpenLocal(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing/fstest"
 
-	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/nodefiles"
 )
 
 // Memory is a Site without a disk, so that many states can be looked at in a short time. Its calls do what
@@ -52,24 +52,29 @@ func (m *Memory) Listing() string { return listing(m.Files) }
 // Close implements [Site].
 func (m *Memory) Close() error { return nil }
 
-// List implements [hoststoml.Transport].
-func (m *Memory) List(_ context.Context, dir string) (entries []hoststoml.Entry, err error) {
+// List implements [nodefiles.Transport].
+func (m *Memory) List(_ context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
 	found, err := fs.ReadDir(m.Files, dir)
 	for _, e := range found {
-		entries = append(entries, hoststoml.Entry{Name: e.Name(), Mode: m.Files[path.Join(dir, e.Name())].Mode})
+		f := m.Files[path.Join(dir, e.Name())]
+		entry := nodefiles.DirEntry{Name: e.Name(), Mode: f.Mode}
+		if f.Mode.Type() == fs.ModeSymlink {
+			entry.Target = string(f.Data)
+		}
+		entries = append(entries, entry)
 	}
 	return entries, err
 }
 
-// ReadFile implements [hoststoml.Transport].
+// ReadFile implements [nodefiles.Transport].
 func (m *Memory) ReadFile(_ context.Context, name string) ([]byte, error) {
 	return fs.ReadFile(m.Files, name)
 }
 
-// Mkdir implements [hoststoml.Transport].
+// Mkdir implements [nodefiles.Transport].
 func (m *Memory) Mkdir(_ context.Context, name string) error { return m.create(name, directory()) }
 
-// WriteFile implements [hoststoml.Transport].
+// WriteFile implements [nodefiles.Transport].
 func (m *Memory) WriteFile(ctx context.Context, name string, data []byte, perm fs.FileMode) error {
 	if m.Files[name] != nil {
 		if err := m.Remove(ctx, name); err != nil {
@@ -79,7 +84,7 @@ func (m *Memory) WriteFile(ctx context.Context, name string, data []byte, perm f
 	return m.create(name, &fstest.MapFile{Data: data, Mode: perm})
 }
 
-// Rename implements [hoststoml.Transport].
+// Rename implements [nodefiles.Transport].
 func (m *Memory) Rename(_ context.Context, from, to string) error {
 	moved, replaced := m.Files[from], m.Files[to]
 	switch {
@@ -107,7 +112,7 @@ func (m *Memory) Rename(_ context.Context, from, to string) error {
 	return nil
 }
 
-// Remove implements [hoststoml.Transport].
+// Remove implements [nodefiles.Transport].
 func (m *Memory) Remove(_ context.Context, name string) error {
 	if m.Files[name] == nil {
 		return failed("remove", name, syscall.ENOENT)
@@ -119,7 +124,7 @@ func (m *Memory) Remove(_ context.Context, name string) error {
 	return nil
 }
 
-// Sync implements [hoststoml.Transport].
+// Sync implements [nodefiles.Transport].
 func (m *Memory) Sync(_ context.Context, dir string) error {
 	_, err := fs.Stat(m.Files, dir)
 	return err

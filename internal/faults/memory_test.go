@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,13 +26,13 @@ func TestACallInMemoryDoesWhatItDoesOnDisk(t *testing.T) {
 			one, other := name(), name()
 			calls := []struct {
 				what string
-				do   func(hoststoml.Transport) error
+				do   func(nodefiles.Transport) error
 			}{
-				{"mkdir " + one, func(s hoststoml.Transport) error { return s.Mkdir(t.Context(), one) }},
-				{"write " + one, func(s hoststoml.Transport) error { return s.WriteFile(t.Context(), one, []byte(one), 0o644) }},
-				{"rename " + one + " " + other, func(s hoststoml.Transport) error { return s.Rename(t.Context(), one, other) }},
-				{"remove " + one, func(s hoststoml.Transport) error { return s.Remove(t.Context(), one) }},
-				{"sync " + one, func(s hoststoml.Transport) error { return s.Sync(t.Context(), filepath.Dir(one)) }},
+				{"mkdir " + one, func(s nodefiles.Transport) error { return s.Mkdir(t.Context(), one) }},
+				{"write " + one, func(s nodefiles.Transport) error { return s.WriteFile(t.Context(), one, []byte(one), 0o644) }},
+				{"rename " + one + " " + other, func(s nodefiles.Transport) error { return s.Rename(t.Context(), one, other) }},
+				{"remove " + one, func(s nodefiles.Transport) error { return s.Remove(t.Context(), one) }},
+				{"sync " + one, func(s nodefiles.Transport) error { return s.Sync(t.Context(), filepath.Dir(one)) }},
 			}
 			call := calls[r.Intn(len(calls))]
 			before := memory.Listing()

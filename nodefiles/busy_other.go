@@ -1,6 +1,6 @@
 //go:build !windows
 
-package hoststoml
+package nodefiles
 
 // inUse: only Windows keeps an open file from being renamed or removed.
 func inUse(error) bool { return false }

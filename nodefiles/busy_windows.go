@@ -1,4 +1,4 @@
-package hoststoml
+package nodefiles
 
 import (
 	"errors"

@@ -1,0 +1,149 @@
+package nodefiles
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"time"
+
+	"github.com/pullroute/pullroute/internal/filelock"
+	"github.com/pullroute/pullroute/internal/replace"
+)
+
+// Local is a directory of this machine, or one that is mounted here. Nothing outside of the directory is
+// read or written, whatever symbolic links lie in it: see [os.Root].
+//
+// The zero value, and nil, is closed: every call fails.
+type Local struct {
+	root *os.Root
+}
+
+// with calls do with the directory; what was not made by [OpenLocal] has none.
+func (l *Local) with(do func(root *os.Root) error) error {
+	if l == nil || l.root == nil {
+		return fs.ErrClosed
+	}
+	return do(l.root)
+}
+
+// OpenLocal opens a directory, which exists. Close it after use.
+func OpenLocal(dir string) (*Local, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Local{root}, nil
+}
+
+// Close lets go of the directory.
+func (l *Local) Close() error { return l.with(func(root *os.Root) error { return root.Close() }) }
+
+// lockWait is how long Locked waits for another program.
+const lockWait = time.Minute
+
+// Locked opens a directory of this machine, which it creates where it is missing, and calls do while it holds the
+// lock on the file of this name in it. Two that do so wait for each other, in one program or in two, at most a
+// minute. The file is empty, and may be left by a program that was killed.
+func Locked(dir, lock string, do func(*Local) error) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	local, err := OpenLocal(dir)
+	if err != nil {
+		return err
+	}
+	defer local.Close()
+	waiting, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	release, err := filelock.Acquire(waiting, local.root, lock)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(local), release())
+}
+
+// List implements [Transport].
+func (l *Local) List(_ context.Context, dir string) ([]DirEntry, error) {
+	var d *os.File
+	err := l.with(func(root *os.Root) (err error) {
+		d, err = root.Open(dir)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	found, err := d.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]DirEntry, 0, len(found))
+	for _, e := range found {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed meanwhile
+		} else if err != nil {
+			return nil, err
+		}
+		mode := info.Mode()
+		if runtime.GOOS == "windows" {
+			mode = mode.Type() // the rest is made up
+		}
+		entry := DirEntry{Name: e.Name(), Mode: mode}
+		if mode.Type() == fs.ModeSymlink {
+			// Only messages tell it: an error, which means that it was removed meanwhile, does not matter.
+			entry.Target, _ = l.root.Readlink(path.Join(dir, entry.Name))
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// ReadFile implements [Transport].
+func (l *Local) ReadFile(_ context.Context, name string) (data []byte, err error) {
+	err = l.with(func(root *os.Root) (err error) {
+		data, err = root.ReadFile(name)
+		return err
+	})
+	return data, err
+}
+
+// Mkdir implements [Transport].
+func (l *Local) Mkdir(_ context.Context, name string) error {
+	return l.with(func(root *os.Root) error { return root.Mkdir(name, 0o755) })
+}
+
+// WriteFile implements [Transport].
+func (l *Local) WriteFile(_ context.Context, name string, data []byte, perm fs.FileMode) error {
+	return l.with(func(root *os.Root) error { return replace.Write(root, name, data, perm) })
+}
+
+// Rename implements [Transport].
+func (l *Local) Rename(_ context.Context, from, to string) error {
+	return busy(l.with(func(root *os.Root) error { return root.Rename(from, to) }))
+}
+
+// Remove implements [Transport].
+func (l *Local) Remove(_ context.Context, name string) error {
+	return busy(l.with(func(root *os.Root) error { return root.Remove(name) }))
+}
+
+// Sync implements [Transport].
+func (l *Local) Sync(_ context.Context, dir string) error {
+	return l.with(func(root *os.Root) error { return replace.SyncDir(root, dir) })
+}
+
+// busy adds ErrBusy to an error that another process's open file brings about.
+func busy(err error) error {
+	if err != nil && inUse(err) {
+		return &busyError{err}
+	}
+	return err
+}
+
+type busyError struct{ error }
+
+func (e *busyError) Unwrap() []error { return []error{e.error, ErrBusy} }

@@ -1,0 +1,13 @@
+package nodefiles_test
+
+import (
+	"testing"
+
+	"github.com/pullroute/pullroute/internal/zero"
+	"github.com/pullroute/pullroute/nodefiles"
+)
+
+func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
+	zero.RequireAnswers(t, []string{"Operation.Do"}, // a transport is to be given
+		&nodefiles.Operation{}, &nodefiles.Kept{}, &nodefiles.Retry{}, &nodefiles.DirEntry{}, &nodefiles.Local{}, (*nodefiles.Local)(nil))
+}

@@ -1,0 +1,369 @@
+package registriesconf_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/internal/faults"
+	"github.com/pullroute/pullroute/nodefiles"
+	"github.com/pullroute/pullroute/registriesconf"
+)
+
+const (
+	mainFile = "registries.conf"
+	dropIn   = "registries.conf.d/01-image-searchRegistries.conf"
+)
+
+// blocking returns a configuration that blocks a registry.
+func blocking(host string) *registriesconf.Config {
+	return &registriesconf.Config{Registries: []registriesconf.Registry{{Location: host, Blocked: true}}}
+}
+
+func searching(hosts ...string) *registriesconf.Config {
+	return &registriesconf.Config{UnqualifiedSearchRegistries: hosts}
+}
+
+// A replacement is a node and what it is to become.
+type replacement struct {
+	name    string
+	node    map[string]string
+	new     registriesconf.Files
+	options registriesconf.Options
+}
+
+func text(c *registriesconf.Config) string { return string(c.Bytes()) }
+
+var replacements = []replacement{
+	{name: "a new node", new: registriesconf.Files{Config: blocking("a.io")}},
+	{name: "a new node, with search registries", new: registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")}},
+	{
+		name: "nothing changes", node: map[string]string{mainFile: text(blocking("a.io")), dropIn: text(searching("a.io"))},
+		new: registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")},
+	},
+	{
+		name: "both change", node: map[string]string{mainFile: text(blocking("a.io")), dropIn: text(searching("a.io"))},
+		new: registriesconf.Files{Config: blocking("b.io"), Search: searching("b.io")},
+	},
+	{
+		name: "the drop-in comes, beside one of another hand", node: map[string]string{mainFile: text(blocking("a.io")), "registries.conf.d/000-shortnames.conf": "[aliases]\n"},
+		new: registriesconf.Files{Config: blocking("b.io"), Search: searching("b.io")},
+	},
+	{
+		name: "the drop-in goes", node: map[string]string{mainFile: text(blocking("a.io")), dropIn: text(searching("a.io")), "registries.conf.d/000-shortnames.conf": "[aliases]\n"},
+		new: registriesconf.Files{Config: blocking("b.io")},
+	},
+	{
+		name: "the drop-in stays", node: map[string]string{mainFile: text(blocking("a.io")), dropIn: text(searching("a.io"))},
+		new:     registriesconf.Files{Config: blocking("b.io")},
+		options: registriesconf.Options{KeepStale: true},
+	},
+	{
+		name: "files of another hand", node: map[string]string{mainFile: "# by hand\n", dropIn: "# by hand\n"},
+		new: registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")},
+	},
+	{
+		name: "a drop-in of another hand that nobody asks for", node: map[string]string{mainFile: text(blocking("a.io")), dropIn: "short-name-mode = 'disabled'\n"},
+		new: registriesconf.Files{Config: blocking("b.io")},
+	},
+	{
+		name: "files of another hand, overwritten", node: map[string]string{mainFile: "# by hand\n", dropIn: "no TOML"},
+		new:     registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")},
+		options: registriesconf.Options{Overwrite: true},
+	},
+	{
+		name: "leftovers", node: map[string]string{
+			mainFile: text(blocking("a.io")), ".registries.conf~new": "[[regis", dropIn: text(searching("a.io")), "registries.conf.d/.01-image-searchRegistries.conf~new": "unq",
+		},
+		new: registriesconf.Files{Config: blocking("b.io"), Search: searching("b.io")},
+	},
+	{
+		name: "leftovers of files that do not change", node: map[string]string{
+			mainFile: text(blocking("a.io")), ".registries.conf~new": "[[regis", "registries.conf.d/.01-image-searchRegistries.conf~new": "unq",
+		},
+		new: registriesconf.Files{Config: blocking("a.io")},
+	},
+	{
+		name: "a symbolic link and directories", node: map[string]string{mainFile: "-> other.conf", "registries.conf.d": "-> elsewhere", "other.conf": "x"},
+		new:     registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")},
+		options: registriesconf.Options{Overwrite: true},
+	},
+	{
+		name: "directories in the place of files", node: map[string]string{mainFile + "/x": "x", dropIn + "/": ""},
+		new:     registriesconf.Files{Config: blocking("a.io")},
+		options: registriesconf.Options{Overwrite: true},
+	},
+	{
+		name: "a directory where a file is prepared", node: map[string]string{mainFile: text(blocking("a.io")), ".registries.conf~new/": ""},
+		new: registriesconf.Files{Config: blocking("b.io")},
+	},
+}
+
+// randomReplacement mixes states of both files with what may lie beside them.
+func randomReplacement(r *rand.Rand) replacement {
+	c := replacement{name: fmt.Sprintf("random %d", r.Int63()), node: map[string]string{}}
+	config := func() *registriesconf.Config { return blocking(fmt.Sprintf("m%d.io", r.Intn(3))) }
+	search := func() *registriesconf.Config { return searching(fmt.Sprintf("s%d.io", r.Intn(3))) }
+	pick := func(name string, contents ...string) {
+		if i := r.Intn(len(contents) + 1); i < len(contents) {
+			c.node[name] = contents[i]
+		}
+	}
+	pick(mainFile, text(config()), text(config()), "# by hand\n", "-> other.conf")
+	pick(dropIn, text(search()), text(search()), "# by hand\n")
+	pick(".registries.conf~new", "", "[[regis")
+	pick("registries.conf.d/.01-image-searchRegistries.conf~new", "unq")
+	pick("registries.conf.d/99-hand.conf", "x")
+	pick("policy.json", "{}")
+	c.new.Config = config()
+	if r.Intn(2) == 0 {
+		c.new.Search = search()
+	}
+	c.options = registriesconf.Options{Overwrite: r.Intn(2) == 0, KeepStale: r.Intn(3) == 0}
+	return c
+}
+
+// governs says what each file holds, and whether the drop-in is ahead of registries.conf.
+func (c replacement) governs(node fs.FS, watched []string) map[string]string {
+	governed := map[string]string{}
+	for _, name := range watched {
+		data, err := fs.ReadFile(node, name)
+		governed[name] = string(data)
+		if err != nil {
+			governed[name] = "nothing"
+		}
+	}
+	if before := c.node[mainFile]; c.new.Search != nil && text(c.new.Search) != c.node[dropIn] && governed[dropIn] == text(c.new.Search) &&
+		governed[mainFile] == before && before != text(c.new.Config) {
+		governed[dropIn] += "ahead of registries.conf"
+	}
+	return governed
+}
+
+func (c replacement) fresh() (faults.Site, error) {
+	memory := faults.NewMemory(faults.Case{Node: c.node})
+	memory.Governed = c.governs
+	return memory, nil
+}
+
+func TestWhateverStopsAReplacementEachFileIsTheOldOneOrTheNewOne(t *testing.T) {
+	cases := replacements
+	r := rand.New(rand.NewSource(1))
+	for range 200 {
+		cases = append(cases, randomReplacement(r))
+	}
+	var count faults.Count
+	for _, c := range cases {
+		tried, err := faults.Replacement{
+			Name: c.name, Watched: []string{mainFile, dropIn, "registries.conf.d/000-shortnames.conf", "registries.conf.d/99-hand.conf", "policy.json", "other.conf"},
+			Apply: func(ctx context.Context, t nodefiles.Transport) error {
+				_, err := c.new.Apply(ctx, t, c.options)
+				return err
+			},
+			Left: func(ctx context.Context, t nodefiles.Transport) (string, error) {
+				node, err := registriesconf.ReadNode(ctx, t)
+				if err != nil {
+					return "", err
+				}
+				change, _ := registriesconf.Diff(node, c.new, c.options) // what waits, waits again
+				if len(change.Operations) == 0 {
+					return "", nil
+				}
+				return fmt.Sprint(change.Operations), nil
+			},
+		}.Try(c.fresh)
+		require.NoError(t, err)
+		require.Zero(t, tried.Gaps, tried.First)
+		count.Runs += tried.Runs
+		count.States += tried.States
+	}
+	require.Greater(t, count.Runs, 2000)
+	t.Logf("%d runs with a fault, %d states looked at", count.Runs, count.States)
+}
+
+// apply makes files stand in a directory with these.
+func apply(t *testing.T, node map[string]string, new registriesconf.Files, o registriesconf.Options) (dir string, c registriesconf.Change, err error) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "containers")
+	local, err := faults.NewLocal(dir, faults.Case{Node: node})
+	require.NoError(t, err)
+	t.Cleanup(func() { local.Close() })
+	c, err = new.Apply(t.Context(), local, o)
+	return dir, c, err
+}
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	return string(data)
+}
+
+func lines(c registriesconf.Change) (operations, kept []string) {
+	for _, o := range c.Operations {
+		operations = append(operations, string(o.Action)+" "+o.File+": "+o.String())
+	}
+	for _, k := range c.Kept {
+		kept = append(kept, string(k.Code)+" "+k.Path)
+	}
+	return operations, kept
+}
+
+func TestTheDropInFollowsRegistriesConf(t *testing.T) {
+	new := registriesconf.Files{Config: blocking("b.io"), Search: searching("b.io")}
+	dir, c, err := apply(t, map[string]string{mainFile: text(blocking("a.io"))}, new, registriesconf.Options{})
+	require.NoError(t, err)
+	operations, kept := lines(c)
+	require.Equal(t, []string{
+		"change registries.conf: write .registries.conf~new (86 bytes, mode 0600)",
+		"change registries.conf: rename .registries.conf~new -> registries.conf",
+		"change registries.conf: sync .",
+		"add " + dropIn + ": mkdir registries.conf.d",
+		"add " + dropIn + ": sync .",
+		"add " + dropIn + ": write registries.conf.d/.01-image-searchRegistries.conf~new (62 bytes, mode 0644)",
+		"add " + dropIn + ": rename registries.conf.d/.01-image-searchRegistries.conf~new -> " + dropIn,
+		"add " + dropIn + ": sync registries.conf.d",
+	}, operations)
+	require.Empty(t, kept)
+	require.Equal(t, text(new.Config), read(t, dir, mainFile))
+	require.Equal(t, text(new.Search), read(t, dir, dropIn))
+	info, err := os.Stat(filepath.Join(dir, mainFile))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), "a file keeps its mode")
+}
+
+func TestFilesOfAnotherHandAreKeptAndReported(t *testing.T) {
+	node := map[string]string{mainFile: "# by hand\n", dropIn: text(searching("a.io")), "registries.conf.d/000-shortnames.conf": "[aliases]\n", "registries.conf.d/README": "x"}
+	dir, c, err := apply(t, node, registriesconf.Files{Config: blocking("a.io")}, registriesconf.Options{})
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
+	require.ErrorIs(t, err, nodefiles.ErrWaits)
+	require.ErrorContains(t, err, "registries.conf: was not written by pullroute")
+	var failed *registriesconf.FileError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, dropIn, failed.File)
+	operations, kept := lines(c)
+	require.Empty(t, operations)
+	require.Equal(t, []string{"conflict registries.conf", "foreign registries.conf.d/000-shortnames.conf"}, kept)
+	require.Equal(t, "# by hand\n", read(t, dir, mainFile))
+
+	dir, c, err = apply(t, node, registriesconf.Files{Config: blocking("a.io")}, registriesconf.Options{Overwrite: true})
+	require.NoError(t, err)
+	_, kept = lines(c)
+	require.Equal(t, []string{"foreign registries.conf.d/000-shortnames.conf"}, kept)
+	require.Equal(t, text(blocking("a.io")), read(t, dir, mainFile))
+	require.NoFileExists(t, filepath.Join(dir, dropIn))
+	require.FileExists(t, filepath.Join(dir, "registries.conf.d", "README"))
+}
+
+func TestADropInWithMoreThanSearchRegistriesIsOfAnotherHand(t *testing.T) {
+	more := &registriesconf.Config{UnqualifiedSearchRegistries: []string{"a.io"}, ShortNameMode: "disabled"}
+	dir, c, err := apply(t, map[string]string{dropIn: text(more)}, registriesconf.Files{Config: blocking("a.io")}, registriesconf.Options{})
+	require.NoError(t, err)
+	_, kept := lines(c)
+	require.Equal(t, []string{"foreign " + dropIn}, kept)
+	require.FileExists(t, filepath.Join(dir, dropIn))
+}
+
+func TestWriteReplacesRegistriesConfAndNoSymbolicLink(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "containers")
+	files := registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")}
+	stale, err := files.Write(dir)
+	require.NoError(t, err)
+	require.Empty(t, stale)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, mainFile), []byte("# by hand\n"), 0o644))
+	files.Search = nil
+	stale, err = files.Write(dir)
+	require.NoError(t, err)
+	require.Equal(t, []string{dropIn}, stale)
+	require.Equal(t, text(files.Config), read(t, dir, mainFile))
+	require.FileExists(t, filepath.Join(dir, dropIn))
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+
+	linked := t.TempDir()
+	require.NoError(t, os.Symlink("nowhere.conf", filepath.Join(linked, mainFile)))
+	_, err = files.Write(linked)
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
+	require.ErrorContains(t, err, "registries.conf: is a symbolic link to nowhere.conf")
+	require.NoError(t, os.WriteFile(filepath.Join(linked, "nowhere.conf"), []byte(text(files.Config)), 0o644))
+	local, err := nodefiles.OpenLocal(linked)
+	require.NoError(t, err)
+	defer local.Close()
+	node, err := registriesconf.ReadNode(t.Context(), local)
+	require.NoError(t, err)
+	got, _ := node.Files()
+	require.Equal(t, text(files.Config), text(got.Config), "the client follows the link")
+}
+
+func TestANodeTellsWhatItsFilesSay(t *testing.T) {
+	files := registriesconf.Files{Config: blocking("a.io"), Search: searching("b.io")}
+	got, findings := files.Node().Files()
+	require.Empty(t, findings)
+	require.Equal(t, text(files.Config), text(got.Config))
+	require.Equal(t, text(files.Search), text(got.Search))
+	change, err := registriesconf.Diff(files.Node(), files, registriesconf.Options{})
+	require.NoError(t, err)
+	require.Empty(t, change.Operations)
+
+	var none *registriesconf.Node
+	got, findings = none.Files()
+	require.Equal(t, registriesconf.Files{}, got)
+	require.Empty(t, findings)
+
+	local, err := faults.NewLocal(filepath.Join(t.TempDir(), "containers"), faults.Case{Node: map[string]string{mainFile: "no TOML"}})
+	require.NoError(t, err)
+	defer local.Close()
+	node, err := registriesconf.ReadNode(t.Context(), local)
+	require.NoError(t, err)
+	got, findings = node.Files()
+	require.Error(t, findings.Err(), "a file that its client refuses")
+	require.Equal(t, registriesconf.Files{Config: &registriesconf.Config{}}, got)
+}
+
+func TestNothingThatIsPrintedHoldsContent(t *testing.T) {
+	files := registriesconf.Files{Config: blocking("geheim.io"), Search: searching("geheim.io")}
+	c, err := registriesconf.Diff(nil, files, registriesconf.Options{})
+	require.NoError(t, err)
+	for _, v := range []any{files.Node(), *files.Node(), c, c.Operations, c.Operations[0]} {
+		data, err := json.Marshal(v)
+		require.NoError(t, err)
+		printed := string(data)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
+			printed += fmt.Sprintf(verb, v)
+		}
+		require.NotContains(t, printed, "geheim", "%T", v)
+		require.False(t, strings.Contains(printed, fmt.Sprintf("%x", "geheim")), "%T", v)
+	}
+}
+
+func TestAFailureSaysWhichFileAndWhichWaits(t *testing.T) {
+	files := registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")}
+	memory := faults.NewMemory(faults.Case{})
+	change, err := registriesconf.Diff(nil, files, registriesconf.Options{})
+	require.NoError(t, err)
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, change.Apply(stopped, memory, nodefiles.Retry{}), context.Canceled)
+
+	err = change.Apply(t.Context(), readOnly{memory}, nodefiles.Retry{})
+	require.ErrorIs(t, err, fs.ErrPermission)
+	require.ErrorIs(t, err, nodefiles.ErrWaits)
+	require.ErrorContains(t, err, "registries.conf: write .registries.conf~new (86 bytes, mode 0644): permission denied; the old file or the new one stands: apply again to finish")
+	require.ErrorContains(t, err, dropIn+": waits for another file: it stays as it is, because registries.conf could not be written")
+}
+
+// readOnly is a Transport to a node on which nothing can be written.
+type readOnly struct{ nodefiles.Transport }
+
+func (readOnly) WriteFile(context.Context, string, []byte, fs.FileMode) error {
+	return fs.ErrPermission
+}

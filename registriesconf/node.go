@@ -1,0 +1,115 @@
+package registriesconf
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/pullroute/pullroute/internal/onnode"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
+)
+
+// FileName is the name of the main file. Its drop-ins are in the directory registries.conf.d beside it.
+const FileName = "registries.conf"
+
+// A Node is what the directory of a node, /etc/containers, holds of these files: registries.conf, the names in
+// registries.conf.d, and the content of the drop-in with the search registries. It is read by [ReadNode] or made by
+// [Files.Node], and asked by [Diff].
+type Node struct {
+	entries []*onnode.Entry
+}
+
+// ReadNode reads the directory of a node.
+func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
+	n := &Node{}
+	var err error
+	if n.entries, err = onnode.List(ctx, t, "."); err != nil {
+		return nil, fmt.Errorf("reading the node's files: %w", err)
+	}
+	drop := path.Dir(SearchDropIn)
+	if dir := n.find(drop); dir != nil && dir.Mode.IsDir() {
+		if dir.Entries, err = onnode.List(ctx, t, drop); err != nil {
+			return nil, fmt.Errorf("reading the node's files: %w", err)
+		}
+	}
+	for _, file := range []string{FileName, SearchDropIn} {
+		e := n.find(file)
+		if e == nil || e.Mode.IsDir() {
+			continue
+		}
+		// The client follows a symbolic link. One that leads nowhere, or out of the directory, is as good as no file.
+		if err := e.Read(ctx, t, path.Dir(file)); err != nil && (e.Mode.Type() != fs.ModeSymlink || ctx.Err() != nil) {
+			return nil, fmt.Errorf("reading the node's files: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// Node returns the node that has these files and no others.
+func (f Files) Node() *Node {
+	n := &Node{entries: []*onnode.Entry{onnode.File(FileName, 0o644, string(f.Config.Bytes()))}}
+	if f.Search != nil {
+		drop := onnode.File(path.Base(SearchDropIn), 0o644, string(f.Search.Bytes()))
+		n.entries = append(n.entries, &onnode.Entry{Name: path.Dir(SearchDropIn), Mode: fs.ModeDir, Entries: []*onnode.Entry{drop}})
+	}
+	return n
+}
+
+// Files returns what the node has; a Config is nil where the file is missing. A file that its client refuses is an
+// empty Config, and the findings say why: the node pulls nothing with it. Drop-ins other than [SearchDropIn] are not
+// read, and are in the Kept of [Diff].
+func (n *Node) Files() (Files, finding.Findings) {
+	var findings finding.Findings
+	read := func(file string) *Config {
+		e := n.find(file)
+		if e == nil || !e.WasRead() {
+			return nil
+		}
+		config, problems := Parse(file, []byte(e.Content()))
+		findings = append(findings, problems...)
+		if problems.Err() != nil {
+			return &Config{}
+		}
+		return config
+	}
+	files := Files{Config: read(FileName), Search: read(SearchDropIn)}
+	return files, findings.Sort()
+}
+
+// Format keeps fmt from printing what the files hold.
+func (n *Node) Format(s fmt.State, _ rune) {
+	names := 0
+	if n != nil {
+		names = len(n.entries)
+	}
+	fmt.Fprintf(s, "Node(%d names)", names)
+}
+
+// list returns what is in a directory, and whether there is one.
+func (n *Node) list(dir string) (entries []*onnode.Entry, there bool) {
+	if dir == "." {
+		return n.entries, true
+	}
+	e := n.find(dir)
+	if e == nil {
+		return nil, false
+	}
+	return e.Entries, true
+}
+
+// find returns what has a path, and nil where nothing has.
+func (n *Node) find(name string) *onnode.Entry {
+	if n == nil {
+		return nil
+	}
+	dir := path.Dir(name)
+	if dir == "." {
+		return onnode.Find(n.entries, name)
+	}
+	if e := n.find(dir); e != nil {
+		return e.Find(path.Base(name))
+	}
+	return nil
+}

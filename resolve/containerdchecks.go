@@ -1,0 +1,121 @@
+package resolve
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// The findings about what a hosts.toml cannot say as the rules mean it.
+
+// checkContained reports an endpoint through which some pulls reach a forbidden source.
+func (b *registryBuilder) checkContained(e *Endpoint) {
+	var r *mirrorset.Rule
+	for _, form := range b.forms(e.location()) {
+		if r = b.contains[form]; r != nil {
+			break
+		}
+	}
+	if r == nil {
+		return
+	}
+	for _, o := range e.Origins {
+		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
+			"contains %s, which is under NeverContactSource (%s): a pull that this endpoint completes to a location in there contacts it, and containerd does not look; use a mirror that does not contain it",
+			r.Source, ruleOrigin(r)))
+	}
+}
+
+// checkTokens reports a mirror below a path of a registry whose token server is strict. containerd asks for
+// a token with the scope of the original repository beside the mirror's own (remotes/docker/scope.go), and
+// such a server refuses the request for the one that does not exist there. This was read in reports, not
+// run.
+func (b *registryBuilder) checkTokens(e *Endpoint) {
+	domain := hostname(strings.ToLower(e.Host))
+	strict := domain == "ghcr.io" || domain == "gcr.io" || strings.HasSuffix(domain, ".gcr.io") || strings.HasSuffix(domain, ".pkg.dev")
+	if e.Root == "/v2" || !strict {
+		return
+	}
+	for _, o := range e.Origins {
+		b.report(finding.CodeStrictTokens, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
+			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with the scope of the source's repository too; use a mirror without a path, or try a pull before relying on it", domain))
+	}
+}
+
+// checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in the whole
+// path of its source.
+func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
+	_, path := splitHost(rule.Source)
+	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
+		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image there too, or name the mirror %[3]s%[4]s",
+		path, rule.Source, endpoint, path))
+}
+
+// spillovers tells what else each entry catches: containerd applies it to the whole registry.
+func spillovers(rules *mirrorset.Rules) (findings finding.Findings) {
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		host, path := splitHost(r.Source)
+		if path == "" {
+			continue
+		}
+		severity, danger := finding.SeverityInfo, "a digest cannot be answered with other content"
+		if r.Pull == mirrorset.ByTag {
+			severity, danger = finding.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
+		}
+		message := fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+		for _, e := range r.Entries {
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeSpillover, Severity: severity, Platform: finding.Windows, Origin: e.Origin, Value: r.Source, Message: message,
+			})
+		}
+	}
+	return findings
+}
+
+// checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.
+func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirrorset.Rule) {
+	for i := range r.Endpoints {
+		if r.Endpoints[i].Capabilities.Has(CanPull | CanResolve) {
+			return
+		}
+	}
+	var origin finding.Origin
+	if never != nil {
+		origin = ruleOrigin(never)
+	}
+	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
+		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
+}
+
+// checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
+func (b *registryBuilder) checkScopes() {
+	for i := range b.rules.Rules {
+		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] {
+			message := "has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use"
+			if r.Never {
+				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")
+			}
+			for _, e := range r.Entries {
+				b.report(finding.CodeWildcardUnused, finding.SeverityWarning, e.Origin, r.Source, message)
+			}
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		if _, path := splitHost(s.Value); path != "" {
+			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
+				"is not blocked on Windows: containerd can only block whole registries; block the registry, or keep its images out by other means")
+		} else if isWildcard(s.Value) && !b.used[s.Value] {
+			b.report(finding.CodeWildcardUnused, finding.SeverityWarning, s.Origin, s.Value,
+				"is not blocked on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use")
+		}
+	}
+	for _, s := range b.rules.Insecure {
+		if _, path := splitHost(s.Value); path != "" {
+			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
+				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows insecure hosts, not insecure repositories")
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
+	"github.com/pullroute/pullroute/internal/winname"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// This file says which registry hosts need a file.
+
+// fileHost is a host that gets a file, with the other spellings whose directories Windows takes for the same.
+type fileHost struct {
+	host       string
+	spellings  []string
+	configured bool
+}
+
+// hosts returns every registry host that may need a file: those that rules and scopes name, sorted, and then those that
+// have settings of their own.
+func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
+	hosts := b.ruledHosts()
+	for _, host := range more.Named {
+		if b.wanted(host) {
+			hosts = append(hosts, host)
+		}
+	}
+	slices.Sort(hosts)
+	files := b.oneDirectory(slices.Compact(hosts))
+	for _, f := range files {
+		if winname.Reserved(strings.ReplaceAll(f.host, ":", "_")) {
+			b.report(finding.CodeReservedName, finding.SeverityError, b.originOf(f.host), f.host,
+				"is contacted whatever the rules say: Windows keeps this name for a device, no directory can have it, and so the registry has no file; give the registry another name")
+		}
+	}
+	return addConfigured(files, more.Configured)
+}
+
+// ruledHosts returns the hosts of sources, and those that are blocked or insecure as a whole.
+func (b *registryBuilder) ruledHosts() []string {
+	var hosts []string
+	for i := range b.rules.Rules {
+		host, _ := splitHost(b.rules.Rules[i].Source)
+		if n := len(hosts); !isWildcard(host) && (n == 0 || hosts[n-1] != host) {
+			hosts = append(hosts, host)
+		}
+	}
+	for _, scopes := range [][]mirrorset.Scope{b.rules.Blocked, b.rules.Insecure} {
+		for _, s := range scopes {
+			if host, path := splitHost(s.Value); path == "" && !isWildcard(host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	return hosts
+}
+
+// wanted reports whether a host that the caller names gets a file, and says why where it does not.
+func (b *registryBuilder) wanted(host string) bool {
+	switch {
+	case !mirrorset.ValidHost(host):
+		b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, shown.Location(host),
+			"was named as a registry host and is none; write host[:port]")
+	case !b.reached(host):
+		b.report(finding.CodeUnknownHost, finding.SeverityWarning, finding.Origin{}, host,
+			"was named as a registry host, but no rule and no scope applies to it, so it gets no file")
+	default:
+		return true
+	}
+	return false
+}
+
+// oneDirectory gives one file to spellings of a host that differ in letter case only: Windows takes their directories
+// for one.
+func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
+	files := make([]fileHost, 0, len(hosts))
+	byFolded := make(map[string]int, len(hosts)) // the place of each, in lower case
+	for _, host := range hosts {
+		folded := strings.ToLower(host)
+		if i, ok := byFolded[folded]; ok {
+			files[i].spellings = append(files[i].spellings, host)
+			continue
+		}
+		byFolded[folded] = len(files)
+		files = append(files, fileHost{host: host})
+	}
+	for i := range files {
+		f := &files[i]
+		for _, host := range f.spellings {
+			b.report(finding.CodeHostClash, finding.SeverityWarning, b.originOf(host), host, fmt.Sprintf(
+				"and %s need two directories whose names differ in case only, which Windows cannot tell apart: their rules become one file, with the stricter policy and the mirrors of both; spell the host one way in all objects", f.host))
+		}
+		// Named as most people spell it.
+		if at := slices.Index(f.spellings, strings.ToLower(f.host)); at >= 0 {
+			f.host, f.spellings[at] = f.spellings[at], f.host
+		}
+	}
+	return files
+}
+
+// addConfigured marks the hosts that have settings of their own, and adds those that no rule names.
+func addConfigured(files []fileHost, configured []string) []fileHost {
+	byFolded := make(map[string]int, len(files))
+	for i, f := range files {
+		byFolded[strings.ToLower(f.host)] = i
+	}
+	for _, host := range configured {
+		if network.Host(host) == network.DockerHub && !strings.Contains(host, ":") {
+			host = "docker.io" // containerd has a directory for it under this name only
+		}
+		folded := strings.ToLower(host)
+		if i, ok := byFolded[folded]; ok {
+			files[i].configured = true
+		} else if mirrorset.ValidHost(host) {
+			byFolded[folded] = len(files)
+			files = append(files, fileHost{host: host, configured: true})
+		}
+	}
+	return files
+}
+
+// originOf returns the first field that names a host; empty for one that the caller named.
+func (b *registryBuilder) originOf(host string) finding.Origin {
+	if rules, ok := b.onHost.get(host); ok {
+		return ruleOrigin(rules[0])
+	}
+	return finding.Origin{}
+}
+
+// reached reports whether any rule or scope applies to a host, if only as another spelling of one under
+// NeverContactSource.
+func (b *registryBuilder) reached(host string) bool {
+	form := network.Host(host)
+	return len(b.rulesOf(host)) > 0 || b.neverHost[form] || b.forbids(host) != "" || b.insecure.covers(form)
+}
+
+// rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and those for the
+// wildcards that enclose it.
+func (b *registryBuilder) rulesOf(host string) (rules []*mirrorset.Rule) {
+	for scope := range enclosing(host) {
+		on, _ := b.onHost.at(scope)
+		rules = append(rules, on...)
+	}
+	return rules
+}

@@ -1,0 +1,72 @@
+package resolve
+
+import (
+	"slices"
+
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// policies answers which policy governs a location in canonical form: that of the most specific rules that enclose it, for
+// each kind of pull, NeverContactSource winning where two as long differ.
+type policies struct {
+	bySource scopeMap[*policy] // by source in canonical form
+	all      []*policy
+}
+
+// policy is what the rules of one source, in all its spellings, say: for each kind of pull whether there is a rule,
+// and whether one forbids contacting the source.
+type policy struct {
+	source      string
+	rule, never [len(pulls)]bool
+}
+
+// forbids reports whether a rule of either kind says NeverContactSource.
+func (p *policy) forbids() bool { return p.never[0] || p.never[1] }
+
+// newPolicies collects what the rules say of each source. A source that insecure holds for is asked by plain HTTP too,
+// and so counts in both forms.
+func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) policies {
+	if !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool { return r.Never }) {
+		return policies{} // nothing is forbidden
+	}
+	p := policies{bySource: newScopeMap[*policy](len(rules.Rules))}
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		for _, source := range canonicalForms(r.Source, insecure(r.Source)) {
+			said, ok := p.bySource.get(source)
+			if !ok {
+				said = &policy{source: source}
+				p.bySource.set(source, said)
+				p.all = append(p.all, said)
+			}
+			kind := kindOf(r.Pull)
+			said.rule[kind] = true
+			said.never[kind] = said.never[kind] || r.Never
+		}
+	}
+	return p
+}
+
+// forbids returns the source under NeverContactSource that a location may not be contacted for by HTTPS, or by plain
+// HTTP, and "" where there is none.
+func (p policies) forbids(location string, http bool) string {
+	if len(p.all) == 0 {
+		return ""
+	}
+	form := canonical(location)
+	if http {
+		form = canonicalHTTP(location)
+	}
+	for kind := range pulls {
+		best := p.bySource.longest(form, func(said *policy) bool {
+			// A wildcard covers every port: the form for HTTPS answers for it.
+			return said.rule[kind] && !(http && isWildcard(said.source))
+		})
+		for _, said := range best.values[:best.n] {
+			if said.never[kind] {
+				return best.values[0].source
+			}
+		}
+	}
+	return ""
+}

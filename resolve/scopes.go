@@ -1,0 +1,234 @@
+package resolve
+
+import (
+	"iter"
+	"slices"
+	"strings"
+)
+
+// This file answers two questions for the whole package: which scopes enclose a name, and which of those that a table
+// or a set holds wins. Tables, plans, policies and checks walk the hierarchy of scopes nowhere else.
+//
+// A scope is a host, a namespace, a repository, or a wildcard. registry.example.org:5000/team/app is enclosed by, in
+// this order,
+//
+//	registry.example.org:5000/team/app   itself
+//	registry.example.org:5000/team       its namespaces
+//	registry.example.org:5000            its registry host
+//	*.example.org                        wildcards that enclose the host, on every port
+//	*.org
+//
+// The longest scope wins. Where a set holds registry.example.org:5000 and *.example.org, the former wins for this name
+// (25 characters to 13). A wildcard can be as long as a plain scope, and no two plain scopes, and no two wildcards,
+// that enclose one name are: *.example.org and a.example.org both have 13 characters. Each question says who wins then:
+//
+//   - for the client on Linux, and so for its table, the wildcard ([scopeMap.findAsClient]);
+//   - for policies the one with NeverContactSource, and for blocked entries the blocked one: both are looked at
+//     ([scopeMap.longest]).
+//
+// The client's own search differs from this in two more points, which findAsClient states.
+
+// enclosingScope is a scope that encloses a name. text is a piece of the name, so that walking takes no memory: of the
+// wildcard *.example.org it is ".example.org".
+type enclosingScope struct {
+	text     string
+	wildcard bool
+}
+
+// String returns the scope as it is written.
+func (s enclosingScope) String() string {
+	if s.wildcard {
+		return "*" + s.text
+	}
+	return s.text
+}
+
+// length returns the length of the scope as it is written.
+func (s enclosingScope) length() int {
+	if s.wildcard {
+		return len(s.text) + 1
+	}
+	return len(s.text)
+}
+
+// enclosing returns every scope that encloses a name or a scope, itself first. Of plain scopes and of wildcards,
+// longer ones come first; wildcards come last. A wildcard comes twice, first as plain text, which is no key of a
+// [scopeMap].
+func enclosing(name string) iter.Seq[enclosingScope] {
+	return func(yield func(enclosingScope) bool) { walkScopes(name, yield) }
+}
+
+func walkScopes(name string, yield func(enclosingScope) bool) {
+	host, _ := splitHost(name)
+	for end := len(name); ; end = strings.LastIndexByte(name[:end], '/') {
+		if !yield(enclosingScope{text: name[:end]}) {
+			return
+		}
+		if end <= len(host) {
+			break
+		}
+	}
+	domain := hostname(host)
+	for {
+		i := strings.IndexByte(domain, '.')
+		if i < 0 || !yield(enclosingScope{text: domain[i:], wildcard: true}) {
+			return
+		}
+		domain = domain[i+1:]
+	}
+}
+
+// scopeMap holds a value for each of some scopes. What a lookup costs depends on the name, and not on the number of
+// scopes. The zero value is empty, and may be read.
+type scopeMap[T any] struct {
+	plain map[string]T
+	wild  map[string]T // *.example.org under ".example.org"
+}
+
+func newScopeMap[T any](size int) scopeMap[T] {
+	return scopeMap[T]{plain: make(map[string]T, size), wild: map[string]T{}}
+}
+
+func (m scopeMap[T]) len() int { return len(m.plain) + len(m.wild) }
+
+// at returns the value of a scope that encloses a name.
+func (m scopeMap[T]) at(s enclosingScope) (T, bool) {
+	if s.wildcard {
+		v, ok := m.wild[s.text]
+		return v, ok
+	}
+	v, ok := m.plain[s.text]
+	return v, ok
+}
+
+func (m scopeMap[T]) get(scope string) (T, bool) {
+	if isWildcard(scope) {
+		v, ok := m.wild[scope[1:]]
+		return v, ok
+	}
+	v, ok := m.plain[scope]
+	return v, ok
+}
+
+func (m scopeMap[T]) set(scope string, v T) {
+	if isWildcard(scope) {
+		m.wild[scope[1:]] = v
+	} else {
+		m.plain[scope] = v
+	}
+}
+
+// covers reports whether any of the scopes encloses a name.
+func (m scopeMap[T]) covers(name string) bool {
+	for scope := range enclosing(name) {
+		if _, ok := m.at(scope); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// winners are the values of the longest scopes that enclose a name: none, one, or those of a plain scope and of a wildcard
+// of the same length, in this order.
+type winners[T any] struct {
+	values [2]T
+	n      int
+}
+
+// longest returns the values of the longest scopes that enclose a name, of those that count.
+func (m scopeMap[T]) longest(name string, counts func(T) bool) (w winners[T]) {
+	longest := 0
+	for s := range enclosing(name) {
+		if s.length() < longest {
+			continue
+		}
+		v, ok := m.at(s)
+		if !ok || !counts(v) {
+			continue
+		}
+		if s.length() > longest {
+			longest, w.n = s.length(), 0
+		}
+		w.values[w.n] = v
+		w.n++
+	}
+	return w
+}
+
+// findAsClient returns the value of the scope that governs a name for the client on Linux: the longest; of two as long
+// the wildcard, because the client goes through the scopes in string order and keeps the first of the greatest length
+// (sysregistriesv2, findRegistryWithParsedConfig). It differs from the contract in two points:
+//
+//   - A plain host also matches where the port of the name begins: example.org matches example.org:5000/app. The
+//     client calls this unintended (refMatchingPrefix) and does it.
+//   - The client looks for the wildcard's host at its first place in the name (refMatchingSubdomainPrefix). So
+//     *.example.org does not match a.example.org.example.org.
+func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
+	length := 0
+	for s := range enclosing(name) {
+		if s.length() < length {
+			continue
+		}
+		if v, ok := m.at(s); ok && (!s.wildcard || s.isFirstIn(name)) {
+			best, found, length = v, true, s.length()
+		}
+	}
+	host, _ := splitHost(name)
+	if domain := hostname(host); len(domain) < len(host) && len(domain) > length {
+		if v, ok := m.plain[domain]; ok {
+			return v, true
+		}
+	}
+	return best, found
+}
+
+// isFirstIn reports whether the host of the wildcard stands in the name where the name's host ends, and nowhere before.
+func (s enclosingScope) isFirstIn(name string) bool {
+	host, _ := splitHost(name)
+	return strings.Index(name, s.text) == len(hostname(host))-len(s.text)
+}
+
+// scopeSet is a set of scopes, in the order in which they were added.
+type scopeSet struct {
+	places scopeMap[[]int] // of each scope in scopes
+	scopes []string
+}
+
+func newScopeSet(scopes ...string) *scopeSet {
+	s := &scopeSet{places: newScopeMap[[]int](len(scopes))}
+	for _, scope := range scopes {
+		s.add(scope)
+	}
+	return s
+}
+
+func (s *scopeSet) add(scope string) {
+	places, _ := s.places.get(scope)
+	s.places.set(scope, append(places, len(s.scopes)))
+	s.scopes = append(s.scopes, scope)
+}
+
+// cover returns the first scope that encloses a name, and "" where there is none.
+func (s *scopeSet) cover(name string) string {
+	if s == nil || len(s.scopes) == 0 {
+		return ""
+	}
+	for scope := range enclosing(name) {
+		if places, ok := s.places.at(scope); ok {
+			return s.scopes[places[0]]
+		}
+	}
+	return ""
+}
+
+func (s *scopeSet) covers(name string) bool { return len(s.scopes) > 0 && s.places.covers(name) }
+
+// all returns the places of the scopes that enclose a name, in the order in which they were added.
+func (s *scopeSet) all(name string) (all []int) {
+	for scope := range enclosing(name) {
+		places, _ := s.places.at(scope)
+		all = append(all, places...)
+	}
+	slices.Sort(all)
+	return all
+}
