@@ -27,7 +27,7 @@ const (
 	CodeTemplate       Code = "template"         // a text that has to be rendered first
 	CodeNotCreated     Code = "not-created"      // an object that is not to exist, or is only checked for
 	CodePatch          Code = "patch"            // rules that are put into an object which stands elsewhere
-	CodeInvalidFile    Code = "invalid-file"     // a registries.conf or hosts.toml that its client refuses or ignores
+	CodeInvalidFile    Code = "invalid-file"     // a registries.conf, hosts.toml or policy.json that its client refuses or ignores
 	CodeIgnoredSetting Code = "ignored-setting"  // a setting of a file that its client does not read
 )
 
