@@ -12,7 +12,8 @@ func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 	zero.RequireAnswers(t, nil,
 		&mirrorset.Set{}, &mirrorset.Rules{}, &mirrorset.Rule{}, &mirrorset.Entry{}, &mirrorset.Mirror{}, &mirrorset.Scope{}, &mirrorset.Image{},
 		&mirrorset.ImageDigestMirrorSet{}, &mirrorset.ImageTagMirrorSet{}, &mirrorset.ImageContentSourcePolicy{}, &mirrorset.DigestSources{},
-		&mirrorset.ImageMirror{}, &mirrorset.ImageMirrors{}, &mirrorset.ConfigMap{}, &mirrorset.RegistrySources{}, &mirrorset.TrustedCA{},
+		&mirrorset.ImageMirror{}, &mirrorset.ImageMirrors{}, &mirrorset.ConfigMap{}, &mirrorset.RegistrySources{},
+		&mirrorset.ClusterImagePolicy{}, &mirrorset.ImagePolicy{}, &mirrorset.ImagePolicySpec{}, &mirrorset.SignedIdentity{}, &mirrorset.RootOfTrust{}, &mirrorset.TrustedCA{},
 		&mirrorset.Migration{}, &mirrorset.NodeFile{}, &mirrorset.MachineConfig{}, &mirrorset.ReadFrom{}, (*mirrorset.ReadFrom)(nil), new(mirrorset.Pull), new(mirrorset.MirrorSourcePolicy))
 }
 

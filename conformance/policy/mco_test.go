@@ -40,8 +40,7 @@ func TestMCOWritesTheSameFiles(t *testing.T) {
 		}
 		theirs, err := c.node(t)
 		ours, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: c.release})
-		if refusedByClient(theirs) {
-			require.NoError(t, err)
+		if err == nil && refusedByClient(theirs) {
 			require.True(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.RefusedBy == finding.Client }), "%v", findings)
 			dead.Configurations++
 			continue
@@ -203,7 +202,7 @@ func (s clusters) cluster() cluster {
 	}
 	release := s.Pick("release.io/release", "release.io/release/a", "quay.io/a") + s.Pick("@"+random.Digest, "@"+random.Digest, "@"+random.Digest, ":1")
 	if s.Intn(40) == 0 {
-		release = s.Pick("", "busybox", "docker.io/busybox:1", "release.io", "release.io/R:1")
+		release = s.Pick("busybox", "docker.io/busybox:1", "release.io", "release.io/R:1")
 	}
 	return cluster{set, release}
 }

@@ -15,7 +15,8 @@ import (
 func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 	zero.RequireAnswers(t, nil,
 		(*policyjson.Policy)(nil), &policyjson.Policy{}, &policyjson.Scopes{}, &policyjson.Requirements{}, &policyjson.Requirement{},
-		&policyjson.Fulcio{}, &policyjson.PKI{}, &policyjson.Identity{}, &policyjson.Judgement{}, new(policyjson.Outcome))
+		&policyjson.Fulcio{}, &policyjson.PKI{}, &policyjson.Identity{}, &policyjson.Judgement{}, new(policyjson.Outcome),
+		&policyjson.Files{}, &policyjson.File{}, &policyjson.RenderOptions{})
 	for _, p := range []*policyjson.Policy{nil, {}} {
 		require.Equal(t, "{\n  \"default\": null,\n  \"transports\": null\n}", string(p.Bytes()))
 		require.Error(t, p.Validate().Err())
