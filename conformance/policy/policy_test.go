@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 	_ "go.podman.io/image/v5/directory" // the transports, for what they say of scopes
 	"go.podman.io/image/v5/docker"
@@ -31,7 +33,10 @@ import (
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
-func TestMain(m *testing.M) { report.Main(m, "policy", "../../docs", time.Minute) }
+func TestMain(m *testing.M) {
+	logrus.SetOutput(io.Discard) // the client logs every signedBaseLayer
+	report.Main(m, "policy", "../../docs", time.Minute)
+}
 
 var containersImage = "containers-image " + containersimage.Version
 

@@ -512,11 +512,14 @@ func (r *renderer) attachments(files *Files) {
 // mirrors adds the mirrors of a scope, and the scope itself where it has an entry
 // (addScopeMirrorsSigstoreRegistriesdConfig).
 func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, scope string, policy finding.Origin) {
-	entry, ok := table.Find(scope)
+	name, _, _ := strings.Cut(scope, "@")
+	if tag := strings.LastIndexByte(name, ':'); tag > strings.IndexByte(name, '/') && strings.Contains(name, "/") {
+		name = name[:tag]
+	}
+	entry, ok := table.Find(name)
 	if !ok {
 		return
 	}
-	name := scope
 	if strings.HasPrefix(name, "*.") {
 		name = "matched" + name[1:]
 	}
@@ -524,10 +527,6 @@ func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, sco
 	whole := !strings.Contains(name, "/")
 	if whole {
 		name += image
-	}
-	name, _, _ = strings.Cut(name, "@")
-	if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') {
-		name = name[:tag]
 	}
 	sources, err := pullSources(&entry, name)
 	if err != nil {
