@@ -76,7 +76,7 @@ func fromEndpoint(e *resolve.Endpoint) (url string, s Settings) {
 var capabilities = []struct {
 	word Capability
 	bit  resolve.Capability
-}{{Pull, resolve.CanPull}, {Resolve, resolve.CanResolve}, {Push, resolve.CanPush}, {Referrers, resolve.CanReferrers}}
+}{{CapabilityPull, resolve.CanPull}, {CapabilityResolve, resolve.CanResolve}, {CapabilityPush, resolve.CanPush}, {CapabilityReferrers, resolve.CanReferrers}}
 
 // Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
 // plans' origins call the tree.

@@ -43,6 +43,9 @@ func ValidMirror(s string) bool {
 	return validPath(s[i:])
 }
 
+// ValidHost reports whether s is a registry host: host[:port], a mirror without a path.
+func ValidHost(s string) bool { return !strings.Contains(s, "/") && ValidMirror(s) }
+
 // validPath reports whether s is zero or more "/component".
 func validPath(s string) bool {
 	for i := 0; i < len(s); {
@@ -137,6 +140,8 @@ func whyInvalid(s string) string {
 		return fmt.Sprintf("it is %d characters long, and no client takes a name of more than %d", len(s), maxLength)
 	case s == "":
 		return "it is empty; name a host, namespace or repository such as quay.io/my-org"
+	case strings.Contains(s, "{{") || strings.Contains(s, "${"):
+		return "it is part of a template; render that first"
 	case strings.Contains(s, "://"):
 		return "it has a URL scheme; write only host[:port]/path"
 	case strings.Contains(s, "@") && !strings.Contains(s, "@sha"):

@@ -2,9 +2,10 @@ package mirrorset
 
 import (
 	"fmt"
-	"github.com/pullroute/pullroute/mirrorset/finding"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Rules is what a set of objects asks for, for every platform. Package resolve makes tables of it.
@@ -56,7 +57,7 @@ func (s *Set) Rules() (*Rules, error) {
 	r.TrustedCAs, problems = s.trustedCAs()
 	findings = append(findings, problems...)
 	for _, scope := range s.scopes(listSearch) {
-		if validSearchRegistry(scope.Value) {
+		if ValidHost(scope.Value) {
 			r.SearchRegistries = append(r.SearchRegistries, scope.Value)
 		}
 	}

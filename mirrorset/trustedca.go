@@ -121,7 +121,7 @@ func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 		switch {
 		case key == updateService:
 			continue
-		case strings.Contains(host, "/") || !ValidMirror(host):
+		case !ValidHost(host):
 			problem = "is not a registry host; write HOST, or HOST..PORT"
 		case !holdsCertificate(c.Data[key]):
 			problem = "holds no certificate that can be read; a client fails every pull with such a file, so none is written; write certificates in PEM"

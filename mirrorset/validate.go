@@ -29,7 +29,9 @@ func (s *Set) validate(entries []*Entry) finding.Findings {
 	for i := range s.Images {
 		v.image(&s.Images[i])
 	}
+	v.names()
 	v.duplicates()
+	v.nodePools()
 	v.managed()
 	return v.findings.Sort()
 }
@@ -264,14 +266,11 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
 		}
 		listed[value] = true
-		if !validSearchRegistry(value) {
+		if !ValidHost(value) {
 			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}
 	}
 }
-
-// validSearchRegistry reports whether s is host[:port].
-func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Contains(s, "/") }
 
 // duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
 func (v *validator) duplicates() {
@@ -348,6 +347,22 @@ func (v *validator) unmatched(e *Entry) {
 	v.warn(finding.CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
 }
 
+// nodePools refuses mirrors for tags in the configuration of a NodePool: HyperShift takes ImageDigestMirrorSet and
+// ImageContentSourcePolicy there, and no other kind of mirror object.
+func (v *validator) nodePools() {
+	for i := range v.set.ImageTagMirrorSets {
+		o := &v.set.ImageTagMirrorSets[i]
+		if o.ReadFrom == nil {
+			continue
+		}
+		object, _, _ := strings.Cut(o.ReadFrom.Wrapper, " ")
+		if name, ok := strings.CutPrefix(object, kindConfigMap+"/"); ok && slices.Contains(v.set.nodePoolConfigs, name) {
+			v.refuse(finding.CodeManagedCluster, finding.NodePool, o.ReadFrom.Origin(objectName(kindITMS, o.Metadata.Name), ""), "",
+				"stands in the configuration of a NodePool, which takes no mirrors for tags and stops there; remove it")
+		}
+	}
+}
+
 // managed reports mirror objects that stand beside a HostedCluster: the nodes of a managed cluster take
 // their mirrors from the HostedCluster, or from the managed cluster's image mirrors.
 func (v *validator) managed() {
@@ -357,7 +372,8 @@ func (v *validator) managed() {
 	cluster := slices.MinFunc(v.set.HostedClusters, finding.Origin.Compare)
 	reported := map[string]bool{}
 	for _, e := range v.entries {
-		if strings.HasPrefix(e.Origin.Object, kindHostedCluster) || e.Pull == ByTag || reported[e.Origin.Object] {
+		inConfigMap := strings.HasPrefix(e.Origin.Wrapper, kindConfigMap+"/") // as a NodePool reads it
+		if strings.HasPrefix(e.Origin.Object, kindHostedCluster) || inConfigMap || reported[e.Origin.Object] {
 			continue
 		}
 		reported[e.Origin.Object] = true

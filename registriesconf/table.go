@@ -16,7 +16,8 @@ const SearchDropIn = "registries.conf.d/01-image-searchRegistries.conf"
 // Default returns the registries.conf that MCO starts from: no registries, and names without one are
 // searched on registry.access.redhat.com and docker.io.
 func Default() *Config {
-	return &Config{UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"}}
+	hosts, _ := resolve.NewLinuxTable(nil).SearchRegistries()
+	return &Config{UnqualifiedSearchRegistries: hosts}
 }
 
 // Table returns what a Linux node makes of the file, to be asked for plans. name is what the plans' origins call the

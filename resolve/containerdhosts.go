@@ -63,7 +63,7 @@ func (b *registryBuilder) ruledHosts() []string {
 // wanted reports whether a host that the caller names gets a file, and says why where it does not.
 func (b *registryBuilder) wanted(host string) bool {
 	switch {
-	case !mirrorset.ValidMirror(host) || strings.Contains(host, "/"):
+	case !mirrorset.ValidHost(host):
 		b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, shown.Location(host),
 			"is not a registry host, although it was named as one; write host[:port]")
 	case !b.reached(host):
@@ -116,7 +116,7 @@ func addConfigured(files []fileHost, configured []string) []fileHost {
 		folded := strings.ToLower(host)
 		if i, ok := byFolded[folded]; ok {
 			files[i].configured = true
-		} else if mirrorset.ValidMirror(host) && !strings.Contains(host, "/") {
+		} else if mirrorset.ValidHost(host) {
 			byFolded[folded] = len(files)
 			files = append(files, fileHost{host: host, configured: true})
 		}

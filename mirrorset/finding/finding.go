@@ -82,6 +82,8 @@ const (
 	ClusterService Refuser = "cluster-management API"
 	// Client: the program that reads the file (containerd, containers-image) refuses or ignores it.
 	Client Refuser = "client"
+	// NodePool: the controller of HyperShift's NodePools stops configuring the nodes of the pool.
+	NodePool Refuser = "NodePool controller"
 	// Reader: the input cannot be read at all.
 	Reader Refuser = "pullroute"
 )
@@ -98,12 +100,15 @@ type Origin struct {
 	File     string `json:"file,omitempty"`
 	Document int    `json:"document,omitempty"`
 	Line     int    `json:"line,omitempty"`
+	// Wrapper is the object that the object stands in, with the path in it; empty for one that stands by itself:
+	// Policy/idms spec.policy-templates[0].objectDefinition.
+	Wrapper string `json:"wrapper,omitempty"`
 }
 
 // Shown returns the origin with names and keys as they may be shown: control characters and the like are
 // escaped, and user information is left out.
 func (o Origin) Shown() Origin {
-	o.Object, o.Field, o.File = shown.Value(o.Object), shown.Text(o.Field), shown.Text(o.File)
+	o.Object, o.Field, o.File, o.Wrapper = shown.Value(o.Object), shown.Text(o.Field), shown.Text(o.File), shown.Text(o.Wrapper)
 	return o
 }
 
@@ -114,9 +119,16 @@ func (o Origin) MarshalJSON() ([]byte, error) {
 }
 
 // String returns the object and the field, "ImageTagMirrorSet/t spec.imageTagMirrors[0].mirrors[0]",
-// or the file and the field where there is no object.
+// or the file and the field where there is no object. Behind " in " follows the wrapper, where there is one.
 func (o Origin) String() string {
 	o = o.Shown()
+	if wrapper := o.Wrapper; wrapper != "" {
+		o.Wrapper = ""
+		if o.Object == "" {
+			o.File = "" // the wrapper says more
+		}
+		return strings.TrimPrefix(o.String()+" in "+wrapper, " ")
+	}
 	s := o.Object
 	if s == "" {
 		s = o.File
@@ -133,8 +145,8 @@ func (o Origin) String() string {
 // Format writes what String returns, whatever the verb.
 func (o Origin) Format(s fmt.State, _ rune) { io.WriteString(s, o.String()) }
 
-// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", and "" for a value
-// that was not read from a file.
+// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", behind it ", in " and the
+// wrapper, where there is one; and "" for a value that was not read from a file.
 func (o Origin) Place() string {
 	if o.File == "" {
 		return ""
@@ -145,6 +157,9 @@ func (o Origin) Place() string {
 	}
 	if o.Document > 1 {
 		s += fmt.Sprintf(" (document %d)", o.Document)
+	}
+	if o.Wrapper != "" {
+		s += ", in " + shown.Text(o.Wrapper)
 	}
 	return s
 }
@@ -218,7 +233,7 @@ func (f Finding) Detail() string {
 		b.WriteString(", " + string(f.Platform))
 	}
 	switch f.RefusedBy {
-	case APIServer, ClusterService, Client:
+	case APIServer, ClusterService, Client, NodePool:
 		b.WriteString(", refused by the " + string(f.RefusedBy))
 	case MCO:
 		b.WriteString(", refused by MCO")
@@ -269,7 +284,7 @@ func (o *Origin) compare(p *Origin) int {
 	if c := strings.Compare(o.Object, p.Object); c != 0 {
 		return c
 	}
-	return compareNatural(o.Field, p.Field)
+	return cmp.Or(compareNatural(o.Field, p.Field), compareNatural(o.Wrapper, p.Wrapper))
 }
 
 // Err returns a *RefusedError that holds the findings which refuse the input, and nil where none does.
