@@ -24,37 +24,56 @@ func Decode(name string, r io.Reader) (*Set, error) {
 	return d.decode(r, document.Options{PassOver: passedOver})
 }
 
+// DecodeAmong is Decode for one of many files, such as those of a directory, most of which are about other things. A
+// document that cannot be read is then a warning where its text speaks of no mirrors, and an error where it does, and
+// that a file holds nothing is not said.
+func DecodeAmong(name string, r io.Reader) (*Set, error) {
+	d := &decoder{name: name, set: &Set{}, among: true}
+	return d.decode(r, document.Options{PassOver: passedOver})
+}
+
 // passedOver reports whether an object would only be counted for its kind.
-func passedOver(kind string) bool {
+func passedOver(kind string, text []byte) bool {
 	switch strings.TrimSuffix(kind, "List") {
-	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror:
+	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret, kindNodePool:
+		return false
+	case kindDefinition:
+		return true
+	}
+	if strings.EqualFold(kind, kindImage) {
 		return false
 	}
-	return true
+	return nearKind(kind) == "" && !mentions(text)
 }
 
 type decoder struct {
 	name    string
+	among   bool // the input is one of many
 	set     *Set
 	refused finding.Findings
 	doc     *document.Document // that is being read
 	others  map[string]int     // objects of other kinds, counted by kind
+	wrapper string             // what the object that is read stands in; empty for one that stands by itself
+
+	looked   *byte // the beginning of the text that was last looked through,
+	mentions bool  // and whether it may say where pulls go
+	unpacked int   // bytes that texts and files inside the input took
 }
 
 func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	for doc := range document.Read(r, o) {
 		d.doc = doc
 		if doc.Root != nil {
-			d.root(doc.Root)
+			d.document(doc)
 		} else if doc.PassedOver != "" {
 			d.skip(doc.PassedOver)
 		}
 		if bad := doc.Err(); bad != nil {
-			d.refuse(finding.CodeUnreadable, "", bad.Line, "", bad.Message)
+			d.unreadable(bad)
 		}
 	}
 	d.reportOthers()
-	if d.set.Empty() && len(d.refused) == 0 {
+	if d.set.Empty() && len(d.refused) == 0 && !d.among {
 		d.set.Findings = append(d.set.Findings, finding.Finding{
 			Code: finding.CodeNothingRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: d.name},
 			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources or image mirrors",
@@ -62,6 +81,60 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	}
 	d.set.Findings = d.set.Findings.Sort()
 	return d.set, d.refused.Sort().Err()
+}
+
+// document reads a document. Of a template without quotes YAML makes mappings with mappings as keys: {{ .Values.source }}.
+func (d *decoder) document(doc *document.Document) {
+	set, before := d.set, len(d.refused)
+	if doc.Root.JSON() != nil || !isTemplate(doc.Text) {
+		d.root(doc.Root)
+		return
+	}
+	d.set = &Set{}
+	d.root(doc.Root)
+	read := d.set
+	d.set = set
+	if len(d.refused) > before && holdsTemplate(doc.Root, 0) {
+		line := d.refused[before].Origin.Line
+		d.refused = d.refused[:before]
+		d.refuse(finding.CodeTemplate, "", line, "", messageTemplate)
+		return
+	}
+	d.set.Add(read)
+}
+
+const messageTemplate = "is a template: render it first, and give the result"
+
+// holdsTemplate reports whether a mapping with nothing but a mapping as its key stands somewhere below a node.
+func holdsTemplate(n *document.Node, depth int) bool {
+	if depth > maxWalk {
+		return false
+	}
+	fields := n.Fields()
+	for i := range fields {
+		if fields[i].Key.Kind == document.Mapping || holdsTemplate(&fields[i].Value, depth+1) {
+			return true
+		}
+	}
+	for _, item := range n.Items() {
+		if holdsTemplate(item, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// unreadable refuses the current document.
+func (d *decoder) unreadable(bad *document.Error) {
+	code, message := finding.CodeUnreadable, bad.Message
+	if isTemplate(d.doc.Text) {
+		code, message = finding.CodeTemplate, messageTemplate
+	}
+	if d.among && !speaks(d.doc.Text) {
+		d.note(code, finding.SeverityWarning, d.origin("", "", bad.Line), message+"; it speaks of no mirrors and was passed over")
+		return
+	}
+	d.refuse(code, "", bad.Line, "", message)
 }
 
 // refuse notes that the current document cannot be read.

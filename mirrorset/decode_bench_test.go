@@ -54,7 +54,11 @@ func yamlList(n int) []byte {
 
 // jsonObject is an object as an API server keeps it; what differs between many is left to fill in.
 func jsonObject(kind string) string {
-	spec := map[string]any{"imageDigestMirrors": []any{map[string]any{"source": "SOURCE", "mirrors": []any{"FIRST", "SECOND"}}}}
+	field, value := "imageDigestMirrors", map[string]any{"source": "SOURCE", "mirrors": []any{"FIRST", "SECOND"}}
+	if kind != "ImageDigestMirrorSet" {
+		field, value = "containers", map[string]any{"image": "SOURCE", "args": []any{"FIRST", "SECOND"}}
+	}
+	spec := map[string]any{field: []any{value}}
 	meta := map[string]any{"name": "mINDEX", "annotations": map[string]any{}}
 	o := map[string]any{"apiVersion": "config.openshift.io/v1", "kind": kind, "metadata": meta, "spec": spec}
 	applied, _ := json.Marshal(o)
@@ -67,7 +71,7 @@ func jsonObject(kind string) string {
 		"apiVersion": "config.openshift.io/v1", "fieldsType": "FieldsV1", "manager": "oc", "operation": "Update", "time": "2026-01-07T10:11:12Z",
 		"fieldsV1": map[string]any{
 			"f:metadata": map[string]any{"f:annotations": map[string]any{".": map[string]any{}, "f:kubectl.kubernetes.io/last-applied-configuration": map[string]any{}}},
-			"f:spec":     map[string]any{".": map[string]any{}, "f:imageDigestMirrors": map[string]any{}},
+			"f:spec":     map[string]any{".": map[string]any{}, "f:" + field: map[string]any{}},
 		},
 	}}
 	text, _ := json.MarshalIndent(o, "        ", "    ")

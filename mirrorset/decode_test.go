@@ -281,8 +281,8 @@ func TestReadFilesTakesFilesAndDirectories(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "empty"), 0o755))
 	_, err = ReadFiles(filepath.Join(dir, "empty"))
 	require.ErrorContains(t, err, "no .yaml, .yml or .json file")
-	write("z.yaml", "a: [")
-	write("zz.yaml", "b: ]")
+	write("z.yaml", "a: [ # imageDigestMirrors:")
+	write("zz.yaml", "b: ] # imageDigestMirrors:")
 	_, err = ReadFiles(dir)
 	var refused *finding.RefusedError
 	require.ErrorAs(t, err, &refused)
@@ -330,7 +330,7 @@ func TestUnrelatedDocumentsArePassedOver(t *testing.T) {
 	for _, kind := range []string{
 		"ImageDigestMirrorSet", "ImageDigestMirrorSetList", "ImageTagMirrorSet", "ImageContentSourcePolicyList", "List", "ConfigMap", "Image", "ImageMirrorList", "HostedCluster",
 	} {
-		require.False(t, passedOver(kind), kind)
+		require.False(t, passedOver(kind, nil), kind)
 	}
 }
 
@@ -343,11 +343,11 @@ func FuzzUnrelated(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		kinds := map[string]int{}
 		passed, parsed := &decoder{name: "in.yaml", set: &Set{}}, &decoder{name: "in.yaml", set: &Set{}}
-		passed.decode(bytes.NewReader(data), document.Options{PassOver: func(kind string) bool {
-			if passedOver(kind) {
+		passed.decode(bytes.NewReader(data), document.Options{PassOver: func(kind string, text []byte) bool {
+			if passedOver(kind, text) {
 				kinds[kind]++
 			}
-			return passedOver(kind)
+			return passedOver(kind, text)
 		}})
 		parsed.decode(bytes.NewReader(data), document.Options{})
 		if len(kinds) == 0 || parsed.refused != nil {

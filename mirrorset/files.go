@@ -13,7 +13,7 @@ import (
 
 // ReadFiles reads manifests from files and directories. Of a directory it reads every .yaml, .yml and
 // .json file, those of its subdirectories included, and passes over names that begin with a dot. The
-// error is a *RefusedError, or one of the file system.
+// error is a *RefusedError, or one of the file system. The files of a directory are read as by DecodeAmong.
 func ReadFiles(paths ...string) (*Set, error) {
 	set := &Set{}
 	var refused finding.Findings
@@ -23,7 +23,7 @@ func ReadFiles(paths ...string) (*Set, error) {
 			return nil, err
 		}
 		for _, file := range files {
-			err := readFile(set, file)
+			err := readFile(set, file, file != path)
 			if r, ok := err.(*finding.RefusedError); ok {
 				refused = append(refused, r.Findings...)
 			} else if err != nil {
@@ -34,13 +34,18 @@ func ReadFiles(paths ...string) (*Set, error) {
 	return set, refused.Err()
 }
 
-func readFile(set *Set, path string) error {
+// readFile reads a file into a set; among is set for one of a directory.
+func readFile(set *Set, path string, among bool) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	one, err := Decode(path, f)
+	decode := Decode
+	if among {
+		decode = DecodeAmong
+	}
+	one, err := decode(path, f)
 	set.Add(one)
 	return err
 }

@@ -140,6 +140,8 @@ func whyInvalid(s string) string {
 		return fmt.Sprintf("it is %d characters long, and no client takes a name of more than %d", len(s), maxLength)
 	case s == "":
 		return "it is empty; name a host, namespace or repository such as quay.io/my-org"
+	case strings.Contains(s, "{{") || strings.Contains(s, "${"):
+		return "it is part of a template; render that first"
 	case strings.Contains(s, "://"):
 		return "it has a URL scheme; write only host[:port]/path"
 	case strings.Contains(s, "@") && !strings.Contains(s, "@sha"):

@@ -61,28 +61,24 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 		if o.apiVersion(versionOf(item)) {
 			d.list(o, TypeMeta{Kind: item, APIVersion: o.APIVersion}, depth)
 		}
-	case o.Kind == kindIDMS:
-		if o.apiVersion(versionConfig) {
-			o.digestMirrorSet()
-		}
-	case o.Kind == kindITMS:
-		if o.apiVersion(versionConfig) {
-			o.tagMirrorSet()
-		}
-	case o.Kind == kindICSP:
-		if o.apiVersion(versionOperator) {
-			o.contentSourcePolicy()
+	case o.Kind == kindIDMS, o.Kind == kindITMS, o.Kind == kindICSP:
+		// What is under spec is read all the same: what it would do is certain.
+		if o.apiVersion(versionOf(o.Kind)) || lookup(n, "spec") != nil {
+			o.mirrorObject()
 		}
 	case o.Kind == kindImage && strings.HasPrefix(o.APIVersion, "config.openshift.io/"):
 		// Other groups have an Image kind too, image.openshift.io above all: those are unrelated.
 		if o.apiVersion(versionConfig) {
 			o.image()
 		}
-	case o.Kind == kindHostedCluster && strings.HasPrefix(o.APIVersion, "hypershift.openshift.io/"):
+	case o.Kind == kindHostedCluster && strings.HasPrefix(o.APIVersion, groupHyperShift+"/"):
 		o.name = kindHostedCluster + "/" + strings.TrimPrefix(o.namespace+"/"+o.metadata.Name, "/")
 		o.hostedCluster()
 	case o.Kind == kindConfigMap && o.APIVersion == "v1" && o.holdsCertificates():
 		o.configMap()
+		if d.mentioned(n) {
+			d.walk(n, o.name)
+		}
 	case isImageMirror(n, o.TypeMeta):
 		d.imageMirror(n)
 	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
@@ -92,10 +88,16 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 	case o.Kind == "" && (lookup(n, "imageDigestSources") != nil || lookup(n, "imageContentSources") != nil),
 		o.Kind == "" && o.APIVersion == "v1" && mentionsMirrors(n):
 		o.installConfig()
-	case o.Kind == "":
-		d.skip("no kind")
 	default:
-		d.skip(o.Kind)
+		near := nearKind(o.Kind)
+		if strings.EqualFold(o.Kind, kindImage) && strings.HasPrefix(o.APIVersion, "config.openshift.io/") {
+			near = kindImage
+		}
+		if near != "" {
+			d.misspelt(o, near)
+			return
+		}
+		d.other(o)
 	}
 }
 
@@ -139,6 +141,7 @@ func (d *decoder) list(o *object, item TypeMeta, depth int) {
 		}
 		d.object(n, item, depth+1)
 	}
+	d.set.none = d.set.none || items.Len() == 0
 }
 
 // skip counts an object of another kind.
@@ -183,7 +186,7 @@ type object struct {
 }
 
 func (o *object) readFrom() *ReadFrom {
-	return &ReadFrom{File: o.decoder.name, Document: o.doc.Number, Line: o.node.Line, lines: o.lines}
+	return &ReadFrom{File: o.decoder.name, Document: o.doc.Number, Line: o.node.Line, Wrapper: o.wrapper, lines: o.lines}
 }
 
 // apiVersion refuses a known kind that names another API than its own.
@@ -271,12 +274,28 @@ func (o *object) named() {
 	}
 }
 
-func (o *object) digestMirrorSet() {
+// mirrorObject reads an ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy.
+func (o *object) mirrorObject() {
 	spec, ok := o.top()
 	o.named()
-	if !ok {
-		return
+	if ok {
+		o.mirrors(spec)
 	}
+}
+
+// mirrors reads the spec of such an object.
+func (o *object) mirrors(spec []field) {
+	switch o.Kind {
+	case kindIDMS:
+		o.digestMirrorSet(spec)
+	case kindITMS:
+		o.tagMirrorSet(spec)
+	case kindICSP:
+		o.contentSourcePolicy(spec)
+	}
+}
+
+func (o *object) digestMirrorSet(spec []field) {
 	s := ImageDigestMirrorSet{TypeMeta: o.TypeMeta, Metadata: o.metadata}
 	for _, f := range spec {
 		if f.key == "imageDigestMirrors" {
@@ -289,12 +308,7 @@ func (o *object) digestMirrorSet() {
 	o.set.ImageDigestMirrorSets = append(o.set.ImageDigestMirrorSets, s)
 }
 
-func (o *object) tagMirrorSet() {
-	spec, ok := o.top()
-	o.named()
-	if !ok {
-		return
-	}
+func (o *object) tagMirrorSet(spec []field) {
 	s := ImageTagMirrorSet{TypeMeta: o.TypeMeta, Metadata: o.metadata}
 	for _, f := range spec {
 		if f.key == "imageTagMirrors" {
@@ -307,12 +321,7 @@ func (o *object) tagMirrorSet() {
 	o.set.ImageTagMirrorSets = append(o.set.ImageTagMirrorSets, s)
 }
 
-func (o *object) contentSourcePolicy() {
-	spec, ok := o.top()
-	o.named()
-	if !ok {
-		return
-	}
+func (o *object) contentSourcePolicy(spec []field) {
 	s := ImageContentSourcePolicy{TypeMeta: o.TypeMeta, Metadata: o.metadata}
 	for _, f := range spec {
 		if f.key == "repositoryDigestMirrors" {
@@ -330,9 +339,21 @@ func (o *object) contentSourcePolicy() {
 func (o *object) image() {
 	spec, ok := o.top()
 	o.named()
-	if !ok {
-		return
+	if ok {
+		o.imageSpec(spec)
 	}
+}
+
+// imageConfiguration reads what HyperShift has of the Image named cluster.
+func (d *decoder) imageConfiguration(n *document.Node) {
+	o := &object{decoder: d, node: n, name: kindImage + "/cluster", TypeMeta: TypeMeta{Kind: kindImage, APIVersion: versionConfig}}
+	o.metadata.Name = "cluster"
+	if spec, ok := o.fields(n, o.name, "spec"); ok {
+		o.imageSpec(spec)
+	}
+}
+
+func (o *object) imageSpec(spec []field) {
 	s := Image{TypeMeta: o.TypeMeta, Metadata: o.metadata}
 	o.lines = make([]entryLines, len(registrySourceLists))
 	for _, f := range spec {
@@ -375,6 +396,9 @@ func (o *object) registrySources(n *document.Node, s *RegistrySources) {
 	}
 }
 
+// maxContentSources bounds imageContentSources (github.com/openshift/hypershift, api, HostedClusterSpec).
+const maxContentSources = 255
+
 // hostedCluster reads the digest rules of a HyperShift HostedCluster and reports what else in it speaks of
 // mirrors.
 func (o *object) hostedCluster() {
@@ -389,9 +413,14 @@ func (o *object) hostedCluster() {
 		case f.key == "imageContentSources":
 			o.digestSources(f.value, "spec.imageContentSources", "")
 			found = true
+			if n := f.value.Len(); n > maxContentSources {
+				o.refuseAPI(finding.CodeTooMany, o.name, f.line, "spec.imageContentSources", "", fmt.Sprintf(
+					"has %d entries, and may have %d; name namespaces or whole registries in place of repositories", n, maxContentSources))
+			}
 		case f.key == "configuration":
-			if n := lookup(lookup(f.value, "image"), "registrySources"); n != nil {
-				o.notApplied("spec.configuration.image.registrySources", n.Line, "is not read here; give it as an Image named cluster to have it planned")
+			if image := lookup(f.value, "image"); lookup(image, "registrySources") != nil {
+				w := &walker{decoder: o.decoder, object: o.name}
+				w.inside((*step)(nil).field("spec").field("configuration").field("image"), func() { w.imageConfiguration(image) })
 				found = true
 			}
 		case aboutMirrors(f.key):
@@ -456,6 +485,15 @@ func (d *decoder) bareList(n *document.Node) {
 	}
 	for _, item := range n.Items() {
 		if item.Kind != document.Mapping || lookup(item, "source") == nil {
+			if isJSONPatch(n) {
+				if !d.walk(n, "") {
+					d.skip("JSON patch")
+				}
+				return
+			}
+			if d.mentioned(n) && d.walk(n, "") {
+				return
+			}
 			d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
 			return
 		}
@@ -679,7 +717,7 @@ func (d *decoder) unknown(f field, object, path string) {
 }
 
 func (d *decoder) origin(object, path string, line int) finding.Origin {
-	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.doc.Number, Line: line}
+	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.doc.Number, Line: line, Wrapper: d.wrapper}
 }
 
 // join returns the path of a field that has a key of the input.

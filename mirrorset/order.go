@@ -11,11 +11,7 @@ import "slices"
 // The algorithm is that of github.com/openshift/runtime-utils, pkg/registries/topo.go, on which MCO
 // stands: what it leaves open (which loop to break, and where) shows on nodes.
 func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
-	if len(lists) == 1 && !repeats(lists[0]) {
-		order = slices.Clone(lists[0]) // one list is its own order
-	} else {
-		order, loop = newGraph(lists, source).sorted()
-	}
+	order, loop = newGraph(lists, source).sorted()
 	if n := len(order); n > 0 && order[n-1] == source {
 		order = order[:n-1]
 	}

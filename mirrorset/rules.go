@@ -31,8 +31,6 @@ type Rule struct {
 	Never bool
 	// Entries are the entries that the rule was merged from, ordered by object and place.
 	Entries []*Entry
-
-	order []string // of several lists: their mirrors in the order of preference
 }
 
 // Mirror is one mirror of a rule.
@@ -86,7 +84,7 @@ func (s *Set) Rules() (*Rules, error) {
 		rule.Entries = append(rule.Entries, e)
 	}
 	for i := range r.Rules {
-		findings = append(findings, r.Rules[i].merge()...)
+		findings = append(findings, r.Rules[i].checkOrder()...)
 	}
 	findings = append(findings, r.checkForeignLayers()...)
 	r.Findings = findings.Sort()
@@ -114,13 +112,9 @@ func validScopes(scopes []Scope) []Scope {
 	return slices.DeleteFunc(scopes, func(s Scope) bool { return !ValidSource(s.Value) })
 }
 
-// merge finds the order of the mirrors, and reports lists that contradict each other.
-func (r *Rule) merge() finding.Findings {
-	if r.single() {
-		return nil
-	}
-	var loop []string
-	r.order, loop = PreferenceOrder(r.lists(), r.Source)
+// checkOrder reports lists that contradict each other.
+func (r *Rule) checkOrder() finding.Findings {
+	order, loop := PreferenceOrder(r.lists(), r.Source)
 	if loop == nil {
 		return nil
 	}
@@ -131,12 +125,9 @@ func (r *Rule) merge() finding.Findings {
 	return finding.Findings{{
 		Code: finding.CodeOrderConflict, Severity: finding.SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
 		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
-			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(r.order, ", ")),
+			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
 	}}
 }
-
-// single reports whether the rule has one list, which is its own order; the graph would say the same.
-func (r *Rule) single() bool { return len(r.Entries) == 1 && !repeats(r.Entries[0].Mirrors) }
 
 func (r *Rule) lists() [][]string {
 	lists := make([][]string, len(r.Entries))
@@ -149,69 +140,18 @@ func (r *Rule) lists() [][]string {
 // Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, if not
 // as the last. They are put together anew at each call.
 func (r *Rule) Mirrors() []Mirror {
-	total := 0
-	for _, e := range r.Entries {
-		total += len(e.Mirrors)
-	}
-	origins := make([]finding.Origin, 0, total) // of all mirrors, in one piece
-	if r.single() {
-		only := r.Entries[0]
-		mirrors := make([]Mirror, 0, total)
-		for j, m := range only.Mirrors {
-			if m != r.Source || j < total-1 {
-				origins = append(origins, only.MirrorOrigin(j))
-				mirrors = append(mirrors, Mirror{m, origins[j : j+1 : j+1]})
-			}
-		}
-		return mirrors
-	}
-	order := r.order
-	if order == nil {
-		order, _ = PreferenceOrder(r.lists(), r.Source)
-	}
+	order, _ := PreferenceOrder(r.lists(), r.Source)
+	mirrors := make([]Mirror, len(order))
 	place := make(map[string]int, len(order))
 	for i, m := range order {
-		place[m] = i
-	}
-	count := make([]int, len(order)) // how often each is named
-	for _, e := range r.Entries {
-		for _, m := range e.Mirrors {
-			if i, ok := place[m]; ok { // a source that comes last is left out
-				count[i]++
-			}
-		}
-	}
-	mirrors := make([]Mirror, len(order))
-	for i, m := range order {
-		mirrors[i].Location = m
-		if n := len(origins); count[i] > 0 {
-			mirrors[i].Origins = origins[n : n : n+count[i]]
-			origins = origins[:n+count[i]]
-		}
+		mirrors[i].Location, place[m] = m, i
 	}
 	for _, e := range r.Entries {
 		for j, m := range e.Mirrors {
-			if i, ok := place[m]; ok {
+			if i, ok := place[m]; ok { // a source that comes last is left out
 				mirrors[i].Origins = append(mirrors[i].Origins, e.MirrorOrigin(j))
 			}
 		}
 	}
 	return mirrors
-}
-
-// repeats reports whether a list holds an item twice.
-func repeats(list []string) bool {
-	if len(list) <= few {
-		for i, s := range list {
-			if slices.Contains(list[:i], s) {
-				return true
-			}
-		}
-		return false
-	}
-	seen := make(map[string]bool, len(list))
-	for _, s := range list {
-		seen[s] = true
-	}
-	return len(seen) < len(list)
 }

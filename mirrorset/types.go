@@ -140,6 +140,8 @@ type ReadFrom struct {
 	Document int
 	// Line is the 1-based line the object starts at.
 	Line int
+	// Wrapper is the object that the object stands in, with the path in it; see finding.Origin.
+	Wrapper string
 	// lines holds, per list of entries, the lines of the fields that findings point at.
 	lines []entryLines
 }
@@ -149,7 +151,7 @@ type ReadFrom struct {
 func (r *ReadFrom) Origin(object, field string) finding.Origin {
 	o := finding.Origin{Object: object, Field: field}
 	if r != nil {
-		o.File, o.Document, o.Line = r.File, r.Document, r.Line
+		o.File, o.Document, o.Line, o.Wrapper = r.File, r.Document, r.Line, r.Wrapper
 	}
 	return o
 }
@@ -174,8 +176,16 @@ type Set struct {
 	ConfigMaps []ConfigMap
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []finding.Origin
+	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate pass over them:
+	// packages registriesconf and hoststoml read them.
+	NodeFiles []NodeFile
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
 	Findings finding.Findings
+
+	// none is set where something says that there are no rules: an empty List, an object that is not to exist.
+	none bool
+	// nodePoolConfigs are the names of the ConfigMaps that NodePools of HyperShift name.
+	nodePoolConfigs []string
 }
 
 // Add appends everything of t to s; nil adds nothing.
@@ -191,13 +201,24 @@ func (s *Set) Add(t *Set) {
 	s.Images = append(s.Images, t.Images...)
 	s.ConfigMaps = append(s.ConfigMaps, t.ConfigMaps...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
+	s.NodeFiles = append(s.NodeFiles, t.NodeFiles...)
+	s.none = s.none || t.none
+	s.nodePoolConfigs = append(s.nodePoolConfigs, t.nodePoolConfigs...)
 	s.Findings = append(s.Findings, t.Findings...)
 }
 
-// Empty reports whether the set holds no object at all.
+// Speaks reports whether something in the input says where pulls go, be it only that there are no mirrors: a mirror
+// object or an Image without entries, a HostedCluster, an empty List. Where nothing does, a plan from the set would be
+// an answer from nothing.
+func (s *Set) Speaks() bool {
+	return s.none || len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+len(s.DigestSources)+
+		len(s.ImageMirrors)+len(s.Images)+len(s.HostedClusters)+len(s.NodeFiles) > 0
+}
+
+// Empty reports whether the set holds no object and no file at all.
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
-		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps) == 0
+		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps)+len(s.NodeFiles) == 0
 }
 
 // The kinds this package reads, as objects name them.

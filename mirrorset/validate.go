@@ -29,7 +29,9 @@ func (s *Set) validate(entries []*Entry) finding.Findings {
 	for i := range s.Images {
 		v.image(&s.Images[i])
 	}
+	v.names()
 	v.duplicates()
+	v.nodePools()
 	v.managed()
 	return v.findings.Sort()
 }
@@ -38,21 +40,6 @@ type validator struct {
 	set      *Set
 	entries  []*Entry
 	findings finding.Findings
-
-	host         string // of the last valid source
-	unremarkable string // the host of the last source that can match, and "/"
-}
-
-// validSource is ValidSource. Entries are ordered by source, so that most hosts have been looked at before.
-func (v *validator) validSource(s string) bool {
-	if path, ok := strings.CutPrefix(s, v.host); ok && len(s) <= maxLength && path != "" && path[0] == '/' && v.host != "" {
-		return validPath(path)
-	}
-	valid := ValidSource(s)
-	if valid && !strings.HasPrefix(s, "*.") {
-		v.host, _, _ = strings.Cut(s, "/")
-	}
-	return valid
 }
 
 func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
@@ -110,7 +97,7 @@ func (v *validator) shortAddress(origin finding.Origin, value string) {
 
 func (v *validator) entry(e *Entry) {
 	by := refuser(e)
-	valid := v.validSource(e.Source)
+	valid := ValidSource(e.Source)
 	if !valid {
 		message := "is not a source: " + whyInvalid(e.Source)
 		if e.Source == "" {
@@ -126,66 +113,59 @@ func (v *validator) entry(e *Entry) {
 		v.refuse(finding.CodeInvalidPolicy, finding.APIServer, e.PolicyOrigin(), string(e.Policy),
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
-	places := firsts(e.Mirrors)
-	path := "" // most mirrors end in the path of the source, which has been looked at
-	if i := strings.IndexByte(e.Source, '/'); i >= 0 && valid {
-		path = e.Source[i:]
+	v.mirrors(e, by)
+	if valid {
+		v.unmatched(e)
 	}
+	v.noEffect(e, by)
+}
+
+// mirrors checks the mirrors of an entry.
+func (v *validator) mirrors(e *Entry, by finding.Refuser) {
+	first := make(map[string]int, len(e.Mirrors))
 	for i, m := range e.Mirrors {
-		if len(m) > maxLength || !ValidMirror(strings.TrimSuffix(m, path)) {
+		if !ValidMirror(m) {
 			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		} else {
 			v.shortAddress(e.MirrorOrigin(i), m)
 		}
-		first, known := places[m]
-		if !known {
-			first = slices.Index(e.Mirrors[:i+1], m)
-		}
-		if first < i {
-			if by != finding.MCO {
-				v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
-			} else { // the definition of ImageContentSourcePolicy does not call the list a set
-				v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
-			}
+		if at, ok := first[m]; ok {
+			v.repeated(e, by, i, at)
 			continue
 		}
+		first[m] = i
 		if m == e.Source && e.never() {
 			v.refuse(finding.CodeSourceAsMirror, finding.MCO, e.MirrorOrigin(i), m,
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
 		}
 	}
-	if valid {
-		v.unmatched(e)
-	}
-	if !e.real() && (by != finding.ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
-		message := "has no mirrors, so it makes no rule"
-		if len(e.Mirrors) > 0 {
-			message = "has no mirror but its own source, so it makes no rule"
-		}
-		if e.never() {
-			message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
-		} else {
-			message += "; add mirrors or remove the entry"
-		}
-		v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
+}
+
+// repeated reports mirror i, which is the same as an earlier one.
+func (v *validator) repeated(e *Entry, by finding.Refuser, i, earlier int) {
+	m := e.Mirrors[i]
+	if by != finding.MCO {
+		v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", earlier))
+	} else { // the definition of ImageContentSourcePolicy does not call the list a set
+		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", earlier))
 	}
 }
 
-// few is the length up to which looking through a list is cheaper than a map.
-const few = 16
-
-// firsts tells where each item of a list stands first; it is nil for a short list, where looking is cheaper.
-func firsts(list []string) map[string]int {
-	if len(list) <= few {
-		return nil
+// noEffect reports an entry that makes no rule. That an image mirror has no mirrors is refused elsewhere.
+func (v *validator) noEffect(e *Entry, by finding.Refuser) {
+	if e.real() || by == finding.ClusterService && len(e.Mirrors) == 0 {
+		return
 	}
-	first := make(map[string]int, len(list))
-	for i, s := range list {
-		if _, ok := first[s]; !ok {
-			first[s] = i
-		}
+	message := "has no mirrors, so it makes no rule"
+	if len(e.Mirrors) > 0 {
+		message = "has no mirror but its own source, so it makes no rule"
 	}
-	return first
+	if e.never() {
+		message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
+	} else {
+		message += "; add mirrors or remove the entry"
+	}
+	v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
 }
 
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
@@ -347,7 +327,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 // unmatched reports a valid source that no image name lies inside: clients write names out in full before they
 // compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
-	if strings.HasPrefix(e.Source, "*.") || v.unremarkable != "" && strings.HasPrefix(e.Source, v.unremarkable) {
+	if strings.HasPrefix(e.Source, "*.") {
 		return
 	}
 	host, path, hasPath := strings.Cut(e.Source, "/")
@@ -362,12 +342,25 @@ func (v *validator) unmatched(e *Entry) {
 	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
 		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
 	default:
-		if host != "docker.io" { // where the path counts
-			v.unremarkable = host + "/"
-		}
 		return
 	}
 	v.warn(finding.CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
+}
+
+// nodePools refuses mirrors for tags in the configuration of a NodePool: HyperShift takes ImageDigestMirrorSet and
+// ImageContentSourcePolicy there, and no other kind of mirror object.
+func (v *validator) nodePools() {
+	for i := range v.set.ImageTagMirrorSets {
+		o := &v.set.ImageTagMirrorSets[i]
+		if o.ReadFrom == nil {
+			continue
+		}
+		object, _, _ := strings.Cut(o.ReadFrom.Wrapper, " ")
+		if name, ok := strings.CutPrefix(object, kindConfigMap+"/"); ok && slices.Contains(v.set.nodePoolConfigs, name) {
+			v.refuse(finding.CodeManagedCluster, finding.NodePool, o.ReadFrom.Origin(objectName(kindITMS, o.Metadata.Name), ""), "",
+				"stands in the configuration of a NodePool, which takes no mirrors for tags and stops there; remove it")
+		}
+	}
 }
 
 // managed reports mirror objects that stand beside a HostedCluster: the nodes of a managed cluster take
@@ -379,7 +372,8 @@ func (v *validator) managed() {
 	cluster := slices.MinFunc(v.set.HostedClusters, finding.Origin.Compare)
 	reported := map[string]bool{}
 	for _, e := range v.entries {
-		if strings.HasPrefix(e.Origin.Object, kindHostedCluster) || e.Pull == ByTag || reported[e.Origin.Object] {
+		inConfigMap := strings.HasPrefix(e.Origin.Wrapper, kindConfigMap+"/") // as a NodePool reads it
+		if strings.HasPrefix(e.Origin.Object, kindHostedCluster) || inConfigMap || reported[e.Origin.Object] {
 			continue
 		}
 		reported[e.Origin.Object] = true

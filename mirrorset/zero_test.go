@@ -13,7 +13,7 @@ func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 		&mirrorset.Set{}, &mirrorset.Rules{}, &mirrorset.Rule{}, &mirrorset.Entry{}, &mirrorset.Mirror{}, &mirrorset.Scope{}, &mirrorset.Image{},
 		&mirrorset.ImageDigestMirrorSet{}, &mirrorset.ImageTagMirrorSet{}, &mirrorset.ImageContentSourcePolicy{}, &mirrorset.DigestSources{},
 		&mirrorset.ImageMirror{}, &mirrorset.ImageMirrors{}, &mirrorset.ConfigMap{}, &mirrorset.RegistrySources{}, &mirrorset.TrustedCA{},
-		&mirrorset.Migration{}, &mirrorset.ReadFrom{}, (*mirrorset.ReadFrom)(nil), new(mirrorset.Pull), new(mirrorset.MirrorSourcePolicy))
+		&mirrorset.Migration{}, &mirrorset.NodeFile{}, &mirrorset.MachineConfig{}, &mirrorset.ReadFrom{}, (*mirrorset.ReadFrom)(nil), new(mirrorset.Pull), new(mirrorset.MirrorSourcePolicy))
 }
 
 func TestNothingIsAnsweredWithNothing(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -56,7 +55,6 @@ func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
 	before, entries := len(c.Registries), t.Entries()
 	c.Registries = slices.Grow(c.Registries, len(entries)-before)
-	var mirrors slab.Of[Mirror]
 	for i := range entries {
 		from := &entries[i]
 		if i >= before {
@@ -68,9 +66,7 @@ func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 		}
 		to := &c.Registries[i]
 		to.Blocked, to.Insecure, to.MirrorByDigestOnly = from.Blocked, from.Insecure, from.MirrorByDigestOnly
-		if len(from.Mirrors) > len(to.Mirrors) {
-			to.Mirrors = append(mirrors.Make(len(from.Mirrors)), to.Mirrors...)
-		}
+		to.Mirrors = slices.Grow(to.Mirrors, max(0, len(from.Mirrors)-len(to.Mirrors)))
 		for j, m := range from.Mirrors {
 			if j >= len(to.Mirrors) {
 				to.Mirrors = append(to.Mirrors, Mirror{Location: m.Location})

@@ -67,7 +67,7 @@ type registryBuilder struct {
 
 	onHost    scopeMap[[]*mirrorset.Rule] // the rules of each host, and of each wildcard, as sources spell it
 	neverHost map[string]bool             // hosts in canonical form with a rule under NeverContactSource
-	contains  map[string]*mirrorset.Rule  // plain scopes around sources under NeverContactSource, in canonical form
+	contains  map[string]*mirrorset.Rule  // plain scopes that enclose sources under NeverContactSource, in canonical form
 	used      map[string]bool             // wildcards that reached a host
 	findings  finding.Findings
 }
@@ -114,9 +114,9 @@ func (b *registryBuilder) index(r *mirrorset.Rule) {
 	}
 	b.neverHost[network.Host(host)] = true
 	for _, form := range b.forms(r.Source) {
-		for around := range scopesAround(form) {
-			if !around.wildcard && b.contains[around.text] == nil {
-				b.contains[around.text] = r
+		for scope := range enclosing(form) {
+			if !scope.wildcard && b.contains[scope.text] == nil {
+				b.contains[scope.text] = r
 			}
 		}
 	}

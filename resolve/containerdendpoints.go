@@ -86,10 +86,7 @@ func (m *merge) collect() {
 					m.b.checkInexact(rule, mirror, hubNamed(location), origin)
 				}
 			}
-			// Repeating the previous list adds no edge to the order.
-			if n := len(m.lists); n == 0 || !slices.Equal(m.lists[n-1], list) {
-				m.lists = append(m.lists, list)
-			}
+			m.lists = append(m.lists, list)
 		}
 	}
 }

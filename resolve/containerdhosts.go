@@ -140,10 +140,10 @@ func (b *registryBuilder) reached(host string) bool {
 }
 
 // rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and those for the
-// wildcards around it.
+// wildcards that enclose it.
 func (b *registryBuilder) rulesOf(host string) (rules []*mirrorset.Rule) {
-	for around := range scopesAround(host) {
-		on, _ := b.onHost.at(around)
+	for scope := range enclosing(host) {
+		on, _ := b.onHost.at(scope)
 		rules = append(rules, on...)
 	}
 	return rules

@@ -68,7 +68,7 @@ func (b *registryBuilder) applyRules(r *Registry, rules []*mirrorset.Rule) (neve
 	return never
 }
 
-// applyBlocked notes the blocked scopes around the host, and reports whether there are any.
+// applyBlocked notes the blocked scopes that enclose the host, and reports whether there are any.
 func (b *registryBuilder) applyBlocked(r *Registry) (blocked bool) {
 	for _, i := range b.blocked.all(network.Host(r.Host)) {
 		if i >= len(b.rules.Blocked) {

@@ -23,7 +23,7 @@ type ContainerdTable struct {
 	registries []Registry     // sorted by host
 	byHost     map[string]int // by host, and by the other spellings of one
 	forbidden  policies       // sources under NeverContactSource; empty for tables read from files
-	blocked    *scopeSet      // blocked scopes, as the network sees them
+	blocked    *scopeSet      // blocked scopes in canonical form
 	never      map[string]bool
 	named      scopeMap[bool] // the sources of all rules
 }

@@ -66,7 +66,7 @@ func (b *imageBuilder) blockSpellings() {
 
 // forbiddenScopes are the sources under NeverContactSource and the blocked scopes, by host.
 type forbiddenScopes struct {
-	byHost    map[string][]forbiddenPath // by host, or wildcard, as the network sees it; sorted by path
+	byHost    map[string][]forbiddenPath // by host or wildcard in canonical form; sorted by path
 	wildcards map[string]bool            // as they are spelled
 	missing   map[string]finding.Origin  // prefixes of entries to add
 	wide      map[string]bool            // those of them that hold more than what is forbidden
@@ -110,7 +110,7 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 // manyScopes is the number of forbidden scopes inside one location from which on it is blocked as a whole.
 const manyScopes = 16
 
-// look adds the entries that keep the client from what is forbidden inside and around a location, and says so where
+// look adds the entries that keep the client from what is forbidden inside a location and in the scopes that enclose it, and says so where
 // some of the location stays open. Of one that lies inside what is forbidden, check says more.
 func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, origin finding.Origin) {
 	if f.done[location] {
@@ -122,12 +122,12 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		insecure = b.insecure.covers(location)
 	}
 	for _, form := range canonicalForms(host, insecure) {
-		for around := range scopesAround(form + path) {
-			if around.wildcard {
+		for scope := range enclosing(form + path) {
+			if scope.wildcard {
 				break // wildcards have no path; they are looked at below
 			}
-			if scope, ok := f.find(form, around.text[len(form):]); ok {
-				f.add(b, host+scope.path, scope.origin, insecure)
+			if forbidden, ok := f.find(form, scope.text[len(form):]); ok {
+				f.add(b, host+forbidden.path, forbidden.origin, insecure)
 			}
 		}
 		contained := f.contained(form, path)
@@ -148,8 +148,8 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 	if f.matchesWildcard(host) && !b.governsPort(host) {
 		return // the client finds the wildcard's own entry
 	}
-	for around := range scopesAround(network.Host(host)) {
-		if paths := f.byHost[around.String()]; around.wildcard && len(paths) > 0 {
+	for scope := range enclosing(network.Host(host)) {
+		if paths := f.byHost[scope.String()]; scope.wildcard && len(paths) > 0 {
 			f.add(b, host, paths[0].origin, insecure)
 			break
 		}
@@ -205,7 +205,7 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 }
 
 // governsPort reports whether the client takes the entry of a host without port for one with a port. That entry then
-// wins over a wildcard around both, unless it is no longer than the wildcard (see [LinuxTable.find]).
+// wins over a wildcard that encloses both, unless it is no longer than the wildcard (see [LinuxTable.find]).
 func (b *imageBuilder) governsPort(host string) bool {
 	name := hostname(host)
 	if _, ok := b.table.index.get(name); !ok || name == host {
@@ -215,11 +215,11 @@ func (b *imageBuilder) governsPort(host string) bool {
 	return !asLong
 }
 
-// matchesWildcard reports whether the client finds a forbidden wildcard around a host: it looks for the wildcard's
+// matchesWildcard reports whether the client finds a forbidden wildcard that encloses a host: it looks for the wildcard's
 // host at its first place in the name only (refMatchingSubdomainPrefix).
 func (f *forbiddenScopes) matchesWildcard(host string) bool {
-	for around := range scopesAround(host) {
-		if around.wildcard && f.wildcards[around.String()] && around.isFirstIn(host) {
+	for scope := range enclosing(host) {
+		if scope.wildcard && f.wildcards[scope.String()] && scope.isFirstIn(host) {
 			return true
 		}
 	}

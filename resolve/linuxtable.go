@@ -194,10 +194,10 @@ func (t *LinuxTable) evaded(location string, insecure bool) string {
 }
 
 func (t *LinuxTable) evadedBy(form string, http bool) string {
-	around := t.byCanonical.longest(form, func(i int) bool {
+	best := t.byCanonical.longest(form, func(i int) bool {
 		return !(http && isWildcard(t.entries[i].Prefix)) // it covers every port: the form for HTTPS answers for it
 	})
-	for _, i := range around.values[:around.n] {
+	for _, i := range best.values[:best.n] {
 		if t.entries[i].Blocked {
 			return t.entries[i].Prefix
 		}

@@ -40,8 +40,13 @@ type Document struct {
 	Root *Node
 	// PassedOver is the kind that a document which was passed over begins with.
 	PassedOver string
+	// Text is what stands between the "---" lines around the document: more than the document where several JSON
+	// values stand there, or "..." lines.
+	Text []byte
 
 	shift   int // what the lines of its YAML tree lack
+	line    int // the line of all nodes, where it is not 0
+	expand  func(string) string
 	aliased int // values that were reached through aliases
 	err     *Error
 }
@@ -60,9 +65,13 @@ func (e *Error) Error() string { return e.Message }
 
 // Options say what is read.
 type Options struct {
-	// PassOver reports whether documents of a kind need not be read. It is asked where the kind can be told
-	// from the first lines of a document; then the rest is not looked at. Nil is to read everything.
-	PassOver func(kind string) bool
+	// PassOver reports whether a document of a kind need not be read, for what its text is. It is asked where the kind
+	// can be told from the first lines of the document; then the rest is not parsed. Nil is to read everything.
+	PassOver func(kind string, text []byte) bool
+	// FirstLine is the 1-based line that the stream begins at, where it is part of another text; 0 means 1.
+	FirstLine int
+	// OneLine is set where all of the stream stands in the line FirstLine of that text, with its line ends escaped.
+	OneLine bool
 
 	limit int // in place of maxBytes, for tests
 }
@@ -77,6 +86,7 @@ func Read(r io.Reader, o Options) iter.Seq[*Document] {
 			limit = maxBytes
 		}
 		s := newSplitter(r, limit)
+		s.line = max(o.FirstLine, 1)
 		for number := 0; ; {
 			chunk, line, err := s.next()
 			if errors.Is(err, io.EOF) {
@@ -89,6 +99,10 @@ func Read(r io.Reader, o Options) iter.Seq[*Document] {
 				documents = o.parse(chunk, line)
 			}
 			for _, d := range documents {
+				d.Text = chunk
+				if d.err != nil && o.OneLine {
+					d.err.Line = o.FirstLine
+				}
 				if d.Root != nil && d.Root.Kind == Null {
 					continue // an empty document
 				}
@@ -117,14 +131,14 @@ func (o *Options) parse(chunk []byte, line int) []*Document {
 	// A separator line belongs to the document below it and may carry its first words: "--- {a: b}".
 	body := bytes.TrimLeft(bytes.TrimPrefix(chunk, []byte("---")), " \t\r\n")
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
-		return parseBrackets(chunk, len(chunk)-len(body), line)
+		return o.parseBrackets(chunk, len(chunk)-len(body), line)
 	}
 	if o.PassOver != nil {
-		if kind := headKind(chunk); kind != "" && o.PassOver(kind) {
+		if kind := headKind(chunk); kind != "" && o.PassOver(kind, chunk) {
 			return []*Document{{PassedOver: kind}}
 		}
 	}
-	documents, bad := parseYAML(chunk, line)
+	documents, bad := o.parseYAML(chunk, line)
 	if bad != nil {
 		documents = append(documents, unreadable(bad)...)
 	}
@@ -133,8 +147,8 @@ func (o *Options) parse(chunk []byte, line int) []*Document {
 
 // parseBrackets reads a chunk whose first value starts at an offset with a bracket. It is JSON, or else a YAML flow
 // collection.
-func parseBrackets(chunk []byte, at, line int) []*Document {
-	values, notJSON := parseJSON(chunk, at, line)
+func (o *Options) parseBrackets(chunk []byte, at, line int) []*Document {
+	values, notJSON := parseJSON(chunk, at, line, o.OneLine)
 	if notJSON == nil {
 		documents := make([]*Document, len(values))
 		for i := range values {
@@ -142,7 +156,7 @@ func parseBrackets(chunk []byte, at, line int) []*Document {
 		}
 		return documents
 	}
-	documents, notYAML := parseYAML(chunk, line)
+	documents, notYAML := o.parseYAML(chunk, line)
 	if notYAML != nil {
 		return unreadable(notJSON)
 	}

@@ -125,7 +125,7 @@ func TestADocumentOverTheLimitIsRefusedAndManyBelowItAreRead(t *testing.T) {
 	got := read(strings.NewReader("a\n---\nb\n---\n# "+strings.Repeat("x", 1<<20)), small)
 	require.Equal(t, []string{"#1 text:1:1=a", "#2 text:3:1=b", `#3 line 4: cannot be read: a document of more than 1 MiB is not read; split it with "---" lines or into several files`}, got)
 
-	got = read(strings.NewReader(strings.Repeat("---\n"+strings.Repeat("a: b # some words\n", 10), 8000)), Options{limit: 1 << 20, PassOver: func(string) bool { return true }})
+	got = read(strings.NewReader(strings.Repeat("---\n"+strings.Repeat("a: b # some words\n", 10), 8000)), Options{limit: 1 << 20, PassOver: func(string, []byte) bool { return true }})
 	require.Len(t, got, 8000)
 	require.True(t, strings.HasPrefix(got[7999], fmt.Sprintf("#8000 map:%d:1", 7999*11+2)), got[7999])
 
@@ -160,7 +160,7 @@ var heads = []string{
 }
 
 func TestAKindIsToldFromTheFirstLinesOrNotAtAll(t *testing.T) {
-	all := Options{PassOver: func(kind string) bool { return kind != "Image" }}
+	all := Options{PassOver: func(kind string, _ []byte) bool { return kind != "Image" }}
 	for _, s := range heads {
 		got := read(strings.NewReader(s+"\nbroken: [\n---\na\n"), all)
 		require.Len(t, got, 2)

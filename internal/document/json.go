@@ -15,13 +15,16 @@ import (
 const maxDepth = 1000
 
 // ParseJSON returns the JSON values that stand one after another in a text.
-func ParseJSON(text []byte) ([]Node, *Error) { return parseJSON(text, 0, 1) }
+func ParseJSON(text []byte) ([]Node, *Error) { return parseJSON(text, 0, 1, false) }
 
 // parseJSON returns the JSON values that stand one after another from an offset on. line is the line of the
-// input that text starts at.
-func parseJSON(text []byte, at, line int) ([]Node, *Error) {
+// input that text starts at, or, with oneLine, that all of it stands in.
+func parseJSON(text []byte, at, line int, oneLine bool) ([]Node, *Error) {
 	var values []Node
 	t := &jsonText{text: text}
+	if oneLine {
+		t.line = line
+	}
 	for p := (place{line: line, column: 1}).to(text, t.skipSpace(at)); p.at < len(text); p = p.to(text, t.skipSpace(p.at)) {
 		span := len(t.spans)
 		end := t.scan(p.at, 0)
@@ -37,8 +40,10 @@ func parseJSON(text []byte, at, line int) ([]Node, *Error) {
 // jsonText is a text of JSON values that follow the grammar, with where its collections end: they are passed over
 // in one step, however much is in them.
 type jsonText struct {
-	text  []byte
-	spans []span // of its mappings and lists, in the order of their starts
+	text   []byte
+	spans  []span // of its mappings and lists, in the order of their starts
+	line   int    // the line of all nodes, where it is not 0
+	expand func(string) string
 }
 
 // span is where a mapping or list ends, how many mappings and lists start before that, and how many fields or items
@@ -62,6 +67,9 @@ func (p place) to(text []byte, at int) place {
 // node returns the node of the value from one place to an offset. span is the number of its span, if it has one.
 func (t *jsonText) node(p place, end, span int) Node {
 	n := Node{Line: p.line, Column: p.column}
+	if t.line > 0 {
+		n.Line = t.line
+	}
 	text := t.text[p.at:end]
 	switch text[0] {
 	case '{':
@@ -70,6 +78,9 @@ func (t *jsonText) node(p place, end, span int) Node {
 		n.Kind, n.below = List, &below{size: int(t.spans[span].size), json: t, at: p.at, number: span}
 	case '"':
 		n.Kind, n.Text = Text, unquote(text)
+		if t.expand != nil {
+			n.Text = t.expand(n.Text)
+		}
 	case 't', 'f':
 		n.Kind, n.Text = Boolean, string(text)
 	case 'n':

@@ -134,7 +134,7 @@ func describe(b *strings.Builder, n *Node) {
 func requireSameJSON(t *testing.T, text []byte) {
 	t.Helper()
 	want, wantErr := slowJSON(text, 7)
-	values, err := parseJSON(text, 0, 7)
+	values, err := parseJSON(text, 0, 7, false)
 	require.Equal(t, wantErr, err)
 	require.Len(t, values, len(want))
 	for i := range values {

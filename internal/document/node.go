@@ -31,6 +31,8 @@ const (
 // Node is a value, or the key of a mapping. Aliases stand for what they name.
 type Node struct {
 	Kind Kind
+	// Literal is set for a text that is written as a literal block: its first line is the one below Line.
+	Literal bool
 	// Line and Column are the 1-based place of the first character in the input. Columns are characters.
 	Line, Column int
 	// Text is what a scalar says; of a number, as written.
@@ -57,6 +59,26 @@ type Field struct{ Key, Value Node }
 
 // IsScalar reports whether a node is neither a mapping nor a list.
 func (n *Node) IsScalar() bool { return n.Kind != Mapping && n.Kind != List }
+
+// JSON returns the text of a mapping or list of JSON, and nil for any other node.
+func (n *Node) JSON() []byte {
+	if n.IsScalar() || n.below.json == nil {
+		return nil
+	}
+	return n.below.json.text[n.below.at:n.below.json.spans[n.below.number].end]
+}
+
+// Expand puts what f makes of them in place of the texts below all nodes of a document that are made from now on; nil
+// takes that back. The fields of a mapping that were asked for before stay what they are.
+func (n *Node) Expand(f func(text string) string) {
+	switch {
+	case n.IsScalar():
+	case n.below.json != nil:
+		n.below.json.expand = f
+	default:
+		n.below.doc.expand = f
+	}
+}
 
 // Fields returns the fields of a mapping in order, none of any other node. Keys may be written twice.
 func (n *Node) Fields() []Field {

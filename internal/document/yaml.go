@@ -19,7 +19,7 @@ const maxAliased = 1_000_000
 
 // parseYAML returns the documents of a chunk up to the first mistake. line is the line of the input that the
 // chunk starts at.
-func parseYAML(chunk []byte, line int) ([]*Document, *Error) {
+func (o *Options) parseYAML(chunk []byte, line int) ([]*Document, *Error) {
 	dec := yaml.NewDecoder(bytes.NewReader(chunk))
 	var documents []*Document
 	for {
@@ -34,6 +34,9 @@ func parseYAML(chunk []byte, line int) ([]*Document, *Error) {
 		}
 		if len(n.Content) > 0 {
 			d := &Document{shift: line - 1}
+			if o.OneLine {
+				d.line = line
+			}
 			root := d.yamlNode(n.Content[0])
 			d.Root = &root
 			documents = append(documents, d)
@@ -72,6 +75,13 @@ func (d *Document) yamlNode(n *yaml.Node) Node {
 		node.Kind, node.below = List, &below{size: len(n.Content), yaml: n, doc: d}
 	default:
 		node.Kind, node.Text = scalarKind(n), n.Value
+		node.Literal = n.Style&yaml.LiteralStyle != 0
+		if d.expand != nil && node.Kind == Text {
+			node.Text = d.expand(node.Text)
+		}
+	}
+	if d.line > 0 {
+		node.Line = d.line
 	}
 	return node
 }

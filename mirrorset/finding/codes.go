@@ -21,12 +21,20 @@ const (
 	CodeNotApplied     Code = "not-applied"      // a field that means something, but not for where pulls go
 	CodeDuplicate      Code = "duplicate-object" // one kind and name with different content
 	CodeNothingRead    Code = "nothing-read"     // an input without a single object of a known kind
+	CodeUnreadRules    Code = "unread-rules"     // what was skipped holds rules
+	CodeUnreadText     Code = "unread-text"      // a text inside an object speaks of rules and could not be taken apart
+	CodeMisspeltKind   Code = "misspelt-kind"    // a kind that is nearly a known one
+	CodeTemplate       Code = "template"         // a text that has to be rendered first
+	CodeNotCreated     Code = "not-created"      // an object that is not to exist, or is only checked for
+	CodePatch          Code = "patch"            // rules that are put into an object which stands elsewhere
 	CodeInvalidFile    Code = "invalid-file"     // a registries.conf or hosts.toml that its client refuses or ignores
 	CodeIgnoredSetting Code = "ignored-setting"  // a setting of a file that its client does not read
 )
 
 // Refusals and findings of single objects.
 const (
+	CodeInvalidName     Code = "invalid-name"     // a name that is none of an object (RFC 1123)
+	CodeTooMany         Code = "too-many"         // more entries than the API takes
 	CodeInvalidSource   Code = "invalid-source"   // a source that the grammar refuses
 	CodeInvalidMirror   Code = "invalid-mirror"   // a mirror that the grammar refuses
 	CodeInvalidPolicy   Code = "invalid-policy"   // a mirrorSourcePolicy that is none of the two

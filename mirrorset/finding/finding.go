@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/internal/radix"
 	"github.com/pullroute/pullroute/internal/shown"
 )
 
@@ -83,6 +82,8 @@ const (
 	ClusterService Refuser = "cluster-management API"
 	// Client: the program that reads the file (containerd, containers-image) refuses or ignores it.
 	Client Refuser = "client"
+	// NodePool: the controller of HyperShift's NodePools stops configuring the nodes of the pool.
+	NodePool Refuser = "NodePool controller"
 	// Reader: the input cannot be read at all.
 	Reader Refuser = "pullroute"
 )
@@ -99,12 +100,15 @@ type Origin struct {
 	File     string `json:"file,omitempty"`
 	Document int    `json:"document,omitempty"`
 	Line     int    `json:"line,omitempty"`
+	// Wrapper is the object that the object stands in, with the path in it; empty for one that stands by itself:
+	// Policy/idms spec.policy-templates[0].objectDefinition.
+	Wrapper string `json:"wrapper,omitempty"`
 }
 
 // Shown returns the origin with names and keys as they may be shown: control characters and the like are
 // escaped, and user information is left out.
 func (o Origin) Shown() Origin {
-	o.Object, o.Field, o.File = shown.Value(o.Object), shown.Text(o.Field), shown.Text(o.File)
+	o.Object, o.Field, o.File, o.Wrapper = shown.Value(o.Object), shown.Text(o.Field), shown.Text(o.File), shown.Text(o.Wrapper)
 	return o
 }
 
@@ -115,9 +119,16 @@ func (o Origin) MarshalJSON() ([]byte, error) {
 }
 
 // String returns the object and the field, "ImageTagMirrorSet/t spec.imageTagMirrors[0].mirrors[0]",
-// or the file and the field where there is no object.
+// or the file and the field where there is no object. Behind " in " follows the wrapper, where there is one.
 func (o Origin) String() string {
 	o = o.Shown()
+	if wrapper := o.Wrapper; wrapper != "" {
+		o.Wrapper = ""
+		if o.Object == "" {
+			o.File = "" // the wrapper says more
+		}
+		return strings.TrimPrefix(o.String()+" in "+wrapper, " ")
+	}
 	s := o.Object
 	if s == "" {
 		s = o.File
@@ -134,8 +145,8 @@ func (o Origin) String() string {
 // Format writes what String returns, whatever the verb.
 func (o Origin) Format(s fmt.State, _ rune) { io.WriteString(s, o.String()) }
 
-// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", and "" for a value
-// that was not read from a file.
+// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", behind it ", in " and the
+// wrapper, where there is one; and "" for a value that was not read from a file.
 func (o Origin) Place() string {
 	if o.File == "" {
 		return ""
@@ -146,6 +157,9 @@ func (o Origin) Place() string {
 	}
 	if o.Document > 1 {
 		s += fmt.Sprintf(" (document %d)", o.Document)
+	}
+	if o.Wrapper != "" {
+		s += ", in " + shown.Text(o.Wrapper)
 	}
 	return s
 }
@@ -219,7 +233,7 @@ func (f Finding) Detail() string {
 		b.WriteString(", " + string(f.Platform))
 	}
 	switch f.RefusedBy {
-	case APIServer, ClusterService, Client:
+	case APIServer, ClusterService, Client, NodePool:
 		b.WriteString(", refused by the " + string(f.RefusedBy))
 	case MCO:
 		b.WriteString(", refused by MCO")
@@ -240,38 +254,8 @@ func (fs Findings) Sort() Findings {
 			fs[i] = f
 		}
 	}
-	// What is in order already stays so, and the rest is merged into it.
-	n := min(len(fs), 1)
-	for n < len(fs) && compareFindings(&fs[n-1], &fs[n]) <= 0 {
-		n++
-	}
-	if n < len(fs) {
-		merged := make(Findings, 0, len(fs))
-		first, rest := fs[:n], fs[n:]
-		for _, at := range rest.order() {
-			f := &rest[at]
-			for len(first) > 0 && compareFindings(&first[0], f) <= 0 {
-				merged, first = append(merged, first[0]), first[1:]
-			}
-			merged = append(merged, *f)
-		}
-		fs = append(merged, first...)
-	}
+	slices.SortFunc(fs, func(a, b Finding) int { return compareFindings(&a, &b) })
 	return slices.Compact(fs)
-}
-
-// order returns the order to put findings in.
-func (fs Findings) order() []int32 {
-	inMemory := true
-	for i := range fs {
-		o := &fs[i].Origin
-		inMemory = inMemory && o.File == "" && o.Document == 0 && o.Line == 0
-	}
-	var texts []func(i int) string
-	if inMemory { // then objects are what decides first
-		texts = append(texts, func(i int) string { return fs[i].Origin.Object })
-	}
-	return radix.Order(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...)
 }
 
 func compareFindings(a, b *Finding) int {
@@ -300,7 +284,7 @@ func (o *Origin) compare(p *Origin) int {
 	if c := strings.Compare(o.Object, p.Object); c != 0 {
 		return c
 	}
-	return compareNatural(o.Field, p.Field)
+	return cmp.Or(compareNatural(o.Field, p.Field), compareNatural(o.Wrapper, p.Wrapper))
 }
 
 // Err returns a *RefusedError that holds the findings which refuse the input, and nil where none does.

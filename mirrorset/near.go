@@ -1,0 +1,47 @@
+package mirrorset
+
+import (
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// nearKind returns the kind of this package that another one is nearly: in another letter case, in the plural, without
+// its last word, or with a slip of one letter. It returns "" for any other kind, and for those of this package.
+func nearKind(kind string) string {
+	for _, ours := range []string{kindIDMS, kindITMS, kindICSP, kindHostedCluster, kindMachineConfig} {
+		if kind == ours || kind == ours+"List" {
+			return ""
+		}
+		item := kind
+		if len(kind) > len(ours)+2 {
+			item = strings.TrimSuffix(kind, "List")
+		}
+		item, wanted := strings.ToLower(item), strings.ToLower(ours)
+		if oneSlip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted || strings.TrimSuffix(item, "ies")+"y" == wanted {
+			return ours
+		}
+	}
+	return ""
+}
+
+// oneSlip reports whether two words differ in nothing but a letter too many, too few or another one, or in two that
+// changed places.
+func oneSlip(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+}
+
+// misspelt refuses an object whose kind is nearly one of this package.
+func (d *decoder) misspelt(o *object, near string) {
+	d.refused = append(d.refused, finding.Finding{
+		Code: finding.CodeMisspeltKind, Severity: finding.SeverityError, RefusedBy: finding.Reader, Value: o.Kind,
+		Origin:  d.origin(o.name, "kind", o.node.Line),
+		Message: "is no kind that is known here, and was not read; did you mean " + near + "?",
+	})
+}

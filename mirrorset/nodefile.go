@@ -1,0 +1,153 @@
+package mirrorset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+
+	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// NodeFile is a file of a node that stands inside a manifest: registries.conf and its drop-ins, policy.json,
+// registries.d, and the hosts.toml of containerd.
+type NodeFile struct {
+	// Path is where the file lies on the node: /etc/containers/registries.conf.
+	Path string
+	// Data is what the file says: base64, percent-encoding and gzip are undone.
+	Data []byte
+	// Origin is the object, and the field in it that holds the file.
+	Origin finding.Origin
+	// Machine is the MachineConfig that the file stands in, the zero value for any other object.
+	Machine MachineConfig
+}
+
+// MachineConfig is what tells the MachineConfigs of one input apart.
+type MachineConfig struct {
+	Name string
+	// Pool is the pool of nodes: the label machineconfiguration.openshift.io/role, or the owner of a rendered
+	// MachineConfig. Empty where it is not said.
+	Pool string
+	// Rendered is set for what the operator made of all MachineConfigs of a pool, "rendered-worker-…": the whole
+	// configuration of a node, while any other is a part of one.
+	Rendered bool
+	// Created is metadata.creationTimestamp, as written (RFC 3339); empty where it is not said. Of two rendered
+	// MachineConfigs of a pool the later one counts.
+	Created string
+}
+
+// maxNodeFile bounds a file that stands inside a manifest, unpacked. The operator renders no MachineConfig of more than
+// 1.5 MiB; what is many times larger is packed to be so.
+const maxNodeFile = 32 << 20
+
+const (
+	kindMachineConfig    = "MachineConfig"
+	groupMachineConfig   = "machineconfiguration.openshift.io"
+	labelRole            = groupMachineConfig + "/role"
+	registriesConfPath   = "/etc/containers/registries.conf"
+	renderedPrefix       = "rendered-"
+	kindMachineConfigSet = "MachineConfigPool"
+)
+
+// isNodeFile reports whether a path of a node is that of a file that says where pulls go.
+func isNodeFile(name string) bool {
+	dir, base := path.Split(path.Clean(name))
+	dirs := strings.Split(strings.Trim(dir, "/"), "/")
+	parent := dirs[len(dirs)-1]
+	switch {
+	case base == "registries.conf", base == "hosts.toml":
+		return true
+	case strings.HasPrefix(parent, "registries.") && strings.HasSuffix(parent, ".d"):
+		return true // registries.conf.d, registries.rootful.conf.d, registries.d
+	case base == "policy.json":
+		return parent == "containers"
+	}
+	return false
+}
+
+// machine returns what a MachineConfig says of itself.
+func machine(n *document.Node) MachineConfig {
+	metadata := lookup(n, "metadata")
+	m := MachineConfig{Name: text(lookup(metadata, "name")), Pool: text(lookup(lookup(metadata, "labels"), labelRole))}
+	if t := lookup(metadata, "creationTimestamp"); t != nil && isText(t) {
+		m.Created = t.Text
+	}
+	rest, rendered := strings.CutPrefix(m.Name, renderedPrefix)
+	m.Rendered = rendered
+	if m.Pool != "" {
+		return m
+	}
+	if owners := lookup(metadata, "ownerReferences"); owners != nil {
+		for _, owner := range owners.Items() {
+			if text(lookup(owner, "kind")) == kindMachineConfigSet {
+				m.Pool = text(lookup(owner, "name"))
+			}
+		}
+	}
+	if i := strings.LastIndexByte(rest, '-'); m.Pool == "" && rendered && i > 0 {
+		m.Pool = rest[:i]
+	}
+	return m
+}
+
+// dataURL returns what a data URL holds (RFC 2397), as Ignition reads it.
+func dataURL(s string) ([]byte, error) {
+	rest, ok := strings.CutPrefix(s, "data:")
+	if !ok {
+		return nil, fmt.Errorf("is no data: URL")
+	}
+	media, data, ok := strings.Cut(rest, ",")
+	if !ok {
+		return nil, fmt.Errorf("is a data: URL without a comma")
+	}
+	plain, err := url.PathUnescape(data)
+	if err != nil {
+		return nil, fmt.Errorf("is a data: URL with a broken percent-encoding")
+	}
+	if media == "base64" || strings.HasSuffix(media, ";base64") {
+		return fromBase64(plain)
+	}
+	return []byte(plain), nil
+}
+
+// fromBase64 decodes base64 of either alphabet, with or without padding, white space passed over.
+func fromBase64(s string) ([]byte, error) {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return -1
+		case r == '-':
+			return '+'
+		case r == '_':
+			return '/'
+		}
+		return r
+	}, s)
+	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	if err != nil {
+		return nil, fmt.Errorf("is not valid base64")
+	}
+	return data, nil
+}
+
+// gunzip unpacks what gzip packed.
+func gunzip(data []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("is not valid gzip")
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, maxNodeFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("is not valid gzip")
+	case len(plain) > maxNodeFile:
+		return nil, fmt.Errorf("is more than %d MiB unpacked", maxNodeFile>>20)
+	}
+	return plain, nil
+}
