@@ -62,6 +62,9 @@ func (w *walker) embedded(data []byte, line int, literal bool, at *step, c conte
 			continue
 		}
 		w.node(doc.Root, at, c)
+		if doc.Root.Kind == document.List && tomlTable(data) != nil {
+			rest = true // the head of a table is a list in YAML
+		}
 		if bad := doc.Err(); bad != nil {
 			w.refuse(finding.CodeUnreadable, w.object, bad.Line, at.String(), bad.Message)
 		}

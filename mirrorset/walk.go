@@ -22,20 +22,32 @@ const maxWalk = 200
 // maxTexts is how deep texts may lie in texts: a manifest in a ConfigMap in a ManifestWork.
 const maxTexts = 6
 
-// needles stand in every text that the walk finds something in. They are few, and rare elsewhere: a document without
-// any is not parsed.
-var needles = [][]byte{
-	[]byte("irrors"), []byte("irrorSet"), []byte("irrorConfig"), // mirrors, imageDigestMirrors; the kinds
-	[]byte("ontentSource"), []byte("igestSource"), // of ImageContentSourcePolicy, HostedCluster and install-config
-	[]byte("egistrySources"), []byte("egistry_sources"), []byte("dditionalTrustedCA"),
-	[]byte("egistries"), []byte("hosts.toml"), []byte("policy.json"), // files of nodes
-	[]byte("[registry"), []byte("[host"), // their tables
-	[]byte(";base64,"), []byte("%5Bregistry"), []byte("%5Bhost"), // what may be such a file
+// needles stand in every text that the walk finds something in, and are rare elsewhere: a document without any is not
+// parsed. Those of one list have its part in common, which is looked for first.
+var needles = []struct {
+	part   []byte
+	within [][]byte
+}{
+	{[]byte("irror"), [][]byte{[]byte("irrors"), []byte("irrorSet"), []byte("irrorConfig")}}, // imageDigestMirrors; the kinds
+	{[]byte("Source"), [][]byte{[]byte("ontentSource"), []byte("igestSource")}},              // of HostedCluster and install-config
+	{[]byte("egistr"), [][]byte{
+		[]byte("egistrySources"), []byte("egistry_sources"), []byte("egistries"), []byte("[registry"), []byte("%5Bregistry"),
+	}},
+	{[]byte("host"), [][]byte{[]byte("hosts.toml"), []byte("[host"), []byte("%5Bhost")}},
+	// The values of a Secret are in base64, in which none of these words can be seen.
+	{[]byte("Secret"), [][]byte{[]byte("kind: Secret"), []byte(`kind":"Secret`), []byte(`kind": "Secret`), []byte(`kind\":\"Secret`)}},
+	{[]byte("dditionalTrustedCA"), nil}, {[]byte("policy.json"), nil}, {[]byte(";base64,"), nil},
 }
 
 // mentions reports whether a text may say where pulls go.
 func mentions(text []byte) bool {
-	return slices.ContainsFunc(needles, func(needle []byte) bool { return bytes.Contains(text, needle) })
+	within := func(needle []byte) bool { return bytes.Contains(text, needle) }
+	for i := range needles {
+		if n := &needles[i]; within(n.part) && (n.within == nil || slices.ContainsFunc(n.within, within)) {
+			return true
+		}
+	}
+	return false
 }
 
 // mentioned reports whether the text of an object may say where pulls go.
@@ -119,6 +131,7 @@ type context struct {
 	kind    string // of the nearest object
 	machine MachineConfig
 	not     string // why what stands here makes no rule
+	secret  bool   // the place is a Secret itself
 	fixed   bool   // a Policy says what its templates do
 	patch   bool   // what stands here is put into an object that stands elsewhere
 	depth   int
@@ -247,6 +260,7 @@ func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 	if kind != "" && version != "" {
 		c.kind = kind
 	}
+	c.secret = kind == kindSecret
 	switch {
 	case kind == "PolicyGenerator":
 		c.judge(lookup(n, "policyDefaults"))
@@ -517,7 +531,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		return true
 	case name == "registries.conf" && c.kind == kindConfigMap && at.last() == "data" && isText(value):
 		return w.mirrorConfig(key, value, at.field(name), c)
-	case c.kind == kindSecret && at.last() == "" && name == "data", c.kind == kindConfigMap && name == "binaryData":
+	case c.secret && name == "data", c.kind == kindConfigMap && name == "binaryData":
 		w.encoded(value, at.field(name), c)
 		return true
 	}
