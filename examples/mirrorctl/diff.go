@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,6 +18,8 @@ func (p *program) diff(args []string) error {
 	var on platform
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")
+	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of what changes in the files")
+	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with 3 where the input is refused")
 	sides, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -29,6 +30,10 @@ func (p *program) diff(args []string) error {
 		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
 	case sides[0] == "-" && sides[1] == "-":
 		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
+	case *exitCode && !*byRoutes:
+		return fmt.Errorf("%w: --exit-code goes with --routes", errUsage)
+	case *byRoutes:
+		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], *asJSON, *exitCode)
 	case on == platform(finding.Windows):
 		return p.diffWindows(sides[0], sides[1], *asJSON)
 	}
@@ -66,14 +71,6 @@ func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
 		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
 	}
 	return nil
-}
-
-// encode prints one JSON document.
-func (p *program) encode(v any) error {
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // linuxSide is one side of a diff.
