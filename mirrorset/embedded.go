@@ -225,7 +225,7 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 func (w *walker) nodeFile(name string, data []byte, line int, at *step, c context) {
 	w.found = true
 	if c.not != "" {
-		w.excluded(line, w.object, at.String(), c)
+		w.excluded(w.origin(w.object, at.String(), line), c)
 		return
 	}
 	w.set.NodeFiles = append(w.set.NodeFiles, NodeFile{

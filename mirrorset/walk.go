@@ -300,6 +300,10 @@ func (c *context) judge(n *document.Node) {
 			case c.not == inform:
 				c.not = "" // the nearest counts
 			}
+		case "disabled":
+			if value.Kind == document.Boolean && value.Text == "true" && strings.HasPrefix(c.kind, "Policy") {
+				c.exclude("its policy is disabled")
+			}
 		case "state":
 			if value.Text == "absent" && (lookup(n, "definition") != nil || lookup(n, "resource_definition") != nil) { // Ansible
 				c.exclude("it is removed (state absent)")
@@ -340,10 +344,11 @@ func speaksOfMirrors(spec *document.Node) bool {
 func (w *walker) nested(n *document.Node, at *step, c context) {
 	w.found = true
 	w.inside(at, func() {
-		w.apart(n, c, func() {
-			kind := text(lookup(n, "kind"))
+		kind := text(lookup(n, "kind"))
+		object := objectName(kind, text(lookup(lookup(n, "metadata"), "name")))
+		w.apart(w.origin(object, "", n.Line), c, func() {
 			if c.patch && kind != kindMachineConfig {
-				w.patched(n, kind+"/"+text(lookup(lookup(n, "metadata"), "name")))
+				w.patched(n, object)
 			}
 			w.decoder.object(n, TypeMeta{}, c.depth)
 		})
@@ -367,7 +372,7 @@ func (w *walker) place(at *step) string {
 }
 
 // apart reads what makes no rule into a set of its own, and says what was found there; of anything else it just reads.
-func (w *walker) apart(n *document.Node, c context, read func()) {
+func (w *walker) apart(origin finding.Origin, c context, read func()) {
 	if c.not == "" {
 		read()
 		return
@@ -378,28 +383,19 @@ func (w *walker) apart(n *document.Node, c context, read func()) {
 	found := w.set.Speaks()
 	w.set, w.refused = set, refused
 	if found {
-		w.excluded(n.Line, "", w.wrapper, c)
+		w.excluded(origin, c)
 	}
 }
 
 // excluded says that what stands at a place makes no rule.
-func (w *walker) excluded(line int, object, field string, c context) {
+func (w *walker) excluded(origin finding.Origin, c context) {
 	w.found, w.set.none = true, true
-	w.note(finding.CodeNotCreated, finding.SeverityInfo, w.at(object, field, line), "makes no rule: "+c.not)
-}
-
-// at returns the origin of a place, whose wrapper need not be named where the field says it.
-func (w *walker) at(object, field string, line int) finding.Origin {
-	o := w.origin(object, field, line)
-	if field == w.wrapper {
-		o.Field = ""
-	}
-	return o
+	w.note(finding.CodeNotCreated, finding.SeverityInfo, origin, "makes no rule: "+c.not)
 }
 
 // patched says that an object is only put into another one.
 func (w *walker) patched(n *document.Node, object string) {
-	w.note(finding.CodePatch, finding.SeverityWarning, w.origin(strings.TrimSuffix(object, "/"), "", n.Line),
+	w.note(finding.CodePatch, finding.SeverityWarning, w.origin(object, "", n.Line),
 		"is a patch of an object that stands elsewhere: it is read as if that held nothing else; render it first, with kustomize build or what else makes the objects, and give the result")
 }
 
@@ -509,7 +505,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	case value.Kind == document.Null:
 	case isDigestList && value.Kind == document.List && slices.Contains(installers, c.kind):
 		w.found = true
-		w.apart(key, c, func() {
+		w.apart(w.origin(w.object, at.field(name).String(), key.Line), c, func() {
 			o := &object{decoder: w.decoder, node: key, name: w.object}
 			o.digestSources(value, at.field(name).String(), policy)
 		})
@@ -520,7 +516,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	case c.kind == "HostedControlPlane" && name == "image" && at.last() == "configuration" && lookup(value, "registrySources") != nil:
 		w.found = true
 		w.inside(at.field(name), func() {
-			w.apart(key, c, func() { w.imageConfiguration(value) })
+			w.apart(w.origin(kindImage+"/cluster", "", key.Line), c, func() { w.imageConfiguration(value) })
 		})
 		return true
 	case (name == "registrySources" || name == "registry_sources") && holdsTexts(value):
@@ -556,7 +552,7 @@ func (w *walker) patch(list string, entries *document.Node, at *step, c context)
 	w.found = true
 	kind := fragmentKind(list)
 	w.inside(at, func() {
-		w.apart(entries, c, func() {
+		w.apart(w.origin(kind, "", entries.Line), c, func() {
 			w.patched(entries, kind)
 			o := &object{decoder: w.decoder, node: entries, name: kind, TypeMeta: TypeMeta{Kind: kind, APIVersion: versionOf(kind)}}
 			o.mirrors([]field{{list, entries.Line, entries}})
@@ -600,7 +596,7 @@ func isEndpoints(n *document.Node) bool {
 func (w *walker) unread(line int, at *step, c context, value, message string) {
 	w.found = true
 	if c.not != "" {
-		w.excluded(line, w.object, at.String(), c)
+		w.excluded(w.origin(w.object, at.String(), line), c)
 		return
 	}
 	if name := nearKind(c.kind); name != "" {

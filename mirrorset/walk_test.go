@@ -221,6 +221,11 @@ kind: ConfigurationPolicy
 metadata: {name: q}
 spec: {remediationAction: Inform, object-templates: [{objectDefinition: ` + flowIDMS + `}]}
 ---
+apiVersion: policy.open-cluster-management.io/v1
+kind: Policy
+metadata: {name: r}
+spec: {disabled: true, policy-templates: [{objectDefinition: ` + flowIDMS + `}]}
+---
 apiVersion: kyverno.io/v1
 kind: ClusterPolicy
 metadata: {name: k}
@@ -228,10 +233,11 @@ spec: {rules: [{validate: {pattern: {spec: {imageDigestMirrors: [{source: quay.i
 ---
 - k8s: {state: absent, definition: ` + flowIDMS + `}
 `, `digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in Policy/p spec.policy-templates[0].objectDefinition.spec.object-templates[0].objectDefinition:12
-info not-created: in Policy/p spec.policy-templates[0].objectDefinition.spec.object-templates[1].objectDefinition:13
-info not-created: in ConfigurationPolicy/q spec.object-templates[0].objectDefinition:18
-info not-created: ClusterPolicy/k spec.rules[0].validate.pattern.spec.imageDigestMirrors:23
-info not-created: in [0].k8s.definition:25`},
+info not-created: ImageDigestMirrorSet/d in Policy/p spec.policy-templates[0].objectDefinition.spec.object-templates[1].objectDefinition:13
+info not-created: ImageDigestMirrorSet/d in ConfigurationPolicy/q spec.object-templates[0].objectDefinition:18
+info not-created: ImageDigestMirrorSet/d in Policy/r spec.policy-templates[0].objectDefinition:23
+info not-created: ClusterPolicy/k spec.rules[0].validate.pattern.spec.imageDigestMirrors:28
+info not-created: ImageDigestMirrorSet/d in [0].k8s.definition:30`},
 		{"an object with the apiVersion of another", strings.Replace(flowIDMS, "config.openshift.io/v1", "operator.openshift.io/v1alpha1", 1),
 			"digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0]:1\nerror wrong-apiversion: ImageDigestMirrorSet/d apiVersion:1"},
 	} {
