@@ -148,9 +148,10 @@ func (p *program) readSource(platform finding.Platform, paths, hosts []string, c
 	switch {
 	case picked.Linux != nil:
 		s = imageSource(picked.Linux.Config().Table(picked.Linux.Name), picked.Linux.Findings)
-		s.beside = onlyNotRead(picked.Linux.Findings)
+		s.beside = ofReading(picked.Linux.Findings)
 	case picked.Hosts != nil:
 		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
+		s.beside = ofReading(picked.Hosts.Findings)
 	default:
 		_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
 		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
@@ -184,9 +185,12 @@ func pick(in *input.Input, platform finding.Platform, c *choice) (*input.Picked,
 	return picked, rules, err
 }
 
-// onlyNotRead returns the findings about files that the client does not read: they concern every answer.
-func onlyNotRead(findings finding.Findings) finding.Findings {
-	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool { return f.Code != finding.CodeFileNotRead })
+// ofReading returns the findings that say how a node's files were taken, and which the client does not read: they concern
+// every answer.
+func ofReading(findings finding.Findings) finding.Findings {
+	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool {
+		return f.Code != finding.CodeFileNotRead && f.Code != finding.CodeAmbiguousInput
+	})
 }
 
 func imageSource(t *resolve.LinuxTable, findings finding.Findings) *source {

@@ -145,9 +145,13 @@ func (a *archiveReader) count() error {
 }
 
 func (a *archiveReader) tar(r io.Reader) error {
-	for t := tar.NewReader(r); ; {
+	end := &lastBlock{r: r}
+	for t := tar.NewReader(end); ; {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
+			if !end.zero() {
+				return errors.New("is not a valid tar archive: it ends early, as one that was not copied whole")
+			}
 			return nil
 		}
 		if err != nil {
@@ -229,6 +233,28 @@ func (a *archiveReader) follow() {
 			}
 		}
 	}
+}
+
+// lastBlock keeps the last block that was read. A tar archive ends with blocks of zeros; package tar takes the end of the
+// stream for it too.
+type lastBlock struct {
+	r    io.Reader
+	tail []byte
+}
+
+const tarBlock = 512
+
+func (l *lastBlock) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.tail = append(l.tail, p[max(0, n-tarBlock):n]...)
+	if extra := len(l.tail) - tarBlock; extra > 0 {
+		l.tail = append(l.tail[:0], l.tail[extra:]...)
+	}
+	return n, err
+}
+
+func (l *lastBlock) zero() bool {
+	return len(l.tail) == tarBlock && !bytes.ContainsFunc(l.tail, func(r rune) bool { return r != 0 })
 }
 
 // counter counts what is read.

@@ -293,7 +293,7 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 	if o.Pool != "" {
 		of := slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return n.machine.Pool != o.Pool })
 		if len(of) == 0 {
-			return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("holds no MachineConfig of the pool %s that says where pulls go; there are: %s", o.Pool, l.list()))}
+			return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("holds no MachineConfig of the pool %s that says where pulls go; there are: %s", shown.Value(o.Pool), l.list()))}
 		}
 		l = of
 	}
@@ -333,14 +333,14 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 func (l nodeList) list() string {
 	var names []string
 	for _, n := range l {
-		name := n.name
+		name := shown.Location(n.name)
 		if n.machine.Name != "" {
-			name = n.machine.Name
+			name = shown.Value(n.machine.Name)
 			if n.machine.Pool != "" {
-				name += " (pool " + n.machine.Pool + ")"
+				name += " (pool " + shown.Value(n.machine.Pool) + ")"
 			}
 		}
-		names = append(names, shown.Value(name))
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ", ")

@@ -305,8 +305,9 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it hosts.toml, in the directory of its registry",
 			})
 		case f.nothing:
-			nothing++
-			if f.set != nil {
+			if f.set == nil || len(f.set.Findings) == 0 {
+				nothing++
+			} else {
 				in.findings = append(in.findings, f.set.Findings...)
 			}
 		default:
@@ -327,7 +328,7 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	if nothing > 0 {
 		in.findings = append(in.findings, finding.Finding{
 			Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: root},
-			Message: fmt.Sprintf("%s in it about other things were passed over", cmp.Or(map[bool]string{true: "1 file"}[nothing == 1], fmt.Sprintf("%d files", nothing))),
+			Message: fmt.Sprintf("%s in it about other things passed over", cmp.Or(map[bool]string{true: "1 file"}[nothing == 1], fmt.Sprintf("%d files", nothing))),
 		})
 	}
 }
