@@ -80,10 +80,10 @@ func Diff(old *Node, new Tree, o Options) (Change, error) {
 // Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
 // value leaves other hands' files alone and removes what the tree no longer holds.
 type Options struct {
-	// Overwrite has the hosts.toml of another hand replaced where the tree has one for the registry.
-	// Otherwise it stays, and is a conflict.
+	// Overwrite replaces a hosts.toml that pullroute did not write, where the tree has one for the registry.
+	// Otherwise that file stays, and is a conflict.
 	Overwrite bool
-	// Purge has the directories of registries that the tree does not hold removed whoever wrote them, with
+	// Purge removes the directories of registries that the tree does not hold, whoever wrote them, with
 	// everything in them.
 	Purge bool
 	// KeepStale leaves the files that pullroute wrote for registries that the tree does not hold, with or

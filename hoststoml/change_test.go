@@ -380,7 +380,7 @@ func TestAReplacementEndsWithItsContext(t *testing.T) {
 // folding is a node whose file system takes names that differ in case for one.
 type folding struct{ *nodefiles.Local }
 
-func (f folding) List(ctx context.Context, dir string) ([]nodefiles.Entry, error) {
+func (f folding) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
 	entries, err := f.Local.List(ctx, ".")
 	if err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ func (d *differ) find(name string) *nodeEntry {
 	return d.folded[d.key(name)]
 }
 
-// wants reports whether a directory is that of a registry of the tree.
+// wants reports whether a directory belongs to a registry of the tree.
 func (d *differ) wants(dir string) bool {
 	_, ok := d.wanted[d.key(dir)]
 	return ok
@@ -93,9 +93,9 @@ func (d *differ) check(rf RegistryFile) error {
 	return nil
 }
 
-// fail has the registry left as it is.
+// fail leaves a registry as it is, and keeps the error about it.
 func (d *differ) fail(host string, err error) {
-	if errors.Is(err, ErrSameDirectory) { // which is that of a registry that is put
+	if errors.Is(err, ErrSameDirectory) { // the directory belongs to another registry, which is not left as it is
 		d.progress.errs = append(d.progress.errs, &RegistryError{host, err})
 		return
 	}

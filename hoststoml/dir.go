@@ -40,7 +40,7 @@ func HostFromDir(dir string) (host string, ok bool) {
 		}
 		host = name + ":" + port
 	}
-	if strings.Contains(host, "/") || !mirrorset.ValidMirror(host) {
+	if !mirrorset.ValidHost(host) {
 		return "", false
 	}
 	return host, true

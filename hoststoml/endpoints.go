@@ -26,7 +26,7 @@ func (e endpointSettings) insecure() bool {
 func (r *RegistryFile) targets() []endpointSettings {
 	var all []endpointSettings
 	add := func(url string, s *Settings) {
-		pulls := len(s.Capabilities) == 0 || slices.Contains(s.Capabilities, Pull) || slices.Contains(s.Capabilities, Resolve)
+		pulls := len(s.Capabilities) == 0 || slices.Contains(s.Capabilities, CapabilityPull) || slices.Contains(s.Capabilities, CapabilityResolve)
 		target, err := ParseTarget(url, s.OverridePath)
 		if err != nil || !pulls {
 			return

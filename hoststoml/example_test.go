@@ -34,7 +34,7 @@ func ExampleFile_Bytes() {
 		Hosts: []hoststoml.Host{{
 			URL: "https://mirror.io/v2/org",
 			Settings: hoststoml.Settings{
-				Capabilities: []hoststoml.Capability{hoststoml.Pull},
+				Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull},
 				OverridePath: true,
 			},
 		}},

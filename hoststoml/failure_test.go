@@ -58,7 +58,7 @@ func failures(err error) (lines []string) {
 }
 
 func TestRegistriesThatForbidTheirSourceComeFirst(t *testing.T) {
-	pushOnly := hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.Push}}
+	pushOnly := hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.CapabilityPush}}
 	tree := hoststoml.Tree{
 		registry("_default", "https://m.io"),
 		lax("a.io", "https://m.io"),
@@ -179,7 +179,7 @@ func (r *refusing) ReadFile(ctx context.Context, name string) ([]byte, error) {
 	return r.Transport.ReadFile(ctx, name)
 }
 
-func (r *refusing) List(ctx context.Context, dir string) ([]nodefiles.Entry, error) {
+func (r *refusing) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
 	if r.paths["list "+dir] {
 		return nil, errRefused
 	}

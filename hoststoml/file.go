@@ -57,13 +57,13 @@ type KeyPair struct {
 type Capability string
 
 const (
-	// Pull fetches manifests and blobs by digest.
-	Pull Capability = "pull"
-	// Resolve turns a tag into a digest; a host needs Pull beside it.
-	Resolve Capability = "resolve"
-	// Push uploads.
-	Push Capability = "push"
-	// Referrers lists what refers to a digest. containerd knows it from version 2.2 on; older ones
+	// CapabilityPull fetches manifests and blobs by digest.
+	CapabilityPull Capability = "pull"
+	// CapabilityResolve turns a tag into a digest; a host needs CapabilityPull beside it.
+	CapabilityResolve Capability = "resolve"
+	// CapabilityPush uploads.
+	CapabilityPush Capability = "push"
+	// CapabilityReferrers lists what refers to a digest. containerd knows it from version 2.2 on; older ones
 	// ignore a file that names it.
-	Referrers Capability = "referrers"
+	CapabilityReferrers Capability = "referrers"
 )

@@ -41,7 +41,7 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 		n.entries = append(n.entries, e)
 		_, ok := HostFromDir(e.Name)
 		if _, temporary := temporaryOf(e.Name); !e.Mode.IsDir() || !ok && !temporary {
-			continue // another hand's, and no file that containerd reads
+			continue // containerd does not read it, and pullroute did not write it
 		}
 		if err := e.read(ctx, t); err != nil {
 			if ctx.Err() != nil {
@@ -139,7 +139,8 @@ func isTemporaryFile(name string) bool {
 	return name == replace.Temporary(of) && (of == FileName || isExtra(of))
 }
 
-// foldsCase looks for one of the directories under a name that only a file system without cases finds.
+// foldsCase reports whether the node takes names that differ in letter case for one: it looks for one of its
+// directories under a name in the other case.
 func foldsCase(ctx context.Context, t nodefiles.Transport, entries []*nodeEntry) bool {
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {

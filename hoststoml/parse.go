@@ -108,8 +108,8 @@ func (r *reader) reportAll(problems []problem) {
 	}
 }
 
-// skipMark deals with byte-order marks: go-toml 1 skips one, version 2 takes it for the start of a key.
-// Text in UTF-16 is nothing to either.
+// skipMark deals with byte-order marks. go-toml 1 skips one, and version 2 takes it for the start of a key.
+// Neither reads text in UTF-16.
 func (r *reader) skipMark(data []byte) (rest []byte, ok bool) {
 	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
 		r.report(refuse(nil, "", "the file begins with a byte-order mark, which 1.6 and 1.7 skip; save it without").ignoredBy(newVersions), 1)
@@ -186,32 +186,68 @@ func last(path []string) string {
 func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 	hasHost := false
 	for _, key := range r.doc.keys() {
-		path, name := key.path, last(key.path)
-		inHost := path[0] == "host"
-		hasHost = hasHost || inHost
-		lower := strings.ToLower(name)
-		_, known := wanted[lower]
-		switch {
-		case inHost && len(path) == 2 && asked[name] && !key.table:
-			r.report(warn(path, name, `1.6 and 1.7 ask this host where its first key stands, containerd 2 where its table does: write all its keys in the table`), key.line)
-		case inHost && len(path) == 1, len(path) > 1 && !inHost, inHost && len(path) == 2 && asked[name]:
-		case inHost && len(path) == 2:
-			r.report(warn(path, name, `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
-			r.oldHost(name, hosts[name])
-		case inHost && lower == "server":
-			r.report(warn(path, "", "no version of containerd reads server in a host's table: move it to the top of the file"), key.line)
-		case inHost && key.table && !known:
-			r.report(warn(path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
-		case !inHost && lower == "host":
-			r.report(warn(path, "", "no version of containerd reads hosts from a key spelled so: write host"), key.line)
-		case !known:
-			r.report(warn(path, "", "no version of containerd reads this"), key.line)
-		case name != lower:
-			r.report(warn(path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))), key.line)
+		switch name := last(key.path); {
+		case key.path[0] != "host":
+			r.topKey(key)
+		case len(key.path) == 2:
+			r.hostTable(key, asked[name])
+			if !asked[name] {
+				r.oldHost(name, hosts[name])
+			}
+		case len(key.path) == 3:
+			r.hostKey(key)
 		}
+		hasHost = hasHost || key.path[0] == "host"
 	}
 	if !hasHost {
 		r.report(warn([]string{"host"}, "", `there is no host table: add an empty one, [host]`).ignoredBy(beforeServerOnly), 0)
+	}
+}
+
+// topKey looks at a key at the top of the file.
+func (r *reader) topKey(key key) {
+	switch {
+	case len(key.path) > 1:
+	case strings.EqualFold(last(key.path), "host"):
+		r.report(warn(key.path, "", "no version of containerd reads hosts from a key spelled so: write host"), key.line)
+	default:
+		r.setting(key)
+	}
+}
+
+// hostTable looks at what names a host. asked says whether containerd 2 asks it.
+func (r *reader) hostTable(key key, asked bool) {
+	name := last(key.path)
+	switch {
+	case !asked:
+		r.report(warn(key.path, name, `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
+	case !key.table:
+		r.report(warn(key.path, name, `1.6 and 1.7 ask this host where its first key stands, containerd 2 where its table does: write all its keys in the table`), key.line)
+	}
+}
+
+// hostKey looks at a key in the table of a host.
+func (r *reader) hostKey(key key) {
+	lower := strings.ToLower(last(key.path))
+	switch {
+	case lower == "server":
+		r.report(warn(key.path, "", "no version of containerd reads server in a host's table: move it to the top of the file"), key.line)
+	case key.table && wanted[lower] == "":
+		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
+	default:
+		r.setting(key)
+	}
+}
+
+// setting looks at a key where a setting may stand.
+func (r *reader) setting(key key) {
+	name := last(key.path)
+	lower := strings.ToLower(name)
+	switch {
+	case wanted[lower] == "":
+		r.report(warn(key.path, "", "no version of containerd reads this"), key.line)
+	case name != lower:
+		r.report(warn(key.path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))), key.line)
 	}
 }
 
@@ -242,21 +278,42 @@ type rawSettings struct {
 	DialTimeout  string         `toml:"dial_timeout"`
 }
 
+// wrong returns the problem of a setting whose value does not have the type that containerd wants.
+func wrong(key ...string) problem {
+	return refuse(key, "", "want "+wanted[key[0]]).ignoredBy(everyVersion)
+}
+
 // settings converts the values, and returns what a Settings cannot hold. The rest is checked there.
 func (raw rawSettings) settings() (s Settings, problems []problem) {
-	wrong := func(key ...string) {
-		problems = append(problems, refuse(key, "", "want "+wanted[key[0]]).ignoredBy(everyVersion))
-	}
 	for _, c := range raw.Capabilities {
 		s.Capabilities = append(s.Capabilities, Capability(strings.ToLower(c)))
 	}
 	var ok bool
 	if s.CA, ok = stringOrList(raw.CA); !ok {
-		wrong("ca")
+		problems = append(problems, wrong("ca"))
 	}
 	s.SkipVerify = raw.SkipVerify
 	s.OverridePath = raw.OverridePath
+	var refused []problem
+	s.Client, refused = raw.client()
+	problems = append(problems, refused...)
+	for name, value := range raw.Header {
+		values, ok := stringOrList(value)
+		if !ok {
+			problems = append(problems, wrong("header", name))
+			continue
+		}
+		if s.Header == nil {
+			s.Header = Header{}
+		}
+		s.Header[name] = Secrets(values...)
+	}
+	s.DialTimeout, refused = raw.dialTimeout()
+	return s, append(problems, refused...)
+}
 
+// client converts a path, or a list of paths and of pairs of paths.
+func (raw rawSettings) client() (pairs []KeyPair, problems []problem) {
 	items, isList := raw.Client.([]any)
 	if !isList && raw.Client != nil {
 		items = []any{raw.Client}
@@ -266,41 +323,32 @@ func (raw rawSettings) settings() (s Settings, problems []problem) {
 		names, ok := stringOrList(item)
 		switch {
 		case !ok || isPair && len(names) != 2:
-			wrong("client")
+			problems = append(problems, wrong("client"))
 		case isPair:
 			if names[1] == "" {
 				problems = append(problems, pathProblems("client", "")...)
 			}
-			s.Client = append(s.Client, KeyPair{Cert: names[0], Key: names[1]})
+			pairs = append(pairs, KeyPair{Cert: names[0], Key: names[1]})
 		default:
-			s.Client = append(s.Client, KeyPair{Cert: names[0]})
+			pairs = append(pairs, KeyPair{Cert: names[0]})
 		}
 	}
+	return pairs, problems
+}
 
-	for name, value := range raw.Header {
-		values, ok := stringOrList(value)
-		if !ok {
-			wrong("header", name)
-			continue
-		}
-		if s.Header == nil {
-			s.Header = Header{}
-		}
-		s.Header[name] = Secrets(values...)
+func (raw rawSettings) dialTimeout() (time.Duration, []problem) {
+	if raw.DialTimeout == "" {
+		return 0, nil
 	}
-
-	if raw.DialTimeout != "" {
-		at := []string{"dial_timeout"}
-		timeout, err := time.ParseDuration(raw.DialTimeout)
-		switch {
-		case err != nil:
-			problems = append(problems, refuse(at, raw.DialTimeout, `want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions))
-		case timeout == 0:
-			problems = append(problems, warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for this, which is not kept here: left out, it is 30 seconds"))
-		}
-		s.DialTimeout = timeout
+	at := []string{"dial_timeout"}
+	timeout, err := time.ParseDuration(raw.DialTimeout)
+	switch {
+	case err != nil:
+		return timeout, []problem{refuse(at, raw.DialTimeout, `want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions)}
+	case timeout == 0:
+		return timeout, []problem{warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for this, which is not kept here: left out, it is 30 seconds")}
 	}
-	return s, problems
+	return timeout, nil
 }
 
 // stringOrList converts a string or a list of strings.

@@ -17,12 +17,12 @@ func TestBytesWritesTheStyleOfContainerdsDocumentation(t *testing.T) {
 		Comment: "Made by pullroute.\n\nDo not edit.",
 		Server:  "https://quay.io",
 		Settings: hoststoml.Settings{
-			Capabilities: []hoststoml.Capability{hoststoml.Pull},
+			Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull},
 			Header:       hoststoml.Header{"X-B": hoststoml.Secrets("1", "2"), "X.A": hoststoml.Secrets("tab\tquote\"back\\slash\x00")},
 		},
 		Hosts: []hoststoml.Host{
 			{URL: "https://mirror.io/v2/org", Settings: hoststoml.Settings{
-				Capabilities: []hoststoml.Capability{hoststoml.Pull, hoststoml.Resolve},
+				Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull, hoststoml.CapabilityResolve},
 				OverridePath: true,
 				SkipVerify:   &yes,
 				CA:           []string{`C:\certs\ca.pem`},
@@ -120,7 +120,7 @@ func randomFile(r *rand.Rand) *hoststoml.File {
 
 func randomSettings(r *rand.Rand) (s hoststoml.Settings) {
 	for range r.Intn(3) {
-		s.Capabilities = append(s.Capabilities, pick(r, hoststoml.Pull, hoststoml.Resolve, hoststoml.Push, hoststoml.Referrers))
+		s.Capabilities = append(s.Capabilities, pick(r, hoststoml.CapabilityPull, hoststoml.CapabilityResolve, hoststoml.CapabilityPush, hoststoml.CapabilityReferrers))
 	}
 	for range r.Intn(3) {
 		s.CA = append(s.CA, randomText(r))

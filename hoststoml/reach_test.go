@@ -15,12 +15,12 @@ func TestOnlyEndpointsThatAPullReachesAreGivenCredentialsAndTLS(t *testing.T) {
 		reached      bool
 	}{
 		"no list, which means all": {nil, true},
-		"pull":                     {[]hoststoml.Capability{hoststoml.Pull}, true},
-		"resolve":                  {[]hoststoml.Capability{hoststoml.Resolve}, true},
-		"push and pull":            {[]hoststoml.Capability{hoststoml.Push, hoststoml.Pull}, true},
-		"push":                     {[]hoststoml.Capability{hoststoml.Push}, false},
-		"referrers":                {[]hoststoml.Capability{hoststoml.Referrers}, false},
-		"push and referrers":       {[]hoststoml.Capability{hoststoml.Push, hoststoml.Referrers}, false},
+		"pull":                     {[]hoststoml.Capability{hoststoml.CapabilityPull}, true},
+		"resolve":                  {[]hoststoml.Capability{hoststoml.CapabilityResolve}, true},
+		"push and pull":            {[]hoststoml.Capability{hoststoml.CapabilityPush, hoststoml.CapabilityPull}, true},
+		"push":                     {[]hoststoml.Capability{hoststoml.CapabilityPush}, false},
+		"referrers":                {[]hoststoml.Capability{hoststoml.CapabilityReferrers}, false},
+		"push and referrers":       {[]hoststoml.Capability{hoststoml.CapabilityPush, hoststoml.CapabilityReferrers}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := hoststoml.Settings{Capabilities: test.capabilities}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/pullroute/pullroute/internal/shown"
-	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -39,25 +38,22 @@ const FileName = "hosts.toml"
 func fromTable(t *resolve.ContainerdTable) Tree {
 	registries := t.Registries()
 	tree := make(Tree, 0, len(registries))
-	var files slab.Of[File]
-	var hosts slab.Of[Host]
-	var words slab.Of[Capability]
 	for i := range registries {
 		r := &registries[i]
-		f := &append(files.Make(1), File{Comment: Marker, Hosts: hosts.Make(len(r.Endpoints))})[0]
+		f := &File{Comment: Marker, Hosts: make([]Host, 0, len(r.Endpoints))}
 		for j := range r.Endpoints {
-			url, settings := fromEndpoint(&r.Endpoints[j], &words)
+			url, settings := fromEndpoint(&r.Endpoints[j])
 			f.Hosts = append(f.Hosts, Host{URL: url, Settings: settings})
 		}
 		if r.Server != nil {
-			f.Server, f.Settings = fromEndpoint(r.Server, &words)
+			f.Server, f.Settings = fromEndpoint(r.Server)
 		}
 		tree = append(tree, RegistryFile{Host: r.Host, File: f})
 	}
 	return tree
 }
 
-func fromEndpoint(e *resolve.Endpoint, words *slab.Of[Capability]) (url string, s Settings) {
+func fromEndpoint(e *resolve.Endpoint) (url string, s Settings) {
 	url = e.Scheme + "://" + e.Host
 	if e.Root != "/v2" {
 		// Without override_path containerd would append /v2 to the path.
@@ -65,7 +61,6 @@ func fromEndpoint(e *resolve.Endpoint, words *slab.Of[Capability]) (url string, 
 		s.OverridePath = true
 	}
 	if !e.Capabilities.Has(resolve.CanAll) {
-		s.Capabilities = words.Make(len(capabilities))
 		for _, c := range capabilities {
 			if e.Capabilities.Has(c.bit) {
 				s.Capabilities = append(s.Capabilities, c.word)
@@ -81,7 +76,7 @@ func fromEndpoint(e *resolve.Endpoint, words *slab.Of[Capability]) (url string, 
 var capabilities = []struct {
 	word Capability
 	bit  resolve.Capability
-}{{Pull, resolve.CanPull}, {Resolve, resolve.CanResolve}, {Push, resolve.CanPush}, {Referrers, resolve.CanReferrers}}
+}{{CapabilityPull, resolve.CanPull}, {CapabilityResolve, resolve.CanResolve}, {CapabilityPush, resolve.CanPush}, {CapabilityReferrers, resolve.CanReferrers}}
 
 // Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
 // plans' origins call the tree.

@@ -13,9 +13,9 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// TLS says how one registry host proves who it is, and how a node proves it to that host.
+// TLS says how one registry host proves who it is, and how a node proves to that host who the node is.
 type TLS struct {
-	// CA are certificates, in PEM, that the host's may be signed by, beside those that the node trusts.
+	// CA are certificates, in PEM, that the node trusts for this host, beside those that it trusts anyway.
 	CA []byte
 	// Certificate, in PEM, and its Key are what the node presents.
 	Certificate []byte
@@ -53,7 +53,7 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 				Origin: settings.Origin, Value: host, Message: text,
 			})
 		}
-		if strings.Contains(host, "/") || !mirrorset.ValidMirror(host) {
+		if !mirrorset.ValidHost(host) {
 			problem("is no registry host, host[:port]")
 			continue
 		}

@@ -192,8 +192,8 @@ func (s Settings) problems() []problem {
 	for _, c := range s.Capabilities {
 		at := []string{"capabilities"}
 		switch c {
-		case Pull, Resolve, Push:
-		case Referrers:
+		case CapabilityPull, CapabilityResolve, CapabilityPush:
+		case CapabilityReferrers:
 			out = append(out, warn(at, string(c), "known from containerd 2.2 on").ignoredBy(beforeReferrers))
 		default:
 			out = append(out, refuse(at, string(c), "unknown capability: use pull, resolve, push or referrers, in lower case").ignoredBy(everyVersion))

@@ -47,7 +47,7 @@ func TestValidateRefusesWhatNoFileCanSay(t *testing.T) {
 
 func TestValidateHasNothingToSayOfAFileThatAllVersionsReadAlike(t *testing.T) {
 	f := hoststoml.File{Server: "https://s.io", Hosts: []hoststoml.Host{{URL: "https://m.io/v2/org", Settings: hoststoml.Settings{
-		Capabilities: []hoststoml.Capability{hoststoml.Pull, hoststoml.Resolve, hoststoml.Push},
+		Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull, hoststoml.CapabilityResolve, hoststoml.CapabilityPush},
 		OverridePath: true,
 	}}}}
 	require.Empty(t, f.Validate())

@@ -43,7 +43,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"a time-out":                      {with(hoststoml.Settings{DialTimeout: 1}), []string{`info dial_timeout "1ns": read by containerd 2 only`}},
 		"a time-out below zero": {with(hoststoml.Settings{DialTimeout: -time.Second}),
 			[]string{`info dial_timeout "-1s": read by containerd 2 only`, `error dial_timeout "-1s": negative`}},
-		"referrers":                {with(hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.Referrers}}), []string{`warning capabilities "referrers": known from containerd 2.2 on`}},
+		"referrers":                {with(hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.CapabilityReferrers}}), []string{`warning capabilities "referrers": known from containerd 2.2 on`}},
 		"a capability in capitals": {with(hoststoml.Settings{Capabilities: []hoststoml.Capability{"Pull"}}), []string{`error capabilities "Pull": unknown capability`}},
 		"no server":                {at(""), []string{`warning server: absent`}},
 		"a host by name":           {at("s.io:5000/x"), nil},
@@ -55,7 +55,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"a fragment":               {at("https://s.io/#a"), []string{`warning server "https://s.io/#a": containerd does not send the fragment`}},
 		"a user":                   {at("https://me@s.io"), []string{`warning server "https://[redacted]@s.io": containerd does not send user information`}},
 		"no URL":                   {at("https://s.io:x"), []string{`error server "https://s.io:[redacted]": `}},
-		"settings without a server": {hoststoml.File{Settings: hoststoml.Settings{OverridePath: true, Capabilities: []hoststoml.Capability{hoststoml.Pull}}, Hosts: []hoststoml.Host{{URL: "m.io"}}},
+		"settings without a server": {hoststoml.File{Settings: hoststoml.Settings{OverridePath: true, Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull}}, Hosts: []hoststoml.Host{{URL: "m.io"}}},
 			[]string{`warning capabilities: not read without server`, `warning override_path: not read without server`, `warning server: absent`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,12 +2,13 @@ package mirrorset
 
 import (
 	"fmt"
-	"github.com/pullroute/pullroute/mirrorset/finding"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // ReadFiles reads manifests from files and directories. Of a directory it reads every .yaml, .yml and

@@ -43,6 +43,9 @@ func ValidMirror(s string) bool {
 	return validPath(s[i:])
 }
 
+// ValidHost reports whether s is a registry host: host[:port], a mirror without a path.
+func ValidHost(s string) bool { return !strings.Contains(s, "/") && ValidMirror(s) }
+
 // validPath reports whether s is zero or more "/component".
 func validPath(s string) bool {
 	for i := 0; i < len(s); {

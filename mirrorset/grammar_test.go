@@ -126,3 +126,12 @@ func FuzzGrammar(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) { requireSameGrammar(t, s) })
 }
+
+func TestARegistryHostIsAMirrorWithoutAPath(t *testing.T) {
+	for text, want := range map[string]bool{
+		"quay.io": true, "quay.io:5000": true, "localhost": true, "QUAY.io": true,
+		"": false, "quay.io/": false, "quay.io/team": false, "quay.io:": false, "*.quay.io": false, "https://quay.io": false, "a_b.io": false,
+	} {
+		require.Equal(t, want, ValidHost(text), text)
+	}
+}

@@ -2,12 +2,13 @@ package mirrorset
 
 import (
 	"fmt"
-	"github.com/pullroute/pullroute/mirrorset/finding"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Rules is what a set of objects asks for, platform-neutral: what package resolve turns into tables.
+// Rules is what a set of objects asks for, for every platform. Package resolve makes tables of it.
 type Rules struct {
 	// Rules are sorted: those for pulls by digest first, then those for pulls by tag, each by source.
 	Rules []Rule
@@ -18,11 +19,11 @@ type Rules struct {
 	SearchRegistries []string
 	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
 	TrustedCAs []TrustedCA
-	// Findings holds everything that reading and validating noticed, and the loops of merging.
+	// Findings are those of reading and validating, and the loops that merging found.
 	Findings finding.Findings
 }
 
-// Rule is what all entries of one source and kind of pull ask for together.
+// Rule is the merged form of all entries of one source and kind of pull.
 type Rule struct {
 	Pull   Pull
 	Source string
@@ -30,23 +31,21 @@ type Rule struct {
 	Never bool
 	// Entries are the entries that the rule was merged from, ordered by object and place.
 	Entries []*Entry
-
-	order []string // of several lists: their mirrors in the order of preference
 }
 
 // Mirror is one mirror of a rule.
 type Mirror struct {
 	Location string
-	// Origins are the places that name the mirror, in order; none for a source that a loop brought forward.
+	// Origins are the places that name the mirror, in order. A source that stands here because a loop was broken at it
+	// has none.
 	Origins []finding.Origin
 }
 
 // Rules validates the set and merges its entries.
 //
 // Where the API server or MCO refuses something the error is a *RefusedError that holds every refusal.
-// The rules are returned all the same, for code that is to go on regardless: an entry without a valid
-// source is left out, as is every invalid mirror, and where one source has both policies it is under
-// NeverContactSource.
+// The rules are returned with it, for code that goes on in spite of the error. They leave out entries without a valid
+// source, and invalid mirrors. A source with both policies is under NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
 	all := s.entries()
 	findings := append(slices.Clone(s.Findings), s.validate(all)...)
@@ -58,7 +57,7 @@ func (s *Set) Rules() (*Rules, error) {
 	r.TrustedCAs, problems = s.trustedCAs()
 	findings = append(findings, problems...)
 	for _, scope := range s.scopes(listSearch) {
-		if validSearchRegistry(scope.Value) {
+		if ValidHost(scope.Value) {
 			r.SearchRegistries = append(r.SearchRegistries, scope.Value)
 		}
 	}
@@ -75,7 +74,7 @@ func (s *Set) Rules() (*Rules, error) {
 			continue
 		}
 		e := given.usable()
-		if e == given && !e.real() { // what was refused keeps its policy even where no mirror is left
+		if e == given && !e.real() { // an entry with refused mirrors keeps its policy, even without any mirror
 			continue
 		}
 		if n := len(r.Rules); n == 0 || r.Rules[n-1].Source != e.Source || r.Rules[n-1].Pull != e.Pull {
@@ -85,15 +84,15 @@ func (s *Set) Rules() (*Rules, error) {
 		rule.Entries = append(rule.Entries, e)
 	}
 	for i := range r.Rules {
-		findings = append(findings, r.Rules[i].merge()...)
+		findings = append(findings, r.Rules[i].checkOrder()...)
 	}
 	findings = append(findings, r.checkForeignLayers()...)
 	r.Findings = findings.Sort()
 	return r, r.Findings.Err()
 }
 
-// usable returns the entry with those of its mirrors that can be written: itself, or a copy, as what is wrong with the
-// others is reported. Under NeverContactSource the source is no mirror.
+// usable returns the entry without the mirrors that are refused: the entry itself, or a copy. Under NeverContactSource
+// the source itself is refused as a mirror.
 func (e *Entry) usable() *Entry {
 	bad := func(m string) bool { return !ValidMirror(m) || e.never() && m == e.Source }
 	if !slices.ContainsFunc(e.Mirrors, bad) {
@@ -113,13 +112,9 @@ func validScopes(scopes []Scope) []Scope {
 	return slices.DeleteFunc(scopes, func(s Scope) bool { return !ValidSource(s.Value) })
 }
 
-// merge finds the order of the mirrors, and reports lists that contradict each other.
-func (r *Rule) merge() finding.Findings {
-	if r.single() {
-		return nil
-	}
-	var loop []string
-	r.order, loop = PreferenceOrder(r.lists(), r.Source)
+// checkOrder reports lists that contradict each other.
+func (r *Rule) checkOrder() finding.Findings {
+	order, loop := PreferenceOrder(r.lists(), r.Source)
 	if loop == nil {
 		return nil
 	}
@@ -130,12 +125,9 @@ func (r *Rule) merge() finding.Findings {
 	return finding.Findings{{
 		Code: finding.CodeOrderConflict, Severity: finding.SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
 		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
-			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(r.order, ", ")),
+			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
 	}}
 }
-
-// single reports whether the rule has one list, which is its own order; the graph would say the same.
-func (r *Rule) single() bool { return len(r.Entries) == 1 && !repeats(r.Entries[0].Mirrors) }
 
 func (r *Rule) lists() [][]string {
 	lists := make([][]string, len(r.Entries))
@@ -145,72 +137,21 @@ func (r *Rule) lists() [][]string {
 	return lists
 }
 
-// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, if not
-// as the last. They are put together anew at each call.
+// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, but not
+// as the last. Each call makes a new list.
 func (r *Rule) Mirrors() []Mirror {
-	total := 0
-	for _, e := range r.Entries {
-		total += len(e.Mirrors)
-	}
-	origins := make([]finding.Origin, 0, total) // of all mirrors, in one piece
-	if r.single() {
-		only := r.Entries[0]
-		mirrors := make([]Mirror, 0, total)
-		for j, m := range only.Mirrors {
-			if m != r.Source || j < total-1 {
-				origins = append(origins, only.MirrorOrigin(j))
-				mirrors = append(mirrors, Mirror{m, origins[j : j+1 : j+1]})
-			}
-		}
-		return mirrors
-	}
-	order := r.order
-	if order == nil {
-		order, _ = PreferenceOrder(r.lists(), r.Source)
-	}
+	order, _ := PreferenceOrder(r.lists(), r.Source)
+	mirrors := make([]Mirror, len(order))
 	place := make(map[string]int, len(order))
 	for i, m := range order {
-		place[m] = i
-	}
-	count := make([]int, len(order)) // how often each is named
-	for _, e := range r.Entries {
-		for _, m := range e.Mirrors {
-			if i, ok := place[m]; ok { // a source that comes last is left out
-				count[i]++
-			}
-		}
-	}
-	mirrors := make([]Mirror, len(order))
-	for i, m := range order {
-		mirrors[i].Location = m
-		if n := len(origins); count[i] > 0 {
-			mirrors[i].Origins = origins[n : n : n+count[i]]
-			origins = origins[:n+count[i]]
-		}
+		mirrors[i].Location, place[m] = m, i
 	}
 	for _, e := range r.Entries {
 		for j, m := range e.Mirrors {
-			if i, ok := place[m]; ok {
+			if i, ok := place[m]; ok { // a source that comes last is left out
 				mirrors[i].Origins = append(mirrors[i].Origins, e.MirrorOrigin(j))
 			}
 		}
 	}
 	return mirrors
-}
-
-// repeats reports whether a list holds an item twice.
-func repeats(list []string) bool {
-	if len(list) <= few {
-		for i, s := range list {
-			if slices.Contains(list[:i], s) {
-				return true
-			}
-		}
-		return false
-	}
-	seen := make(map[string]bool, len(list))
-	for _, s := range list {
-		seen[s] = true
-	}
-	return len(seen) < len(list)
 }

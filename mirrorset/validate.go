@@ -40,21 +40,6 @@ type validator struct {
 	set      *Set
 	entries  []*Entry
 	findings finding.Findings
-
-	host         string // of the last valid source
-	unremarkable string // the host of the last source that can match, and "/"
-}
-
-// validSource is ValidSource. Entries are ordered by source, so that most hosts have been looked at before.
-func (v *validator) validSource(s string) bool {
-	if path, ok := strings.CutPrefix(s, v.host); ok && len(s) <= maxLength && path != "" && path[0] == '/' && v.host != "" {
-		return validPath(path)
-	}
-	valid := ValidSource(s)
-	if valid && !strings.HasPrefix(s, "*.") {
-		v.host, _, _ = strings.Cut(s, "/")
-	}
-	return valid
 }
 
 func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
@@ -112,7 +97,7 @@ func (v *validator) shortAddress(origin finding.Origin, value string) {
 
 func (v *validator) entry(e *Entry) {
 	by := refuser(e)
-	valid := v.validSource(e.Source)
+	valid := ValidSource(e.Source)
 	if !valid {
 		message := "is not a source: " + whyInvalid(e.Source)
 		if e.Source == "" {
@@ -128,66 +113,59 @@ func (v *validator) entry(e *Entry) {
 		v.refuse(finding.CodeInvalidPolicy, finding.APIServer, e.PolicyOrigin(), string(e.Policy),
 			"is not a policy; write NeverContactSource or AllowContactingSource, or leave the field out")
 	}
-	places := firsts(e.Mirrors)
-	path := "" // most mirrors end in the path of the source, which has been looked at
-	if i := strings.IndexByte(e.Source, '/'); i >= 0 && valid {
-		path = e.Source[i:]
+	v.mirrors(e, by)
+	if valid {
+		v.unmatched(e)
 	}
+	v.noEffect(e, by)
+}
+
+// mirrors checks the mirrors of an entry.
+func (v *validator) mirrors(e *Entry, by finding.Refuser) {
+	first := make(map[string]int, len(e.Mirrors))
 	for i, m := range e.Mirrors {
-		if len(m) > maxLength || !ValidMirror(strings.TrimSuffix(m, path)) {
+		if !ValidMirror(m) {
 			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		} else {
 			v.shortAddress(e.MirrorOrigin(i), m)
 		}
-		first, known := places[m]
-		if !known {
-			first = slices.Index(e.Mirrors[:i+1], m)
-		}
-		if first < i {
-			if by != finding.MCO {
-				v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", first))
-			} else { // the definition of ImageContentSourcePolicy does not call the list a set
-				v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", first))
-			}
+		if at, ok := first[m]; ok {
+			v.repeated(e, by, i, at)
 			continue
 		}
+		first[m] = i
 		if m == e.Source && e.never() {
 			v.refuse(finding.CodeSourceAsMirror, finding.MCO, e.MirrorOrigin(i), m,
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
 		}
 	}
-	if valid {
-		v.unmatched(e)
-	}
-	if !e.real() && (by != finding.ClusterService || len(e.Mirrors) > 0) { // of image mirrors that is a refusal
-		message := "has no mirrors, so it makes no rule"
-		if len(e.Mirrors) > 0 {
-			message = "has no mirror but its own source, so it makes no rule"
-		}
-		if e.never() {
-			message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
-		} else {
-			message += "; add mirrors or remove the entry"
-		}
-		v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
+}
+
+// repeated reports mirror i, which is the same as an earlier one.
+func (v *validator) repeated(e *Entry, by finding.Refuser, i, earlier int) {
+	m := e.Mirrors[i]
+	if by != finding.MCO {
+		v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", earlier))
+	} else { // the definition of ImageContentSourcePolicy does not call the list a set
+		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; MCO decides where it stands in the order of preference", earlier))
 	}
 }
 
-// few is the length up to which looking through a list is cheaper than a map.
-const few = 16
-
-// firsts tells where each item of a list stands first; it is nil for a short list, where looking is cheaper.
-func firsts(list []string) map[string]int {
-	if len(list) <= few {
-		return nil
+// noEffect reports an entry that makes no rule. That an image mirror has no mirrors is refused elsewhere.
+func (v *validator) noEffect(e *Entry, by finding.Refuser) {
+	if e.real() || by == finding.ClusterService && len(e.Mirrors) == 0 {
+		return
 	}
-	first := make(map[string]int, len(list))
-	for i, s := range list {
-		if _, ok := first[s]; !ok {
-			first[s] = i
-		}
+	message := "has no mirrors, so it makes no rule"
+	if len(e.Mirrors) > 0 {
+		message = "has no mirror but its own source, so it makes no rule"
 	}
-	return first
+	if e.never() {
+		message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
+	} else {
+		message += "; add mirrors or remove the entry"
+	}
+	v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
 }
 
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
@@ -288,64 +266,10 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
 		}
 		listed[value] = true
-		if !validSearchRegistry(value) {
+		if !ValidHost(value) {
 			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}
 	}
-}
-
-// validSearchRegistry reports whether s is host[:port].
-func validSearchRegistry(s string) bool { return ValidMirror(s) && !strings.Contains(s, "/") }
-
-// names refuses names that are none of objects.
-func (v *validator) names() {
-	s := v.set
-	for i := range s.ImageDigestMirrorSets {
-		v.name(kindIDMS, &s.ImageDigestMirrorSets[i].Metadata, s.ImageDigestMirrorSets[i].ReadFrom)
-	}
-	for i := range s.ImageTagMirrorSets {
-		v.name(kindITMS, &s.ImageTagMirrorSets[i].Metadata, s.ImageTagMirrorSets[i].ReadFrom)
-	}
-	for i := range s.ImageContentSourcePolicies {
-		v.name(kindICSP, &s.ImageContentSourcePolicies[i].Metadata, s.ImageContentSourcePolicies[i].ReadFrom)
-	}
-	for i := range s.Images {
-		v.name(kindImage, &s.Images[i].Metadata, s.Images[i].ReadFrom)
-	}
-}
-
-func (v *validator) name(kind string, m *ObjectMeta, from *ReadFrom) {
-	why := ""
-	switch {
-	case m.Name == "" || validName(m.Name) || isTemplate([]byte(m.Name)) || strings.Contains(m.Name, "${"):
-		return
-	case len(m.Name) > maxName:
-		why = fmt.Sprintf("is %d characters long, and may be %d", len(m.Name), maxName)
-	case strings.ToLower(m.Name) != m.Name:
-		why = "has capitals; write it in lower case"
-	default:
-		why = "is no name of an object: write small letters, digits, '-' and '.', with a letter or a digit at both ends of each part"
-	}
-	v.refuse(finding.CodeInvalidName, finding.APIServer, from.Origin(objectName(kind, m.Name), "metadata.name"), m.Name, why)
-}
-
-// maxName is how long names of objects may be (k8s.io/apimachinery, util/validation, IsDNS1123Subdomain).
-const maxName = 253
-
-// validName reports whether s is a subdomain as RFC 1123 has it: parts of small letters, digits and inner '-', joined
-// by '.'.
-func validName(s string) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if part == "" || part[0] == '-' || part[len(part)-1] == '-' {
-			return false
-		}
-		for i := range len(part) {
-			if c := part[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-				return false
-			}
-		}
-	}
-	return len(s) <= maxName
 }
 
 // duplicates reports objects of one kind and name that differ. In a cluster one replaces the other.
@@ -395,7 +319,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 			a, b = b, a
 		}
 		v.warn(finding.CodeDuplicate, b, "", fmt.Sprintf(
-			"stands with other content in %s; in a cluster the one applied last replaces the other, here both count",
+			"has other content in %s; in a cluster the one applied last replaces the other, here both count",
 			cmp.Or(a.Place(), "elsewhere in the input")))
 	}
 }
@@ -403,7 +327,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 // unmatched reports a valid source that no image name lies inside: clients write names out in full before they
 // compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
-	if strings.HasPrefix(e.Source, "*.") || v.unremarkable != "" && strings.HasPrefix(e.Source, v.unremarkable) {
+	if strings.HasPrefix(e.Source, "*.") {
 		return
 	}
 	host, path, hasPath := strings.Cut(e.Source, "/")
@@ -412,15 +336,12 @@ func (v *validator) unmatched(e *Entry) {
 	case strings.EqualFold(host, "index.docker.io"):
 		message = "matches no image: clients write index.docker.io as docker.io; use docker.io"
 	case strings.EqualFold(host, "registry-1.docker.io"):
-		message = "matches only images that are spelled with registry-1.docker.io; those of Docker Hub are docker.io/… to the clients, use docker.io"
+		message = "matches only images that are spelled with registry-1.docker.io; clients write those of Docker Hub as docker.io/…; use docker.io"
 	case host == "docker.io" && hasPath && !strings.Contains(path, "/") && path != "library":
 		message = fmt.Sprintf("matches the namespace %[1]s of Docker Hub and not its image %[1]s, which clients write as docker.io/library/%[1]s", path)
 	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
-		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
+		message = fmt.Sprintf("matches no image: clients take no name without dot or port for a host, and write %s/… as docker.io/%[1]s/…", host)
 	default:
-		if host != "docker.io" { // where the path counts
-			v.unremarkable = host + "/"
-		}
 		return
 	}
 	v.warn(finding.CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)

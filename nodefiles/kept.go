@@ -28,16 +28,16 @@ type KeptCode string
 // The codes that every format has.
 const (
 	KeptConflict KeptCode = "conflict" // it stands where a file of ours belongs
-	KeptForeign  KeptCode = "foreign"  // another hand's, and its client reads it
+	KeptForeign  KeptCode = "foreign"  // pullroute did not write it, and its client reads it
 	KeptStale    KeptCode = "stale"    // ours, and the files no longer have it; the options ask to keep it
 )
 
 var (
-	// ErrConflict is wrapped by the error about a file for which there is no place, because of what
-	// another hand put there. What the file says, NeverContactSource for one, does not hold on the node then.
-	// It lasts until somebody removes that.
+	// ErrConflict is wrapped by the error about a file that is not written, because something that pullroute did not
+	// write stands in its place. What the file says, such as NeverContactSource, then does not hold on the node.
+	// The error comes again until somebody removes what is in the way.
 	ErrConflict = errors.New("another hand's file is in the way")
-	// ErrWaits is wrapped by the error about files that are left as they are because another one failed, without
-	// which they would mean something else. They are done once the other one is mended.
+	// ErrWaits is wrapped by the error about files that are left as they are, because another file failed and they would
+	// mean something else without it. They are done once the other file is mended.
 	ErrWaits = errors.New("waits for another")
 )

@@ -66,7 +66,7 @@ func Locked(dir, lock string, do func(*Local) error) error {
 }
 
 // List implements [Transport].
-func (l *Local) List(_ context.Context, dir string) ([]Entry, error) {
+func (l *Local) List(_ context.Context, dir string) ([]DirEntry, error) {
 	var d *os.File
 	err := l.with(func(root *os.Root) (err error) {
 		d, err = root.Open(dir)
@@ -80,7 +80,7 @@ func (l *Local) List(_ context.Context, dir string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]Entry, 0, len(found))
+	entries := make([]DirEntry, 0, len(found))
 	for _, e := range found {
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +92,7 @@ func (l *Local) List(_ context.Context, dir string) ([]Entry, error) {
 		if runtime.GOOS == "windows" {
 			mode = mode.Type() // the rest is made up
 		}
-		entry := Entry{Name: e.Name(), Mode: mode}
+		entry := DirEntry{Name: e.Name(), Mode: mode}
 		if mode.Type() == fs.ModeSymlink {
 			// Only messages tell it: an error, which means that it was removed meanwhile, does not matter.
 			entry.Target, _ = l.root.Readlink(path.Join(dir, entry.Name))

@@ -24,7 +24,7 @@ import (
 // MoveFileEx with MOVEFILE_REPLACE_EXISTING, and PowerShell's [IO.File]::Move with overwrite.
 type Transport interface {
 	// List returns what is in a directory, in any order.
-	List(ctx context.Context, dir string) ([]Entry, error)
+	List(ctx context.Context, dir string) ([]DirEntry, error)
 	// ReadFile returns the content of a file.
 	ReadFile(ctx context.Context, name string) ([]byte, error)
 	// Mkdir makes a directory, whose parent exists.
@@ -44,8 +44,8 @@ type Transport interface {
 	Sync(ctx context.Context, dir string) error
 }
 
-// An Entry is one name in a directory.
-type Entry struct {
+// A DirEntry is one name in a directory.
+type DirEntry struct {
 	Name string
 	// Mode is the type of what has the name, symbolic links not followed, and its permissions; zero
 	// where the system has none.

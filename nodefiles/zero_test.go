@@ -9,5 +9,5 @@ import (
 
 func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 	zero.RequireAnswers(t, []string{"Operation.Do"}, // a transport is to be given
-		&nodefiles.Operation{}, &nodefiles.Kept{}, &nodefiles.Retry{}, &nodefiles.Entry{}, &nodefiles.Local{}, (*nodefiles.Local)(nil))
+		&nodefiles.Operation{}, &nodefiles.Kept{}, &nodefiles.Retry{}, &nodefiles.DirEntry{}, &nodefiles.Local{}, (*nodefiles.Local)(nil))
 }

@@ -28,7 +28,7 @@ import (
 //
 // What pullroute did not write stays as it is unless the Options say otherwise, and is in Kept. A file counts as
 // written by pullroute where it is, byte for byte, what Bytes writes of it; MCO writes the same. Other drop-ins, symbolic
-// links and directories are another hand's, always.
+// links and directories never count as written by pullroute.
 //
 // The error is about the drop-in, where it waits for a registries.conf that cannot be written. It is a [FileError] that
 // wraps [nodefiles.ErrWaits].
@@ -58,8 +58,8 @@ func Diff(old *Node, new Files, o Options) (Change, error) {
 // Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
 // value leaves other hands' files alone and removes the drop-in that the files no longer have.
 type Options struct {
-	// Overwrite has a registries.conf of another hand replaced, and the drop-in of another hand that has the name
-	// [SearchDropIn] replaced or removed. Otherwise they stay, and the first is a conflict.
+	// Overwrite replaces a registries.conf that pullroute did not write, and replaces or removes such a drop-in of
+	// the name [SearchDropIn]. Otherwise they stay. A file that the node is to have is a conflict then.
 	Overwrite bool
 	// KeepStale leaves the drop-in that the files do not have.
 	KeepStale bool
@@ -256,7 +256,7 @@ func (d *differ) clean(file string, left *onnode.Entry) {
 	}
 }
 
-// others reports the drop-ins of other hands.
+// others reports the drop-ins that pullroute did not write.
 func (d *differ) others() {
 	dir := path.Dir(SearchDropIn)
 	entries, _ := d.node.list(dir)

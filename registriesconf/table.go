@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -17,7 +16,8 @@ const SearchDropIn = "registries.conf.d/01-image-searchRegistries.conf"
 // Default returns the registries.conf that MCO starts from: no registries, and names without one are
 // searched on registry.access.redhat.com and docker.io.
 func Default() *Config {
-	return &Config{UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"}}
+	hosts, _ := resolve.NewLinuxTable(nil).SearchRegistries()
+	return &Config{UnqualifiedSearchRegistries: hosts}
 }
 
 // Table returns what a Linux node makes of the file, to be asked for plans. name is what the plans' origins call the
@@ -55,7 +55,6 @@ func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
 	before, entries := len(c.Registries), t.Entries()
 	c.Registries = slices.Grow(c.Registries, len(entries)-before)
-	var mirrors slab.Of[Mirror]
 	for i := range entries {
 		from := &entries[i]
 		if i >= before {
@@ -67,9 +66,7 @@ func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 		}
 		to := &c.Registries[i]
 		to.Blocked, to.Insecure, to.MirrorByDigestOnly = from.Blocked, from.Insecure, from.MirrorByDigestOnly
-		if len(from.Mirrors) > len(to.Mirrors) {
-			to.Mirrors = append(mirrors.Make(len(from.Mirrors)), to.Mirrors...)
-		}
+		to.Mirrors = slices.Grow(to.Mirrors, max(0, len(from.Mirrors)-len(to.Mirrors)))
 		for j, m := range from.Mirrors {
 			if j >= len(to.Mirrors) {
 				to.Mirrors = append(to.Mirrors, Mirror{Location: m.Location})

@@ -7,7 +7,7 @@ import (
 )
 
 // NewContainerdTable builds the table of a node with containerd from rules. A hosts.toml governs a whole
-// registry, so all rules of one registry host land in one entry, in both kinds:
+// registry, so all rules of one registry host, of both kinds, become one entry:
 //
 //   - A registry has an entry where a rule's source lies on it, or where it is blocked or insecure as a
 //     whole. Wildcard rules and scopes apply to every such host, and to those the caller names in hosts.
@@ -21,7 +21,7 @@ import (
 //     Linux such a mirror cannot be used, and containerd would not look.
 //   - An endpoint inside an insecure scope is there twice, by HTTPS and by HTTP; see addPlainHTTP.
 //
-// Whatever the table cannot say as the rules mean it is a finding.
+// Where the table cannot do what the rules mean, a finding says so.
 func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTable {
 	return NewContainerdTableFor(rules, RegistryHosts{Named: hosts})
 }
@@ -67,7 +67,7 @@ type registryBuilder struct {
 
 	onHost    scopeMap[[]*mirrorset.Rule] // the rules of each host, and of each wildcard, as sources spell it
 	neverHost map[string]bool             // hosts in canonical form with a rule under NeverContactSource
-	contains  map[string]*mirrorset.Rule  // plain scopes around sources under NeverContactSource, in canonical form
+	contains  map[string]*mirrorset.Rule  // plain scopes that enclose sources under NeverContactSource, in canonical form
 	used      map[string]bool             // wildcards that reached a host
 	findings  finding.Findings
 }
@@ -114,9 +114,9 @@ func (b *registryBuilder) index(r *mirrorset.Rule) {
 	}
 	b.neverHost[network.Host(host)] = true
 	for _, form := range b.forms(r.Source) {
-		for around := range scopesAround(form) {
-			if !around.wildcard && b.contains[around.text] == nil {
-				b.contains[around.text] = r
+		for scope := range enclosing(form) {
+			if !scope.wildcard && b.contains[scope.text] == nil {
+				b.contains[scope.text] = r
 			}
 		}
 	}

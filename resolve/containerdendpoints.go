@@ -86,10 +86,7 @@ func (m *merge) collect() {
 					m.b.checkInexact(rule, mirror, hubNamed(location), origin)
 				}
 			}
-			// Repeating the previous list adds no edge to the order.
-			if n := len(m.lists); n == 0 || !slices.Equal(m.lists[n-1], list) {
-				m.lists = append(m.lists, list)
-			}
+			m.lists = append(m.lists, list)
 		}
 	}
 }
@@ -177,7 +174,7 @@ func (m *merge) leaveOut(never bool) []Endpoint {
 // endpoint lies, as configured, inside what may not be contacted, Linux asks none of them either.
 func (m *merge) leftOut(p *place, location string, never bool) string {
 	if never && p.form == network.Host(m.host) {
-		return fmt.Sprintf("is left out: without what it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", m.host)
+		return fmt.Sprintf("is left out: without the path that it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", m.host)
 	}
 	if scope := m.b.forbids(location); scope != "" {
 		return fmt.Sprintf("is left out: it lies inside %s, which may not be contacted; use a mirror outside of it", scope)

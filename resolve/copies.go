@@ -22,10 +22,10 @@ type Copy struct {
 	Platforms []finding.Platform `json:"platforms"`
 	// Origins are the mirrors that name the destination.
 	Origins []string `json:"origins"`
-	// Notes say what is not plain: why the platforms differ, that the copy has no tag, that its layers want a look.
+	// Notes say what is not obvious: why the platforms differ, that the copy has no tag, that its layers need a check.
 	Notes []string `json:"notes,omitempty"`
-	// ForeignLayers is set where the manifest wants a look: the source is known for layers with urls, which nodes fetch
-	// from there first and not from the mirror, or it may not be contacted.
+	// ForeignLayers is set where the manifest needs a check: the source is known for layers with urls, which nodes fetch
+	// from those urls first and not from the mirror, or the source may not be contacted.
 	ForeignLayers bool `json:"foreignLayers,omitempty"`
 }
 
@@ -46,75 +46,108 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 	if err != nil {
 		return nil, err
 	}
-	suffix, note := r.suffix(), ""
-	if r.ByDigest() {
-		note = "untagged: registries collect images without a tag; give the image a tag beside its digest to have the copy tagged"
-		if tag := tagBesideDigest(image); tag != "" {
-			suffix, note = ":"+tag, ""
-		}
-	}
+	c := newCopier(r, image)
+	c.foreignLayers = foreign.Known(r.Name())
+	c.addLinux(linux)
+	c.addWindows(windows)
+	return c.sorted(), nil
+}
 
-	foreignLayers := foreign.Known(r.Name())
-	byLocation := map[string]*Copy{}
-	add := func(platform finding.Platform, location string, origins []finding.Origin) {
-		if canonical(location) == canonical(r.Name()) {
-			return
-		}
-		location = pushed(location)
-		c := byLocation[canonical(location)]
-		if c == nil {
-			c = &Copy{Source: r.String(), Destination: location + suffix}
-			if note != "" {
-				c.Notes = append(c.Notes, note)
-			}
-			byLocation[canonical(location)] = c
-		}
-		if !slices.Contains(c.Platforms, platform) {
-			c.Platforms = append(c.Platforms, platform)
-		}
-		for _, o := range origins {
-			if s := o.String(); !slices.Contains(c.Origins, s) {
-				c.Origins = append(c.Origins, s)
-			}
-		}
-	}
+// copier collects the copies of one image.
+type copier struct {
+	image         Reference
+	suffix        string // of destinations: ":tag" or "@digest"
+	note          string // on every copy; empty where there is none
+	foreignLayers bool
+	byLocation    map[string]*Copy // by destination, without the suffix, in canonical form
+}
 
-	if entry := linux.find(r.Name()); entry != nil && linuxReference(r) == nil {
-		foreignLayers = foreignLayers || entry.Blocked
-		after := rest(r.Name(), entry.Prefix)
-		for i := range entry.Mirrors {
-			location := entry.Mirrors[i].Location + after
-			if unwritable(location) == "" && linux.blocking(location) == nil {
-				add(finding.Linux, location, entry.Mirrors[i].Origins)
-			}
-		}
+func newCopier(r Reference, image string) *copier {
+	c := &copier{image: r, suffix: r.suffix(), byLocation: map[string]*Copy{}}
+	if !r.ByDigest() {
+		return c
 	}
-	host, repository := splitHost(r.Name())
-	if file := windows.find(host); file != nil {
-		foreignLayers = foreignLayers || file.Never
-		for i := range file.Endpoints {
-			if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
-				add(finding.Windows, e.Location(repository[1:]), e.Origins)
-			}
-		}
+	if tag := tagBesideDigest(image); tag != "" {
+		c.suffix = ":" + tag
+	} else {
+		c.note = "untagged: registries collect images without a tag; give the image a tag beside its digest to have the copy tagged"
 	}
+	return c
+}
 
-	copies := make([]Copy, 0, len(byLocation))
-	for _, c := range byLocation {
-		if len(c.Platforms) == 1 {
+// add adds a location that nodes of a platform ask, unless it is the image itself.
+func (c *copier) add(platform finding.Platform, location string, origins []finding.Origin) {
+	if canonical(location) == canonical(c.image.Name()) {
+		return
+	}
+	location = pushed(location)
+	one := c.byLocation[canonical(location)]
+	if one == nil {
+		one = &Copy{Source: c.image.String(), Destination: location + c.suffix}
+		if c.note != "" {
+			one.Notes = append(one.Notes, c.note)
+		}
+		c.byLocation[canonical(location)] = one
+	}
+	if !slices.Contains(one.Platforms, platform) {
+		one.Platforms = append(one.Platforms, platform)
+	}
+	for _, o := range origins {
+		if s := o.String(); !slices.Contains(one.Origins, s) {
+			one.Origins = append(one.Origins, s)
+		}
+	}
+}
+
+// addLinux adds the mirrors of the entry that governs the image, those that can be asked.
+func (c *copier) addLinux(t *LinuxTable) {
+	entry := t.find(c.image.Name())
+	if entry == nil || linuxReference(c.image) != nil {
+		return
+	}
+	c.foreignLayers = c.foreignLayers || entry.Blocked
+	after := rest(c.image.Name(), entry.Prefix)
+	for i := range entry.Mirrors {
+		location := entry.Mirrors[i].Location + after
+		if unwritable(location) == "" && t.blocking(location) == nil {
+			c.add(finding.Linux, location, entry.Mirrors[i].Origins)
+		}
+	}
+}
+
+// addWindows adds the endpoints of the registry.
+func (c *copier) addWindows(t *ContainerdTable) {
+	host, repository := splitHost(c.image.Name())
+	file := t.find(host)
+	if file == nil {
+		return
+	}
+	c.foreignLayers = c.foreignLayers || file.Never
+	for i := range file.Endpoints {
+		if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
+			c.add(finding.Windows, e.Location(repository[1:]), e.Origins)
+		}
+	}
+}
+
+// sorted returns the copies with all their notes.
+func (c *copier) sorted() []Copy {
+	copies := make([]Copy, 0, len(c.byLocation))
+	for _, one := range c.byLocation {
+		if len(one.Platforms) == 1 {
 			other := "Windows nodes ask the endpoint with the whole repository below it"
-			if c.Platforms[0] == finding.Linux {
+			if one.Platforms[0] == finding.Linux {
 				other = "Linux nodes replace only the source of the rule in the name"
 			}
-			c.Notes = append(c.Notes, fmt.Sprintf("for %s only: %s", c.Platforms[0], other))
+			one.Notes = append(one.Notes, fmt.Sprintf("for %s only: %s", one.Platforms[0], other))
 		}
-		if c.ForeignLayers = foreignLayers; foreignLayers {
-			c.Notes = append(c.Notes, "look for urls in the manifest: skopeo does not copy a layer that has some; nodes fetch it from there, and fail where they cannot reach it")
+		if one.ForeignLayers = c.foreignLayers; c.foreignLayers {
+			one.Notes = append(one.Notes, "look for urls in the manifest: skopeo does not copy a layer that has some; nodes fetch it from there, and fail where they cannot reach it")
 		}
-		copies = append(copies, *c)
+		copies = append(copies, *one)
 	}
 	slices.SortFunc(copies, func(a, b Copy) int { return cmp.Compare(a.Destination, b.Destination) })
-	return copies, nil
+	return copies
 }
 
 // tagBesideDigest returns the tag of a valid reference that has a digest too.

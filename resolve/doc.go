@@ -18,8 +18,8 @@
 // # What both platforms share
 //
 // A reference with a digest is served by digest rules, a tag beside it changing nothing; any other by tag
-// rules. Of the rules for one kind only those with the longest source around the name apply, matched at
-// component boundaries; "*.host" is around every subdomain of host, on any port, and not around host
+// rules. Of the rules for one kind only those with the longest source that encloses the name apply, matched at
+// component boundaries; "*.host" encloses every subdomain of host, on any port, and not host
 // itself. The mirrored name is the mirror and what follows the source in the name. Mirrors are asked in
 // order, then the source, unless it is under NeverContactSource. This is the documentation of
 // ImageDigestMirrorSet and ImageTagMirrorSet in github.com/openshift/api, config/v1.
@@ -30,7 +30,7 @@
 // lead to the source. Plans are about what registries are asked for, and say nothing of such URLs.
 //
 // Names compare as they are spelled, because the clients do so. Only where it is decided what may be
-// contacted, and whether two endpoints are one, they compare as the network sees them: letter case of
+// contacted, and whether two endpoints are one, they compare in canonical form: letter case of
 // hosts and the port 443 do not count, and docker.io, index.docker.io and registry-1.docker.io are one.
 //
 // # Linux: LinuxTable

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/internal/slab"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -23,8 +22,8 @@ func NewLinuxTable(rules *mirrorset.Rules) *LinuxTable {
 // The order of entries is MCO's: those of t, then the sources of rules for digests, then those for tags,
 // then blocked scopes, then insecure ones. Only the entry with the longest prefix governs a pull, so each
 // entry is made to hold all that the rules say of its prefix: a kind of pull without a rule of its own
-// gets the mirrors of its most specific rule around it; a prefix under NeverContactSource by any rule
-// around it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
+// gets the mirrors of the most specific rule that encloses it; a prefix under NeverContactSource by any rule
+// that encloses it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
 // mirrors.
 //
 // Edit of nil edits the empty table; nil rules ask for nothing.
@@ -51,15 +50,13 @@ func (t *LinuxTable) Edit(rules *mirrorset.Rules) *LinuxTable {
 type imageBuilder struct {
 	table    LinuxTable
 	rules    *mirrorset.Rules
-	merged   []mergedRule // the same
-	at       []int        // of each rule the entry of its source
-	governs  []governors  // of each entry the rules that govern it
+	merged   []mergedRule // the rules of rules, in the same order, with their mirrors
+	at       []int        // for each rule the place of its source's entry
+	governs  []governors  // for each entry the rules that govern it
 	policies policies
-	blocked  *scopeSet // blocked scopes, as the network sees them
-	insecure *scopeSet // insecure scopes, as they are spelled: the client compares them so
+	blocked  *scopeSet // blocked scopes in canonical form
+	insecure *scopeSet // insecure scopes as they are spelled, because the client compares spellings
 	findings finding.Findings
-	mirrors  slab.Of[LinuxMirror]
-	origins  slab.Of[finding.Origin]
 }
 
 // mergedRule is a rule and its mirrors.
@@ -126,7 +123,6 @@ func (b *imageBuilder) addEntries() {
 		at := b.entry(r.Source)
 		b.at = append(b.at, at)
 		e := &b.table.entries[at]
-		e.Origins = append(b.origins.Make(len(e.Origins)+len(r.Entries)), e.Origins...)
 		for _, from := range r.Entries {
 			e.Origins = append(e.Origins, from.Origin)
 		}
@@ -168,14 +164,14 @@ func kindOf(p mirrorset.Pull) int {
 	return 1
 }
 
-// enclosingRule returns the rule with the longest source around a prefix; of two as long, the wildcard, as at a pull.
+// enclosingRule returns the rule with the longest source that encloses a prefix; of two as long, the wildcard, as at a pull.
 // Each source is the prefix of an entry, which own has the rules of.
 func (b *imageBuilder) enclosingRule(own []governors, prefix string, kind int) *mergedRule {
-	around := b.table.index.longest(prefix, func(j int) bool { return own[j][kind] != nil })
-	if around.n == 0 {
+	best := b.table.index.longest(prefix, func(j int) bool { return own[j][kind] != nil })
+	if best.n == 0 {
 		return nil
 	}
-	return own[around.values[around.n-1]][kind]
+	return own[best.values[best.n-1]][kind]
 }
 
 // addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
@@ -200,14 +196,14 @@ func (b *imageBuilder) addMirrors() {
 				after = "" // the client appends what follows the host
 			}
 			if e.MirrorByDigestOnly {
-				// The client refuses a file that has this beside a kind of pull on a mirror. Said on
-				// each mirror it means the same.
+				// The client refuses a file with both this setting and a kind of pull on a mirror. The
+				// kind "digest" on each mirror means the same.
 				e.MirrorByDigestOnly = false
 				for j := range own {
 					own[j].Pull = mirrorset.ByDigest
 				}
 			}
-			e.Mirrors = append(b.mirrors.Make(len(e.Mirrors)+len(r.mirrors)), e.Mirrors...)
+			e.Mirrors = slices.Grow(e.Mirrors, len(r.mirrors))
 			for _, m := range r.mirrors {
 				e.Mirrors = append(e.Mirrors, LinuxMirror{Location: m.Location + after, Pull: pull, Origins: m.Origins})
 			}
@@ -215,13 +211,13 @@ func (b *imageBuilder) addMirrors() {
 	}
 }
 
-// block sets the flag where a rule around a prefix forbids contacting it, or a scope blocks it.
+// block sets the flag where a rule that encloses a prefix forbids contacting it, or a scope blocks it.
 func (b *imageBuilder) block() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry of the base
-		// file may lead elsewhere: its location is judged too, as the client takes no file in which one location is
-		// blocked here and not there.
+		// The client looks a location up among the prefixes before it asks, so the prefix decides. An entry of the
+		// base file may have another location. That location counts too, because the client refuses a file in which
+		// one location is blocked in one entry and not in another.
 		insecure := e.Insecure || b.insecure.covers(e.Prefix)
 		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbidsTarget(e.Location, insecure) {
 			e.Blocked = true
@@ -257,8 +253,8 @@ func (b *imageBuilder) forbidsWildcards() bool {
 	return len(b.policies.bySource.wild)+len(b.blocked.places.wild) > 0
 }
 
-// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, as the
-// network sees it; "" where there is none.
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, in
+// canonical form; "" where there is none.
 func (b *imageBuilder) forbids(location string, insecure bool) string {
 	if source := b.policies.forbids(location, false); source != "" {
 		return source
@@ -321,98 +317,4 @@ func (b *imageBuilder) markInsecure() {
 			m.Insecure = m.Insecure || b.insecure.covers(m.Location)
 		}
 	}
-}
-
-// check reports what the finished table will surprise with.
-func (b *imageBuilder) check() {
-	t := &b.table
-	report := func(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
-		b.findings = append(b.findings, finding.Finding{
-			Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: value, Message: message,
-		})
-	}
-	for i := range t.entries {
-		if e := &t.entries[i]; e.Location != e.Prefix && e.Location != "" && t.blocking(e.Location) != nil {
-			report(finding.CodeNoLocation, finding.SeverityWarning, firstOrigin(e.Origins), e.Prefix, fmt.Sprintf(
-				"leads to %s, which may not be contacted and is blocked there: only mirrors serve its images", e.Location))
-		}
-		// A plain host also governs its ports (refMatchingPrefix of the client), which only a wildcard forbids.
-		e := &t.entries[i]
-		if t.dead[i] || e.Blocked || isWildcard(e.Prefix) || strings.ContainsAny(e.Prefix, "/:") || !b.forbidsWildcards() {
-			continue
-		}
-		if scope := b.forbids(e.Prefix+":1", false); scope != "" && len(e.Origins) > 0 {
-			report(finding.CodeEvadesRule, finding.SeverityWarning, e.Origins[0], e.Prefix, fmt.Sprintf(
-				"opens %s on every port, although %s may not be contacted: to the client an entry for a host also governs its ports, and it wins over the wildcard; add entries for the ports that are in use",
-				e.Prefix, scope))
-		}
-	}
-	for i := range b.rules.Rules {
-		r := &b.merged[i]
-		usable := 0
-		for _, m := range r.mirrors {
-			if by := t.blocking(m.Location); by != nil {
-				scope := by.Prefix
-				if named := b.forbids(m.Location, b.insecure.covers(m.Location)); named != "" {
-					scope = named // by is the same in another spelling
-				}
-				for _, o := range m.Origins {
-					report(finding.CodeMirrorBlocked, finding.SeverityWarning, o, m.Location, fmt.Sprintf(
-						"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", scope))
-				}
-				continue
-			}
-			severity, message := unwritableMirror(r.Rule, m.Location)
-			if severity != finding.SeverityError {
-				usable++
-			}
-			if message != "" {
-				for _, o := range m.Origins {
-					report(finding.CodeUnwritable, severity, o, m.Location, message)
-				}
-			}
-		}
-		origin := ruleOrigin(r.Rule)
-		entry := &t.entries[b.at[i]]
-		if usable == 0 && entry.Blocked {
-			report(finding.CodeNoLocation, finding.SeverityError, origin, r.Source, fmt.Sprintf(
-				"cannot be pulled by %s at all: it may not be contacted, and no mirror of it can be asked", r.Pull))
-		}
-		other, kind := mirrorset.ByTag, "an ImageTagMirrorSet"
-		if r.Pull == mirrorset.ByTag {
-			other, kind = mirrorset.ByDigest, "an ImageDigestMirrorSet"
-		}
-		if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m LinuxMirror) bool { return entry.serves(&m, other == mirrorset.ByDigest) }) {
-			report(finding.CodePullsBlocked, finding.SeverityWarning, origin, r.Source, fmt.Sprintf(
-				"cannot be pulled by %[1]s: NeverContactSource blocks the source for pulls by %[1]s too, and its mirrors serve pulls by %[2]s only; add %[3]s for it, or pull by %[2]s",
-				other, r.Pull, kind))
-		}
-	}
-}
-
-// unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their
-// location as a reference; message is empty where there are none.
-func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, string) {
-	host, path := splitHost(r.Source)
-	if plainMirror(mirror) && (path == "" || strings.Contains(mirror, "/")) {
-		return "", ""
-	}
-	if why := unwritable(mirror + "/a/b"); why != "" {
-		return finding.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can be written as a reference (%s)", r.Source, r.Pull, why)
-	}
-	switch {
-	case path != "" && unwritable(mirror) != "":
-		return finding.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: the mirrored location would be %q (%s); repositories below it are not concerned",
-			r.Source, r.Pull, mirror, unwritable(mirror))
-	case mirror == "docker.io" && (path == "" || isWildcard(host)):
-		return finding.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a repository has two parts; use docker.io/library, or mirror namespaces",
-			r.Source, r.Pull)
-	}
-	return "", ""
-}
-
-// plainMirror reports whether a valid mirror has a host that is written as it is, and room for a repository.
-func plainMirror(mirror string) bool {
-	host, _ := splitHost(mirror)
-	return linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName
 }

@@ -66,7 +66,7 @@ func (b *imageBuilder) blockSpellings() {
 
 // forbiddenScopes are the sources under NeverContactSource and the blocked scopes, by host.
 type forbiddenScopes struct {
-	byHost    map[string][]forbiddenPath // by host, or wildcard, as the network sees it; sorted by path
+	byHost    map[string][]forbiddenPath // by host or wildcard in canonical form; sorted by path
 	wildcards map[string]bool            // as they are spelled
 	missing   map[string]finding.Origin  // prefixes of entries to add
 	wide      map[string]bool            // those of them that hold more than what is forbidden
@@ -110,8 +110,8 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 // manyScopes is the number of forbidden scopes inside one location from which on it is blocked as a whole.
 const manyScopes = 16
 
-// look adds the entries that keep the client from what is forbidden inside and around a location, and says so where
-// some of the location stays open. Of one that lies inside what is forbidden, check says more.
+// look adds the entries that keep the client from what is forbidden inside a location, and from what encloses it. It
+// reports a location of which some part stays open. What lies inside a forbidden scope, check reports.
 func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, origin finding.Origin) {
 	if f.done[location] {
 		return
@@ -122,19 +122,19 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		insecure = b.insecure.covers(location)
 	}
 	for _, form := range canonicalForms(host, insecure) {
-		for around := range scopesAround(form + path) {
-			if around.wildcard {
+		for scope := range enclosing(form + path) {
+			if scope.wildcard {
 				break // wildcards have no path; they are looked at below
 			}
-			if scope, ok := f.find(form, around.text[len(form):]); ok {
-				f.add(b, host+scope.path, scope.origin, insecure)
+			if forbidden, ok := f.find(form, scope.text[len(form):]); ok {
+				f.add(b, host+forbidden.path, forbidden.origin, insecure)
 			}
 		}
 		contained := f.contained(form, path)
 		if len(contained) > 0 && !b.spelledAsForbidden(host, contained) {
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
-				Message: "spells a host on which something may not be contacted in another way than the rule; that part of it is blocked under this spelling too; spell the host as the rule does",
+				Message: "spells its host in another way than a rule that forbids contacting a part of it; that part is blocked under this spelling too; spell the host as the rule does",
 			})
 		}
 		if len(contained) > manyScopes {
@@ -145,11 +145,11 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			f.add(b, host+scope.path, scope.origin, insecure)
 		}
 	}
-	if f.matchesWildcard(host) {
+	if f.matchesWildcard(host) && !b.governsPort(host) {
 		return // the client finds the wildcard's own entry
 	}
-	for around := range scopesAround(network.Host(host)) {
-		if paths := f.byHost[around.String()]; around.wildcard && len(paths) > 0 {
+	for scope := range enclosing(network.Host(host)) {
+		if paths := f.byHost[scope.String()]; scope.wildcard && len(paths) > 0 {
 			f.add(b, host, paths[0].origin, insecure)
 			break
 		}
@@ -187,7 +187,7 @@ func (f *forbiddenScopes) contained(host, path string) []forbiddenPath {
 	return paths[first:end]
 }
 
-// add has an entry made for a prefix, where there is none that is judged by itself, and where no more specific rule
+// add notes that a prefix needs an entry, unless it has one, which is checked by itself, or a more specific rule
 // opens it again.
 func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Origin, insecure bool) {
 	if _, ok := b.table.index.get(prefix); ok || b.forbids(prefix, insecure) == "" {
@@ -204,11 +204,22 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 	}
 }
 
-// matchesWildcard reports whether the client finds a forbidden wildcard around a host: it looks for the wildcard's
+// governsPort reports whether the client takes the entry of a host without port for one with a port. That entry then
+// wins over a wildcard that encloses both, unless it is no longer than the wildcard (see [LinuxTable.find]).
+func (b *imageBuilder) governsPort(host string) bool {
+	name := hostname(host)
+	if _, ok := b.table.index.get(name); !ok || name == host {
+		return false
+	}
+	_, asLong := b.table.index.get("*" + name[min(1, len(name)):])
+	return !asLong
+}
+
+// matchesWildcard reports whether the client finds a forbidden wildcard that encloses a host: it looks for the wildcard's
 // host at its first place in the name only (refMatchingSubdomainPrefix).
 func (f *forbiddenScopes) matchesWildcard(host string) bool {
-	for around := range scopesAround(host) {
-		if around.wildcard && f.wildcards[around.String()] && around.isFirstIn(host) {
+	for scope := range enclosing(host) {
+		if scope.wildcard && f.wildcards[scope.String()] && scope.isFirstIn(host) {
 			return true
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"github.com/pullroute/pullroute/internal/network"
 )
 
-// canonical returns a location or scope as the network sees it when it is asked by HTTPS. Paths are case-sensitive
-// and stay.
+// canonical returns the canonical form of a location or scope: the one that the network knows it by when it is asked by
+// HTTPS. Spellings of one host have one form. Paths are case-sensitive and stay.
 func canonical(location string) string {
 	host, rest := splitHost(location)
-	if seen := network.Host(host); seen != host {
-		return seen + rest
+	if form := network.Host(host); form != host {
+		return form + rest
 	}
 	return location // most are spelled so already
 }
@@ -22,8 +22,8 @@ func canonicalHTTP(location string) string {
 	return network.HTTPHost(host) + rest
 }
 
-// canonicalForms returns every form under which the network sees a location or scope: an insecure one is asked by
-// HTTPS and by plain HTTP.
+// canonicalForms returns the canonical forms of a location or scope. An insecure one has two, as it is asked by HTTPS
+// and by plain HTTP.
 func canonicalForms(location string, insecure bool) []string {
 	forms := []string{canonical(location)}
 	if insecure {

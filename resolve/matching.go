@@ -7,7 +7,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// Matching returns the rules whose source lies around an image, for its kind of pull, the most specific
+// Matching returns the rules whose source encloses an image, for its kind of pull, the most specific
 // first: that one applies on Linux, and the others lose to it. On Windows all of them apply, and with them
 // every other rule of the registry. image is written out in full as containerd does it.
 func Matching(rules *mirrorset.Rules, image string) ([]*mirrorset.Rule, error) {
@@ -20,13 +20,13 @@ func Matching(rules *mirrorset.Rules, image string) ([]*mirrorset.Rule, error) {
 	if r.ByDigest() {
 		pull = mirrorset.ByDigest
 	}
-	around := map[string]bool{}
-	for scope := range scopesAround(r.Name()) {
-		around[scope.String()] = true
+	enclosingIt := map[string]bool{}
+	for scope := range enclosing(r.Name()) {
+		enclosingIt[scope.String()] = true
 	}
 	var matching []*mirrorset.Rule
 	for i := range rules.Rules {
-		if rule := &rules.Rules[i]; rule.Pull == pull && around[rule.Source] {
+		if rule := &rules.Rules[i]; rule.Pull == pull && enclosingIt[rule.Source] {
 			matching = append(matching, rule)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// policies answers which policy governs a location in canonical form: that of the most specific rules around it, for
+// policies answers which policy governs a location in canonical form: that of the most specific rules that enclose it, for
 // each kind of pull, NeverContactSource winning where two as long differ.
 type policies struct {
 	bySource scopeMap[*policy] // by source in canonical form
@@ -58,13 +58,13 @@ func (p policies) forbids(location string, http bool) string {
 		form = canonicalHTTP(location)
 	}
 	for kind := range pulls {
-		around := p.bySource.longest(form, func(said *policy) bool {
+		best := p.bySource.longest(form, func(said *policy) bool {
 			// A wildcard covers every port: the form for HTTPS answers for it.
 			return said.rule[kind] && !(http && isWildcard(said.source))
 		})
-		for _, said := range around.values[:around.n] {
+		for _, said := range best.values[:best.n] {
 			if said.never[kind] {
-				return around.values[0].source
+				return best.values[0].source
 			}
 		}
 	}

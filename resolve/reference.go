@@ -51,65 +51,6 @@ func ParseReference(image string) (Reference, error) {
 	return r, nil
 }
 
-// plainReference reads a reference as most are: a name that is written out in full or is one of Docker Hub's short ones
-// (normalize.go, splitDockerDomain), with a tag, a sha256 digest, both or neither. The library takes several microseconds for it,
-// the same as for all others, and gets those; a test holds both against each other.
-func plainReference(image string) (Reference, bool) {
-	const identifier = 64 // hexadecimal digits by themselves, which are no name
-	if first, _, more := strings.Cut(image, "/"); !more && len(image) != identifier {
-		image = "docker.io/library/" + image
-	} else if !strings.ContainsAny(first, ".:") && first != "localhost" && strings.ToLower(first) == first {
-		image = "docker.io/" + image
-	}
-	text, name := image, strings.IndexByte(image, '@')
-	if name >= 0 {
-		hex, ok := strings.CutPrefix(image[name:], "@sha256:")
-		if !ok || len(hex) != 64 || !plainHex(hex) {
-			return Reference{}, false
-		}
-		if tag := strings.LastIndexByte(image[:name], ':'); tag > strings.LastIndexByte(image[:name], '/') {
-			if !plainTag(image[tag+1 : name]) {
-				return Reference{}, false
-			}
-			name, text = tag, image[:tag]+image[name:] // the digest says it all
-		}
-	} else if name = strings.LastIndexByte(image, ':'); name <= strings.LastIndexByte(image, '/') {
-		name, text = len(image), image+":latest" // a port is no tag
-	} else if !plainTag(image[name+1:]) {
-		return Reference{}, false
-	}
-	host, path := splitHost(image[:name])
-	switch {
-	case path == "", !strings.ContainsAny(host, ".:") && host != "localhost", name > maxLinuxName, !mirrorset.ValidMirror(image[:name]):
-		return Reference{}, false
-	case host == "index.docker.io", host == "docker.io" && strings.LastIndexByte(path, '/') == 0: // written otherwise
-		return Reference{}, false
-	}
-	return Reference{text: text, name: name}, true
-}
-
-func plainHex(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
-
-// plainTag reports whether s is a tag by the grammar of github.com/distribution/reference (regexp.go).
-func plainTag(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
-		case i > 0 && (c == '.' || c == '-'):
-		default:
-			return false
-		}
-	}
-	return s != "" && len(s) <= 128
-}
-
 // String returns the reference: host[:port]/repository:tag or host[:port]/repository@digest.
 func (r Reference) String() string { return r.text }
 
@@ -122,7 +63,7 @@ func (r Reference) ByDigest() bool { return r.name < len(r.text) && r.text[r.nam
 // suffix returns what follows the name: ":tag" or "@digest".
 func (r Reference) suffix() string { return r.text[r.name:] }
 
-// errNoReference is what the zero Reference is answered with.
+// errNoReference is the error for the zero Reference.
 var errNoReference = errors.New("is empty; make one with ParseReference")
 
 // referenceError says what is wrong with a reference, and what is most likely meant.
@@ -146,8 +87,8 @@ func referenceError(image string, err error) error {
 	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`, shown.Value(image), hint), err}
 }
 
-// invalidReference is an error in words of its own: those of the library repeat the reference, and what is given
-// as one may have a password in it.
+// invalidReference is an error with a message of its own. The library's messages repeat the reference, and that may
+// have a password in it.
 type invalidReference struct {
 	message string
 	cause   error
@@ -184,12 +125,12 @@ const maxLinuxName = 255
 // and a digest.
 const maxReference = 1024
 
-// tooLong refuses what is too long for a reference before anything is made of it.
+// tooLong returns an error for a text that is too long for a reference. It is called before anything else reads the text.
 func tooLong(image string) error {
 	if len(image) <= maxReference {
 		return nil
 	}
-	begin := shown.Value(image) // before it is cut: what stands behind tells what is a password
+	begin := shown.Value(image) // before cutting: what follows tells which part is a password
 	begin = strings.ToValidUTF8(begin[:min(len(begin), 60)], "")
 	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin, len(image), maxReference)
 }

@@ -15,12 +15,12 @@ import (
 //	registry.example.org:5000/team/app   itself
 //	registry.example.org:5000/team       its namespaces
 //	registry.example.org:5000            its registry host
-//	*.example.org                        the wildcards around the host, which cover every port
+//	*.example.org                        wildcards that enclose the host, on every port
 //	*.org
 //
 // The longest scope wins. Where a set holds registry.example.org:5000 and *.example.org, the former wins for this name
 // (25 characters to 13). A wildcard can be as long as a plain scope, and no two plain scopes, and no two wildcards,
-// around one name are: *.example.org and a.example.org both have 13 characters. Each question says who wins then:
+// that enclose one name are: *.example.org and a.example.org both have 13 characters. Each question says who wins then:
 //
 //   - for the client on Linux, and so for its table, the wildcard ([scopeMap.findAsClient]);
 //   - for policies the one with NeverContactSource, and for blocked entries the blocked one: both are looked at
@@ -28,15 +28,15 @@ import (
 //
 // The client's own search differs from this in two more points, which findAsClient states.
 
-// enclosing is a scope that encloses a name. text is a piece of the name, so that walking takes no memory: of the
+// enclosingScope is a scope that encloses a name. text is a piece of the name, so that walking takes no memory: of the
 // wildcard *.example.org it is ".example.org".
-type enclosing struct {
+type enclosingScope struct {
 	text     string
 	wildcard bool
 }
 
 // String returns the scope as it is written.
-func (s enclosing) String() string {
+func (s enclosingScope) String() string {
 	if s.wildcard {
 		return "*" + s.text
 	}
@@ -44,24 +44,24 @@ func (s enclosing) String() string {
 }
 
 // length returns the length of the scope as it is written.
-func (s enclosing) length() int {
+func (s enclosingScope) length() int {
 	if s.wildcard {
 		return len(s.text) + 1
 	}
 	return len(s.text)
 }
 
-// scopesAround returns every scope that encloses a name or a scope, itself first. Of plain scopes and of wildcards,
+// enclosing returns every scope that encloses a name or a scope, itself first. Of plain scopes and of wildcards,
 // longer ones come first; wildcards come last. A wildcard comes twice, first as plain text, which is no key of a
 // [scopeMap].
-func scopesAround(name string) iter.Seq[enclosing] {
-	return func(yield func(enclosing) bool) { walkScopes(name, yield) }
+func enclosing(name string) iter.Seq[enclosingScope] {
+	return func(yield func(enclosingScope) bool) { walkScopes(name, yield) }
 }
 
-func walkScopes(name string, yield func(enclosing) bool) {
+func walkScopes(name string, yield func(enclosingScope) bool) {
 	host, _ := splitHost(name)
 	for end := len(name); ; end = strings.LastIndexByte(name[:end], '/') {
-		if !yield(enclosing{text: name[:end]}) {
+		if !yield(enclosingScope{text: name[:end]}) {
 			return
 		}
 		if end <= len(host) {
@@ -71,7 +71,7 @@ func walkScopes(name string, yield func(enclosing) bool) {
 	domain := hostname(host)
 	for {
 		i := strings.IndexByte(domain, '.')
-		if i < 0 || !yield(enclosing{text: domain[i:], wildcard: true}) {
+		if i < 0 || !yield(enclosingScope{text: domain[i:], wildcard: true}) {
 			return
 		}
 		domain = domain[i+1:]
@@ -92,7 +92,7 @@ func newScopeMap[T any](size int) scopeMap[T] {
 func (m scopeMap[T]) len() int { return len(m.plain) + len(m.wild) }
 
 // at returns the value of a scope that encloses a name.
-func (m scopeMap[T]) at(s enclosing) (T, bool) {
+func (m scopeMap[T]) at(s enclosingScope) (T, bool) {
 	if s.wildcard {
 		v, ok := m.wild[s.text]
 		return v, ok
@@ -120,25 +120,25 @@ func (m scopeMap[T]) set(scope string, v T) {
 
 // covers reports whether any of the scopes encloses a name.
 func (m scopeMap[T]) covers(name string) bool {
-	for around := range scopesAround(name) {
-		if _, ok := m.at(around); ok {
+	for scope := range enclosing(name) {
+		if _, ok := m.at(scope); ok {
 			return true
 		}
 	}
 	return false
 }
 
-// winners are the values of the longest scopes around a name: none, one, or those of a plain scope and of a wildcard
+// winners are the values of the longest scopes that enclose a name: none, one, or those of a plain scope and of a wildcard
 // of the same length, in this order.
 type winners[T any] struct {
 	values [2]T
 	n      int
 }
 
-// longest returns the values of the longest scopes around a name, of those that count.
+// longest returns the values of the longest scopes that enclose a name, of those that count.
 func (m scopeMap[T]) longest(name string, counts func(T) bool) (w winners[T]) {
 	longest := 0
-	for s := range scopesAround(name) {
+	for s := range enclosing(name) {
 		if s.length() < longest {
 			continue
 		}
@@ -165,7 +165,7 @@ func (m scopeMap[T]) longest(name string, counts func(T) bool) (w winners[T]) {
 //     *.example.org does not match a.example.org.example.org.
 func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
 	length := 0
-	for s := range scopesAround(name) {
+	for s := range enclosing(name) {
 		if s.length() < length {
 			continue
 		}
@@ -183,7 +183,7 @@ func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
 }
 
 // isFirstIn reports whether the host of the wildcard stands in the name where the name's host ends, and nowhere before.
-func (s enclosing) isFirstIn(name string) bool {
+func (s enclosingScope) isFirstIn(name string) bool {
 	host, _ := splitHost(name)
 	return strings.Index(name, s.text) == len(hostname(host))-len(s.text)
 }
@@ -213,8 +213,8 @@ func (s *scopeSet) cover(name string) string {
 	if s == nil || len(s.scopes) == 0 {
 		return ""
 	}
-	for around := range scopesAround(name) {
-		if places, ok := s.places.at(around); ok {
+	for scope := range enclosing(name) {
+		if places, ok := s.places.at(scope); ok {
 			return s.scopes[places[0]]
 		}
 	}
@@ -225,8 +225,8 @@ func (s *scopeSet) covers(name string) bool { return len(s.scopes) > 0 && s.plac
 
 // all returns the places of the scopes that enclose a name, in the order in which they were added.
 func (s *scopeSet) all(name string) (all []int) {
-	for around := range scopesAround(name) {
-		places, _ := s.places.at(around)
+	for scope := range enclosing(name) {
+		places, _ := s.places.at(scope)
 		all = append(all, places...)
 	}
 	slices.Sort(all)

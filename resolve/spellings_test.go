@@ -71,6 +71,19 @@ func TestAnAllowRuleForAHostInsideAForbiddenWildcardOpensItsPorts(t *testing.T) 
 	requirePlans(t, table.Plan, []planCase{{"foo.example.org:5000/a" + digestA, "n.io:5000/a source", "evades-rule"}})
 }
 
+// What the reference itself says nobody can rewrite; a mirror can be forbidden.
+func TestAMirrorOnAPortThatAnAllowRuleOpensIsBlocked(t *testing.T) {
+	table := NewLinuxTable(newRules(t, "digest *.example.org m.io never\ndigest foo.example.org n.io\ndigest q.io foo.example.org:5000/a\ntag *.o.io m.io never\ntag a.o.io n.io\ntag q.io a.o.io:5000/a"))
+	requirePlans(t, table.Plan, []planCase{
+		{"q.io/x" + digestA, "source", "mirror-blocked"},
+		{"q.io/x:1", "source", "mirror-blocked"},
+	})
+	e, ok := table.Find("foo.example.org:5000")
+	require.True(t, ok && e.Blocked && e.Prefix == "foo.example.org:5000")
+	e, _ = table.Find("a.o.io:5000")
+	require.Equal(t, "*.o.io", e.Prefix, "the wildcard is as long as the entry, and wins")
+}
+
 // Host configured for its credential: the wildcard around it decides first.
 func TestAConfiguredHostIsJudgedByTheWildcardsAroundIt(t *testing.T) {
 	for rules, want := range map[string]string{

@@ -192,7 +192,9 @@ func (c Contract) spelled(contact Contact) bool {
 	if strings.HasPrefix(location, "registry-1.docker.io/") {
 		return false
 	}
+	// A longer rule may open a part of one, and a blocked scope in another spelling close a part of that.
+	scope := world.WireLocation(contact.Scope)
 	return slices.ContainsFunc(c.rules.Rules, func(r mirrorset.Rule) bool {
-		return r.Never && !strings.HasPrefix(r.Source, "*.") && (location == r.Source || strings.HasPrefix(location, r.Source+"/"))
+		return r.Never && !strings.HasPrefix(r.Source, "*.") && world.WireLocation(r.Source) == scope && (location == r.Source || strings.HasPrefix(location, r.Source+"/"))
 	})
 }

@@ -84,3 +84,13 @@ func TestAHiddenEntrySaysContactsWithABlockedScopeOnly(t *testing.T) {
 	require.Len(t, c.Unsaid("q.io/x:1", asked("a.blocked.io"), finding.Findings{{Code: finding.CodeHiddenEntry, Value: "b.blocked.io"}}), 1)
 	require.Len(t, c.Unsaid("q.io/x:1", asked("a.never.io"), finding.Findings{{Code: finding.CodeHiddenEntry, Value: "a.never.io"}}), 1)
 }
+
+func TestABlockedScopeInAnotherSpellingInsideAPartThatIsOpenAgainIsEvaded(t *testing.T) {
+	c := contract.Of(&mirrorset.Rules{
+		Rules:   []mirrorset.Rule{rule("never.io", true), rule("never.io/open", false)},
+		Blocked: []mirrorset.Scope{{Value: "Never.io/open/b"}},
+	}, func(string) bool { return false })
+	asked := []world.Request{{Scheme: "https", Host: "never.io", Path: "/v2/open/b/manifests/1"}}
+	require.Len(t, c.Contacts(asked), 1)
+	require.Empty(t, c.Unsaid("never.io/open/b:1", asked, finding.Findings{{Code: finding.CodeEvadesRule, Value: "never.io/open/b"}}))
+}

@@ -334,12 +334,13 @@ func (c *comparison) spellings() {
 			if !c.forbids(entry) {
 				continue // a longer source opens it again
 			}
-			if path == "" && slices.ContainsFunc(forbidden, func(s mirrorset.Scope) bool { return s.Value == name }) {
-				continue // an entry for a host governs its ports
+			governed := name != host && slices.Contains(c.entries, name) // an entry for a host governs its ports
+			if path == "" && (governed && c.blockedByMCO(name) || slices.ContainsFunc(forbidden, func(s mirrorset.Scope) bool { return s.Value == name })) {
+				continue
 			}
 			// The client finds a forbidden wildcard around the host by its first place in the name.
 			if strings.HasPrefix(at, "*.") && slices.ContainsFunc(forbidden, func(s mirrorset.Scope) bool {
-				return strings.HasPrefix(s.Value, "*.") && strings.HasSuffix(name, s.Value[1:]) && strings.Index(name, s.Value[1:]) == len(name)-len(s.Value)+1
+				return strings.HasPrefix(s.Value, "*.") && strings.HasSuffix(name, s.Value[1:]) && !(governed && len(name) > len(s.Value)) && strings.Index(name, s.Value[1:]) == len(name)-len(s.Value)+1
 			}) {
 				continue
 			}

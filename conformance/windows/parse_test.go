@@ -33,7 +33,7 @@ import (
 // randomFile returns a File with a bit of everything that a hosts.toml can say.
 func randomFile(s *random.Source) *hoststoml.File {
 	settings := func() (x hoststoml.Settings) {
-		for _, c := range []hoststoml.Capability{hoststoml.Pull, hoststoml.Resolve, hoststoml.Push} {
+		for _, c := range []hoststoml.Capability{hoststoml.CapabilityPull, hoststoml.CapabilityResolve, hoststoml.CapabilityPush} {
 			if s.Intn(2) == 0 {
 				x.Capabilities = append(x.Capabilities, c)
 			}
@@ -291,8 +291,8 @@ func expected(c clients.Containerd, f *hoststoml.File) (hosts []clients.Host) {
 				h.Header[name] = append(h.Header[name], value.Reveal())
 			}
 		}
-		for _, capability := range []hoststoml.Capability{hoststoml.Pull, hoststoml.Resolve, hoststoml.Push, hoststoml.Referrers} {
-			if slices.Contains(s.Capabilities, capability) || len(s.Capabilities) == 0 && (isV2(c) || capability != hoststoml.Referrers) {
+		for _, capability := range []hoststoml.Capability{hoststoml.CapabilityPull, hoststoml.CapabilityResolve, hoststoml.CapabilityPush, hoststoml.CapabilityReferrers} {
+			if slices.Contains(s.Capabilities, capability) || len(s.Capabilities) == 0 && (isV2(c) || capability != hoststoml.CapabilityReferrers) {
 				h.Capabilities = append(h.Capabilities, string(capability))
 			}
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -65,10 +64,7 @@ func (p *program) copyPlan(args []string) error {
 	})
 	p.report(findings.Sort())
 	if *asJSON {
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(copies)
+		return p.encode(copies)
 	}
 	for _, c := range copies {
 		for _, note := range c.Notes {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +20,8 @@ func (p *program) diff(args []string) error {
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	read := choiceFlags(fs)
+	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of what changes in the files")
+	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with 3 where the input is refused")
 	sides, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -31,6 +32,10 @@ func (p *program) diff(args []string) error {
 		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
 	case sides[0] == "-" && sides[1] == "-":
 		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
+	case *exitCode && !*byRoutes:
+		return fmt.Errorf("%w: --exit-code goes with --routes", errUsage)
+	case *byRoutes:
+		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], read, *asJSON, *exitCode)
 	}
 	old, new, err := p.readSides(finding.Platform(on), sides[0], sides[1], read)
 	switch {
@@ -111,14 +116,6 @@ func (p *program) diffLinux(old, new *linuxSide, asJSON bool) error {
 		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
 	}
 	return nil
-}
-
-// encode prints one JSON document.
-func (p *program) encode(v any) error {
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // linuxSide is one side of a diff.

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -192,10 +191,7 @@ func (p *program) listImageMirrors(args []string) error {
 	list := c.List()
 	switch output {
 	case "json":
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(list)
+		return p.encode(list)
 	case "yaml":
 		e := yaml.NewEncoder(p.stdout)
 		e.SetIndent(2)

@@ -140,6 +140,11 @@ func (p *program) readSource(platform finding.Platform, paths, hosts []string, c
 	if err != nil {
 		return nil, err
 	}
+	return sourceOf(in, platform, hosts, c)
+}
+
+// sourceOf returns what plans for a platform are asked of. Beside an error it is what could be made of the rest.
+func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *choice) (*source, error) {
 	picked, rules, err := pick(in, platform, c)
 	if err != nil && (rules == nil || picked == nil) {
 		return nil, err

@@ -4,6 +4,8 @@
 //	mirrorctl render  --platform windows|linux -f FILE [--out DIR]
 //	mirrorctl resolve --platform windows|linux -f FILE IMAGE...
 //	mirrorctl lint    -f FILE
+//	mirrorctl routes  --platform windows|linux -f FILE
+//	mirrorctl assert  -f FILE STATEMENTS...
 //	mirrorctl diff    --platform windows|linux OLD NEW
 //	mirrorctl copy-plan -f FILE IMAGE...
 //
@@ -46,6 +48,8 @@ var commands = []command{
 	{"render", "write the files that nodes read", (*program).render},
 	{"resolve", "say where images will be pulled from", (*program).resolve},
 	{"lint", "report everything worth knowing of the manifests", (*program).lint},
+	{"routes", "say where every image will be pulled from, class by class", (*program).routes},
+	{"assert", "say whether statements about all images hold, with a counterexample where not", (*program).assert},
 	{"diff", "say what changes on a node between two inputs, and what it costs", (*program).diff},
 	{"copy-plan", "print the skopeo commands that fill the mirrors", (*program).copyPlan},
 	{"migrate-icsp", "print ImageDigestMirrorSets for ImageContentSourcePolicies", (*program).migrateICSP},
@@ -55,6 +59,8 @@ var commands = []command{
 const (
 	exitRefused = 1
 	exitUsage   = 2
+	// exitRefusedInput is for commands whose exit code 1 is an answer.
+	exitRefusedInput = 3
 )
 
 // errUsage marks a wrong use of the command line.
@@ -82,6 +88,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		case errors.Is(err, errUsage):
 			p.fail(c.name, fmt.Errorf("%w; see mirrorctl %s -h", err, c.name))
 			return exitUsage
+		case errors.Is(err, errRefusedInput):
+			p.fail(c.name, err)
+			return exitRefusedInput
 		case errors.Is(err, errFailed):
 		default:
 			p.fail(c.name, err)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,4 +31,14 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(e.WorkDir, "example.yaml"), data, 0o644)
 		},
 	})
+}
+
+// The repository under examples/ci passes its own check.
+func TestTheExampleForCIHolds(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := run([]string{"assert", "-f", "../ci/cluster", "--platform", "linux", "../ci/statements.yaml"}, strings.NewReader(""), &stdout, &stderr)
+	require.Equal(t, 0, code, stdout.String()+stderr.String())
+	require.Contains(t, stdout.String(), "6 verdicts: 6 hold, 0 do not")
+	_, err := os.Stat("../ci/.github/workflows/mirrors.yaml")
+	require.NoError(t, err)
 }

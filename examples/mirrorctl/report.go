@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,4 +110,12 @@ func withoutUserInfo(text []byte) []byte {
 	return quotedText.ReplaceAllFunc(text, func(quoted []byte) []byte {
 		return []byte(`"` + shown.Value(string(quoted[1:len(quoted)-1])) + `"`)
 	})
+}
+
+// encode prints one JSON document.
+func (p *program) encode(v any) error {
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }

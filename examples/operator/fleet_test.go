@@ -300,7 +300,7 @@ func (l *line) call(ctx context.Context, what, name string, do, half func() erro
 	return err
 }
 
-func (l *line) List(ctx context.Context, dir string) (entries []nodefiles.Entry, err error) {
+func (l *line) List(ctx context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
 	err = l.call(ctx, "list", dir, func() (err error) { entries, err = l.Transport.List(ctx, dir); return err }, nil)
 	return entries, err
 }

@@ -91,7 +91,7 @@ func (s *site) see() {
 	}
 }
 
-func (s *site) List(ctx context.Context, dir string) (entries []nodefiles.Entry, err error) {
+func (s *site) List(ctx context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
 	err = s.call(false, false, func() error { entries, err = s.Site.List(ctx, dir); return err })
 	return entries, err
 }

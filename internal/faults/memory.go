@@ -53,11 +53,11 @@ func (m *Memory) Listing() string { return listing(m.Files) }
 func (m *Memory) Close() error { return nil }
 
 // List implements [nodefiles.Transport].
-func (m *Memory) List(_ context.Context, dir string) (entries []nodefiles.Entry, err error) {
+func (m *Memory) List(_ context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
 	found, err := fs.ReadDir(m.Files, dir)
 	for _, e := range found {
 		f := m.Files[path.Join(dir, e.Name())]
-		entry := nodefiles.Entry{Name: e.Name(), Mode: f.Mode}
+		entry := nodefiles.DirEntry{Name: e.Name(), Mode: f.Mode}
 		if f.Mode.Type() == fs.ModeSymlink {
 			entry.Target = string(f.Data)
 		}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pullroute/pullroute/hoststoml"
@@ -21,6 +22,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
+	"github.com/pullroute/pullroute/resolve/routes"
 	"github.com/stretchr/testify/require"
 )
 
@@ -60,42 +62,24 @@ func render(t testing.TB, platform string, set *mirrorset.Set) {
 	require.Positive(t, platforms[platform](rules))
 }
 
-func TestMemoryGrowsNoFasterThanTheInput(t *testing.T) {
-	for _, shape := range shapes.All {
-		for platform := range platforms {
-			small, large := shape.Set(1000), shape.Set(10_000)
-			mallocs, bytes := taken(func() { render(t, platform, small) })
-			moreMallocs, moreBytes := taken(func() { render(t, platform, large) })
-			t.Logf("%s on %s: %.1f times the allocations, %.1f times the bytes", shape.Name, platform, moreMallocs/mallocs, moreBytes/bytes)
-			require.LessOrEqual(t, moreMallocs/mallocs, most, "%s on %s", shape.Name, platform)
-			require.LessOrEqual(t, moreBytes/bytes, most, "%s on %s", shape.Name, platform)
-		}
-	}
-}
-
-// taken returns the number of allocations that f makes, and their bytes.
-func taken(f func()) (mallocs, bytes float64) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)
-}
-
-func TestWorkGrowsNoFasterThanTheInput(t *testing.T) {
-	packages := library
+func TestWorkAndMemoryGrowNoFasterThanTheInput(t *testing.T) {
+	counted := program(t, !*std)
+	n := 300 // enough for work that grows with the square to show
 	if *std {
-		packages += ",slices,strings,bytes"
+		n = 1000
 	}
-	counted := build(t, packages)
 	for _, shape := range shapes.All {
 		for platform := range platforms {
 			t.Run(shape.Name+" on "+platform, func(t *testing.T) {
 				t.Parallel()
-				small := counted(t, fmt.Sprintf("render %s %s 1000", platform, shape.Name))
-				large := counted(t, fmt.Sprintf("render %s %s 10000", platform, shape.Name))
-				t.Logf("%.0f statements, %.1f times as many for ten times the input", small, large/small)
-				require.LessOrEqual(t, large/small, most)
+				small := counted.run(t, fmt.Sprintf("render %s %s %d", platform, shape.Name, n))
+				large := counted.run(t, fmt.Sprintf("render %s %s %d", platform, shape.Name, 10*n))
+				work, allocations, bytes := large.statements/small.statements, large.allocations/small.allocations, large.bytes/small.bytes
+				t.Logf("%.0f statements; for ten times the input %.1f times as many, %.1f times the allocations, %.1f times the bytes",
+					small.statements, work, allocations, bytes)
+				require.LessOrEqual(t, work, most)
+				require.LessOrEqual(t, allocations, most)
+				require.LessOrEqual(t, bytes, most)
 			})
 		}
 	}
@@ -126,6 +110,21 @@ var nodeWork = map[string]func(t testing.TB, n int){
 		}
 		tree, _, _ := hoststoml.Render(registryRules(n, "m.io"), hoststoml.RenderOptions{TLS: settings})
 		require.Len(t, tree, 2*n)
+	},
+	"routes": func(t testing.TB, n int) {
+		for _, set := range []*mirrorset.Set{shapes.Sources(n), shapes.Nested(n)} {
+			rules, err := set.Rules()
+			require.NoError(t, err)
+			classes := 0
+			for range routes.Linux(resolve.NewLinuxTable(rules)).Classes() {
+				classes++
+			}
+			require.Greater(t, classes, n)
+			for range routes.Containerd(resolve.NewContainerdTable(rules)).Classes() {
+				classes++
+			}
+			require.Empty(t, routes.Check([]routes.Statement{{Never: "none.example.com"}}, routes.Linux(resolve.NewLinuxTable(rules)), nil)[0].Notes)
+		}
 	},
 	// A third of the registries stay, change, go and come.
 	"diff": func(t testing.TB, n int) {
@@ -181,31 +180,27 @@ func registryRules(n int, mirror string) *mirrorset.Rules {
 }
 
 func TestTheWorkOnATreeGrowsNoFasterThanIt(t *testing.T) {
-	packages := library
-	if *std {
-		packages += ",slices,strings,bytes"
-	}
-	counted := build(t, packages)
+	counted := program(t, !*std)
 	for name := range nodeWork {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			small := counted(t, "node - "+strings.ReplaceAll(name, " ", "_")+" 100")
-			large := counted(t, "node - "+strings.ReplaceAll(name, " ", "_")+" 1000")
-			t.Logf("%.0f statements, %.1f times as many for ten times the input", small, large/small)
-			require.LessOrEqual(t, large/small, most)
+			small := counted.run(t, "node - "+strings.ReplaceAll(name, " ", "_")+" 100")
+			large := counted.run(t, "node - "+strings.ReplaceAll(name, " ", "_")+" 1000")
+			t.Logf("%.0f statements, %.1f times as many for ten times the input", small.statements, large.statements/small.statements)
+			require.LessOrEqual(t, large.statements/small.statements, most)
 		})
 	}
 }
 
 func TestTheWorkOfAPlanDoesNotDependOnTheNumberOfRules(t *testing.T) {
-	counted := build(t, library)
+	counted := program(t, true)
 	for _, platform := range []string{"linux", "windows"} {
 		t.Run(platform, func(t *testing.T) {
 			t.Parallel()
 			perPlan := func(rules int) float64 {
-				none := counted(t, fmt.Sprintf("plan %s sources %d 0", platform, rules))
-				hundred := counted(t, fmt.Sprintf("plan %s sources %d 100", platform, rules))
-				return (hundred - none) / 100
+				none := counted.run(t, fmt.Sprintf("plan %s sources %d 0", platform, rules))
+				hundred := counted.run(t, fmt.Sprintf("plan %s sources %d 100", platform, rules))
+				return (hundred.statements - none.statements) / 100
 			}
 			few, many := perPlan(100), perPlan(10_000)
 			t.Logf("%.1f statements for a plan", few)
@@ -219,22 +214,80 @@ func TestTheWorkOfAPlanDoesNotDependOnTheNumberOfRules(t *testing.T) {
 const wanted = "PULLROUTE_COUNTED"
 
 const library = "github.com/pullroute/pullroute/mirrorset,github.com/pullroute/pullroute/resolve," +
+	"github.com/pullroute/pullroute/resolve/routes," +
 	"github.com/pullroute/pullroute/registriesconf,github.com/pullroute/pullroute/hoststoml"
 
-// build makes a program of this package that counts the statements of packages, and returns a function which runs
-// it.
-func build(t *testing.T, packages string) func(t *testing.T, work string) float64 {
-	program := filepath.Join(t.TempDir(), "growth.test.exe")
-	out, err := exec.Command("go", "test", "-c", "-covermode=count", "-o", program, "-coverpkg="+packages, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return func(t *testing.T, work string) float64 {
-		profile := filepath.Join(t.TempDir(), "profile")
-		cmd := exec.Command(program, "-test.run=^TestCounted$", "-test.coverprofile="+profile)
-		cmd.Env = append(os.Environ(), wanted+"="+work)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		return statements(t, profile)
+// counting is a program of this package that counts the statements it executes.
+type counting struct {
+	file  string
+	build func() error // once
+}
+
+// The program that counts the statements of the library alone, and the one that counts those of the standard library too.
+var dir string
+var libraryOnly, withStandard counting
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	if dir, err = os.MkdirTemp("", "growth"); err != nil {
+		panic(err)
 	}
+	libraryOnly = newCounting("library", library)
+	withStandard = newCounting("std", library+",slices,strings,bytes")
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func newCounting(name, packages string) counting {
+	file := filepath.Join(dir, name+".test.exe")
+	return counting{file, sync.OnceValue(func() error {
+		out, err := exec.Command("go", "test", "-c", "-covermode=count", "-o", file, "-coverpkg="+packages, ".").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})}
+}
+
+// program returns a counting program; it is built where it is first asked for.
+func program(t *testing.T, onlyLibrary bool) *counting {
+	c := &withStandard
+	if onlyLibrary {
+		c = &libraryOnly
+	}
+	require.NoError(t, c.build())
+	return c
+}
+
+// cost is what a piece of work takes; the memory is that of "render" alone.
+type cost struct{ statements, allocations, bytes float64 }
+
+func (c *counting) run(t *testing.T, work string) (took cost) {
+	profile := filepath.Join(t.TempDir(), "profile")
+	cmd := exec.Command(c.file, "-test.run=^TestCounted$", "-test.coverprofile="+profile)
+	cmd.Env = append(os.Environ(), wanted+"="+work)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	took.statements = statements(t, profile)
+	if strings.HasPrefix(work, "render") {
+		_, err = fmt.Sscanf(string(out), memory, &took.allocations, &took.bytes)
+		require.NoError(t, err, "%s", out)
+	}
+	return took
+}
+
+// memory is what the program prints of the memory that rendering takes.
+const memory = "%f allocations, %f bytes\n"
+
+// taken returns the number of allocations that f makes, and their bytes.
+func taken(f func()) (allocations, bytes float64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)
 }
 
 // TestCounted is what the counting program runs.
@@ -258,7 +311,8 @@ func TestCounted(t *testing.T) {
 		}
 	}
 	if what == "render" {
-		render(t, platform, set)
+		allocations, bytes := taken(func() { render(t, platform, set) })
+		fmt.Printf(memory, allocations, bytes)
 		return
 	}
 	rules, err := set.Rules()

@@ -112,9 +112,27 @@ func mutate(root string, o options, out, progress io.Writer) error {
 		t.see[p] = slices.DeleteFunc(names, skip.MatchString)
 	}
 
-	// The sample is fixed before the first test runs, so that it depends on the seed alone.
-	var sample []*mutant
 	count := map[string]int{}
+	sample := choose(all, listed, o, count)
+	fmt.Fprintf(out, "%d points in %d packages, %d tried, seed %d\n", len(all), len(packages), len(sample), o.seed)
+	survivors, tried, err := t.tryAll(dir, sample, o, count, progress)
+	if err != nil {
+		return err
+	}
+	for _, m := range survivors {
+		fmt.Fprint(out, m)
+	}
+	killed := count["killed"] + count["timed out"]
+	fmt.Fprintf(out, "killed %d (%d by time), survived %d, equivalent %d, not compilable %d, not run %d: %.1f %% killed\n",
+		killed, count["timed out"], len(survivors), count["equivalent"], count["not compilable"], len(sample)-tried,
+		100*float64(killed)/float64(max(1, killed+len(survivors))))
+	return nil
+}
+
+// choose returns the faults to try, and counts those that it passes over. The sample is fixed before the first test
+// runs, so that it depends on the seed alone.
+func choose(all []*mutant, listed map[[4]string]string, o options, count map[string]int) []*mutant {
+	var sample []*mutant
 	for _, i := range rand.New(rand.NewPCG(o.seed, 0)).Perm(len(all)) {
 		if len(sample)+count["equivalent"] == o.n {
 			break
@@ -127,24 +145,27 @@ func mutate(root string, o options, out, progress io.Writer) error {
 			sample = append(sample, m)
 		}
 	}
-	fmt.Fprintf(out, "%d points in %d packages, %d tried, seed %d\n", len(all), len(packages), len(sample), o.seed)
+	return sample
+}
 
+// tryAll tries faults until the budget ends. It counts the results, and returns the survivors in the order of the files,
+// and how many faults it has tried.
+func (t *tester) tryAll(dir string, sample []*mutant, o options, count map[string]int, progress io.Writer) (survivors []*mutant, tried int, err error) {
 	if len(sample) > 0 {
 		if err := t.measure(filepath.Join(dir, "0")); err != nil {
-			return err
+			return nil, 0, err
 		}
 	}
 	var lock sync.Mutex
 	var workers sync.WaitGroup
-	var survivors []*mutant
-	next, end := 0, time.Now().Add(o.budget)
+	end := time.Now().Add(o.budget)
 	for w := range o.parallel {
 		workers.Go(func() {
 			lock.Lock()
 			defer lock.Unlock()
-			for next < len(sample) && time.Now().Before(end) && err == nil {
-				m := sample[next]
-				next++
+			for tried < len(sample) && time.Now().Before(end) && err == nil {
+				m := sample[tried]
+				tried++
 				lock.Unlock()
 				result, failed := t.try(filepath.Join(dir, fmt.Sprint(w)), m)
 				lock.Lock()
@@ -153,25 +174,15 @@ func mutate(root string, o options, out, progress io.Writer) error {
 				if result == "survived" {
 					survivors = append(survivors, m)
 				}
-				fmt.Fprintf(progress, "%d of %d %s: %v", next, len(sample), result, m)
+				fmt.Fprintf(progress, "%d of %d %s: %v", tried, len(sample), result, m)
 			}
 		})
 	}
 	workers.Wait()
-	if err != nil {
-		return err
-	}
 	slices.SortFunc(survivors, func(a, b *mutant) int {
 		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.start, b.start), cmp.Compare(a.mutated, b.mutated))
 	})
-	for _, m := range survivors {
-		fmt.Fprint(out, m)
-	}
-	killed := count["killed"] + count["timed out"]
-	fmt.Fprintf(out, "killed %d (%d by time), survived %d, equivalent %d, not compilable %d, not run %d: %.1f %% killed\n",
-		killed, count["timed out"], len(survivors), count["equivalent"], count["not compilable"], len(sample)-next,
-		100*float64(killed)/float64(max(1, killed+len(survivors))))
-	return nil
+	return survivors, tried, err
 }
 
 // stale returns the entries of the list that name a file of the packages and no fault in it.

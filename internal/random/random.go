@@ -42,11 +42,11 @@ func (s *Source) Host() string {
 	if s.Plain {
 		return Hosts[s.Intn(plainHosts)]
 	}
-	if host := Hosts[s.Intn(len(Hosts))]; s.Intn(3) > 0 {
+	host := Hosts[s.Intn(len(Hosts))]
+	if s.Intn(3) > 0 {
 		return host
-	} else {
-		return s.Spell(host)
 	}
+	return s.Spell(host)
 }
 
 // Spell returns a host in another spelling. Most are one and the same to the network: letter case, the default port
@@ -129,53 +129,67 @@ func (s *Source) Name() string {
 func (s *Source) Set() *mirrorset.Set {
 	set := &mirrorset.Set{}
 	never := map[string]bool{}
-	entries := func(icsp bool) (entries []mirrorset.ImageMirrors) {
-		for range 1 + s.Intn(3) {
-			e := mirrorset.ImageMirrors{Source: s.Scope()}
-			if _, ok := never[e.Source]; !ok {
-				never[e.Source] = s.Intn(3) == 0
-			}
-			if never[e.Source] {
-				if icsp {
-					continue // an ImageContentSourcePolicy always allows
-				}
-				e.MirrorSourcePolicy = mirrorset.NeverContactSource
-			} else if s.Intn(3) == 0 && !icsp {
-				e.MirrorSourcePolicy = mirrorset.AllowContactingSource
-			}
-			for range s.Intn(4) {
-				m := s.Location()
-				if s.Intn(2) == 0 && !strings.HasPrefix(e.Source, "*.") { // one that keeps the naming rule
-					if _, path, ok := strings.Cut(e.Source, "/"); ok {
-						m += "/" + path
-					}
-				}
-				if !slices.Contains(e.Mirrors, m) && (m != e.Source || !never[e.Source]) {
-					e.Mirrors = append(e.Mirrors, m)
-				}
-			}
-			entries = append(entries, e)
-		}
-		return entries
-	}
 	meta := func(kind string, i int) mirrorset.ObjectMeta {
 		return mirrorset.ObjectMeta{Name: fmt.Sprintf("%s%d", kind, i)}
 	}
 	for i := range s.Intn(4) {
 		set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, mirrorset.ImageDigestMirrorSet{
-			Metadata: meta("d", i), Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: entries(false)}})
+			Metadata: meta("d", i), Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: s.entries(never, false)}})
 	}
 	for i := range s.Intn(3) {
 		set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, mirrorset.ImageTagMirrorSet{
-			Metadata: meta("t", i), Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: entries(false)}})
+			Metadata: meta("t", i), Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: s.entries(never, false)}})
 	}
 	for i := range s.Intn(2) {
 		p := mirrorset.ImageContentSourcePolicy{Metadata: meta("p", i)}
-		for _, e := range entries(true) {
+		for _, e := range s.entries(never, true) {
 			p.Spec.RepositoryDigestMirrors = append(p.Spec.RepositoryDigestMirrors, mirrorset.RepositoryDigestMirrors{Source: e.Source, Mirrors: e.Mirrors})
 		}
 		set.ImageContentSourcePolicies = append(set.ImageContentSourcePolicies, p)
 	}
+	set.Images = []mirrorset.Image{s.image()}
+	return set
+}
+
+// entries returns those of one object. never says of each source whether it may not be contacted, which is the same in
+// all objects. An ImageContentSourcePolicy always allows it.
+func (s *Source) entries(never map[string]bool, icsp bool) (entries []mirrorset.ImageMirrors) {
+	for range 1 + s.Intn(3) {
+		e := mirrorset.ImageMirrors{Source: s.Scope()}
+		if _, ok := never[e.Source]; !ok {
+			never[e.Source] = s.Intn(3) == 0
+		}
+		if never[e.Source] {
+			if icsp {
+				continue
+			}
+			e.MirrorSourcePolicy = mirrorset.NeverContactSource
+		} else if s.Intn(3) == 0 && !icsp {
+			e.MirrorSourcePolicy = mirrorset.AllowContactingSource
+		}
+		for range s.Intn(4) {
+			if m := s.mirror(e.Source); !slices.Contains(e.Mirrors, m) && (m != e.Source || !never[e.Source]) {
+				e.Mirrors = append(e.Mirrors, m)
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// mirror returns a mirror of a source. One in two keeps the naming rule.
+func (s *Source) mirror(source string) string {
+	m := s.Location()
+	if s.Intn(2) == 0 && !strings.HasPrefix(source, "*.") {
+		if _, path, ok := strings.Cut(source, "/"); ok {
+			m += "/" + path
+		}
+	}
+	return m
+}
+
+// image returns the cluster's Image.
+func (s *Source) image() mirrorset.Image {
 	image := mirrorset.Image{Metadata: mirrorset.ObjectMeta{Name: "cluster"}}
 	r := &image.Spec.RegistrySources
 	for range s.Intn(3) {
@@ -195,6 +209,5 @@ func (s *Source) Set() *mirrorset.Set {
 			}
 		}
 	}
-	set.Images = []mirrorset.Image{image}
-	return set
+	return image
 }

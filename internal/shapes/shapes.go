@@ -71,13 +71,20 @@ func Nested(n int) *mirrorset.Set {
 	return set
 }
 
-// Scopes has n sources beside lists of 1,000 blocked and 1,000 insecure scopes, some of each around sources or
-// mirrors, and wildcards.
+// Scopes has n sources beside lists of n, at most 1,000, blocked and as many insecure scopes, some of each around sources
+// or mirrors, and wildcards.
 func Scopes(n int) *mirrorset.Set {
 	set := Sources(n)
+	set.Add(scopeLists(min(n, 1000)))
+	return set
+}
+
+// scopeLists has n blocked and n insecure scopes.
+func scopeLists(n int) *mirrorset.Set {
+	set := &mirrorset.Set{}
 	image := mirrorset.Image{Metadata: mirrorset.ObjectMeta{Name: "cluster"}}
 	r := &image.Spec.RegistrySources
-	for i := range 1000 {
+	for i := range n {
 		source, _ := Source(i)
 		switch i % 4 {
 		case 0:
@@ -100,7 +107,7 @@ func Scopes(n int) *mirrorset.Set {
 
 // Hosts has n sources, each on a registry of its own, beside the lists of Scopes and a wildcard around all.
 func Hosts(n int) *mirrorset.Set {
-	set := Scopes(0)
+	set := scopeLists(min(n, 1000))
 	for i := range n {
 		add(set, i, mirrorset.ImageMirrors{
 			Source: fmt.Sprintf("registry%d.example.com/app", i), Mirrors: []string{fmt.Sprintf("mirror%d.corp/app", i%97)},
@@ -160,15 +167,15 @@ func Objects(n int) *mirrorset.Set {
 	return set
 }
 
-// Together has n sources as Nested has them, beside the lists of Scopes, one source with 1,000 mirrors and 10,000
-// objects that name one source.
+// Together has n sources as Nested has them, beside the lists of Scopes, one source with n/10, at most 1,000, mirrors, and
+// n, at most 10,000, objects that name one source.
 func Together(n int) *mirrorset.Set {
 	set := Nested(n)
-	set.Add(Scopes(0))
+	set.Add(scopeLists(min(n, 1000)))
 	for _, part := range []struct {
 		name string
 		set  *mirrorset.Set
-	}{{"wide", Mirrors(1000)}, {"shared", Objects(10_000)}} {
+	}{{"wide", Mirrors(min(n/10, 1000))}, {"shared", Objects(min(n, 10_000))}} {
 		for i := range part.set.ImageDigestMirrorSets {
 			o := &part.set.ImageDigestMirrorSets[i]
 			o.Metadata.Name = part.name + o.Metadata.Name

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullroute/pullroute/internal/radix"
 	"github.com/pullroute/pullroute/internal/shown"
 )
 
@@ -255,38 +254,8 @@ func (fs Findings) Sort() Findings {
 			fs[i] = f
 		}
 	}
-	// What is in order already stays so, and the rest is merged into it.
-	n := min(len(fs), 1)
-	for n < len(fs) && compareFindings(&fs[n-1], &fs[n]) <= 0 {
-		n++
-	}
-	if n < len(fs) {
-		merged := make(Findings, 0, len(fs))
-		first, rest := fs[:n], fs[n:]
-		for _, at := range rest.order() {
-			f := &rest[at]
-			for len(first) > 0 && compareFindings(&first[0], f) <= 0 {
-				merged, first = append(merged, first[0]), first[1:]
-			}
-			merged = append(merged, *f)
-		}
-		fs = append(merged, first...)
-	}
+	slices.SortFunc(fs, func(a, b Finding) int { return compareFindings(&a, &b) })
 	return slices.Compact(fs)
-}
-
-// order returns the order to put findings in.
-func (fs Findings) order() []int32 {
-	inMemory := true
-	for i := range fs {
-		o := &fs[i].Origin
-		inMemory = inMemory && o.File == "" && o.Document == 0 && o.Line == 0
-	}
-	var texts []func(i int) string
-	if inMemory { // then objects are what decides first
-		texts = append(texts, func(i int) string { return fs[i].Origin.Object })
-	}
-	return radix.Order(len(fs), func(i, j int) int { return compareFindings(&fs[i], &fs[j]) }, texts...)
 }
 
 func compareFindings(a, b *Finding) int {

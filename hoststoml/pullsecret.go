@@ -111,7 +111,7 @@ func (s PullSecret) MarshalJSON() ([]byte, error) {
 func (s PullSecret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // dockerConfig returns the JSON of a .dockerconfigjson, unwrapped if it stands in a Secret. The errors of the
-// parsers are dropped: they repeat what they stumbled over.
+// parsers are dropped, because they repeat a part of the text.
 func dockerConfig(data []byte) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if json.Valid(data) {
@@ -125,12 +125,7 @@ func dockerConfig(data []byte) ([]byte, error) {
 	}
 	var found [][]byte
 	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
-		var o struct {
-			Kind, Type string
-			Data       map[string]string
-			StringData map[string]string `yaml:"stringData"`
-			Auths      yaml.Node
-		}
+		var o secretManifest
 		err := decodeYAML(dec, &o)
 		if errors.Is(err, io.EOF) {
 			break
@@ -138,24 +133,11 @@ func dockerConfig(data []byte) ([]byte, error) {
 		if err != nil {
 			return nil, errors.New("it is neither valid JSON nor the YAML of a Secret (the place is not said: it might hold a secret)")
 		}
-		if !o.Auths.IsZero() {
-			return nil, errors.New(`"auths" is to be written in JSON`)
+		config, err := o.dockerConfig()
+		if err != nil {
+			return nil, err
 		}
-		if o.Kind != "Secret" {
-			continue
-		}
-		const key = ".dockerconfigjson"
-		text, plain := o.StringData[key]
-		encoded, ok := o.Data[key]
-		switch {
-		case plain: // the API server prefers it too
-			found = append(found, []byte(text))
-		case ok:
-			// YAML folds long values over lines.
-			config, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
-			if err != nil {
-				return nil, errors.New("data[\"" + key + "\"] of the Secret is not base64")
-			}
+		if config != nil {
 			found = append(found, config)
 		}
 	}
@@ -166,6 +148,38 @@ func dockerConfig(data []byte) ([]byte, error) {
 		return nil, errors.New("it holds several Secrets: give the one that the nodes use")
 	}
 	return found[0], nil
+}
+
+// secretManifest is what matters of a document that may be a Secret.
+type secretManifest struct {
+	Kind       string
+	Data       map[string]string
+	StringData map[string]string `yaml:"stringData"`
+	Auths      yaml.Node
+}
+
+// dockerConfig returns the .dockerconfigjson of a Secret, and nil for other documents.
+func (o secretManifest) dockerConfig() ([]byte, error) {
+	const key = ".dockerconfigjson"
+	if !o.Auths.IsZero() {
+		return nil, errors.New(`"auths" is to be written in JSON`)
+	}
+	if o.Kind != "Secret" {
+		return nil, nil
+	}
+	if text, ok := o.StringData[key]; ok { // the API server prefers it too
+		return []byte(text), nil
+	}
+	encoded, ok := o.Data[key]
+	if !ok {
+		return nil, nil
+	}
+	// YAML folds long values over lines.
+	config, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
+	if err != nil {
+		return nil, errors.New("data[\"" + key + "\"] of the Secret is not base64")
+	}
+	return config, nil
 }
 
 // decodeYAML keeps the parser's panics, which some mistakes bring about, from the caller.
@@ -330,179 +344,4 @@ func splitKey(key string) (host, path, problem string) {
 		host = "docker.io"
 	}
 	return host, path, ""
-}
-
-// SecretMarker is the second comment line of a file that holds credentials, after [Marker].
-const SecretMarker = "It holds credentials: only its owner, and containerd, may read it."
-
-// withCredentials returns the tree with a header for each endpoint that a credential belongs to. t is not changed.
-//
-// An endpoint gets the most specific credential among those that are for all of it: a credential for
-// m.io/org goes to https://m.io/v2/org and to what lies below, and not to https://m.io, which serves others'
-// images too. containerd sends a header to the host it stands at and, from version 2 on, to the token server
-// that this host names in a Bearer challenge; and to nobody else, except that it follows redirects of the
-// host to its own subdomains, as Go's net/http does. The files are to be kept from others' eyes: Write gives
-// them mode 0600.
-//
-// The findings say where a header is not enough. None of them holds a credential.
-func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
-	b := newCredentialWriter(s)
-	out := t.clone()
-	for i := range out {
-		rf := &out[i]
-		marked := false
-		targets := rf.targets()
-		b.ask(rf.Host, targets)
-		for _, e := range targets {
-			if header := b.choose(e); header != "" {
-				if e.settings.Header == nil {
-					e.settings.Header = Header{}
-				}
-				maps.DeleteFunc(e.settings.Header, func(name string, _ []Secret) bool { return strings.EqualFold(name, authorization) })
-				e.settings.Header[authorization] = Secrets(header)
-				marked = true
-			}
-		}
-		if marked && !slices.Contains(strings.Split(rf.File.Comment, "\n"), SecretMarker) {
-			first, rest, more := strings.Cut(rf.File.Comment, "\n")
-			rf.File.Comment = strings.TrimPrefix(first+"\n"+SecretMarker, "\n")
-			if more {
-				rf.File.Comment += "\n" + rest
-			}
-		}
-	}
-	return out, b.report()
-}
-
-// hosts returns the registry hosts that have a credential for all of them.
-func (s PullSecret) hosts() (hosts []string) {
-	for _, c := range s.entries {
-		if c.path == "" {
-			hosts = append(hosts, c.host)
-		}
-	}
-	return hosts
-}
-
-const authorization = "Authorization"
-
-type credentialWriter struct {
-	secret   PullSecret
-	byScope  map[string]int       // entries, by scope
-	used     map[int]bool         // entries, by index
-	insecure map[int]bool         // those sent to an insecure endpoint
-	asked    map[string]endpoints // by scope
-}
-
-// endpoints are those of one scope: how many registries ask there, and the first few of them, in order.
-type endpoints struct {
-	first []string
-	all   int
-}
-
-func newCredentialWriter(s PullSecret) *credentialWriter {
-	b := &credentialWriter{
-		secret: s, byScope: make(map[string]int, len(s.entries)), used: map[int]bool{}, insecure: map[int]bool{},
-		asked: map[string]endpoints{},
-	}
-	for i, c := range s.entries {
-		b.byScope[c.scope()] = i
-	}
-	return b
-}
-
-// ask notes that the files of a registry, which come in order, have these endpoints.
-func (b *credentialWriter) ask(registry string, all []endpointSettings) {
-	seen := make(map[string]bool, len(all))
-	for _, e := range all {
-		if seen[e.scope] {
-			continue
-		}
-		seen[e.scope] = true
-		asked := b.asked[e.scope]
-		if asked.all++; len(asked.first) < few {
-			asked.first = append(asked.first, e.scope+" (for "+registry+")")
-		}
-		b.asked[e.scope] = asked
-	}
-}
-
-// few is how many endpoints a finding names.
-const few = 3
-
-// choose returns the header for an endpoint, and "" where none belongs to it. Of the scopes around the endpoint the
-// longest counts.
-func (b *credentialWriter) choose(e endpointSettings) string {
-	for scope, more := e.scope, true; more; scope, more = parent(scope) {
-		if i, ok := b.byScope[scope]; ok {
-			b.used[i] = true
-			b.insecure[i] = b.insecure[i] || e.insecure()
-			return b.secret.entries[i].header()
-		}
-	}
-	return ""
-}
-
-// wider returns the endpoints around a scope, which serve more than it, as a text; "" where there is none.
-func (b *credentialWriter) wider(scope string) string {
-	var around endpoints
-	for location, more := parent(scope); more; location, more = parent(location) {
-		asked := b.asked[location]
-		around.all += asked.all
-		around.first = slices.Concat(asked.first, around.first)
-	}
-	around.first = around.first[:min(few, len(around.first))]
-	text := strings.Join(around.first, ", ")
-	if more := around.all - len(around.first); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
-
-// parent returns the location around a location, host/path; ok is false for a host.
-func parent(location string) (around string, ok bool) {
-	i := strings.LastIndexByte(location, '/')
-	return location[:max(i, 0)], i >= 0
-}
-
-func (b *credentialWriter) report() finding.Findings {
-	r := secretReader{secret: b.secret}
-	for i, c := range b.secret.entries {
-		at := keyField(c.key)
-		if wider := b.wider(c.scope()); wider != "" {
-			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path, fmt.Sprintf(
-				"is not sent to %s: containerd asks there for images of others too; give a credential for the whole host, or use mirrors below this path",
-				wider))
-		} else if c.path != "" && !b.used[i] {
-			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path,
-				"is not used: no endpoint lies inside, and containerd has credentials for whole registries only; give one for the host")
-		}
-		if b.used[i] {
-			severity, who := finding.SeverityInfo, "where this registry asks for Bearer tokens"
-			if usesTokens(network.Host(c.host)) {
-				severity, who = finding.SeverityWarning, "this registry asks for Bearer tokens"
-			}
-			r.report(finding.CodeBearerToken, severity, at, c.host+c.path, who+
-				": containerd takes the credential to the token server from version 2 on; 1.6 and 1.7 fetch an anonymous token, and public images only; give pods an imagePullSecret there, or use a registry with Basic authentication")
-		}
-		if b.insecure[i] {
-			r.report(finding.CodeInsecureCredential, finding.SeverityWarning, at, c.host+c.path,
-				"is sent to whoever answers for this registry, and in the clear where that is by plain HTTP: it is insecure; give its CA instead")
-		}
-	}
-	return r.findings.Sort()
-}
-
-// usesTokens reports whether a registry is one of those known to ask for Bearer tokens.
-func usesTokens(host string) bool {
-	switch host {
-	case network.DockerHub, "quay.io", "ghcr.io", "gcr.io", "registry.gitlab.com", "registry.redhat.io", "registry.connect.redhat.com", "mcr.microsoft.com":
-		return true
-	}
-	for _, domain := range []string{".azurecr.io", ".gcr.io", ".pkg.dev"} {
-		if strings.HasSuffix(host, domain) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,212 @@
+package routes
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/mirrorset"
+)
+
+// depth says which names below a cut a cell holds.
+type depth uint8
+
+const (
+	exactly depth = iota // the name of the cut itself
+	below                // one component more, off every other cut
+	deeper               // two components or more, off every other cut
+)
+
+// cut is a path at which a table begins to lead names elsewhere.
+type cut struct {
+	point  int
+	path   string // empty, or "/" and components
+	parent int    // the cut around it on the same host, in the list of cuts of that host; -1 for the host itself
+	// entries are, by side, those that govern the names of the cut; nil where none does.
+	entries []*entry
+	// alike is set where the cells are one function of the name: one of them is asked then, and speaks for all.
+	alike bool
+	// cells are the names of the cut by depth, and what the sides say to each kind of pull.
+	cells [3]cell
+}
+
+// cell is a set of names that nothing tells apart, by one example.
+type cell struct {
+	name   string // the example
+	beyond string // the end of the name that follows the cut
+	// routes are, by side and kind of pull, where the example leads; exists is false where no such name is.
+	routes [][2]route
+	exists [2]bool
+}
+
+var kinds = [2]mirrorset.Pull{mirrorset.ByTag, mirrorset.ByDigest}
+
+// cutter cuts the names of some tables.
+type cutter struct {
+	sides  []*side
+	scopes []string // that questions name: they are cuts as well
+	// wireScopes are the same as the network sees them, sorted.
+	wireScopes []string
+	*points
+}
+
+func newCutter(scopes []string, sides ...*side) *cutter {
+	c := &cutter{sides: sides, scopes: scopes, points: newPoints(sides, scopes)}
+	for _, scope := range scopes {
+		c.wireScopes = append(c.wireScopes, onTheWire(scope))
+	}
+	slices.SortFunc(c.wireScopes, comparePaths)
+	return c
+}
+
+// hosts yields the cuts of each point, the host itself first and each cut after the one around it. What a point is part
+// of comes before it.
+func (c *cutter) hosts() iter.Seq[[]cut] {
+	return func(yield func([]cut) bool) {
+		scopes := map[string][]string{} // paths by host
+		for _, scope := range c.scopes {
+			host, path := splitHost(scope)
+			scopes[host] = append(scopes[host], path)
+		}
+		for i := range c.list {
+			if !yield(c.cuts(i, scopes)) {
+				return
+			}
+		}
+	}
+}
+
+// cuts returns the cuts of a point.
+func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
+	host := c.list[at].host
+	paths := append([]string{""}, scopes[host]...)
+	entries := make([]map[string]*entry, len(c.sides)) // by path
+	for i, s := range c.sides {
+		around := s.around(host)
+		entries[i] = make(map[string]*entry, len(around))
+		for j := range around {
+			e := &around[j]
+			if entries[i][e.path] == nil {
+				entries[i][e.path] = e
+			}
+			paths = append(paths, e.path)
+			for _, base := range e.bases {
+				s.flipsBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
+				c.scopesBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
+			}
+		}
+	}
+	slices.SortFunc(paths, comparePaths)
+	paths = slices.Compact(paths)
+
+	cuts := make([]cut, 0, len(paths))
+	parent := -1
+	for i, path := range paths {
+		for parent >= 0 && !inside(path, cuts[parent].path) {
+			parent = cuts[parent].parent
+		}
+		next := map[string]bool{} // components that lead to other cuts
+		for _, other := range paths[i+1:] {
+			rest, ok := strings.CutPrefix(other, path+"/")
+			if !ok {
+				break
+			}
+			first, _, _ := strings.Cut(rest, "/")
+			next[first] = true
+		}
+		cut := cut{point: at, path: path, parent: parent, entries: make([]*entry, len(c.sides))}
+		for s := range c.sides {
+			if cut.entries[s] = entries[s][path]; cut.entries[s] == nil && parent >= 0 {
+				cut.entries[s] = cuts[parent].entries[s]
+			}
+		}
+		cuts = append(cuts, c.ask(cut, next))
+		parent = i
+	}
+	return cuts
+}
+
+// scopesBelow calls yield with what follows base in each scope inside it.
+func (c *cutter) scopesBelow(base string, yield func(rest string)) {
+	if len(c.scopes) == 0 {
+		return
+	}
+	base = onTheWire(base) + "/"
+	i, _ := slices.BinarySearchFunc(c.wireScopes, base, comparePaths)
+	for ; i < len(c.wireScopes) && strings.HasPrefix(c.wireScopes[i], base); i++ {
+		yield(c.wireScopes[i][len(base)-1:])
+	}
+}
+
+// ask asks all sides for each cell of a cut.
+func (c *cutter) ask(at cut, next map[string]bool) cut {
+	component := "/" + fresh(func(s string) bool { return next[s] })
+	host := c.list[at.point].host
+	at.alike = host != "docker.io" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
+	asked := -1
+	for d, beyond := range [3]string{"", component, component + "/a"} {
+		cell := cell{name: host + at.path + beyond, beyond: beyond}
+		switch d := depth(d); {
+		case d == exactly && at.path == "":
+			cell.routes = make([][2]route, len(c.sides))
+		case at.alike && asked >= 0:
+			cell.routes, cell.exists = at.cells[asked].routes, at.cells[asked].exists
+		default:
+			cell.routes = make([][2]route, len(c.sides))
+			for k, kind := range kinds {
+				cell.exists[k] = true
+				for i, s := range c.sides {
+					var ok bool
+					cell.routes[i][k], ok = s.route(cell.name, beyond, kind)
+					cell.exists[k] = cell.exists[k] && ok
+				}
+			}
+			asked = int(d)
+		}
+		at.cells[d] = cell
+	}
+	return at
+}
+
+// shallow reports whether names at a path, or one component longer, may be led to what is no repository to the client: a
+// registry by itself, or one component on docker.io.
+func (e *entry) shallow(path string) bool {
+	return slices.ContainsFunc(e.bases, func(base string) bool {
+		host, rest := splitHost(base + path[len(e.path):])
+		hub := host == "docker.io" || host == "index.docker.io"
+		return rest == "" || hub && strings.Count(rest, "/") < 2
+	})
+}
+
+// around returns the entries that govern names of a host, as far as they begin there: those of the host, and the
+// one that governs the host itself, which may be a wildcard or an entry without the host's port. That port is then
+// handed on.
+func (s *side) around(host string) []entry {
+	entries := s.entries[host]
+	if slices.ContainsFunc(entries, func(e entry) bool { return e.path == "" }) {
+		return entries
+	}
+	scope, bases, ok := s.govern(host)
+	if !ok {
+		return entries
+	}
+	if name, port := splitPort(host); port != "" && (scope == name || strings.HasPrefix(scope, "*")) {
+		bases = slices.Clone(bases)
+		for i := range bases {
+			bases[i] += port // with a path before it no reference can be written, and the client stops
+		}
+	}
+	return append(slices.Clone(entries), entry{"", bases})
+}
+
+// inside reports whether a path is another one, or lies inside it.
+func inside(path, other string) bool {
+	return strings.HasPrefix(path, other) && (len(path) == len(other) || path[len(other)] == '/')
+}
+
+// onTheWire returns a location as the network sees it.
+func onTheWire(location string) string {
+	host, path := splitHost(location)
+	return network.Host(host) + path
+}

@@ -1,0 +1,235 @@
+package routes
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+)
+
+// point is a host, or a set of hosts that no table tells apart.
+type point struct {
+	host    string // of the examples, with its port
+	pattern string // as it is written: quay.io, quay.io:*, *.example.org, *
+	parent  int    // the set of hosts that the point was taken out of; -1 for "*"
+}
+
+// points are the hosts of some tables and scopes.
+type points struct {
+	list  []point
+	index map[string]int // by pattern
+	// wildcards are those of all tables and scopes, without the star, the longest first.
+	wildcards []string
+	freshPort string // a port, with its colon, that nothing names
+}
+
+// newPoints collects the hosts that make a difference to any of the sides, or that scopes name.
+//
+// A wildcard *.d takes a host only where .d first stands in it at its end (sysregistriesv2,
+// refMatchingSubdomainPrefix), so the hosts below d are told apart by how many of the wildcards around d take them.
+func newPoints(sides []*side, scopes []string) *points {
+	p := &points{index: map[string]int{}}
+	named := map[string]bool{"docker.io": true, "registry-1.docker.io": true} // two names of one host
+	wild := map[string]bool{}
+	for _, s := range sides {
+		for host := range s.entries {
+			named[host] = true
+		}
+		for _, host := range s.hosts {
+			named[host] = true
+		}
+		for _, domain := range s.wildcards {
+			wild[domain] = true
+		}
+	}
+	for _, scope := range scopes {
+		host, _ := splitHost(scope)
+		if domain, ok := strings.CutPrefix(host, "*"); ok {
+			wild[domain] = true
+		} else {
+			named[host] = true
+		}
+	}
+	for domain := range wild {
+		p.wildcards = append(p.wildcards, domain)
+	}
+	slices.SortFunc(p.wildcards, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	p.freshPort = freshPort(named)
+
+	label := freshLabel(named, wild)
+	p.add(point{label + "." + label, "*", -1}, false, nil)
+	for _, domain := range slices.Backward(p.wildcards) { // the shortest first: a set stands before those inside it
+		parent := 0
+		var inside []string // the wildcards around this one, itself the first
+		for _, other := range p.wildcards {
+			if strings.HasSuffix(domain, other) {
+				inside = append(inside, other)
+			}
+		}
+		if len(inside) > 1 {
+			parent = p.index["*"+inside[1]]
+		}
+		ports := portsBehind(sides, label+domain)
+		p.add(point{label + domain, "*" + domain, parent}, true, ports)
+		for _, k := range inside {
+			// Below d, with the end of k before it: neither k nor what is shorter takes it.
+			host := label + k + "." + label + domain
+			p.add(point{host, "*" + k + ".*" + domain, p.index["*"+domain]}, true, ports)
+		}
+	}
+	hosts := make([]string, 0, len(named))
+	for host := range named {
+		hosts = append(hosts, host)
+	}
+	slices.Sort(hosts)
+	for _, host := range hosts {
+		name, port := splitPort(host)
+		if name == "" || strings.Contains(name, "*") {
+			continue
+		}
+		parent := p.around(host)
+		if port != "" {
+			if i, ok := p.index[name+":*"]; ok {
+				parent = i
+			}
+		}
+		p.add(point{host, host, parent}, port == "", portsBehind(sides, host))
+	}
+	return p
+}
+
+// add adds a point, and for one without port the same with each of the ports and with any other.
+func (p *points) add(at point, withPorts bool, ports []string) {
+	i, ok := p.index[at.pattern]
+	if !ok {
+		i = len(p.list)
+		p.index[at.pattern] = i
+		p.list = append(p.list, at)
+	}
+	if !withPorts {
+		return
+	}
+	parent := -1
+	if at.parent >= 0 { // the same port of the hosts around
+		parent = at.parent
+		if j, ok := p.index[p.list[at.parent].pattern+":*"]; ok {
+			parent = j
+		}
+	}
+	any := point{at.host + p.freshPort, at.pattern + ":*", parent}
+	p.add(any, false, nil)
+	for _, port := range ports {
+		p.add(point{at.host + port, at.pattern + port, p.index[any.pattern]}, false, nil)
+	}
+}
+
+// around returns the set of hosts that a host would be in if nothing named it.
+func (p *points) around(host string) int {
+	name, port := splitPort(host)
+	for i, domain := range p.wildcards {
+		if !strings.HasSuffix(name, domain) || len(name) == len(domain) {
+			continue
+		}
+		pattern := "*" + domain
+		for _, k := range p.wildcards[i:] { // those that do not take it
+			if strings.HasSuffix(domain, k) && strings.Index(name, k) < len(name)-len(k) {
+				pattern = "*" + k + ".*" + domain
+				break
+			}
+		}
+		if port != "" {
+			if j, ok := p.index[pattern+port]; ok {
+				return j
+			}
+			pattern += ":*"
+		}
+		return p.index[pattern]
+	}
+	return 0
+}
+
+// find returns the point that a host is in.
+func (p *points) find(host string) int {
+	if i, ok := p.index[host]; ok {
+		return i
+	}
+	if name, port := splitPort(host); port != "" {
+		if i, ok := p.index[name+":*"]; ok {
+			return i
+		}
+	}
+	return p.around(host)
+}
+
+// portsBehind returns the ports with which names of a host, that has none itself, are led to another place than with
+// other ports: where an entry without a port governs the host, the client hands the port on to mirrors that are
+// registries.
+func portsBehind(sides []*side, host string) []string {
+	var ports []string
+	for _, s := range sides {
+		targets := map[string]bool{host: true}
+		if _, bases, ok := s.govern(host); ok {
+			for _, base := range bases {
+				if !strings.ContainsAny(base, ":/") {
+					targets[base] = true
+				}
+			}
+		}
+		for target := range targets {
+			ports = append(ports, s.ports[target]...)
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// freshPort returns a port that none of the hosts has.
+func freshPort(named map[string]bool) string {
+	used := map[string]bool{}
+	for host := range named {
+		_, port := splitPort(network.Host(host))
+		used[port] = true
+	}
+	for n := 1; ; n++ {
+		if port := ":" + strconv.Itoa(n); !used[port] && n != 80 && n != 443 {
+			return port
+		}
+	}
+}
+
+// freshLabel returns a label that stands in none of the hosts and wildcards.
+func freshLabel(named, wild map[string]bool) string {
+	used := map[string]bool{}
+	for _, set := range []map[string]bool{named, wild} {
+		for host := range set {
+			name, _ := splitPort(host)
+			for label := range strings.SplitSeq(name, ".") {
+				used[label] = true
+			}
+		}
+	}
+	return fresh(func(label string) bool { return used[label] })
+}
+
+// fresh returns the first of a, b, ..., z, 0, ..., 9, aa, ab, ... that is not used.
+func fresh(used func(string) bool) string {
+	const characters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	for n := 0; ; n++ {
+		text := ""
+		for rest := n; ; rest = rest/len(characters) - 1 {
+			text = string(characters[rest%len(characters)]) + text
+			if rest < len(characters) {
+				break
+			}
+		}
+		if !used(text) {
+			return text
+		}
+	}
+}
