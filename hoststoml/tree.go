@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -15,7 +16,23 @@ import (
 // by themselves. Where versions differ, it is containerd 2.4 that counts. What is no directory, or none of a
 // registry host, is passed over.
 func ReadTree(dir string) (Tree, finding.Findings, error) {
-	entries, err := os.ReadDir(dir)
+	return readTree(disk{}, dir, filepath.Join)
+}
+
+// ReadTreeFS is ReadTree for a directory of any file system, an archive for one.
+func ReadTreeFS(fsys fs.FS, dir string) (Tree, finding.Findings, error) {
+	return readTree(fsys, dir, path.Join)
+}
+
+// disk is the file system of this machine, with the names that it has there.
+type disk struct{}
+
+func (disk) Open(name string) (fs.File, error)          { return os.Open(name) }
+func (disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
+func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+
+func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, finding.Findings, error) {
+	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,15 +51,15 @@ func ReadTree(dir string) (Tree, finding.Findings, error) {
 		if e.Name() != Dir(host) && names[Dir(host)] {
 			continue
 		}
-		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.IsDir() {
+		if info, err := fs.Stat(fsys, join(dir, e.Name())); err != nil || !info.IsDir() {
 			continue
 		}
-		extra, err := readExtra(filepath.Join(dir, e.Name()))
+		extra, err := readExtra(fsys, join(dir, e.Name()), join)
 		if err != nil {
 			return nil, nil, err
 		}
-		path := filepath.Join(dir, e.Name(), FileName)
-		data, err := os.ReadFile(path)
+		name := join(dir, e.Name(), FileName)
+		data, err := fs.ReadFile(fsys, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			tree = append(tree, RegistryFile{Host: host, Extra: extra}) // the directory decides even so
@@ -50,7 +67,7 @@ func ReadTree(dir string) (Tree, finding.Findings, error) {
 		case err != nil:
 			return nil, nil, err
 		}
-		f, problems := current(path, data)
+		f, problems := current(name, data)
 		findings = append(findings, problems...)
 		tree = append(tree, RegistryFile{Host: host, File: f, Extra: extra})
 	}
@@ -59,8 +76,8 @@ func ReadTree(dir string) (Tree, finding.Findings, error) {
 }
 
 // readExtra reads the files beside a hosts.toml that pullroute wrote.
-func readExtra(dir string) (Extra, error) {
-	entries, err := os.ReadDir(dir)
+func readExtra(fsys fs.FS, dir string, join func(...string) string) (Extra, error) {
+	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +86,7 @@ func readExtra(dir string) (Extra, error) {
 		if !validExtra(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		data, err := fs.ReadFile(fsys, join(dir, e.Name()))
 		if err != nil {
 			return nil, err
 		}

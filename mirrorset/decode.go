@@ -1,6 +1,7 @@
 package mirrorset
 
 import (
+	"bytes"
 	"io"
 	"strings"
 
@@ -29,7 +30,16 @@ func Decode(name string, r io.Reader) (*Set, error) {
 // that a file holds nothing is not said.
 func DecodeAmong(name string, r io.Reader) (*Set, error) {
 	d := &decoder{name: name, set: &Set{}, among: true}
-	return d.decode(r, document.Options{PassOver: passedOver})
+	return d.decode(r, document.Options{PassOver: passedOverAmong})
+}
+
+// passedOverAmong is passedOver for one of many files, of which ConfigMaps of other programs are many. One that may hold
+// certificates of registries, or rules that are packed, is looked into.
+func passedOverAmong(kind string, text []byte) bool {
+	if kind == kindConfigMap {
+		return !mentions(text) && !bytes.Contains(text, []byte("binaryData")) && !bytes.Contains(text, []byte("CERTIFICATE"))
+	}
+	return passedOver(kind, text)
 }
 
 // passedOver reports whether an object would only be counted for its kind.

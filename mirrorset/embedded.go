@@ -62,6 +62,9 @@ func (w *walker) embedded(data []byte, line int, literal bool, at *step, c conte
 			continue
 		}
 		w.node(doc.Root, at, c)
+		if doc.Root.Kind == document.List && tomlTable(data) != nil {
+			rest = true // the head of a table is a list in YAML
+		}
 		if bad := doc.Err(); bad != nil {
 			w.refuse(finding.CodeUnreadable, w.object, bad.Line, at.String(), bad.Message)
 		}
@@ -222,7 +225,7 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 func (w *walker) nodeFile(name string, data []byte, line int, at *step, c context) {
 	w.found = true
 	if c.not != "" {
-		w.excluded(line, w.object, at.String(), c)
+		w.excluded(w.origin(w.object, at.String(), line), c)
 		return
 	}
 	w.set.NodeFiles = append(w.set.NodeFiles, NodeFile{

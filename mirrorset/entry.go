@@ -30,9 +30,8 @@ type Entry struct {
 	// Origin is the place of the entry: spec.imageDigestMirrors[2]. Its Field is empty where the entry is a
 	// whole ImageMirror.
 	Origin finding.Origin
-	// Rank is the entry's place among all entries of the set that it is from, by their origins.
-	Rank int
 
+	rank  int // the entry's place among all entries of its set, by their origins
 	list  *list
 	index int         // of the entry in its list
 	named []int       // of a copy without the mirrors that were refused: the places of the others in the list
@@ -84,7 +83,7 @@ func (e *Entry) policyField() string {
 // never reports whether the entry forbids contacting its source.
 func (e *Entry) never() bool { return e.Policy == NeverContactSource }
 
-// real reports whether the entry makes a rule: it has a mirror that is not its own source.
+// real reports whether the entry makes a rule: whether it has a mirror other than its source.
 func (e *Entry) real() bool {
 	for _, m := range e.Mirrors {
 		if m != e.Source {
@@ -199,7 +198,7 @@ func (s *Set) entries() []*Entry {
 		for i, e := range l.entries {
 			entries = append(entries, &Entry{
 				Pull: l.pull, Source: e.Source, Mirrors: e.Mirrors, Policy: e.MirrorSourcePolicy,
-				Origin: l.origin(i), Rank: len(entries), list: l, index: i, lines: l.lines(i),
+				Origin: l.origin(i), rank: len(entries), list: l, index: i, lines: l.lines(i),
 			})
 		}
 	}
@@ -209,7 +208,7 @@ func (s *Set) entries() []*Entry {
 
 // compare orders entries by rule, then by object and place, and those of equal names by what they say.
 func (e *Entry) compare(f *Entry) int {
-	// One after the other, as the first nearly always decide.
+	// The first comparisons nearly always decide, so the others are made only if they do not.
 	if c := cmp.Compare(e.Pull, f.Pull); c != 0 {
 		return c
 	}
@@ -227,11 +226,11 @@ func (e *Entry) compare(f *Entry) int {
 		slices.Compare(e.Mirrors, f.Mirrors),
 		cmp.Compare(e.Policy, f.Policy),
 		e.Origin.Compare(f.Origin),
-		cmp.Compare(e.Rank, f.Rank),
+		cmp.Compare(e.rank, f.rank),
 	)
 }
 
-// same reports whether two entries are one that was read twice.
+// same reports whether two entries are one entry that was read twice.
 func (e *Entry) same(f *Entry) bool {
 	return e.Pull == f.Pull && e.Source == f.Source && e.Origin.Object != "" && e.Origin.Object == f.Origin.Object &&
 		e.list.path == f.list.path && e.index == f.index && e.Policy == f.Policy && slices.Equal(e.Mirrors, f.Mirrors)

@@ -14,14 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Migration is an ImageContentSourcePolicy as the ImageDigestMirrorSet that takes its place.
+// Migration is the ImageDigestMirrorSet that replaces an ImageContentSourcePolicy.
 type Migration struct {
 	// From is what findings call the policy: "ImageContentSourcePolicy/name".
 	From string
 	// Object has the policy's name, labels and annotations, and its entries in their order.
 	Object ImageDigestMirrorSet
-	// Findings say what could not be carried over as it was, and what applying the object would do beside
-	// taking the policy's place.
+	// Findings say what was not carried over unchanged, and what applying the object does besides replacing the policy.
 	Findings finding.Findings
 }
 
@@ -43,8 +42,8 @@ const appliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
 //     caller should only go on where [Set.Rules] returns no error.
 //
 // Each change is a finding, and each finding a comment in what [Migration.YAML] writes. The annotation in
-// which kubectl keeps the policy as it was last applied is left out; kubectl would hold the new object
-// against it.
+// which kubectl keeps the policy as it was last applied is left out, because kubectl would compare the new object with
+// it.
 func (s *Set) MigrateContentSourcePolicies() []Migration {
 	migrations := make([]Migration, len(s.ImageContentSourcePolicies))
 	for i := range s.ImageContentSourcePolicies {
@@ -61,7 +60,7 @@ func (s *Set) MigrateContentSourcePolicies() []Migration {
 func (p *ImageContentSourcePolicy) entries() []*Entry {
 	one := &Set{ImageContentSourcePolicies: []ImageContentSourcePolicy{*p}}
 	entries := one.entries()
-	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.Rank, b.Rank) })
+	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.rank, b.rank) })
 	return entries
 }
 
@@ -141,7 +140,7 @@ func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
 	return ImageMirrors{Source: e.Source, Mirrors: mirrors}, true
 }
 
-// writable leaves out a wildcard source that breaking a loop brought among the mirrors.
+// writable leaves out a wildcard source that is among the mirrors because a loop was broken at it.
 func writable(mirrors []string) []string {
 	return slices.DeleteFunc(mirrors, func(m string) bool { return !ValidMirror(m) })
 }
@@ -167,7 +166,7 @@ func (s *Set) keepOrder(migrations []Migration) {
 	if len(repeated) == 0 {
 		return
 	}
-	// The rules are wanted whether or not the set is refused.
+	// The errors do not matter: refused sets have rules too.
 	before, _ := s.Rules()
 	after, _ := s.migrated(migrations).Rules()
 	for i := range before.Rules {
@@ -238,7 +237,7 @@ func (m Migration) YAML() []byte {
 	return b.Bytes()
 }
 
-// oneLine keeps a text inside its comment, whatever is in it.
+// oneLine replaces every character that could end a comment.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == '\u007f' || r == '\u0085' || r == '\u2028' || r == '\u2029' || r == '\ufeff' {

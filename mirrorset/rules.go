@@ -8,7 +8,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Rules is what a set of objects asks for, platform-neutral: what package resolve turns into tables.
+// Rules is what a set of objects asks for, for every platform. Package resolve makes tables of it.
 type Rules struct {
 	// Rules are sorted: those for pulls by digest first, then those for pulls by tag, each by source.
 	Rules []Rule
@@ -25,11 +25,11 @@ type Rules struct {
 	SearchRegistries []string
 	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
 	TrustedCAs []TrustedCA
-	// Findings holds everything that reading and validating noticed, and the loops of merging.
+	// Findings are those of reading and validating, and the loops that merging found.
 	Findings finding.Findings
 }
 
-// Rule is what all entries of one source and kind of pull ask for together.
+// Rule is the merged form of all entries of one source and kind of pull.
 type Rule struct {
 	Pull   Pull
 	Source string
@@ -42,16 +42,16 @@ type Rule struct {
 // Mirror is one mirror of a rule.
 type Mirror struct {
 	Location string
-	// Origins are the places that name the mirror, in order; none for a source that a loop brought forward.
+	// Origins are the places that name the mirror, in order. A source that stands here because a loop was broken at it
+	// has none.
 	Origins []finding.Origin
 }
 
 // Rules validates the set and merges its entries.
 //
 // Where the API server or MCO refuses something the error is a *RefusedError that holds every refusal.
-// The rules are returned all the same, for code that is to go on regardless: an entry without a valid
-// source is left out, as is every invalid mirror, and where one source has both policies it is under
-// NeverContactSource.
+// The rules are returned with it, for code that goes on in spite of the error. They leave out entries without a valid
+// source, and invalid mirrors. A source with both policies is under NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
 	all := s.entries()
 	findings := append(slices.Clone(s.Findings), s.validate(all)...)
@@ -84,7 +84,7 @@ func (s *Set) Rules() (*Rules, error) {
 			continue
 		}
 		e := given.usable()
-		if e == given && !e.real() { // what was refused keeps its policy even where no mirror is left
+		if e == given && !e.real() { // an entry with refused mirrors keeps its policy, even without any mirror
 			continue
 		}
 		if n := len(r.Rules); n == 0 || r.Rules[n-1].Source != e.Source || r.Rules[n-1].Pull != e.Pull {
@@ -101,8 +101,8 @@ func (s *Set) Rules() (*Rules, error) {
 	return r, r.Findings.Err()
 }
 
-// usable returns the entry with those of its mirrors that can be written: itself, or a copy, as what is wrong with the
-// others is reported. Under NeverContactSource the source is no mirror.
+// usable returns the entry without the mirrors that are refused: the entry itself, or a copy. Under NeverContactSource
+// the source itself is refused as a mirror.
 func (e *Entry) usable() *Entry {
 	bad := func(m string) bool { return !ValidMirror(m) || e.never() && m == e.Source }
 	if !slices.ContainsFunc(e.Mirrors, bad) {
@@ -147,8 +147,8 @@ func (r *Rule) lists() [][]string {
 	return lists
 }
 
-// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, if not
-// as the last. They are put together anew at each call.
+// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, but not
+// as the last. Each call makes a new list.
 func (r *Rule) Mirrors() []Mirror {
 	order, _ := PreferenceOrder(r.lists(), r.Source)
 	mirrors := make([]Mirror, len(order))

@@ -59,8 +59,8 @@ func (o *object) holdsCertificates() bool {
 	})
 }
 
-// configMap reads the texts of a ConfigMap and nothing else: it may be any other than the one named, and is
-// then not ours to judge.
+// configMap reads the texts of a ConfigMap and checks nothing: no Image may name it, and then its content is of no
+// concern.
 func (o *object) configMap() {
 	c := ConfigMap{TypeMeta: o.TypeMeta, Metadata: ObjectMeta{Name: o.metadata.Name}, Data: map[string]string{}}
 	lines := map[string]int{}
@@ -122,9 +122,9 @@ func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 		case key == updateService:
 			continue
 		case !ValidHost(host):
-			problem = "is no registry host: write HOST, or HOST..PORT"
+			problem = "is not a registry host; write HOST, or HOST..PORT"
 		case !holdsCertificate(c.Data[key]):
-			problem = "holds no certificate that can be read: a client that is given such a file fails every pull, so none is written; write certificates in PEM"
+			problem = "holds no certificate that can be read; a client fails every pull with such a file, so none is written; write certificates in PEM"
 		default:
 			cas = append(cas, TrustedCA{Host: host, PEM: c.Data[key], Origin: origin})
 			continue

@@ -148,7 +148,7 @@ func (v *validator) repeated(e *Entry, by finding.Refuser, i, earlier int) {
 	if by != finding.MCO {
 		v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", earlier))
 	} else { // the definition of ImageContentSourcePolicy does not call the list a set
-		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; the order of preference is what MCO makes of that", earlier))
+		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; MCO decides where it stands in the order of preference", earlier))
 	}
 }
 
@@ -320,7 +320,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 			a, b = b, a
 		}
 		v.warn(finding.CodeDuplicate, b, "", fmt.Sprintf(
-			"stands with other content in %s; in a cluster the one applied last replaces the other, here both count",
+			"has other content in %s; in a cluster the one applied last replaces the other, here both count",
 			cmp.Or(a.Place(), "elsewhere in the input")))
 	}
 }
@@ -337,11 +337,11 @@ func (v *validator) unmatched(e *Entry) {
 	case strings.EqualFold(host, "index.docker.io"):
 		message = "matches no image: clients write index.docker.io as docker.io; use docker.io"
 	case strings.EqualFold(host, "registry-1.docker.io"):
-		message = "matches only images that are spelled with registry-1.docker.io; those of Docker Hub are docker.io/… to the clients, use docker.io"
+		message = "matches only images that are spelled with registry-1.docker.io; clients write those of Docker Hub as docker.io/…; use docker.io"
 	case host == "docker.io" && hasPath && !strings.Contains(path, "/") && path != "library":
 		message = fmt.Sprintf("matches the namespace %[1]s of Docker Hub and not its image %[1]s, which clients write as docker.io/library/%[1]s", path)
 	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
-		message = fmt.Sprintf("matches no image: a host without dot or port is none to the clients, they write %s/… as docker.io/%[1]s/…", host)
+		message = fmt.Sprintf("matches no image: clients take no name without dot or port for a host, and write %s/… as docker.io/%[1]s/…", host)
 	default:
 		return
 	}

@@ -22,20 +22,32 @@ const maxWalk = 200
 // maxTexts is how deep texts may lie in texts: a manifest in a ConfigMap in a ManifestWork.
 const maxTexts = 6
 
-// needles stand in every text that the walk finds something in. They are few, and rare elsewhere: a document without
-// any is not parsed.
-var needles = [][]byte{
-	[]byte("irrors"), []byte("irrorSet"), []byte("irrorConfig"), // mirrors, imageDigestMirrors; the kinds
-	[]byte("ontentSource"), []byte("igestSource"), // of ImageContentSourcePolicy, HostedCluster and install-config
-	[]byte("egistrySources"), []byte("egistry_sources"), []byte("dditionalTrustedCA"),
-	[]byte("egistries"), []byte("hosts.toml"), []byte("policy.json"), // files of nodes
-	[]byte("[registry"), []byte("[host"), // their tables
-	[]byte(";base64,"), []byte("%5Bregistry"), []byte("%5Bhost"), // what may be such a file
+// needles stand in every text that the walk finds something in, and are rare elsewhere: a document without any is not
+// parsed. Those of one list have its part in common, which is looked for first.
+var needles = []struct {
+	part   []byte
+	within [][]byte
+}{
+	{[]byte("irror"), [][]byte{[]byte("irrors"), []byte("irrorSet"), []byte("irrorConfig")}}, // imageDigestMirrors; the kinds
+	{[]byte("Source"), [][]byte{[]byte("ontentSource"), []byte("igestSource")}},              // of HostedCluster and install-config
+	{[]byte("egistr"), [][]byte{
+		[]byte("egistrySources"), []byte("egistry_sources"), []byte("egistries"), []byte("[registry"), []byte("%5Bregistry"),
+	}},
+	{[]byte("host"), [][]byte{[]byte("hosts.toml"), []byte("[host"), []byte("%5Bhost")}},
+	// The values of a Secret are in base64, in which none of these words can be seen.
+	{[]byte("Secret"), [][]byte{[]byte("kind: Secret"), []byte(`kind":"Secret`), []byte(`kind": "Secret`), []byte(`kind\":\"Secret`)}},
+	{[]byte("dditionalTrustedCA"), nil}, {[]byte("policy.json"), nil}, {[]byte(";base64,"), nil},
 }
 
 // mentions reports whether a text may say where pulls go.
 func mentions(text []byte) bool {
-	return slices.ContainsFunc(needles, func(needle []byte) bool { return bytes.Contains(text, needle) })
+	within := func(needle []byte) bool { return bytes.Contains(text, needle) }
+	for i := range needles {
+		if n := &needles[i]; within(n.part) && (n.within == nil || slices.ContainsFunc(n.within, within)) {
+			return true
+		}
+	}
+	return false
 }
 
 // mentioned reports whether the text of an object may say where pulls go.
@@ -119,6 +131,7 @@ type context struct {
 	kind    string // of the nearest object
 	machine MachineConfig
 	not     string // why what stands here makes no rule
+	secret  bool   // the place is a Secret itself
 	fixed   bool   // a Policy says what its templates do
 	patch   bool   // what stands here is put into an object that stands elsewhere
 	depth   int
@@ -247,6 +260,7 @@ func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 	if kind != "" && version != "" {
 		c.kind = kind
 	}
+	c.secret = kind == kindSecret
 	switch {
 	case kind == "PolicyGenerator":
 		c.judge(lookup(n, "policyDefaults"))
@@ -285,6 +299,10 @@ func (c *context) judge(n *document.Node) {
 				c.exclude(inform)
 			case c.not == inform:
 				c.not = "" // the nearest counts
+			}
+		case "disabled":
+			if value.Kind == document.Boolean && value.Text == "true" && strings.HasPrefix(c.kind, "Policy") {
+				c.exclude("its policy is disabled")
 			}
 		case "state":
 			if value.Text == "absent" && (lookup(n, "definition") != nil || lookup(n, "resource_definition") != nil) { // Ansible
@@ -326,10 +344,11 @@ func speaksOfMirrors(spec *document.Node) bool {
 func (w *walker) nested(n *document.Node, at *step, c context) {
 	w.found = true
 	w.inside(at, func() {
-		w.apart(n, c, func() {
-			kind := text(lookup(n, "kind"))
+		kind := text(lookup(n, "kind"))
+		object := objectName(kind, text(lookup(lookup(n, "metadata"), "name")))
+		w.apart(w.origin(object, "", n.Line), c, func() {
 			if c.patch && kind != kindMachineConfig {
-				w.patched(n, kind+"/"+text(lookup(lookup(n, "metadata"), "name")))
+				w.patched(n, object)
 			}
 			w.decoder.object(n, TypeMeta{}, c.depth)
 		})
@@ -353,7 +372,7 @@ func (w *walker) place(at *step) string {
 }
 
 // apart reads what makes no rule into a set of its own, and says what was found there; of anything else it just reads.
-func (w *walker) apart(n *document.Node, c context, read func()) {
+func (w *walker) apart(origin finding.Origin, c context, read func()) {
 	if c.not == "" {
 		read()
 		return
@@ -364,28 +383,19 @@ func (w *walker) apart(n *document.Node, c context, read func()) {
 	found := w.set.Speaks()
 	w.set, w.refused = set, refused
 	if found {
-		w.excluded(n.Line, "", w.wrapper, c)
+		w.excluded(origin, c)
 	}
 }
 
 // excluded says that what stands at a place makes no rule.
-func (w *walker) excluded(line int, object, field string, c context) {
+func (w *walker) excluded(origin finding.Origin, c context) {
 	w.found, w.set.none = true, true
-	w.note(finding.CodeNotCreated, finding.SeverityInfo, w.at(object, field, line), "makes no rule: "+c.not)
-}
-
-// at returns the origin of a place, whose wrapper need not be named where the field says it.
-func (w *walker) at(object, field string, line int) finding.Origin {
-	o := w.origin(object, field, line)
-	if field == w.wrapper {
-		o.Field = ""
-	}
-	return o
+	w.note(finding.CodeNotCreated, finding.SeverityInfo, origin, "makes no rule: "+c.not)
 }
 
 // patched says that an object is only put into another one.
 func (w *walker) patched(n *document.Node, object string) {
-	w.note(finding.CodePatch, finding.SeverityWarning, w.origin(strings.TrimSuffix(object, "/"), "", n.Line),
+	w.note(finding.CodePatch, finding.SeverityWarning, w.origin(object, "", n.Line),
 		"is a patch of an object that stands elsewhere: it is read as if that held nothing else; render it first, with kustomize build or what else makes the objects, and give the result")
 }
 
@@ -495,7 +505,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	case value.Kind == document.Null:
 	case isDigestList && value.Kind == document.List && slices.Contains(installers, c.kind):
 		w.found = true
-		w.apart(key, c, func() {
+		w.apart(w.origin(w.object, at.field(name).String(), key.Line), c, func() {
 			o := &object{decoder: w.decoder, node: key, name: w.object}
 			o.digestSources(value, at.field(name).String(), policy)
 		})
@@ -506,7 +516,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	case c.kind == "HostedControlPlane" && name == "image" && at.last() == "configuration" && lookup(value, "registrySources") != nil:
 		w.found = true
 		w.inside(at.field(name), func() {
-			w.apart(key, c, func() { w.imageConfiguration(value) })
+			w.apart(w.origin(kindImage+"/cluster", "", key.Line), c, func() { w.imageConfiguration(value) })
 		})
 		return true
 	case (name == "registrySources" || name == "registry_sources") && holdsTexts(value):
@@ -517,7 +527,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		return true
 	case name == "registries.conf" && c.kind == kindConfigMap && at.last() == "data" && isText(value):
 		return w.mirrorConfig(key, value, at.field(name), c)
-	case c.kind == kindSecret && at.last() == "" && name == "data", c.kind == kindConfigMap && name == "binaryData":
+	case c.secret && name == "data", c.kind == kindConfigMap && name == "binaryData":
 		w.encoded(value, at.field(name), c)
 		return true
 	}
@@ -542,7 +552,7 @@ func (w *walker) patch(list string, entries *document.Node, at *step, c context)
 	w.found = true
 	kind := fragmentKind(list)
 	w.inside(at, func() {
-		w.apart(entries, c, func() {
+		w.apart(w.origin(kind, "", entries.Line), c, func() {
 			w.patched(entries, kind)
 			o := &object{decoder: w.decoder, node: entries, name: kind, TypeMeta: TypeMeta{Kind: kind, APIVersion: versionOf(kind)}}
 			o.mirrors([]field{{list, entries.Line, entries}})
@@ -586,7 +596,7 @@ func isEndpoints(n *document.Node) bool {
 func (w *walker) unread(line int, at *step, c context, value, message string) {
 	w.found = true
 	if c.not != "" {
-		w.excluded(line, w.object, at.String(), c)
+		w.excluded(w.origin(w.object, at.String(), line), c)
 		return
 	}
 	if name := nearKind(c.kind); name != "" {

@@ -237,10 +237,20 @@ func shownKey(name string) string {
 	return key(name)
 }
 
+// onlyMirrors reports whether a field is what [[registry.mirror]] makes where no [[registry]] stands before it.
+func onlyMirrors(field string, v *tomltree.Value) bool {
+	return field == "registry" && v.Kind == tomltree.Table && len(v.Entries) == 1 &&
+		strings.EqualFold(v.Entries[0].Key, "mirror") && v.Entries[0].Value.Kind == tomltree.Array
+}
+
 // tables calls each for every table of an array of tables.
 func (d *decoder) tables(field string, v *tomltree.Value, each func(field string, t *tomltree.Value)) {
 	if v.Kind != tomltree.Array {
-		d.mistyped(field, v, tomltree.Array, "write its header in double brackets, [[…]]")
+		advice := "write its header in double brackets, [[…]]"
+		if onlyMirrors(field, v) {
+			advice = "no registry stands before its [[registry.mirror]]: put a [[registry]] with its location before it"
+		}
+		d.mistyped(field, v, tomltree.Array, advice)
 		return
 	}
 	for i, item := range v.Items {

@@ -250,6 +250,8 @@ func TestParseHasNoConfigForWhatItCannotDecode(t *testing.T) {
 			}},
 		{"a single [registry]", "[registry]\nlocation = \"quay.io\"\n", []finding{
 			{1, "registry", "", "double brackets"}}},
+		{"a mirror before any registry", "[[registry.mirror]]\nlocation = \"m.io\"\n", []finding{
+			{1, "registry", "", "put a [[registry]] with its location before it"}}},
 		{"a list of registries that are no tables", "registry = [\n1,\n{}]\n", []finding{
 			{2, "registry[0]", "", "is a number and must be a table"},
 			{3, "registry[1].location", "", "is unset"}}},

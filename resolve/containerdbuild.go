@@ -7,7 +7,7 @@ import (
 )
 
 // NewContainerdTable builds the table of a node with containerd from rules. A hosts.toml governs a whole
-// registry, so all rules of one registry host land in one entry, in both kinds:
+// registry, so all rules of one registry host, of both kinds, become one entry:
 //
 //   - A registry has an entry where a rule's source lies on it, or where it is blocked or insecure as a
 //     whole. Wildcard rules and scopes apply to every such host, and to those the caller names in hosts.
@@ -21,7 +21,7 @@ import (
 //     Linux such a mirror cannot be used, and containerd would not look.
 //   - An endpoint inside an insecure scope is there twice, by HTTPS and by HTTP; see addPlainHTTP.
 //
-// Whatever the table cannot say as the rules mean it is a finding.
+// Where the table cannot do what the rules mean, a finding says so.
 func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTable {
 	return NewContainerdTableFor(rules, RegistryHosts{Named: hosts})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// The findings about what a hosts.toml cannot say as the rules mean it.
+// This file reports where a hosts.toml cannot do what the rules mean.
 
 // checkContained reports an endpoint through which some pulls reach a forbidden source.
 func (b *registryBuilder) checkContained(e *Endpoint) {
@@ -23,7 +23,7 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
-			"contains %s, which is under NeverContactSource (%s): a pull that this endpoint completes to a location in there contacts it, and containerd does not look; use a mirror that does not contain it",
+			"contains %s, which is under NeverContactSource (%s): containerd does not check this, so a pull through this endpoint can contact it; use a mirror that does not contain it",
 			r.Source, ruleOrigin(r)))
 	}
 }
@@ -53,7 +53,7 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 		path, rule.Source, endpoint, path))
 }
 
-// spillovers tells what else each entry catches: containerd applies it to the whole registry.
+// spillovers reports what else each entry redirects: containerd applies it to the whole registry.
 func spillovers(rules *mirrorset.Rules) (findings finding.Findings) {
 	for i := range rules.Rules {
 		r := &rules.Rules[i]

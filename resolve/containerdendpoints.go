@@ -174,7 +174,7 @@ func (m *merge) leaveOut(never bool) []Endpoint {
 // endpoint lies, as configured, inside what may not be contacted, Linux asks none of them either.
 func (m *merge) leftOut(p *place, location string, never bool) string {
 	if never && p.form == network.Host(m.host) {
-		return fmt.Sprintf("is left out: without what it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", m.host)
+		return fmt.Sprintf("is left out: without the path that it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", m.host)
 	}
 	if scope := m.b.forbids(location); scope != "" {
 		return fmt.Sprintf("is left out: it lies inside %s, which may not be contacted; use a mirror outside of it", scope)

@@ -65,7 +65,7 @@ func (b *registryBuilder) wanted(host string) bool {
 	switch {
 	case !mirrorset.ValidHost(host):
 		b.report(finding.CodeUnknownHost, finding.SeverityError, finding.Origin{}, shown.Location(host),
-			"was named as a registry host and is none; write host[:port]")
+			"is not a registry host, although it was named as one; write host[:port]")
 	case !b.reached(host):
 		b.report(finding.CodeUnknownHost, finding.SeverityWarning, finding.Origin{}, host,
 			"was named as a registry host, but no rule and no scope applies to it, so it gets no file")
@@ -95,7 +95,7 @@ func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
 			b.report(finding.CodeHostClash, finding.SeverityWarning, b.originOf(host), host, fmt.Sprintf(
 				"and %s need two directories whose names differ in case only, which Windows cannot tell apart: their rules become one file, with the stricter policy and the mirrors of both; spell the host one way in all objects", f.host))
 		}
-		// Named as most people spell it.
+		// The file is named in lower case, as most people spell it.
 		if at := slices.Index(f.spellings, strings.ToLower(f.host)); at >= 0 {
 			f.host, f.spellings[at] = f.spellings[at], f.host
 		}
@@ -139,7 +139,7 @@ func (b *registryBuilder) reached(host string) bool {
 	return len(b.rulesOf(host)) > 0 || b.neverHost[form] || b.forbids(host) != "" || b.insecure.covers(form)
 }
 
-// rulesOf returns the rules that land in the file of a host: those with a source on it, as spelled, and those for the
+// rulesOf returns the rules for the file of a host: those with a source on it, as spelled, and those for the
 // wildcards that enclose it.
 func (b *registryBuilder) rulesOf(host string) (rules []*mirrorset.Rule) {
 	for scope := range enclosing(host) {

@@ -98,7 +98,7 @@ func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule) {
 	blocking := itself(r.Host)
 	blocking.Capabilities = CanPush
 	r.Server, r.Endpoints = &blocking, []Endpoint{blocking}
-	r.Never = false // it is named in the file, if only to be refused
+	r.Never = false // the file names the registry, with a table that refuses pulls
 	if len(rules) > 0 {
 		b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), r.Host,
 			"cannot be pulled from at all on Windows: it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")

@@ -17,7 +17,7 @@ import (
 // changes, and may be asked from any number of goroutines. The zero value, and nil, is the table of an empty
 // config_path: every image comes from its source.
 type ContainerdTable struct {
-	// Findings are about the table; those of the rules it was built from are not repeated.
+	// Findings are about the table. Those of the rules it was built from are not repeated.
 	Findings finding.Findings
 
 	registries []Registry     // sorted by host
@@ -149,7 +149,7 @@ func itself(host string) Endpoint {
 	return Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
 }
 
-// makeIndex sorts the registries and fills what is looked up in.
+// makeIndex sorts the registries and makes the maps for lookups.
 func (t *ContainerdTable) makeIndex() {
 	slices.SortStableFunc(t.registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
 	t.byHost = make(map[string]int, len(t.registries))

@@ -22,10 +22,10 @@ type Copy struct {
 	Platforms []finding.Platform `json:"platforms"`
 	// Origins are the mirrors that name the destination.
 	Origins []string `json:"origins"`
-	// Notes say what is not plain: why the platforms differ, that the copy has no tag, that its layers want a look.
+	// Notes say what is not obvious: why the platforms differ, that the copy has no tag, that its layers need a check.
 	Notes []string `json:"notes,omitempty"`
-	// ForeignLayers is set where the manifest wants a look: the source is known for layers with urls, which nodes fetch
-	// from there first and not from the mirror, or it may not be contacted.
+	// ForeignLayers is set where the manifest needs a check: the source is known for layers with urls, which nodes fetch
+	// from those urls first and not from the mirror, or the source may not be contacted.
 	ForeignLayers bool `json:"foreignLayers,omitempty"`
 }
 

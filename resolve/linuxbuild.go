@@ -50,12 +50,12 @@ func (t *LinuxTable) Edit(rules *mirrorset.Rules) *LinuxTable {
 type imageBuilder struct {
 	table    LinuxTable
 	rules    *mirrorset.Rules
-	merged   []mergedRule // the same
-	at       []int        // of each rule the entry of its source
-	governs  []governors  // of each entry the rules that govern it
+	merged   []mergedRule // the rules of rules, in the same order, with their mirrors
+	at       []int        // for each rule the place of its source's entry
+	governs  []governors  // for each entry the rules that govern it
 	policies policies
 	blocked  *scopeSet // blocked scopes in canonical form
-	insecure *scopeSet // insecure scopes, as they are spelled: the client compares them so
+	insecure *scopeSet // insecure scopes as they are spelled, because the client compares spellings
 	findings finding.Findings
 }
 
@@ -196,8 +196,8 @@ func (b *imageBuilder) addMirrors() {
 				after = "" // the client appends what follows the host
 			}
 			if e.MirrorByDigestOnly {
-				// The client refuses a file that has this beside a kind of pull on a mirror. Said on
-				// each mirror it means the same.
+				// The client refuses a file with both this setting and a kind of pull on a mirror. The
+				// kind "digest" on each mirror means the same.
 				e.MirrorByDigestOnly = false
 				for j := range own {
 					own[j].Pull = mirrorset.ByDigest
@@ -215,9 +215,9 @@ func (b *imageBuilder) addMirrors() {
 func (b *imageBuilder) block() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		// A location is looked up among the prefixes before it is asked, so the prefix decides. An entry of the base
-		// file may lead elsewhere: its location is judged too, as the client takes no file in which one location is
-		// blocked here and not there.
+		// The client looks a location up among the prefixes before it asks, so the prefix decides. An entry of the
+		// base file may have another location. That location counts too, because the client refuses a file in which
+		// one location is blocked in one entry and not in another.
 		insecure := e.Insecure || b.insecure.covers(e.Prefix)
 		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbidsTarget(e.Location, insecure) {
 			e.Blocked = true

@@ -9,9 +9,9 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// The findings about a finished table of a Linux node.
+// This file reports what is wrong with a finished table of a Linux node.
 
-// check reports what the finished table will surprise with.
+// check reports what a user of the finished table may not expect.
 func (b *imageBuilder) check() {
 	for i := range b.table.entries {
 		b.checkLocation(&b.table.entries[i])

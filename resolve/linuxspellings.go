@@ -110,8 +110,8 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 // manyScopes is the number of forbidden scopes inside one location from which on it is blocked as a whole.
 const manyScopes = 16
 
-// look adds the entries that keep the client from what is forbidden inside a location and in the scopes that enclose it, and says so where
-// some of the location stays open. Of one that lies inside what is forbidden, check says more.
+// look adds the entries that keep the client from what is forbidden inside a location, and from what encloses it. It
+// reports a location of which some part stays open. What lies inside a forbidden scope, check reports.
 func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, origin finding.Origin) {
 	if f.done[location] {
 		return
@@ -134,7 +134,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		if len(contained) > 0 && !b.spelledAsForbidden(host, contained) {
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
-				Message: "spells a host on which something may not be contacted in another way than the rule; that part of it is blocked under this spelling too; spell the host as the rule does",
+				Message: "spells its host in another way than a rule that forbids contacting a part of it; that part is blocked under this spelling too; spell the host as the rule does",
 			})
 		}
 		if len(contained) > manyScopes {
@@ -187,7 +187,7 @@ func (f *forbiddenScopes) contained(host, path string) []forbiddenPath {
 	return paths[first:end]
 }
 
-// add has an entry made for a prefix, where there is none that is judged by itself, and where no more specific rule
+// add notes that a prefix needs an entry, unless it has one, which is checked by itself, or a more specific rule
 // opens it again.
 func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Origin, insecure bool) {
 	if _, ok := b.table.index.get(prefix); ok || b.forbids(prefix, insecure) == "" {

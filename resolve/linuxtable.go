@@ -15,7 +15,7 @@ import (
 // never changes, and may be asked from any number of goroutines. The zero value, and nil, is the table of an empty
 // file: every image comes from its source, and names without a registry from nowhere.
 type LinuxTable struct {
-	// Findings are about the table; those of the rules it was built from are not repeated.
+	// Findings are about the table. Those of the rules it was built from are not repeated.
 	Findings finding.Findings
 
 	entries  []LinuxEntry // in the order of the file
@@ -117,7 +117,7 @@ func (r *LinuxEntry) serves(m *LinuxMirror, byDigest bool) bool {
 // defaultSearchRegistries are those of the registries.conf that MCO starts from.
 var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"}
 
-// indexBlocked fills what is only asked where something is blocked.
+// indexBlocked makes the index of canonical forms. Without a blocked entry nobody asks it, and it stays empty.
 func (t *LinuxTable) indexBlocked() {
 	t.byCanonical = scopeMap[int]{}
 	if !slices.ContainsFunc(t.entries, func(e LinuxEntry) bool { return e.Blocked }) {
@@ -129,7 +129,7 @@ func (t *LinuxTable) indexBlocked() {
 		if t.dead[i] || t.wide[i] {
 			continue
 		}
-		// Of several spellings a blocked one counts, and else the first.
+		// Of several spellings a blocked one counts, or else the first.
 		for _, form := range canonicalForms(r.Prefix, r.Insecure) {
 			if j, ok := t.byCanonical.get(form); !ok || r.Blocked && !t.entries[j].Blocked {
 				t.byCanonical.set(form, i)

@@ -24,7 +24,7 @@ type Plan struct {
 	// Scopes are, for each of References, the table's entry that governs it: the prefix of a
 	// registries.conf entry, or the registry host of a hosts.toml; empty where none does.
 	Scopes []string
-	// Findings are what is worth knowing of this image; the table's own findings are not repeated.
+	// Findings are about this image. The table's own findings are not repeated.
 	Findings finding.Findings
 }
 
@@ -88,7 +88,7 @@ func notNil[S ~[]E, E any](s S) S {
 	return s
 }
 
-// appendAttempt adds an attempt. An immediate repeat is written once: to the wire it is the same question again.
+// appendAttempt adds an attempt, unless it repeats the one before: the client would send the same request again.
 func appendAttempt(attempts []Attempt, a Attempt) []Attempt {
 	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location {
 		return attempts

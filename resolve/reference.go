@@ -63,7 +63,7 @@ func (r Reference) ByDigest() bool { return r.name < len(r.text) && r.text[r.nam
 // suffix returns what follows the name: ":tag" or "@digest".
 func (r Reference) suffix() string { return r.text[r.name:] }
 
-// errNoReference is what the zero Reference is answered with.
+// errNoReference is the error for the zero Reference.
 var errNoReference = errors.New("is empty; make one with ParseReference")
 
 // referenceError says what is wrong with a reference, and what is most likely meant.
@@ -87,8 +87,8 @@ func referenceError(image string, err error) error {
 	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`, shown.Value(image), hint), err}
 }
 
-// invalidReference is an error in words of its own: those of the library repeat the reference, and what is given
-// as one may have a password in it.
+// invalidReference is an error with a message of its own. The library's messages repeat the reference, and that may
+// have a password in it.
 type invalidReference struct {
 	message string
 	cause   error
@@ -125,12 +125,12 @@ const maxLinuxName = 255
 // and a digest.
 const maxReference = 1024
 
-// tooLong refuses what is too long for a reference before anything is made of it.
+// tooLong returns an error for a text that is too long for a reference. It is called before anything else reads the text.
 func tooLong(image string) error {
 	if len(image) <= maxReference {
 		return nil
 	}
-	begin := shown.Value(image) // before it is cut: what stands behind tells what is a password
+	begin := shown.Value(image) // before cutting: what follows tells which part is a password
 	begin = strings.ToValidUTF8(begin[:min(len(begin), 60)], "")
 	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin, len(image), maxReference)
 }

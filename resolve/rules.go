@@ -7,7 +7,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// complete returns rules that tables can be made of: nil asks for nothing, and rules made by hand may hold nil entries.
+// complete returns rules without nil entries, which rules built by hand may hold. Nil becomes empty rules.
 func complete(rules *mirrorset.Rules) *mirrorset.Rules {
 	if rules == nil {
 		return &mirrorset.Rules{}
@@ -24,7 +24,7 @@ func complete(rules *mirrorset.Rules) *mirrorset.Rules {
 	return &c
 }
 
-// ruleOrigin returns the first entry of a rule; one made by hand may have none.
+// ruleOrigin returns the origin of the first entry of a rule. A rule built by hand may have no entries.
 func ruleOrigin(r *mirrorset.Rule) finding.Origin {
 	if len(r.Entries) == 0 {
 		return finding.Origin{}

@@ -4,8 +4,8 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -19,38 +19,47 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// beside measures own as the benchmark, and theirs beside it: in rounds, so that both see the same machine, of
-// which the median counts. What counts is the time of the processor, of all threads of the process, and not that of
-// the clock: other programs on the machine then change it little.
+// beside measures own as the benchmark, and theirs beside it, by turns, so that both see the same machine. Of each the
+// fastest batch counts: other programs on the machine only ever make one slower.
 func beside(b *testing.B, peer string, theirs, own func()) {
-	theirs()
-	own()
-	const rounds = 7
-	var theirTimes, ownTimes []float64
-	for range rounds {
-		theirTimes = append(theirTimes, each(theirs))
-		ownTimes = append(ownTimes, each(own))
+	theirBatch, ownBatch := batch(theirs), batch(own)
+	theirTime, ownTime := math.Inf(1), math.Inf(1)
+	for range 7 {
+		theirTime = min(theirTime, fastest(theirs, theirBatch))
+		ownTime = min(ownTime, fastest(own, ownBatch))
 	}
-	slices.Sort(theirTimes)
-	slices.Sort(ownTimes)
 	b.ReportAllocs()
 	for b.Loop() {
 		own()
 	}
-	b.ReportMetric(ownTimes[rounds/2], "cpu-ns/op")
-	b.ReportMetric(theirTimes[rounds/2], "cpu-ns/op-"+peer)
-	b.ReportMetric(theirTimes[rounds/2]/ownTimes[rounds/2], "x")
+	b.ReportMetric(ownTime, "fastest-ns")
+	b.ReportMetric(theirTime, "fastest-ns-"+peer)
+	b.ReportMetric(theirTime/ownTime, "x")
 }
 
-// each returns the nanoseconds of processor time that f takes, over at least 100 ms.
-func each(f func()) float64 {
-	start := processorTime()
-	for n := 1; ; n++ {
-		f()
-		if passed := processorTime() - start; passed > 100*time.Millisecond {
-			return float64(passed.Nanoseconds()) / float64(n)
-		}
+// batch returns how often f runs in about a millisecond, at least once.
+func batch(f func()) (n int) {
+	for n = 1; each(f, n)*float64(n) < 1e6; n *= 2 {
 	}
+	return n
+}
+
+// each returns the nanoseconds that f takes, over n runs.
+func each(f func(), n int) float64 {
+	start := time.Now()
+	for range n {
+		f()
+	}
+	return float64(time.Since(start).Nanoseconds()) / float64(n)
+}
+
+// fastest returns the nanoseconds that f takes in the fastest of the batches that fit into 100 ms.
+func fastest(f func(), n int) float64 {
+	best := math.Inf(1)
+	for start := time.Now(); time.Since(start) < 100*time.Millisecond; {
+		best = min(best, each(f, n))
+	}
+	return best
 }
 
 func rulesOf(b *testing.B, set *mirrorset.Set) *mirrorset.Rules {

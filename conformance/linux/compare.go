@@ -12,6 +12,7 @@ func Compare(t *testing.T) {
 		{"an edited base file is read as planned", anEditedBaseFileIsReadAsPlanned},
 		{"a base entry that leads elsewhere is blocked for its prefix", aBaseEntryThatLeadsElsewhereIsBlockedForItsPrefix},
 		{"an image that the client refuses has no plan", anImageThatTheClientRefusesHasNoPlan},
+		{"a counterexample is what the client does", aCounterexampleIsWhatTheClientDoes},
 		{"a pull goes where the plan says", aPullGoesWhereThePlanSays},
 		{"no contact is unsaid", noContactIsUnsaid},
 		{"never means never with every mirror failing", neverMeansNeverWithEveryMirrorFailing},

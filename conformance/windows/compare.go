@@ -15,6 +15,7 @@ func Compare(t *testing.T, versions ...clients.Containerd) {
 		{"containerd asks what the plan says", containerdAsksWhatThePlanSays},
 		{"an exact mirror is asked where Linux asks it", anExactMirrorIsAskedWhereLinuxAsksIt},
 		{"containerd asks what the plan of a foreign tree says", containerdAsksWhatThePlanOfAForeignTreeSays},
+		{"a counterexample is what containerd does", aCounterexampleIsWhatContainerdDoes},
 		{"a foreign tree that asks the source says so", aForeignTreeThatAsksTheSourceSaysSo},
 		{"no contact is unsaid", noContactIsUnsaid},
 		{"NeverContactSource means never", neverContactSourceMeansNever},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -27,6 +29,7 @@ func (p *program) assert(args []string) error {
 	asJSON := fs.Bool("json", false, "short for -o json")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	read := choiceFlags(fs)
 	paths, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -51,7 +54,7 @@ func (p *program) assert(args []string) error {
 		}
 		statements = append(statements, more...)
 	}
-	linux, windows, err := p.bothRoutes(finding.Platform(on), *files, hosts)
+	linux, windows, err := p.bothRoutes(finding.Platform(on), *files, hosts, read)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errRefusedInput, err)
 	}
@@ -85,15 +88,15 @@ func counted(n int, what string) string {
 }
 
 // bothRoutes reads the input for one platform, or for both where none is given.
-func (p *program) bothRoutes(on finding.Platform, files, hosts []string) (linux, windows *routes.Routes, err error) {
-	platform := on
-	if platform == "" {
-		platform = finding.Linux
-		if len(files) == 1 && nodePlatform(files[0]) == finding.Windows {
-			platform = finding.Windows
-		}
+func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *choice) (linux, windows *routes.Routes, err error) {
+	in, err := p.read(files)
+	if err != nil {
+		return nil, nil, err
 	}
-	from, err := p.readSource(platform, files, hosts)
+	from, err := sourceOf(in, cmp.Or(on, finding.Linux), hosts, read)
+	if other := new(input.PlatformError); on == "" && errors.As(err, &other) {
+		from, err = sourceOf(in, other.Platform, hosts, read)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -17,31 +18,42 @@ func (p *program) copyPlan(args []string) error {
 	asJSON := fs.Bool("json", false, "print the copies as a JSON array")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	read := choiceFlags(fs)
+	var lists texts
+	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
 	images, err := parse(fs, args)
 	switch {
 	case err != nil:
 		return err
-	case len(images) == 0:
+	case len(images)+len(lists) == 0:
 		return fmt.Errorf("%w: no image to copy", errUsage)
 	}
-	rules, err := p.readRules(*files)
+	listed, ofLists, err := requireFrom(lists)
 	if err != nil {
 		return err
 	}
+	for _, image := range images {
+		listed = append(listed, input.Image{Name: image})
+	}
+	_, rules, findings, err := p.readRules(*files, read)
+	if err != nil {
+		return err
+	}
+	findings = append(findings, ofLists...)
 	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, hosts...)
 	copies := []resolve.Copy{}
-	var findings finding.Findings
-	for _, image := range images {
-		some, err := resolve.Copies(linux, windows, image)
+	for _, image := range listed {
+		some, err := resolve.Copies(linux, windows, image.Name)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		if len(some) == 0 {
 			findings = append(findings, finding.Finding{
-				Code: codeNotMirrored, Severity: finding.SeverityWarning, Value: image,
+				Code: codeNotMirrored, Severity: finding.SeverityWarning, Value: image.Name,
 				Message: "has no mirror that can be filled: no rule applies to it",
 			})
 		}
+		findings = append(findings, misplaced(image, "", destinations(some))...)
 		copies = append(copies, some...)
 	}
 	slices.SortFunc(copies, func(a, b resolve.Copy) int {
@@ -62,6 +74,17 @@ func (p *program) copyPlan(args []string) error {
 	}
 	p.printForeignLayers(copies)
 	return nil
+}
+
+// destinations returns where copies go, as plans name locations.
+func destinations(copies []resolve.Copy) []string {
+	var all []string
+	for _, c := range copies {
+		if r, err := resolve.ParseReference(c.Destination); err == nil {
+			all = append(all, location(r))
+		}
+	}
+	return all
 }
 
 // printForeignLayers prints, as comments, how to look for layers that nodes fetch from elsewhere.

@@ -3,10 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/input"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
@@ -18,6 +19,7 @@ func (p *program) diff(args []string) error {
 	var on platform
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")
+	read := choiceFlags(fs)
 	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of what changes in the files")
 	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with 3 where the input is refused")
 	sides, err := parse(fs, args)
@@ -33,19 +35,62 @@ func (p *program) diff(args []string) error {
 	case *exitCode && !*byRoutes:
 		return fmt.Errorf("%w: --exit-code goes with --routes", errUsage)
 	case *byRoutes:
-		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], *asJSON, *exitCode)
-	case on == platform(finding.Windows):
-		return p.diffWindows(sides[0], sides[1], *asJSON)
+		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], read, *asJSON, *exitCode)
 	}
-	return p.diffLinux(sides[0], sides[1], *asJSON)
+	old, new, err := p.readSides(finding.Platform(on), sides[0], sides[1], read)
+	switch {
+	case err != nil:
+		return err
+	case on == platform(finding.Windows):
+		return p.diffWindows(old, new, *asJSON)
+	}
+	return p.diffLinux(linuxSideOf(old), linuxSideOf(new), *asJSON)
 }
 
-func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
-	old, oldErr := p.readLinuxSide(oldPath)
-	new, newErr := p.readLinuxSide(newPath)
-	if err := errors.Join(oldErr, newErr); err != nil {
-		return err
+// side is what one side of a diff is made of.
+type side struct {
+	picked   *input.Picked
+	rules    *mirrorset.Rules
+	findings finding.Findings // about the input
+}
+
+// readSides reads both sides. That nothing in one of them says where pulls go is an answer, as long as the other does.
+func (p *program) readSides(on finding.Platform, oldPath, newPath string, read *choice) (old, new *side, err error) {
+	old, oldErr := p.readSide(on, oldPath, read)
+	new, newErr := p.readSide(on, newPath, read)
+	oldSilent, newSilent := errors.Is(oldErr, finding.CodeNothingRead), errors.Is(newErr, finding.CodeNothingRead)
+	if oldSilent != newSilent && !errors.Is(oldErr, errUsage) && !errors.Is(newErr, errUsage) {
+		if oldSilent && newErr == nil {
+			old, oldErr = silentSide(oldPath), nil
+		} else if newSilent && oldErr == nil {
+			new, newErr = silentSide(newPath), nil
+		}
 	}
+	return old, new, errors.Join(oldErr, newErr)
+}
+
+func (p *program) readSide(on finding.Platform, path string, read *choice) (*side, error) {
+	in, err := p.read([]string{path})
+	if err != nil {
+		return nil, err
+	}
+	picked, rules, err := pick(in, on, read)
+	if err != nil {
+		return nil, err
+	}
+	return &side{picked, rules, beside(picked.Findings)}, nil
+}
+
+// silentSide is a side in which nothing says where pulls go.
+func silentSide(path string) *side {
+	rules, _ := (&mirrorset.Set{}).Rules() // nothing is refused of nothing
+	return &side{&input.Picked{}, rules, finding.Findings{{
+		Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Origin: finding.Origin{File: path},
+		Message: "nothing in it says where pulls go; it is compared as a cluster without mirrors",
+	}}}
+}
+
+func (p *program) diffLinux(old, new *linuxSide, asJSON bool) error {
 
 	impact := registriesconf.Impact(old.main, new.main)
 	notCompared := []string{}
@@ -75,44 +120,29 @@ func (p *program) diffLinux(oldPath, newPath string, asJSON bool) error {
 
 // linuxSide is one side of a diff.
 type linuxSide struct {
-	nodeLinux
-	lone bool // a registries.conf without its directory, which says nothing of drop-ins
+	main     *registriesconf.Config
+	dropIns  []input.DropIn
+	lone     bool // a registries.conf without its directory, which says nothing of drop-ins
+	findings finding.Findings
 }
 
-// readLinuxSide reads a node's own files, or manifests as MCO would write them.
-func (p *program) readLinuxSide(path string) (*linuxSide, error) {
-	if path != "-" {
-		switch nodePlatform(path) {
-		case finding.Windows:
-			return nil, fmt.Errorf("%w: %s holds hosts.toml files, which --platform windows reads", errUsage, path)
-		case finding.Linux:
-			conf, lone := path, true
-			if !strings.HasSuffix(path, ".conf") {
-				conf, lone = filepath.Join(path, registriesConf), false
-			}
-			node, err := readNodeLinux(conf, !lone)
-			if err != nil {
-				return nil, err
-			}
-			return &linuxSide{*node, lone}, nil
-		}
+// linuxSideOf returns a node's own files, or those that MCO would write for manifests.
+func linuxSideOf(s *side) *linuxSide {
+	if l := s.picked.Linux; l != nil {
+		return &linuxSide{l.Main, l.DropIns, l.Lone, append(slices.Clone(l.Findings), s.findings...)}
 	}
-	rules, err := p.readRules([]string{path})
-	if err != nil {
-		return nil, err
-	}
-	files, _, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
-	node := nodeLinux{main: files.Config, findings: append(concerning(finding.Linux, rules.Findings), findings...)}
+	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
+	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
 	if files.Search != nil {
-		node.dropIns = []dropIn{{registriesconf.SearchDropIn, files.Search}}
+		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search}}
 	}
-	return &linuxSide{node, false}, nil
+	return side
 }
 
 func (s *linuxSide) dropIn(name string) *registriesconf.Config {
 	for _, d := range s.dropIns {
-		if d.name == name {
-			return d.config
+		if d.Name == name {
+			return d.Config
 		}
 	}
 	return nil
@@ -122,7 +152,7 @@ func dropInNames(sides ...*linuxSide) []string {
 	var names []string
 	for _, s := range sides {
 		for _, d := range s.dropIns {
-			names = append(names, d.name)
+			names = append(names, d.Name)
 		}
 	}
 	slices.Sort(names)

@@ -11,9 +11,9 @@ import (
 )
 
 // diffRoutes prints the classes of references that go another way in the second input.
-func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string, asJSON, exitCode bool) error {
-	old, oldErr := p.readSource(platform, []string{oldPath}, nil)
-	new, newErr := p.readSource(platform, []string{newPath}, nil)
+func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string, read *choice, asJSON, exitCode bool) error {
+	old, oldErr := p.readSource(platform, []string{oldPath}, nil, read)
+	new, newErr := p.readSource(platform, []string{newPath}, nil, read)
 	if err := errors.Join(oldErr, newErr); err != nil {
 		if exitCode {
 			err = fmt.Errorf("%w: %w", errRefusedInput, err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -13,12 +13,8 @@ import (
 
 // diffWindows prints what would be done, in this order, to a node that has the old files and is to have the new
 // ones. The node itself is not touched.
-func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
-	old, oldErr := p.readWindowsSide(oldPath)
-	new, newErr := p.readWindowsSide(newPath)
-	if err := errors.Join(oldErr, newErr); err != nil {
-		return err
-	}
+func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
+	old, new := windowsSideOf(oldSide), windowsSideOf(newSide)
 	node := old.tree.Node()
 	if old.dir != "" { // with all that lies there, ours or not
 		local, err := nodefiles.OpenLocal(old.dir)
@@ -52,33 +48,21 @@ func (p *program) diffWindows(oldPath, newPath string, asJSON bool) error {
 // windowsSide is one side of a diff.
 type windowsSide struct {
 	tree     hoststoml.Tree
-	dir      string // of the node that has it; empty where the tree comes from manifests
+	dir      string // of the node that has it; empty where the tree comes from elsewhere
 	findings finding.Findings
 }
 
-// readWindowsSide reads a node's own files, or manifests as they would be rendered.
-func (p *program) readWindowsSide(path string) (*windowsSide, error) {
-	if path != "-" {
-		switch on := nodePlatform(path); {
-		case on == finding.Linux:
-			return nil, fmt.Errorf("%w: %s is, or holds, a registries.conf, which --platform linux reads", errUsage, path)
-		case on == finding.Windows || emptyDir(path):
-			tree, findings, err := hoststoml.ReadTree(path)
-			return &windowsSide{tree, path, findings}, err
+// windowsSideOf returns the tree of a node's own files, or of manifests as they would be rendered.
+func windowsSideOf(s *side) *windowsSide {
+	if h := s.picked.Hosts; h != nil {
+		w := &windowsSide{tree: h.Tree, findings: append(slices.Clone(h.Findings), s.findings...)}
+		if h.OnDisk {
+			w.dir = h.Dir
 		}
+		return w
 	}
-	rules, err := p.readRules([]string{path})
-	if err != nil {
-		return nil, err
-	}
-	tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
-	return &windowsSide{tree: tree, findings: append(concerning(finding.Windows, rules.Findings), findings...)}, nil
-}
-
-// emptyDir reports whether a path is the config_path of a new node.
-func emptyDir(path string) bool {
-	entries, err := os.ReadDir(path)
-	return err == nil && len(entries) == 0
+	tree, _, findings := hoststoml.Render(s.rules, hoststoml.RenderOptions{})
+	return &windowsSide{tree: tree, findings: slices.Concat(concerning(finding.Windows, s.rules.Findings), findings, s.findings)}
 }
 
 // showOperations prints the operations, below the registry that they are for, and what stays.

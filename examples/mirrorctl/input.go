@@ -4,13 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
@@ -20,60 +17,102 @@ import (
 // inputFlag adds -f.
 func inputFlag(fs *flag.FlagSet, what string) *texts {
 	files := new(texts)
-	fs.Var(files, "f", what+", `FILE`, directory or - for standard input; repeats")
+	fs.Var(files, "f", what+", `FILE`, directory, archive or - for standard input; repeats")
 	return files
 }
 
 const manifests = "manifests"
 
-// readRules reads manifests and merges them. The error refuses them; the rules are then what could be made
-// of the rest.
-func (p *program) readRules(paths []string) (*mirrorset.Rules, error) {
-	_, rules, err := p.readSet(paths)
-	return rules, err
+// choice are the flags that say how an input is read.
+type choice struct {
+	client clientFlag
+	pool   string
+	ignore texts
 }
 
-// readSet reads manifests, and returns the objects beside what readRules does.
-func (p *program) readSet(paths []string) (*mirrorset.Set, *mirrorset.Rules, error) {
-	if len(paths) == 0 {
-		return nil, nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+// choiceFlags adds --client, --pool and --ignore.
+func choiceFlags(fs *flag.FlagSet) *choice {
+	c := new(choice)
+	fs.Var(&c.client, "client", "the `CLIENT` that reads a node's files: crio, podman, skopeo, containerd or k3s, with @VERSION for one that is not the newest")
+	fs.StringVar(&c.pool, "pool", "", "answer from the rendered MachineConfig of this `POOL` of nodes")
+	fs.Var(&c.ignore, "ignore", "answer although a part of the input was not read, as the finding with this `CODE` says; repeats")
+	return c
+}
+
+// on returns the choice for a platform.
+func (c *choice) on(platform finding.Platform) (input.Choice, error) {
+	client := input.Client(c.client)
+	if platform != "" && !client.On(platform) {
+		return input.Choice{}, fmt.Errorf("%w: --client %s reads no files of --platform %s", errUsage, client.Name, platform)
 	}
-	set := &mirrorset.Set{}
-	var refused finding.Findings
+	o := input.Choice{Client: client, Pool: c.pool}
+	for _, code := range c.ignore {
+		o.Ignore = append(o.Ignore, finding.Code(code))
+	}
+	return o, nil
+}
+
+// clientFlag is the flag --client.
+type clientFlag input.Client
+
+func (c *clientFlag) String() string { return c.Name }
+
+func (c *clientFlag) Set(s string) error {
+	client, err := input.ParseClient(s)
+	*c = clientFlag(client)
+	return err
+}
+
+// read reads what -f names.
+func (p *program) read(paths []string) (*input.Input, error) {
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+	}
 	for i, path := range paths {
 		if slices.Contains(paths[:i], path) {
-			return nil, nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
+			return nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
 		}
-		var one *mirrorset.Set
-		var err error
-		if path == "-" {
-			one, err = mirrorset.Decode("-", p.stdin)
-		} else {
-			one, err = mirrorset.ReadFiles(path)
-		}
-		var r *finding.RefusedError
-		if errors.As(err, &r) {
-			refused = append(refused, r.Findings...)
-		} else if err != nil {
-			return nil, nil, err
-		}
-		set.Add(one)
 	}
-	rules, err := set.Rules()
-	if refused != nil {
-		// What is read of a refused input is not all of it; still, all that is wrong is said at once.
-		err = append(refused, refusals(err)...).Sort().Err()
+	return input.Read(paths, p.stdin)
+}
+
+// readRules reads the manifests of one cluster and merges them. The findings belong beside the answer.
+func (p *program) readRules(paths []string, c *choice) (*mirrorset.Set, *mirrorset.Rules, finding.Findings, error) {
+	in, err := p.read(paths)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	return set, rules, err
+	o, err := c.on("")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	picked, err := in.Manifests(o)
+	rules, err := merge(picked.Set, err)
+	return picked.Set, rules, beside(picked.Findings), err
+}
+
+// merge merges the objects of a set; err is what was refused before, and all that is wrong is said at once.
+func merge(set *mirrorset.Set, err error) (*mirrorset.Rules, error) {
+	if err != nil && refusals(err) == nil {
+		return nil, err
+	}
+	rules, bad := set.Rules()
+	return rules, append(refusals(err), refusals(bad)...).Sort().Err()
 }
 
 // refusals returns the findings of a *RefusedError.
 func refusals(err error) finding.Findings {
 	var r *finding.RefusedError
 	if errors.As(err, &r) {
-		return r.Findings
+		return slices.Clone(r.Findings)
 	}
 	return nil
+}
+
+// beside returns the findings of reading that are told with an answer. What was passed over because it is about other
+// things is lint's to tell.
+func beside(findings finding.Findings) finding.Findings {
+	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool { return f.Code == finding.CodeUnrelatedKind })
 }
 
 // planner answers for images: one of the two tables.
@@ -85,6 +124,8 @@ type planner interface {
 type source struct {
 	planner
 	findings finding.Findings
+	// beside are told with every answer.
+	beside finding.Findings
 	// origins returns, for a plan's scope, the fields that made the entry there what it is.
 	origins func(scope string) []finding.Origin
 	// rules are what the tables were built from, and other is the table of the other platform; nil for a
@@ -94,26 +135,67 @@ type source struct {
 }
 
 // readSource reads manifests, or a node's own files, for one platform.
-func (p *program) readSource(platform finding.Platform, paths, hosts []string) (*source, error) {
-	if len(paths) == 1 && paths[0] != "-" {
-		if s, err := readNodeFiles(platform, paths[0]); s != nil || err != nil {
-			return s, err
-		}
-	}
-	rules, err := p.readRules(paths)
+func (p *program) readSource(platform finding.Platform, paths, hosts []string, c *choice) (*source, error) {
+	in, err := p.read(paths)
 	if err != nil {
 		return nil, err
 	}
-	_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
-	_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
-	s := imageSource(linux, append(slices.Clone(rules.Findings), more...))
-	s.other = windows
-	if platform == finding.Windows {
-		s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
-		s.other = linux
+	return sourceOf(in, platform, hosts, c)
+}
+
+// sourceOf returns what plans for a platform are asked of. Beside an error it is what could be made of the rest.
+func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *choice) (*source, error) {
+	picked, rules, err := pick(in, platform, c)
+	if err != nil && (rules == nil || picked == nil) {
+		return nil, err
 	}
-	s.rules = rules
-	return s, nil
+	var s *source
+	switch {
+	case picked.Linux != nil:
+		s = imageSource(picked.Linux.Config().Table(picked.Linux.Name), picked.Linux.Findings)
+		s.beside = ofReading(picked.Linux.Findings)
+	case picked.Hosts != nil:
+		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
+		s.beside = ofReading(picked.Hosts.Findings)
+	default:
+		_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
+		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
+		s = imageSource(linux, append(slices.Clone(rules.Findings), more...))
+		s.other = windows
+		if platform == finding.Windows {
+			s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
+			s.other = linux
+		}
+		s.rules = rules
+	}
+	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
+	return s, err // of what is refused, it is what could be made of the rest
+}
+
+// pick returns what one question is asked of, and the rules where that is a cluster's objects.
+func pick(in *input.Input, platform finding.Platform, c *choice) (*input.Picked, *mirrorset.Rules, error) {
+	o, err := c.on(platform)
+	if err != nil {
+		return nil, nil, err
+	}
+	picked, err := in.Pick(platform, o)
+	var other *input.PlatformError
+	switch {
+	case errors.As(err, &other):
+		return nil, nil, fmt.Errorf("%w: %w", errUsage, err)
+	case picked == nil || picked.Set == nil:
+		return picked, nil, err
+	}
+	rules, err := merge(picked.Set, err)
+	return picked, rules, err
+}
+
+// ofReading returns the findings that say how a node's files were taken, and which the client does not read: they concern
+// every answer.
+func ofReading(findings finding.Findings) finding.Findings {
+	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool {
+		return f.Code != finding.CodeFileNotRead && f.Code != finding.CodeAmbiguousInput
+	})
 }
 
 func imageSource(t *resolve.LinuxTable, findings finding.Findings) *source {
@@ -132,99 +214,4 @@ func registrySource(t *resolve.ContainerdTable, findings finding.Findings) *sour
 		r, _ := t.Find(scope)
 		return r.Origins
 	}}
-}
-
-// nodePlatform returns the platform whose own files a path holds, and "" for manifests.
-func nodePlatform(path string) finding.Platform {
-	if trees, err := filepath.Glob(filepath.Join(path, "*", hoststoml.FileName)); err == nil && len(trees) > 0 {
-		return finding.Windows
-	}
-	if _, err := os.Stat(filepath.Join(path, "registries.conf")); err == nil || strings.HasSuffix(path, ".conf") {
-		return finding.Linux
-	}
-	return ""
-}
-
-// readNodeFiles reads a registries.conf, a directory that holds one, or a containerd config_path; nil for
-// anything else.
-func readNodeFiles(platform finding.Platform, path string) (*source, error) {
-	trees, err := filepath.Glob(filepath.Join(path, "*", hoststoml.FileName))
-	if err != nil {
-		return nil, err
-	}
-	conf := path
-	if info, err := os.Stat(filepath.Join(path, "registries.conf")); err == nil && !info.IsDir() {
-		conf = filepath.Join(path, "registries.conf")
-	}
-	switch {
-	case len(trees) > 0:
-		if platform != finding.Windows {
-			return nil, fmt.Errorf("%w: %s holds hosts.toml files, which --platform windows reads", errUsage, path)
-		}
-		tree, findings, err := hoststoml.ReadTree(path)
-		if err != nil {
-			return nil, err
-		}
-		return registrySource(tree.Table(path), findings), nil
-	case strings.HasSuffix(conf, ".conf"):
-		if platform != finding.Linux {
-			return nil, fmt.Errorf("%w: %s is a registries.conf, which --platform linux reads", errUsage, path)
-		}
-		node, err := readNodeLinux(conf, conf != path)
-		if err != nil {
-			return nil, err
-		}
-		c := node.main
-		for _, d := range node.dropIns {
-			c = c.Overlay(d.config)
-		}
-		return imageSource(c.Table(conf), node.findings), nil
-	}
-	return nil, nil
-}
-
-// nodeLinux is what a Linux node reads.
-type nodeLinux struct {
-	main     *registriesconf.Config
-	dropIns  []dropIn // in the order the client reads them in
-	findings finding.Findings
-}
-
-// dropIn is a file of registries.conf.d, named from the directory of registries.conf.
-type dropIn struct {
-	name   string
-	config *registriesconf.Config
-}
-
-// readNodeLinux reads a registries.conf and, if asked to, the drop-ins beside it.
-func readNodeLinux(conf string, withDropIns bool) (*nodeLinux, error) {
-	n := &nodeLinux{}
-	var err error
-	if n.main, n.findings, err = readRegistriesConf(conf); err != nil || !withDropIns {
-		return n, err
-	}
-	dir := path.Dir(registriesconf.SearchDropIn)
-	paths, err := filepath.Glob(filepath.Join(filepath.Dir(conf), dir, "*.conf"))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range paths {
-		c, findings, err := readRegistriesConf(p)
-		if err != nil {
-			return nil, err
-		}
-		n.findings = append(n.findings, findings...)
-		n.dropIns = append(n.dropIns, dropIn{path.Join(dir, filepath.Base(p)), c})
-	}
-	return n, nil
-}
-
-// readRegistriesConf reads one file; what the client refuses is refused.
-func readRegistriesConf(path string) (*registriesconf.Config, finding.Findings, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, findings := registriesconf.Parse(path, data)
-	return c, findings, findings.Err()
 }

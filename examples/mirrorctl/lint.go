@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -17,15 +18,18 @@ import (
 func (p *program) lint(args []string) error {
 	fs := p.flags("lint", "")
 	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
-	var on, ignore, require, requireFrom texts
+	var on, ignore, named, lists texts
 	fs.Var(&on, "platform", "report what concerns these nodes: windows or linux; repeats; without it, both")
 	asJSON := fs.Bool("json", false, "print the findings as JSON, {\"findings\": [...]}")
-	fs.Var(&require, "require", "an `IMAGE` that has to be served by a mirror; repeats")
-	fs.Var(&requireFrom, "require-from", "a `FILE` of such images: one a line, or manifests with pod specs; repeats")
+	fs.Var(&named, "require", "an `IMAGE` that has to be served by a mirror; repeats")
+	fs.Var(&lists, "require-from", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm release info --pullspecs, or manifests that name images; repeats")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	disconnected := fs.Bool("disconnected", false, "no source can be contacted at all")
 	fs.Var(&ignore, "ignore", "leave out findings with this `CODE`; refusals stay; repeats")
+	together := fs.Bool("together", false, "judge all directories as one cluster; without it, each directory or kustomization is one")
+	var client clientFlag
+	fs.Var(&client, "client", "the `CLIENT` that reads a node's files: crio, podman or skopeo, containerd or k3s, with @VERSION for one that is not the newest")
 	failOn := fs.String("fail-on", "error", "the least severity that makes the exit code 1: error or warning")
 	rest, err := parse(fs, args)
 	switch {
@@ -43,20 +47,19 @@ func (p *program) lint(args []string) error {
 			return fmt.Errorf("%w: --platform %s: %w", errUsage, shown.Location(name), err)
 		}
 	}
-	for _, file := range requireFrom {
-		images, err := readImages(file)
-		if err != nil {
-			return err
-		}
-		require = append(require, images...)
-	}
-
-	findings, err := p.lintInput(*files, on, linter{hosts: hosts, require: require, disconnected: *disconnected})
+	require, ofLists, err := requireFrom(lists)
 	if err != nil {
 		return err
 	}
-	findings = slices.DeleteFunc(findings, func(f finding.Finding) bool {
-		return !f.Refused() && slices.Contains(ignore, string(f.Code))
+	for _, name := range named {
+		require = append(require, input.Image{Name: name})
+	}
+	findings, err := p.lintInput(*files, on, input.Client(client), *together, linter{hosts: hosts, require: require, disconnected: *disconnected})
+	if err != nil {
+		return err
+	}
+	findings = slices.DeleteFunc(append(ofLists, findings...), func(f finding.Finding) bool {
+		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(ignore, string(f.Code))
 	})
 	if *asJSON {
 		e := json.NewEncoder(p.stdout)
@@ -76,42 +79,59 @@ func (p *program) lint(args []string) error {
 	return nil
 }
 
-// lintInput returns the findings of manifests, or of a node's own files.
-func (p *program) lintInput(files, platforms []string, l linter) (finding.Findings, error) {
-	if len(files) == 1 {
-		if platform := nodePlatform(files[0]); platform != "" {
-			s, err := readNodeFiles(platform, files[0])
-			l.findings = refusals(err)
-			if err != nil && l.findings == nil {
-				return nil, err
-			}
-			if s != nil {
-				l.findings = append(l.findings, s.findings...)
-				if err := l.images(s, l.require); err != nil {
-					return nil, fmt.Errorf("%w: %w", errUsage, err)
-				}
-			}
-			return l.findings.Sort(), nil
-		}
-	}
-	rules, err := p.readRules(files)
-	l.rules, l.findings = rules, refusals(err)
-	if err != nil && l.findings == nil {
+// lintInput returns the findings of every cluster, and of every node, that the input holds.
+func (p *program) lintInput(files, platforms []string, client input.Client, together bool, l linter) (finding.Findings, error) {
+	in, err := p.read(files)
+	if err != nil {
 		return nil, err
 	}
-	// What is refused is still looked at as far as it can be read: all that is wrong is said at once.
-	if err := l.lint(platforms); err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	findings := in.Findings()
+	linux, containerd, more := in.Nodes(client)
+	findings = append(findings, more...)
+	for _, node := range linux {
+		l.findings = nil
+		if err := node.Findings.Err(); err == nil && len(l.require) > 0 {
+			if err := l.images(node.Config().Table(node.Name), l.require); err != nil {
+				return nil, fmt.Errorf("%w: %w", errUsage, err)
+			}
+		}
+		findings = slices.Concat(findings, node.Findings, l.findings)
 	}
-	return l.findings.Sort(), nil
+	for _, node := range containerd {
+		l.findings = nil
+		if err := l.images(node.Tree.Table(node.Dir), l.require); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		findings = slices.Concat(findings, node.Findings, l.findings)
+	}
+	clusters := in.Clusters(together)
+	if len(clusters) == 0 {
+		clusters = []input.Cluster{{Set: &mirrorset.Set{}}}
+	}
+	speaks := slices.ContainsFunc(clusters, func(c input.Cluster) bool { return c.Set.Speaks() })
+	for _, c := range clusters {
+		l := l
+		if len(linux)+len(containerd) > 0 || speaks && !c.Set.Speaks() {
+			l.require = nil // the images are held against those that say where pulls go
+		}
+		// What is refused is still looked at as far as it can be read: all that is wrong is said at once.
+		rules, err := c.Set.Rules()
+		l.rules, l.findings = rules, append(c.Findings, refusals(err)...)
+		if err := l.lint(platforms); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		findings = append(findings, l.findings...)
+	}
+	return slices.Compact(findings.Sort()), nil
 }
 
 // linter collects the findings of rules.
 type linter struct {
-	rules          *mirrorset.Rules
-	hosts, require []string
-	disconnected   bool
-	findings       finding.Findings
+	rules        *mirrorset.Rules
+	hosts        []string
+	require      []input.Image
+	disconnected bool
+	findings     finding.Findings
 }
 
 // lint collects what concerns the platforms named. The error is that of an image that is none.
@@ -134,8 +154,8 @@ func (l *linter) lint(platforms []string) error {
 		_, t, findings := hoststoml.Render(l.rules, hoststoml.RenderOptions{Hosts: l.hosts})
 		l.findings = append(l.findings, findings...)
 		images := l.require
-		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.Contains(images, pauseImage) {
-			images = append(slices.Clone(images), pauseImage)
+		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
+			images = append(slices.Clone(images), input.Image{Name: pauseImage})
 		}
 		return l.images(t, images)
 	}

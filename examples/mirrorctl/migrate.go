@@ -10,6 +10,7 @@ import (
 func (p *program) migrateICSP(args []string) error {
 	fs := p.flags("migrate-icsp", "")
 	files := inputFlag(fs, manifests)
+	read := choiceFlags(fs)
 	rest, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -17,11 +18,11 @@ func (p *program) migrateICSP(args []string) error {
 	case len(rest) > 0:
 		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
 	}
-	set, rules, err := p.readSet(*files)
+	set, rules, findings, err := p.readRules(*files, read)
 	if err != nil {
 		return err
 	}
-	findings := rules.Findings
+	findings = append(findings, rules.Findings...)
 	for i, m := range set.MigrateContentSourcePolicies() {
 		if i > 0 {
 			fmt.Fprintln(p.stdout, "---")

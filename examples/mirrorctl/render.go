@@ -26,6 +26,7 @@ func (p *program) render(args []string) error {
 	pullSecret := fs.String("pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the manifest of one; its credentials are written as headers")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	read := choiceFlags(fs)
 	rest, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -41,10 +42,11 @@ func (p *program) render(args []string) error {
 	case *pullSecret != "" && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of their own, /var/lib/kubelet/config.json", errUsage)
 	}
-	rules, err := p.readRules(*files)
+	_, rules, findings, err := p.readRules(*files, read)
 	if err != nil {
 		return err
 	}
+	p.report(findings)
 	if on == platform(finding.Linux) {
 		return p.renderLinux(rules, *base, *out)
 	}
@@ -81,8 +83,12 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 	o := registriesconf.RenderOptions{BaseName: basePath}
 	var findings finding.Findings
 	if basePath != "" {
-		var err error
-		if o.Base, findings, err = readRegistriesConf(basePath); err != nil {
+		data, err := os.ReadFile(basePath)
+		if err != nil {
+			return err
+		}
+		o.Base, findings = registriesconf.Parse(basePath, data)
+		if err := findings.Err(); err != nil {
 			return err
 		}
 	}

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/input"
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -16,19 +16,21 @@ import (
 const (
 	codeRequiredImage finding.Code = "required-image" // where an image that was required is served
 	codeNotMirrored   finding.Code = "not-mirrored"   // an image that has to be served by a mirror and is not
+	codeRuleNotUsed   finding.Code = "rule-not-used"  // an entry around an image that does not serve it
+	codeShortName     finding.Code = "short-name"     // an image that is named without a registry
 )
 
 // pauseImage is the image of every Windows pod's sandbox: without it no pod starts.
 const pauseImage = "mcr.microsoft.com/oss/kubernetes/pause:3.9"
 
 // images says of each required image whether a mirror serves it, where, and without its source.
-func (l *linter) images(t planner, images []string) error {
+func (l *linter) images(t planner, images []input.Image) error {
 	for _, image := range images {
-		plan, err := t.Plan(image)
+		plan, err := t.Plan(image.Name)
 		if err != nil {
 			return err
 		}
-		l.findings = append(l.findings, plan.Findings...)
+		l.findings = slices.Concat(l.findings, plan.Findings, reasons(l.rules, t, plan), misplaced(image, plan.Platform, mirrorsOf(plan)))
 		if len(plan.Pull) == 0 {
 			continue // a finding of the plan says why
 		}
@@ -41,12 +43,7 @@ func (l *linter) required(plan resolve.Plan) finding.Finding {
 	f := finding.Finding{
 		Code: codeNotMirrored, Severity: finding.SeverityError, Platform: plan.Platform, Value: plan.Image,
 	}
-	var mirrors []string
-	for _, a := range plan.Pull {
-		if a.Role == resolve.RoleMirror {
-			mirrors = append(mirrors, shown.Value(a.Location))
-		}
-	}
+	mirrors := mirrorsOf(plan)
 	resolvable := len(plan.Resolve) == 0 ||
 		slices.ContainsFunc(plan.Resolve, func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
 	switch {
@@ -68,27 +65,73 @@ func (l *linter) required(plan resolve.Plan) finding.Finding {
 	return f
 }
 
-// readImages reads a file of images: manifests with pod specs, or one image a line, where empty lines and
-// those that begin with # do not count.
-func readImages(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// requireFrom reads lists of images that a mirror has to serve.
+func requireFrom(files []string) ([]input.Image, finding.Findings, error) {
+	var images []input.Image
+	var findings finding.Findings
+	for _, file := range files {
+		list, err := input.ReadImages(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		images = append(images, list.Images...)
+		findings = append(findings, transports(file, list)...)
 	}
-	var images []string
-	for i, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
-		switch {
-		case line == "", strings.HasPrefix(line, "#"):
-		case images == nil && (strings.ContainsAny(line, " {[") || strings.HasSuffix(line, ":") || line == "---"):
-			return podImages(path, bytes.NewReader(data)) // no image looks like this
-		default:
-			if _, err := resolve.ParseReference(line); err != nil {
-				// Without the text: whatever file was named by mistake, its lines are not printed.
-				return nil, fmt.Errorf("%w: %s:%d: is not an image reference, host[:port]/repository with a tag or a digest", errUsage, path, i+1)
-			}
-			images = append(images, line)
+	return images, findings, nil
+}
+
+// transports says that docker:// was taken off.
+func transports(file string, list *input.Images) finding.Findings {
+	if list.Transports == 0 {
+		return nil
+	}
+	return finding.Findings{{
+		Code: codeRequiredImage, Severity: finding.SeverityInfo, Origin: finding.Origin{File: file},
+		Message: fmt.Sprintf("docker:// was taken off images (%d): pods name images without it", list.Transports),
+	}}
+}
+
+// misplaced returns the finding about an image that was copied to where no node asks for it.
+func misplaced(image input.Image, platform finding.Platform, asked []string) finding.Findings {
+	r, err := resolve.ParseReference(image.Destination)
+	if image.Destination == "" || strings.HasPrefix(image.Destination, "file://") {
+		return nil
+	}
+	destination := image.Destination
+	if err == nil {
+		destination = location(r)
+		if slices.Contains(asked, destination) {
+			return nil
 		}
 	}
-	return images, nil
+	f := finding.Finding{
+		Code: codeNotMirrored, Severity: finding.SeverityError, Platform: platform, Value: image.Name,
+		Message: "is copied to " + shown.Value(destination) + ", which no node asks for it; ",
+	}
+	if len(asked) == 0 {
+		f.Message += "no mirror is asked: add a rule for it"
+		return finding.Findings{f}
+	}
+	f.Message += "nodes ask " + strings.Join(asked, ", ") + ": copy it there, or name the other location as a mirror"
+	return finding.Findings{f}
+}
+
+// location returns the location of a reference as plans name it.
+func location(r resolve.Reference) string {
+	host, rest, _ := strings.Cut(r.Name(), "/")
+	if host == "docker.io" {
+		host = network.DockerHub
+	}
+	return shown.Value(host + "/" + rest)
+}
+
+// mirrorsOf returns the locations of the mirrors that a plan asks.
+func mirrorsOf(plan resolve.Plan) []string {
+	var mirrors []string
+	for _, a := range plan.Pull {
+		if a.Role == resolve.RoleMirror {
+			mirrors = append(mirrors, shown.Value(a.Location))
+		}
+	}
+	return mirrors
 }

@@ -19,23 +19,35 @@ func (p *program) resolve(args []string) error {
 	asJSON := fs.Bool("json", false, "print a JSON array, one object per image")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	read := choiceFlags(fs)
+	var lists texts
+	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
 	images, err := parse(fs, args)
 	switch {
 	case err != nil:
 		return err
 	case on == "":
 		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
-	case len(images) == 0:
+	case len(images)+len(lists) == 0:
 		return fmt.Errorf("%w: no image to resolve", errUsage)
 	case len(*files) == 0:
 		return fmt.Errorf("%w: no input; give manifests with -f", errUsage)
 	case len(hosts) > 0 && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
 	}
-	from, err := p.readSource(finding.Platform(on), *files, hosts)
+	listed, ofLists, err := requireFrom(lists)
 	if err != nil {
 		return err
 	}
+	for _, image := range listed {
+		images = append(images, image.Name)
+	}
+	from, err := p.readSource(finding.Platform(on), *files, hosts, read)
+	if err != nil {
+		p.ifMended(from, images, err)
+		return err
+	}
+	from.beside = append(from.beside, ofLists...)
 	plans := make([]resolve.Plan, len(images))
 	for i, image := range images {
 		if plans[i], err = from.Plan(image); err != nil {
@@ -44,23 +56,40 @@ func (p *program) resolve(args []string) error {
 	}
 	if *asJSON {
 		for i := range plans {
-			plans[i].Findings = append(plans[i].Findings, from.about(plans[i])...).Sort()
+			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]), reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
 		}
 		e := json.NewEncoder(p.stdout)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
 		return e.Encode(plans)
 	}
-	var findings finding.Findings
+	findings := from.beside
 	for i, plan := range plans {
 		if i > 0 {
 			fmt.Fprintln(p.stdout)
 		}
 		p.show(from, plan)
-		findings = append(findings, append(slices.Clone(plan.Findings), from.about(plan)...)...)
+		findings = slices.Concat(findings, plan.Findings, from.about(plan), reasons(from.rules, from.planner, plan))
 	}
-	p.report(findings.Sort())
+	p.report(slices.Compact(findings.Sort()))
 	return nil
+}
+
+// ifMended says what the plans would be if the objects had the apiVersion that their kind has: what else is refused leaves
+// no doubt what was meant. It is no answer, and stands beside the refusal.
+func (p *program) ifMended(from *source, images []string, err error) {
+	refused := refusals(err)
+	if from == nil || len(refused) == 0 || slices.ContainsFunc(refused, func(f finding.Finding) bool { return f.Code != finding.CodeWrongVersion }) {
+		return
+	}
+	beside := *p
+	beside.stdout = p.stderr
+	fmt.Fprintln(p.stderr, "with the right apiVersion it would be:")
+	for _, image := range images {
+		if plan, err := from.Plan(image); err == nil {
+			beside.show(from, plan)
+		}
+	}
 }
 
 // about returns the findings of the input that concern a plan: those of the entries that govern it, and

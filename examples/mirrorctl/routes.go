@@ -40,6 +40,7 @@ func (p *program) routes(args []string) error {
 	asJSON := fs.Bool("json", false, "short for -o json")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
+	read := choiceFlags(fs)
 	rest, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -54,7 +55,7 @@ func (p *program) routes(args []string) error {
 	if *asJSON {
 		out.name = "json"
 	}
-	from, err := p.readSource(finding.Platform(on), *files, hosts)
+	from, err := p.readSource(finding.Platform(on), *files, hosts, read)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (p *program) routes(args []string) error {
 			Platform finding.Platform `json:"platform"`
 			Routes   []row            `json:"routes"`
 			Findings finding.Findings `json:"findings"`
-		}{finding.Platform(on), rows, append(finding.Findings{}, concerning(finding.Platform(on), from.findings).Sort()...)})
+		}{finding.Platform(on), rows, append(finding.Findings{}, concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()...)})
 	case "mermaid":
 		drawMermaid(p.stdout, rows)
 	case "dot":
@@ -73,7 +74,7 @@ func (p *program) routes(args []string) error {
 	default:
 		tableOf(p.stdout, rows)
 	}
-	p.report(concerning(finding.Platform(on), from.findings))
+	p.report(slices.Compact(concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()))
 	return nil
 }
 

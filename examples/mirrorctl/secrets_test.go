@@ -281,9 +281,9 @@ func (p *planted) pods() string {
 		"\n    - {name: TOKEN, value: \"" + p.secret("!$&/()=") + "\"}\n    args: ['--password=" + p.secret("") + "', '--url=https://" + p.user() + "@db.example.com']\n  initContainers:\n  - {name: i, image: '" + p.beforeImage() + "@quay.io/team/init:1'}\n"
 }
 
-// An input is a file with secrets in it, and the commands that read it. Of their arguments FILE stands for it, DIR
+// A secretInput is a file with secrets in it, and the commands that read it. Of their arguments FILE stands for it, DIR
 // for the directory that it lies in, and GOOD for rules without secrets.
-type input struct {
+type secretInput struct {
 	name     string
 	make     func(p *planted) string
 	commands []string
@@ -303,7 +303,7 @@ var manifestCommands = []string{
 	"image-mirror list --cluster mycluster --store FILE",
 }
 
-var inputs = []input{
+var inputs = []secretInput{
 	{"install-config.yaml", (*planted).installConfig, manifestCommands},
 	{"secrets.yaml", func(p *planted) string { return p.rules(false) + p.secretManifests() }, manifestCommands},
 	{"users.yaml", func(p *planted) string { return p.rules(true) }, manifestCommands},

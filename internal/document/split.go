@@ -25,7 +25,11 @@ type splitter struct {
 }
 
 func newSplitter(r io.Reader, limit int) *splitter {
-	s := &splitter{r: bufio.NewReaderSize(r, 64<<10), limit: limit, rest: size(r), line: 1}
+	rest, buffer := size(r), 64<<10
+	if rest > 0 {
+		buffer = min(buffer, rest+1) // most manifests are small, and many are read at once
+	}
+	s := &splitter{r: bufio.NewReaderSize(r, buffer), limit: limit, rest: rest, line: 1}
 	mark, _ := s.r.Peek(2)
 	switch string(mark) {
 	case "\xff\xfe":

@@ -22,6 +22,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
+	"github.com/pullroute/pullroute/resolve/routes"
 	"github.com/stretchr/testify/require"
 )
 
@@ -109,6 +110,21 @@ var nodeWork = map[string]func(t testing.TB, n int){
 		}
 		tree, _, _ := hoststoml.Render(registryRules(n, "m.io"), hoststoml.RenderOptions{TLS: settings})
 		require.Len(t, tree, 2*n)
+	},
+	"routes": func(t testing.TB, n int) {
+		for _, set := range []*mirrorset.Set{shapes.Sources(n), shapes.Nested(n)} {
+			rules, err := set.Rules()
+			require.NoError(t, err)
+			classes := 0
+			for range routes.Linux(resolve.NewLinuxTable(rules)).Classes() {
+				classes++
+			}
+			require.Greater(t, classes, n)
+			for range routes.Containerd(resolve.NewContainerdTable(rules)).Classes() {
+				classes++
+			}
+			require.Empty(t, routes.Check([]routes.Statement{{Never: "none.example.com"}}, routes.Linux(resolve.NewLinuxTable(rules)), nil)[0].Notes)
+		}
 	},
 	// A third of the registries stay, change, go and come.
 	"diff": func(t testing.TB, n int) {
@@ -198,6 +214,7 @@ func TestTheWorkOfAPlanDoesNotDependOnTheNumberOfRules(t *testing.T) {
 const wanted = "PULLROUTE_COUNTED"
 
 const library = "github.com/pullroute/pullroute/mirrorset,github.com/pullroute/pullroute/resolve," +
+	"github.com/pullroute/pullroute/resolve/routes," +
 	"github.com/pullroute/pullroute/registriesconf,github.com/pullroute/pullroute/hoststoml"
 
 // counting is a program of this package that counts the statements it executes.

@@ -26,6 +26,8 @@ const (
 	CodeMisspeltKind   Code = "misspelt-kind"    // a kind that is nearly a known one
 	CodeTemplate       Code = "template"         // a text that has to be rendered first
 	CodeNotCreated     Code = "not-created"      // an object that is not to exist, or is only checked for
+	CodeFileNotRead    Code = "file-not-read"    // a file that the client asked about does not read
+	CodeAmbiguousInput Code = "ambiguous-input"  // an input that could be read in more than one way
 	CodePatch          Code = "patch"            // rules that are put into an object which stands elsewhere
 	CodeInvalidFile    Code = "invalid-file"     // a registries.conf, hosts.toml or policy.json that its client refuses or ignores
 	CodeIgnoredSetting Code = "ignored-setting"  // a setting of a file that its client does not read

@@ -1,0 +1,87 @@
+package input
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// Client is the program that reads a node's files. The zero value is the newest of the platform: CRI-O on Linux.
+type Client struct {
+	Name    string // crio, podman, skopeo, containerd or k3s
+	Version string // as given; empty is the newest
+}
+
+// ParseClient reads NAME or NAME@VERSION.
+func ParseClient(s string) (Client, error) {
+	c := Client{}
+	c.Name, c.Version, _ = strings.Cut(s, "@")
+	switch c.Name {
+	case "crio", "podman", "skopeo", "containerd", "k3s":
+	default:
+		return Client{}, errors.New("is to be crio, podman, skopeo, containerd or k3s, with @VERSION behind it if need be")
+	}
+	if c.Version != "" || strings.HasSuffix(s, "@") {
+		if _, err := c.numbers(); err != nil {
+			return Client{}, errors.New("has a version that is none: write NAME@1.2.3")
+		}
+	}
+	return c, nil
+}
+
+// On reports whether the client runs on a platform.
+func (c Client) On(platform finding.Platform) bool {
+	switch c.Name {
+	case "":
+		return true
+	case "containerd", "k3s":
+		return platform == finding.Windows
+	}
+	return platform == finding.Linux
+}
+
+// String returns the client as findings name it.
+func (c Client) String() string {
+	name := map[string]string{"": "CRI-O", "crio": "CRI-O"}[c.Name]
+	if name == "" {
+		name = c.Name
+	}
+	if c.Version != "" {
+		name += " " + c.Version
+	}
+	return name
+}
+
+// searchesAll reports whether the client looks for its files as containers-image 5.42 does, in all directories of the
+// machine. CRI-O up to 1.37 has 5.38, as podman 5 has; podman 6 and the skopeo of its time have 5.42.
+func (c Client) searchesAll() bool {
+	if c.Name != "podman" && c.Name != "skopeo" {
+		return false
+	}
+	if c.Version == "" {
+		return true
+	}
+	v, _ := c.numbers()
+	if c.Name == "podman" {
+		return v[0] >= 6
+	}
+	return v[0] > 1 || v[0] == 1 && v[1] >= 23
+}
+
+func (c Client) numbers() ([2]int, error) {
+	var v [2]int
+	for i, part := range strings.SplitN(strings.TrimPrefix(c.Version, "v"), ".", 3) {
+		if i == 2 {
+			break
+		}
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 {
+			return v, fmt.Errorf("%q is no version", c.Version)
+		}
+		v[i] = n
+	}
+	return v, nil
+}

@@ -1,0 +1,269 @@
+package input
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf"
+)
+
+// Linux is what a client reads of the files of one Linux node.
+type Linux struct {
+	// Name is the file that findings and plans name: registries.conf, or where there is none the directory.
+	Name string
+	Main *registriesconf.Config
+	// DropIns are in the order in which the client reads them.
+	DropIns []DropIn
+	// Lone is set for a registries.conf that was given without its directory, and so says nothing of drop-ins.
+	Lone     bool
+	Findings finding.Findings
+}
+
+// DropIn is a file that is laid over registries.conf.
+type DropIn struct {
+	Name   string // beside registries.conf: registries.conf.d/01.conf
+	Config *registriesconf.Config
+}
+
+// Config returns the one file that the client makes of them.
+func (l *Linux) Config() *registriesconf.Config {
+	c := l.Main
+	for _, d := range l.DropIns {
+		c = c.Overlay(d.Config)
+	}
+	return c
+}
+
+// layer is one of the places where a client looks for its files.
+type layer int
+
+const (
+	layerHome layer = iota
+	layerEtc
+	layerUsr
+)
+
+const (
+	plainDropIns    = "registries.conf.d"
+	rootfulDropIns  = "registries.rootful.conf.d"
+	rootlessDropIns = "registries.rootless.conf.d"
+)
+
+func isDropInDir(base string) bool {
+	return base == plainDropIns || base == rootfulDropIns || base == rootlessDropIns
+}
+
+// conf is a file of containers-image, and where it lies.
+type conf struct {
+	name  string // as it is shown
+	data  []byte
+	given bool // by itself, without its directory
+
+	root  string // of the node's file system, or the directory of the files where that is not known
+	layer layer
+	dir   string // the containers directory
+	sub   string // the directory of drop-ins, rootless ones with their UID; empty for a main file
+	base  string
+	owner string // of a configuration in a home directory
+}
+
+// newConf tells by the path which file of a node it is.
+func newConf(name string, data []byte, given bool) conf {
+	c := conf{name: name, data: data, given: given, base: path.Base(name), layer: layerEtc}
+	dir := path.Dir(name)
+	switch base := path.Base(dir); {
+	case isDropInDir(base):
+		c.sub, dir = base, path.Dir(dir)
+	case path.Base(path.Dir(dir)) == rootlessDropIns:
+		c.sub, dir = rootlessDropIns+"/"+base, path.Dir(path.Dir(dir))
+	}
+	c.dir, c.root = dir, dir
+	if root, ok := below(dir, "etc/containers"); ok {
+		c.root = root
+	} else if root, ok := below(dir, "usr/share/containers"); ok {
+		c.root, c.layer = root, layerUsr
+	} else if home, ok := below(dir, ".config/containers"); ok {
+		c.root, c.layer, c.owner = home, layerHome, path.Base(home)
+		if root, ok := below(path.Dir(home), "home"); ok {
+			c.root = strings.TrimSuffix(root, "/var")
+		} else if c.owner == "root" {
+			c.root = path.Dir(home)
+		}
+	}
+	return c
+}
+
+// below returns what stands before a path at the end of a name.
+func below(name, end string) (root string, ok bool) {
+	if name == end {
+		return ".", true
+	}
+	root, ok = strings.CutSuffix(name, "/"+end)
+	if ok && root == "" {
+		root = "/"
+	}
+	return root, ok
+}
+
+// linuxNodes returns the files by node, sorted by its root.
+func linuxNodes(confs []conf) [][]conf {
+	byRoot := map[string][]conf{}
+	for _, c := range confs {
+		byRoot[c.root] = append(byRoot[c.root], c)
+	}
+	var nodes [][]conf
+	for _, root := range slices.Sorted(maps.Keys(byRoot)) {
+		nodes = append(nodes, byRoot[root])
+	}
+	return nodes
+}
+
+// node is what is known of a node while its files are read.
+type node struct {
+	Linux
+	client Client
+	unread map[string]finding.Finding // by directory
+}
+
+// readLinux reads the files of one node as a client does.
+func readLinux(confs []conf, client Client) *Linux {
+	n := &node{client: client, unread: map[string]finding.Finding{}}
+	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
+	var mains, ins []conf
+	for _, c := range confs {
+		switch why := n.notRead(c, homeOnly); {
+		case why != "":
+			n.notice(c, why)
+		case c.sub != "":
+			if strings.HasSuffix(c.base, ".conf") {
+				ins = append(ins, c)
+			} else {
+				n.notice(c, "is not read as a drop-in: its name does not end in .conf")
+			}
+		default:
+			mains = append(mains, c)
+		}
+	}
+	n.main(mains, len(ins) > 0)
+	n.dropIns(ins)
+	if n.Name == "" && len(confs) > 0 {
+		n.Name = confs[0].dir
+	}
+	for _, dir := range slices.Sorted(maps.Keys(n.unread)) {
+		n.Findings = append(n.Findings, n.unread[dir])
+	}
+	return &n.Linux
+}
+
+// notRead returns why a client does not read a file, and "" where it does.
+func (n *node) notRead(c conf, homeOnly bool) string {
+	all := n.client.searchesAll()
+	switch {
+	case homeOnly && c.sub != rootfulDropIns && !strings.HasPrefix(c.sub, rootlessDropIns):
+		return "" // the configuration of a user is what was asked about
+	case c.layer == layerHome && (c.owner != "root" || !all):
+		return fmt.Sprintf("is the configuration of the user %s, which is not read for root", c.owner)
+	case c.layer == layerUsr && !all:
+		return n.older("looks into /etc/containers only")
+	case c.sub == rootfulDropIns && !all:
+		return n.older("knows no rootful drop-ins")
+	case strings.HasPrefix(c.sub, rootlessDropIns) && !all:
+		return n.older("knows no rootless drop-ins")
+	case strings.HasPrefix(c.sub, rootlessDropIns):
+		return "holds rootless drop-ins, which " + n.client.String() + " reads for users other than root; this answer is for root"
+	case c.layer == layerHome && c.sub == rootfulDropIns:
+		return "is not read: in a home directory only " + plainDropIns + " counts"
+	}
+	return ""
+}
+
+func (n *node) older(why string) string {
+	return fmt.Sprintf("is not read by %s, which %s; podman and skopeo with containers-image 5.42 do: ask with --client podman", n.client, why)
+}
+
+// notice notes that a file is not read, once for its directory.
+func (n *node) notice(c conf, why string) {
+	dir := path.Dir(c.name)
+	severity := finding.SeverityInfo
+	if registriesLine.Match(c.data) {
+		severity = finding.SeverityWarning
+	}
+	if before, ok := n.unread[dir]; ok && before.Severity == finding.SeverityWarning {
+		return
+	}
+	n.unread[dir] = finding.Finding{
+		Code: finding.CodeFileNotRead, Severity: severity, Platform: finding.Linux,
+		Origin: finding.Origin{File: c.name}, Message: why,
+	}
+}
+
+// main takes the first main file in the order of the search.
+func (n *node) main(mains []conf, withDropIns bool) {
+	slices.SortStableFunc(mains, func(a, b conf) int { return int(a.layer) - int(b.layer) })
+	n.Main = &registriesconf.Config{}
+	for i, c := range mains {
+		if i == 0 {
+			n.Name, n.Lone = c.name, c.given && !withDropIns
+			n.Main = n.parse(c)
+			continue
+		}
+		if c.layer == mains[0].layer && c.name != mains[0].name {
+			n.Findings = append(n.Findings, finding.Finding{
+				Code: finding.CodeAmbiguousInput, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: c.name},
+				Message: fmt.Sprintf("is a main file beside %s, and a client reads one; name the one that is meant, or put drop-ins into a directory %s", mains[0].name, plainDropIns),
+			})
+			continue
+		}
+		n.notice(c, "is not read: "+mains[0].name+" is found before it")
+	}
+}
+
+// dropIns lays the drop-ins over the main file: of one name the first in the order of the search counts, and they are read
+// in the string order of their names.
+func (n *node) dropIns(ins []conf) {
+	slices.SortStableFunc(ins, func(a, b conf) int {
+		if a.layer != b.layer {
+			return int(a.layer) - int(b.layer)
+		}
+		return rank(a.sub) - rank(b.sub)
+	})
+	byName := map[string]conf{}
+	for _, c := range ins {
+		if first, hidden := byName[c.base]; hidden {
+			n.notice(c, "is not read: "+first.name+" has the same name, and is found before it")
+			continue
+		}
+		byName[c.base] = c
+	}
+	for _, base := range slices.Sorted(maps.Keys(byName)) {
+		c := byName[base]
+		if n.Name == "" {
+			n.Name = c.name
+			if len(byName) > 1 {
+				n.Name = c.dir
+			}
+		}
+		n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + base, n.parse(c)})
+	}
+}
+
+// rank orders the directories of drop-ins that lie beside each other.
+func rank(sub string) int {
+	if sub == plainDropIns {
+		return 1
+	}
+	return 0
+}
+
+func (n *node) parse(c conf) *registriesconf.Config {
+	config, findings := registriesconf.Parse(c.name, c.data)
+	n.Findings = append(n.Findings, findings...)
+	if config == nil {
+		return &registriesconf.Config{}
+	}
+	return config
+}

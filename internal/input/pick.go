@@ -1,0 +1,451 @@
+package input
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/shown"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// Choice says how an input is to be read where there is more than one way.
+type Choice struct {
+	Client Client
+	// Pool is the pool of nodes whose MachineConfig answers.
+	Pool string
+	// Ignore are codes: what was not read because of such a finding is done without.
+	Ignore []finding.Code
+}
+
+// Picked is what one question is asked of: one of the three.
+type Picked struct {
+	Set   *mirrorset.Set
+	Linux *Linux
+	Hosts *Hosts
+	// Silent is set where nothing in the input says where pulls go, and the answer is one from nothing.
+	Silent bool
+	// Findings belong beside the answer: what was ignored, and what was passed over.
+	Findings finding.Findings
+}
+
+// PlatformError is about an input that holds the files of another platform's nodes.
+type PlatformError struct {
+	Name     string
+	Platform finding.Platform // whose files they are
+}
+
+func (e *PlatformError) Error() string {
+	what := "holds hosts.toml files"
+	if e.Platform == finding.Linux {
+		what = "is, or holds, a registries.conf"
+	}
+	return fmt.Sprintf("%s %s, which --platform %s reads", shown.Location(e.Name), what, e.Platform)
+}
+
+// Pick returns the one cluster, or the one node, that the input is about. The error is a *finding.RefusedError, beside
+// which stands what could be read, or a *PlatformError.
+func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
+	set, p, refused := in.cluster(o)
+	nodes := in.nodes(platform, set)
+	rules := *set
+	rules.NodeFiles = nil
+	switch {
+	case len(nodes) == 0 && len(refused) == 0 && !rules.Speaks():
+		if other := in.other(platform, set); other != nil {
+			return nil, other
+		}
+		p.Set = &rules
+		p.silent(in, o, &refused)
+	case len(nodes) == 0:
+		p.Set = &rules
+	case rules.Speaks() && !nodes.derived() && !in.mustGather:
+		refused = append(refused, ambiguous(nodes[0].name, fmt.Sprintf(
+			"is a node's own file, and %s says where pulls go too: which of the two is asked is not clear; give one of them", in.speaker())))
+	case rules.Speaks() && o.Pool == "":
+		p.Set = &rules
+		p.Findings = append(p.Findings, finding.Finding{
+			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Origin: finding.Origin{File: nodes[0].name},
+			Message: "is what a node has; the answer is that of the cluster's objects, which the node's files follow; --pool NAME asks a pool's rendered MachineConfig, diff compares the two",
+		})
+	default:
+		refused = append(refused, nodes.pick(platform, o, p)...)
+	}
+	p.Findings = p.Findings.Sort()
+	return p, refused.Sort().Err()
+}
+
+// Manifests returns the one cluster that the input is about, for what is made of objects only. Node files are refused.
+func (in *Input) Manifests(o Choice) (*Picked, error) {
+	set, p, refused := in.cluster(o)
+	rules := *set
+	rules.NodeFiles = nil
+	p.Set = &rules
+	switch {
+	case len(in.confs) > 0:
+		refused = append(refused, ambiguous(in.confs[0].name, "is a node's own file, and this takes manifests"))
+	case len(in.trees) > 0 && in.trees[0].file != "":
+		refused = append(refused, ambiguous(in.trees[0].file, "is a node's own file, and this takes manifests"))
+	case len(refused) == 0 && !rules.Speaks():
+		if len(set.NodeFiles) > 0 {
+			refused = append(refused, ambiguous(set.NodeFiles[0].Origin.File, "holds a node's own files in "+
+				set.NodeFiles[0].Origin.Object+", and this takes mirror objects"))
+			break
+		}
+		p.silent(in, o, &refused)
+	}
+	p.Findings = p.Findings.Sort()
+	return p, refused.Sort().Err()
+}
+
+func ambiguous(file, message string) finding.Finding {
+	return finding.Finding{
+		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+		Origin: finding.Origin{File: file}, Message: message,
+	}
+}
+
+// silent refuses an input in which nothing says where pulls go, unless that is ignored.
+func (p *Picked) silent(in *Input, o Choice, refused *finding.Findings) {
+	p.Silent = true
+	f := finding.Finding{
+		Code: finding.CodeNothingRead, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+		Origin:  finding.Origin{File: strings.Join(in.given, ", ")},
+		Message: "nothing in it says where pulls go, so there is no answer: it holds " + in.holds(),
+	}
+	if slices.Contains(o.Ignore, f.Code) {
+		f.RefusedBy = ""
+		p.Findings = append(p.Findings, f)
+		return
+	}
+	*refused = append(*refused, f)
+}
+
+// holds says what there is where nothing says where pulls go.
+func (in *Input) holds() string {
+	var kinds []string
+	empty := true
+	for _, m := range in.manifests {
+		for _, f := range m.set.Findings {
+			empty = false
+			if f.Code == finding.CodeUnrelatedKind && len(kinds) < 5 {
+				kinds = append(kinds, f.Message)
+			}
+		}
+	}
+	switch {
+	case len(kinds) > 0:
+		return "other things (" + strings.Join(kinds, "; ") + ")"
+	case len(in.manifests) == 0 && len(in.findings) == 0, empty && slices.Equal(in.given, []string{"-"}):
+		return "no mirror object, and no file of a node"
+	}
+	return "no mirror object that is known here (ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy, Image), and no file of a node"
+}
+
+// speaker names the first file whose objects say where pulls go.
+func (in *Input) speaker() string {
+	for _, m := range in.manifests {
+		s := *m.set
+		if s.NodeFiles = nil; s.Speaks() {
+			return shown.Location(m.name)
+		}
+	}
+	return "another file"
+}
+
+// cluster returns all objects of the input, which are to be those of one cluster, and what refuses them.
+func (in *Input) cluster(o Choice) (*mirrorset.Set, *Picked, finding.Findings) {
+	p := &Picked{Findings: slices.Clone(in.findings)}
+	set := &mirrorset.Set{}
+	var refused finding.Findings
+	take := func(fs finding.Findings) {
+		for _, f := range fs {
+			if f.RefusedBy == finding.Reader && slices.Contains(o.Ignore, f.Code) {
+				f.RefusedBy = ""
+				p.Findings = append(p.Findings, f)
+				continue
+			}
+			refused = append(refused, f)
+		}
+	}
+	members, found := in.one()
+	for _, f := range found {
+		if !f.Refused() {
+			p.Findings = append(p.Findings, f)
+		}
+	}
+	take(refusals(found))
+	for _, m := range members {
+		take(m.refused)
+		set.Add(m.set)
+	}
+	return set, p, refused
+}
+
+// nodes returns the nodes whose files the input holds, those inside manifests included.
+func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
+	var all nodeList
+	if platform == finding.Linux {
+		for _, confs := range linuxNodes(in.confs) {
+			all = append(all, candidateNode{name: confs[0].name, confs: confs})
+		}
+	} else {
+		for _, t := range in.trees {
+			all = append(all, candidateNode{name: cmp.Or(t.file, t.dir), tree: &t})
+		}
+	}
+	for _, group := range groups(set.NodeFiles) {
+		n := candidateNode{name: group[0].Origin.File, machine: group[0].Machine, inside: true}
+		if platform == finding.Linux {
+			n.confs = confsOf(group)
+		} else {
+			n.tree = treeOf(group)
+		}
+		if n.confs != nil || n.tree != nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// other returns the error about an input that holds only the other platform's files.
+func (in *Input) other(platform finding.Platform, set *mirrorset.Set) error {
+	if platform == finding.Linux && len(in.trees) > 0 {
+		return &PlatformError{cmp.Or(in.trees[0].file, in.trees[0].dir), finding.Windows}
+	}
+	if platform != finding.Linux && len(in.confs) > 0 {
+		return &PlatformError{in.confs[0].name, finding.Linux}
+	}
+	if len(set.NodeFiles) > 0 {
+		if platform == finding.Linux {
+			platform = finding.Windows
+		} else {
+			platform = finding.Linux
+		}
+		return &PlatformError{set.NodeFiles[0].Origin.File, platform}
+	}
+	return nil
+}
+
+// candidateNode is a node whose files could answer.
+type candidateNode struct {
+	name    string
+	machine mirrorset.MachineConfig
+	inside  bool // a manifest
+	confs   []conf
+	tree    *configPath
+}
+
+type nodeList []candidateNode
+
+// derived reports whether all of them are rendered from the objects of a cluster.
+func (l nodeList) derived() bool {
+	return !slices.ContainsFunc(l, func(n candidateNode) bool { return !n.machine.Rendered })
+}
+
+// pick reads the files of the one node that answers, and returns what refuses that.
+func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.Findings {
+	l, refused := l.choose(o, p)
+	if refused != nil {
+		return refused
+	}
+	if platform == finding.Linux {
+		p.Linux = readLinux(l[0].confs, o.Client)
+		p.Findings = append(p.Findings, unspoken(p.Linux)...)
+		return refusals(p.Linux.Findings)
+	}
+	hosts, err := readHosts(*l[0].tree)
+	if err != nil {
+		return finding.Findings{{
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+			Origin: finding.Origin{File: l[0].name}, Message: "cannot be read: " + reason(err),
+		}}
+	}
+	p.Hosts = hosts
+	if len(hosts.Tree) == 0 {
+		p.Findings = append(p.Findings, finding.Finding{
+			Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: hosts.Dir},
+			Message: "holds no hosts.toml: every image comes from its own registry",
+		})
+	}
+	return refusals(hosts.Findings)
+}
+
+// unspoken says that a node's files name no registry.
+func unspoken(l *Linux) finding.Findings {
+	if refusals(l.Findings) != nil || len(l.Config().Registries) > 0 {
+		return nil
+	}
+	return finding.Findings{{
+		Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: finding.Origin{File: l.Name},
+		Message: "holds no [[registry]]: every image comes from its own registry",
+	}}
+}
+
+// choose leaves the one node that is asked.
+func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
+	if o.Pool != "" {
+		of := slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return n.machine.Pool != o.Pool })
+		if len(of) == 0 {
+			return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("holds no MachineConfig of the pool %s that says where pulls go; there are: %s", shown.Value(o.Pool), l.list()))}
+		}
+		l = of
+	}
+	if rendered := slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return !n.machine.Rendered }); len(rendered) > 0 {
+		l = append(slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return n.inside }), rendered...)
+	}
+	pools := map[string]nodeList{}
+	for _, n := range l {
+		key := n.machine.Pool
+		if !n.inside || key == "" {
+			key = "\x00" + n.name + n.machine.Name
+		}
+		pools[key] = append(pools[key], n)
+	}
+	if len(pools) > 1 {
+		return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("is one of the files of %d nodes; name one, or for a MachineConfig its pool with --pool: %s", len(pools), l.list()))}
+	}
+	if len(l) == 1 {
+		return l, nil
+	}
+	if !l[0].machine.Rendered { // parts of one pool: of files with one path that of the last name counts
+		slices.SortStableFunc(l, func(a, b candidateNode) int { return strings.Compare(a.machine.Name, b.machine.Name) })
+		return l.merge(), nil
+	}
+	slices.SortStableFunc(l, func(a, b candidateNode) int { return -strings.Compare(a.machine.Created, b.machine.Created) })
+	if l[0].machine.Created == l[1].machine.Created {
+		return nil, finding.Findings{ambiguous(l[0].name, "is one of several rendered MachineConfigs, and nothing says which is the newest; give one: "+l.list())}
+	}
+	p.Findings = append(p.Findings, finding.Finding{
+		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Origin: finding.Origin{File: l[0].name, Object: "MachineConfig/" + l[0].machine.Name},
+		Message: fmt.Sprintf("is the newest of %d rendered MachineConfigs of the pool %s, and is the one asked", len(l), l[0].machine.Pool),
+	})
+	return l[:1], nil
+}
+
+// list names what there is to choose from.
+func (l nodeList) list() string {
+	var names []string
+	for _, n := range l {
+		name := shown.Location(n.name)
+		if n.machine.Name != "" {
+			name = shown.Value(n.machine.Name)
+			if n.machine.Pool != "" {
+				name += " (pool " + shown.Value(n.machine.Pool) + ")"
+			}
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+// merge joins the parts of one pool's configuration: a file of a later part replaces the same one of an earlier part.
+func (l nodeList) merge() nodeList {
+	n := l[0]
+	for _, part := range l[1:] {
+		for _, c := range part.confs {
+			n.confs = slices.DeleteFunc(slices.Clone(n.confs), func(d conf) bool { return d.dir == c.dir && d.sub == c.sub && d.base == c.base })
+			n.confs = append(n.confs, c)
+		}
+		if part.tree != nil {
+			n.tree = part.tree
+		}
+	}
+	return nodeList{n}
+}
+
+// groups returns the files that stand inside manifests, by the object that holds them, in the order of reading.
+func groups(files []mirrorset.NodeFile) [][]mirrorset.NodeFile {
+	type key struct{ object, file, wrapper string }
+	at := map[key]int{}
+	var all [][]mirrorset.NodeFile
+	for _, f := range files {
+		k := key{f.Origin.Object, f.Origin.File, f.Origin.Wrapper}
+		i, ok := at[k]
+		if !ok {
+			i = len(all)
+			at[k] = i
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], f)
+	}
+	return all
+}
+
+// confsOf returns the files of containers-image among those of one object.
+func confsOf(files []mirrorset.NodeFile) []conf {
+	var confs []conf
+	for _, f := range files {
+		name := path.Clean(f.Path)
+		if path.Base(name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(name))) {
+			continue
+		}
+		c := newConf(name, f.Data, false)
+		c.name = f.Origin.File + ", " + f.Origin.String()
+		confs = append(confs, c)
+	}
+	return confs
+}
+
+// treeOf returns the config_path among the files of one object.
+func treeOf(files []mirrorset.NodeFile) *configPath {
+	m := newMemory()
+	dir := ""
+	for _, f := range files {
+		if name := path.Clean(f.Path); path.Base(name) == hoststoml.FileName {
+			dir = cmp.Or(dir, path.Dir(path.Dir(name)))
+			m.add(name, f.Data)
+		}
+	}
+	if dir == "" {
+		return nil
+	}
+	return &configPath{fsys: m, dir: dir}
+}
+
+// refusals returns the findings that refuse.
+func refusals(fs finding.Findings) finding.Findings {
+	var refused finding.Findings
+	for _, f := range fs {
+		if f.Refused() {
+			refused = append(refused, f)
+		}
+	}
+	return refused
+}
+
+// differing returns an object that two clusters hold with different content.
+func differing(a, b *mirrorset.Set) (object string, found bool) {
+	ofA, ofB := objects(a), objects(b)
+	for _, name := range slices.Sorted(maps.Keys(ofA)) {
+		if content, ok := ofB[name]; ok && !reflect.DeepEqual(content, ofA[name]) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// objects returns the content of the mirror objects of a set by kind and name.
+func objects(s *mirrorset.Set) map[string]any {
+	all := map[string]any{}
+	for i := range s.Images {
+		all["Image/"+s.Images[i].Metadata.Name] = &s.Images[i].Spec
+	}
+	for i := range s.ImageDigestMirrorSets {
+		all["ImageDigestMirrorSet/"+s.ImageDigestMirrorSets[i].Metadata.Name] = &s.ImageDigestMirrorSets[i].Spec
+	}
+	for i := range s.ImageTagMirrorSets {
+		all["ImageTagMirrorSet/"+s.ImageTagMirrorSets[i].Metadata.Name] = &s.ImageTagMirrorSets[i].Spec
+	}
+	for i := range s.ImageContentSourcePolicies {
+		all["ImageContentSourcePolicy/"+s.ImageContentSourcePolicies[i].Metadata.Name] = &s.ImageContentSourcePolicies[i].Spec
+	}
+	return all
+}

@@ -1,0 +1,374 @@
+package input
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// Input is everything that was read. It does not change.
+type Input struct {
+	given      []string // what the user named
+	mustGather bool
+	manifests  []*manifest
+	kustomize  []*kustomization
+	confs      []conf
+	trees      []configPath
+	findings   finding.Findings // about files, whatever is asked
+}
+
+// manifest is a file of objects, or standard input.
+type manifest struct {
+	name    string
+	dir     string // that it lies in; empty for what was given by itself
+	outside bool   // reached by a kustomization only
+	set     *mirrorset.Set
+	refused finding.Findings
+}
+
+// configPath is a directory of hosts.toml files, or one hosts.toml by itself.
+type configPath struct {
+	fsys fs.FS
+	dir  string
+	file string // the only file that is read; empty for the directory
+	data []byte // of that file
+}
+
+// Read reads files, directories, archives, and "-" for standard input. What cannot be understood is in the Input, and
+// refuses what is asked of it; the error is one of the file system, or about an archive.
+func Read(paths []string, stdin io.Reader) (*Input, error) {
+	in := &Input{given: paths}
+	for _, name := range paths {
+		var err error
+		if name == "-" {
+			err = in.stream("-", "-", stdin, -1)
+		} else {
+			err = in.path(filepath.ToSlash(name))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	in.findings = in.findings.Sort()
+	return in, nil
+}
+
+func (in *Input) path(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return in.directory(disk{}, path.Clean(name))
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return in.stream(name, path.Clean(name), f, info.Size())
+}
+
+// headBytes is how much of a file is looked at to tell what it is.
+const headBytes = 64 << 10
+
+// stream reads a file, or standard input. The text of manifests is not held in memory as a whole.
+func (in *Input) stream(shown, name string, r io.Reader, size int64) error {
+	buffered := bufio.NewReaderSize(r, headBytes)
+	begin, err := buffered.Peek(headBytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", shown, err)
+	}
+	archive, other := isArchive(begin)
+	switch {
+	case other != "":
+		return fmt.Errorf("%s: is packed by %s, which is not unpacked here; unpack it first", shown, other)
+	case archive:
+		var from io.Reader = buffered
+		if f, ok := r.(*os.File); ok && size >= 0 {
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
+			from = f
+		}
+		m, single, err := openArchive(name, from, size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", shown, err)
+		}
+		if !single {
+			return in.directory(m, name)
+		}
+		return in.text(shown, name, bufio.NewReaderSize(bytes.NewReader(m.files[name]), headBytes))
+	}
+	return in.text(shown, name, buffered)
+}
+
+// text reads a file that was given by itself.
+func (in *Input) text(shown, name string, r *bufio.Reader) error {
+	begin, _ := r.Peek(headBytes)
+	kind := sniff(name, begin)
+	if kind == formatManifest {
+		set, err := mirrorset.Decode(shown, r)
+		m := &manifest{name: shown, set: set}
+		var refused *finding.RefusedError
+		if errors.As(err, &refused) {
+			m.refused = refused.Findings
+		} else if err != nil {
+			return err
+		}
+		in.manifests = append(in.manifests, m)
+		return nil
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", shown, err)
+	}
+	switch kind {
+	case formatRegistries:
+		in.confs = append(in.confs, newConf(name, data, true))
+	case formatHosts:
+		in.trees = append(in.trees, configPath{fsys: disk{}, dir: path.Dir(path.Dir(name)), file: name, data: data})
+	default:
+		in.manifests = append(in.manifests, &manifest{name: shown, set: &mirrorset.Set{}, refused: finding.Findings{{
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: shown},
+			Message: "is TOML, but neither a registries.conf nor a hosts.toml",
+		}}})
+	}
+	return nil
+}
+
+// found is a file of a directory, and what it turned out to be.
+type found struct {
+	name string
+	kind format
+	data []byte // of node files and kustomizations
+	set  *mirrorset.Set
+	refused,
+	findings finding.Findings
+	nothing bool // it is about other things
+}
+
+// directory reads all that may say where pulls go below a directory.
+func (in *Input) directory(fsys fs.FS, root string) error {
+	var files []*found
+	names := 0
+	var trees []string
+	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name != root && hidden(d.Name()):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			if name != root {
+				names++
+			}
+			if d.Name() == "cluster-scoped-resources" {
+				in.mustGather = true
+			}
+			if name != root && isDropInDir(path.Base(path.Dir(name))) && strings.HasSuffix(name, ".conf") {
+				in.findings = append(in.findings, finding.Finding{
+					Code: finding.CodeFileNotRead, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: finding.Origin{File: name},
+					Message: "is a directory, which clients pass over where they look for drop-ins; what is in it is not read",
+				})
+				return fs.SkipDir
+			}
+			if d.Name() == "certs.d" {
+				trees = append(trees, name)
+			}
+			return nil
+		}
+		names++
+		if !candidate(name) || isPolicy(name) {
+			return nil
+		}
+		if d.Type()&fs.ModeSymlink != 0 {
+			if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
+				return nil
+			}
+		}
+		files = append(files, &found{name: name})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	in.readAll(fsys, files)
+	in.sort(fsys, root, files, trees, names == 0)
+	return nil
+}
+
+// isPolicy reports whether a file is the policy.json of containers-image, which is no manifest.
+func isPolicy(name string) bool {
+	return path.Base(name) == "policy.json" && path.Base(path.Dir(name)) == "containers"
+}
+
+// readAll reads files, several at a time. What each holds does not depend on the others.
+func (in *Input) readAll(fsys fs.FS, files []*found) {
+	next := make(chan *found)
+	var workers sync.WaitGroup
+	for range min(len(files), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for f := range next {
+				f.read(fsys)
+			}
+		})
+	}
+	for _, f := range files {
+		next <- f
+	}
+	close(next)
+	workers.Wait()
+}
+
+func (f *found) read(fsys fs.FS) {
+	data, err := fs.ReadFile(fsys, f.name)
+	if err != nil {
+		f.refused = finding.Findings{{
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: f.name},
+			Message: "cannot be read: " + reason(err),
+		}}
+		f.set = &mirrorset.Set{}
+		return
+	}
+	f.kind = formatManifest
+	// Of the two endings for YAML and of .json the name tells: looking at each text would take as long as reading it.
+	switch strings.ToLower(path.Ext(f.name)) {
+	case ".conf", ".toml":
+		f.kind = sniff(f.name, data)
+		if f.kind == formatManifest || formatOfName(f.name) == formatRegistries && f.kind == formatOther {
+			f.kind = formatOther
+		}
+		if f.kind == formatRegistries && !registriesLine.Match(data) && path.Base(f.name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(f.name))) {
+			f.kind = formatOther // the .conf of another program
+		}
+		f.data, f.nothing = data, f.kind == formatOther
+		return
+	}
+	if isKustomization(f.name) {
+		f.data = data
+	}
+	set, err := mirrorset.DecodeAmong(f.name, bytes.NewReader(data))
+	var refused *finding.RefusedError
+	if errors.As(err, &refused) {
+		f.refused = refused.Findings
+	}
+	f.set = set
+	f.nothing = f.refused == nil && set.Empty() && !set.Speaks()
+	if f.nothing { // that kinds were skipped is said once, for all files
+		set.Findings = slices.DeleteFunc(set.Findings, func(g finding.Finding) bool {
+			return g.Code == finding.CodeUnrelatedKind || g.Code == finding.CodeTemplate && g.Severity == finding.SeverityWarning
+		})
+	}
+}
+
+// reason returns what is wrong with a file, without its name.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// sort puts the files of a directory where they belong.
+func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, empty bool) {
+	nothing := 0
+	for _, f := range files {
+		switch {
+		case f.kind == formatRegistries:
+			in.confs = append(in.confs, newConf(f.name, f.data, false))
+		case f.kind == formatHosts && path.Dir(f.name) == root && path.Base(f.name) == "hosts.toml":
+			in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
+		case f.kind == formatHosts && path.Base(f.name) == "hosts.toml":
+			trees = append(trees, path.Dir(path.Dir(f.name)))
+		case f.kind == formatHosts:
+			in.findings = append(in.findings, finding.Finding{
+				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows, Origin: finding.Origin{File: f.name},
+				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it hosts.toml, in the directory of its registry",
+			})
+		case f.nothing:
+			if f.set == nil || len(f.set.Findings) == 0 {
+				nothing++
+			} else {
+				in.findings = append(in.findings, f.set.Findings...)
+			}
+		default:
+			in.manifests = append(in.manifests, &manifest{name: f.name, dir: path.Dir(f.name), set: f.set, refused: f.refused})
+		}
+		if isKustomization(f.name) && f.data != nil {
+			in.kustomize = append(in.kustomize, parseKustomization(fsys, f.name, f.data))
+		}
+	}
+	if empty {
+		trees = append(trees, root)
+	}
+	slices.Sort(trees)
+	for _, dir := range slices.Compact(trees) {
+		in.trees = append(in.trees, configPath{fsys: fsys, dir: dir})
+	}
+	in.followKustomizations(fsys)
+	if nothing > 0 {
+		in.findings = append(in.findings, finding.Finding{
+			Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: root},
+			Message: fmt.Sprintf("%s in it about other things passed over", cmp.Or(map[bool]string{true: "1 file"}[nothing == 1], fmt.Sprintf("%d files", nothing))),
+		})
+	}
+}
+
+// Nodes are the nodes whose files the input holds, those inside manifests included, as a client reads them. A config_path
+// that cannot be read is a finding.
+func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, findings finding.Findings) {
+	all := &mirrorset.Set{}
+	for _, m := range in.manifests {
+		all.NodeFiles = append(all.NodeFiles, m.set.NodeFiles...)
+	}
+	for _, n := range in.nodes(finding.Linux, all) {
+		linux = append(linux, readLinux(n.confs, client))
+		findings = append(findings, unspoken(linux[len(linux)-1])...)
+	}
+	for _, n := range in.nodes(finding.Windows, all) {
+		hosts, err := readHosts(*n.tree)
+		if err != nil {
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+				Origin: finding.Origin{File: n.name}, Message: "cannot be read: " + reason(err),
+			})
+			continue
+		}
+		containerd = append(containerd, hosts)
+	}
+	return linux, containerd, findings
+}
+
+// Findings returns what is known of the files, whatever is asked: what was passed over, and, where there is nothing that
+// says where pulls go, that.
+func (in *Input) Findings() finding.Findings {
+	findings := slices.Clone(in.findings)
+	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.manifests, func(m *manifest) bool {
+		return m.dir == "" || m.set.Speaks() || m.refused != nil
+	}) {
+		return findings
+	}
+	return append(findings, finding.Finding{
+		Code: finding.CodeNothingRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: strings.Join(in.given, ", ")},
+		Message: "nothing in it says where pulls go: no mirror object, and no file of a node",
+	})
+}

@@ -1,0 +1,453 @@
+package mirrorset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// said returns what was read and what was found in a few words each: rules with their origins, files, findings.
+func said(t *testing.T, input string) string {
+	t.Helper()
+	set, refused := decode(t, input)
+	rules, _ := set.Rules()
+	var lines []string
+	for _, r := range rules.Rules {
+		never := map[bool]string{true: " never"}[r.Never]
+		lines = append(lines, fmt.Sprintf("%s %s%s: %s:%d", r.Pull, r.Source, never, r.Entries[0].Origin, r.Entries[0].Origin.Line))
+	}
+	for _, s := range rules.Blocked {
+		lines = append(lines, fmt.Sprintf("blocked %s: %s:%d", s.Value, s.Origin, s.Origin.Line))
+	}
+	for _, f := range set.NodeFiles {
+		lines = append(lines, fmt.Sprintf("file %s %q: %s:%d", f.Path, f.Data, f.Origin, f.Origin.Line))
+	}
+	for _, f := range append(refused, set.Findings...) {
+		if f.Code != finding.CodeUnrelatedKind && f.Code != finding.CodeNothingRead {
+			lines = append(lines, fmt.Sprintf("%s %s: %s:%d", f.Severity, f.Code, f.Origin, f.Origin.Line))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+func gzipped(s string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write([]byte(s))
+	w.Close()
+	return b.String()
+}
+
+const registriesConf = "[[registry]]\nlocation = \"quay.io/b\"\nblocked = true\n"
+
+// flowIDMS is an ImageDigestMirrorSet in one line.
+const flowIDMS = `{apiVersion: config.openshift.io/v1, kind: ImageDigestMirrorSet, metadata: {name: d}, spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io/a]}]}}`
+
+func TestWhatStandsInOtherObjectsIsRead(t *testing.T) {
+	for _, test := range []struct{ name, input, want string }{
+		{"a policy", `apiVersion: policy.open-cluster-management.io/v1
+kind: Policy
+metadata: {name: p}
+spec:
+  policy-templates:
+  - objectDefinition:
+      kind: ConfigurationPolicy
+      spec: {object-templates: [{complianceType: MustHave, objectDefinition: ` + flowIDMS + `}]}
+`, "digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in Policy/p spec.policy-templates[0].objectDefinition.spec.object-templates[0].objectDefinition:8"},
+		{"a text of manifests", `apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data:
+  one.yaml: |
+    # a comment
+
+    ` + flowIDMS + `
+    ---
+    apiVersion: config.openshift.io/v1
+    kind: ImageTagMirrorSet
+    metadata: {name: t}
+    spec:
+      imageTagMirrors:
+      - {source: quay.io/t, mirrors: [m.io/t]}
+`, `digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in ConfigMap/c data["one.yaml"]:8
+tag quay.io/t: ImageTagMirrorSet/t spec.imageTagMirrors[0] in ConfigMap/c data["one.yaml"]:15`},
+		{"a text in quotes, whose lines are none of the input", `apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data:
+  one: "\n\n` + flowIDMS + `\n"
+`, `digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in ConfigMap/c data.one:5`},
+		{"a ConfigMap in a ManifestWork", `apiVersion: work.open-cluster-management.io/v1
+kind: ManifestWork
+metadata: {name: w}
+spec:
+  workload:
+    manifests:
+    - apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: c}
+      data:
+        a: '` + flowIDMS + `'
+`, `digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in ManifestWork/w spec.workload.manifests[0].data.a:11`},
+		{"a template with a parameter", `apiVersion: template.openshift.io/v1
+kind: Template
+metadata: {name: t}
+parameters: [{name: M, value: m.io}, {name: N}]
+objects:
+- apiVersion: config.openshift.io/v1
+  kind: ImageDigestMirrorSet
+  metadata: {name: "d${N}"}
+  spec:
+    imageDigestMirrors:
+    - {source: quay.io/a, mirrors: ["${M}/a"]}
+`, `digest quay.io/a: [redacted] spec.imageDigestMirrors[0] in Template/t objects[0]:11
+warning template: Template/t parameters:1`},
+		{"an annotation with an install-config", `apiVersion: extensions.hive.openshift.io/v1beta1
+kind: AgentClusterInstall
+metadata:
+  name: a
+  annotations:
+    agent-install.openshift.io/install-config-overrides: '{"imageDigestSources":[{"source":"quay.io/a","mirrors":["m.io"],"sourcePolicy":"NeverContactSource"}]}'
+`, `digest quay.io/a never: AgentClusterInstall/a metadata.annotations["agent-install.openshift.io/install-config-overrides"].imageDigestSources[0]:6`},
+		{"installers", `apiVersion: extensions.hive.openshift.io/v1alpha1
+kind: ImageClusterInstall
+metadata: {name: i}
+spec: {imageDigestSources: [{source: quay.io/a, mirrors: [m.io/a]}]}
+---
+apiVersion: v1beta1
+kind: ImageBasedInstallationConfig
+metadata: {name: j}
+imageDigestSources: [{source: quay.io/b, mirrors: [m.io/b]}]
+---
+apiVersion: hypershift.openshift.io/v1beta1
+kind: HostedControlPlane
+metadata: {name: h}
+spec:
+  imageContentSources: [{source: quay.io/c, mirrors: [m.io/c]}]
+  configuration: {image: {registrySources: {blockedRegistries: [x.io]}}}
+`, `digest quay.io/a: ImageClusterInstall/i spec.imageDigestSources[0]:4
+digest quay.io/b: ImageBasedInstallationConfig/j imageDigestSources[0]:9
+digest quay.io/c: HostedControlPlane/h spec.imageContentSources[0]:15
+blocked x.io: Image/cluster spec.registrySources.blockedRegistries[0] in HostedControlPlane/h spec.configuration.image:16`},
+		{"patches", `apiVersion: policy.open-cluster-management.io/v1
+kind: PolicyGenerator
+metadata: {name: g}
+policies: [{manifests: [{path: x.yaml, patches: [{spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io/a]}]}}]}]}]
+---
+- op: add
+  path: /spec/imageTagMirrors
+  value: [{source: quay.io/t, mirrors: [m.io/t]}]
+- op: remove
+  path: /spec/imageDigestMirrors/0
+`, `digest quay.io/a: ImageDigestMirrorSet spec.imageDigestMirrors[0] in PolicyGenerator/g policies[0].manifests[0].patches[0].spec.imageDigestMirrors:4
+tag quay.io/t: ImageTagMirrorSet spec.imageTagMirrors[0] in [0].value:8
+warning patch: ImageDigestMirrorSet in PolicyGenerator/g policies[0].manifests[0].patches[0].spec.imageDigestMirrors:4
+warning patch: ImageTagMirrorSet in [0].value:8
+warning patch: in.yaml [1]:9`},
+		{"tasks of Ansible", `- tasks:
+  - kubernetes.core.k8s: {state: present, definition: ` + flowIDMS + `}
+`, `digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in [0].tasks[0]["kubernetes.core.k8s"].definition:2`},
+		{"files in a MachineConfig", `apiVersion: machineconfiguration.openshift.io/v1
+kind: MachineConfig
+metadata: {name: m}
+spec:
+  config:
+    storage:
+      files:
+      - {path: /etc/containers/registries.conf, contents: {source: "data:text/plain;charset=utf-8;base64,` + base64Of("a = 1") + `"}}
+      - {path: /etc/containers/registries.conf.d/x.conf, contents: {compression: gzip, source: "data:;base64,` + base64Of(gzipped("b = 2")) + `"}}
+      - {path: /etc/containers/policy.json, contents: {source: "data:,` + url.PathEscape("{ }+%") + `"}}
+      - {path: /etc/containers/registries.d/a.yaml, contents: {source: ""}}
+      - {path: /etc/containerd/certs.d/quay.io/hosts.toml, contents: {inline: "c = 3"}}
+      - {path: /etc/hosts, contents: {source: "data:,x"}}
+`, `file /etc/containers/registries.conf "a = 1": MachineConfig/m spec.config.storage.files[0].contents.source:8
+file /etc/containers/registries.conf.d/x.conf "b = 2": MachineConfig/m spec.config.storage.files[1].contents.source:9
+file /etc/containers/policy.json "{ }+%": MachineConfig/m spec.config.storage.files[2].contents.source:10
+file /etc/containers/registries.d/a.yaml "": MachineConfig/m spec.config.storage.files[3].contents.source:11
+file /etc/containerd/certs.d/quay.io/hosts.toml "c = 3": MachineConfig/m spec.config.storage.files[4].contents.inline:12`},
+		{"files of the Cluster API, and Ignition in a Secret", `apiVersion: bootstrap.cluster.x-k8s.io/v1beta1
+kind: KubeadmConfig
+metadata: {name: k}
+spec: {files: [{path: /etc/containers/registries.conf, encoding: gzip+base64, content: ` + base64Of(gzipped("a = 1")) + `}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {userData: ` + base64Of(`{"ignition":{},"storage":{"files":[{"path":"/etc/containers/registries.conf","contents":{"source":"data:,b"}}]}}`) + `}
+`, `file /etc/containers/registries.conf "a = 1": KubeadmConfig/k spec.files[0].content:4
+file /etc/containers/registries.conf "b": Secret/s data.userData.storage.files[0].contents.source:9`},
+		{"the ConfigMap of the assisted installer", `apiVersion: v1
+kind: ConfigMap
+metadata: {name: mirrors}
+data:
+  registries.conf: |
+    unqualified-search-registries = ["a.io"]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: of-another-tool}
+data:
+  registries.conf: |
+    registries: [a.io]
+`, `file /etc/containers/registries.conf "unqualified-search-registries = [\"a.io\"]\n": ConfigMap/mirrors data["registries.conf"]:5`},
+		{"what a policy only checks for, and what is not to exist", `apiVersion: policy.open-cluster-management.io/v1
+kind: Policy
+metadata: {name: p}
+spec:
+  remediationAction: enforce
+  policy-templates:
+  - objectDefinition:
+      kind: ConfigurationPolicy
+      spec:
+        remediationAction: inform
+        object-templates:
+        - {complianceType: musthave, objectDefinition: ` + flowIDMS + `}
+        - {complianceType: mustnothave, objectDefinition: ` + flowIDMS + `}
+---
+apiVersion: policy.open-cluster-management.io/v1
+kind: ConfigurationPolicy
+metadata: {name: q}
+spec: {remediationAction: Inform, object-templates: [{objectDefinition: ` + flowIDMS + `}]}
+---
+apiVersion: policy.open-cluster-management.io/v1
+kind: Policy
+metadata: {name: r}
+spec: {disabled: true, policy-templates: [{objectDefinition: ` + flowIDMS + `}]}
+---
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: k}
+spec: {rules: [{validate: {pattern: {spec: {imageDigestMirrors: [{source: quay.io/x, mirrors: [m.io]}]}}}}]}
+---
+- k8s: {state: absent, definition: ` + flowIDMS + `}
+`, `digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0] in Policy/p spec.policy-templates[0].objectDefinition.spec.object-templates[0].objectDefinition:12
+info not-created: ImageDigestMirrorSet/d in Policy/p spec.policy-templates[0].objectDefinition.spec.object-templates[1].objectDefinition:13
+info not-created: ImageDigestMirrorSet/d in ConfigurationPolicy/q spec.object-templates[0].objectDefinition:18
+info not-created: ImageDigestMirrorSet/d in Policy/r spec.policy-templates[0].objectDefinition:23
+info not-created: ClusterPolicy/k spec.rules[0].validate.pattern.spec.imageDigestMirrors:28
+info not-created: ImageDigestMirrorSet/d in [0].k8s.definition:30`},
+		{"an object with the apiVersion of another", strings.Replace(flowIDMS, "config.openshift.io/v1", "operator.openshift.io/v1alpha1", 1),
+			"digest quay.io/a: ImageDigestMirrorSet/d spec.imageDigestMirrors[0]:1\nerror wrong-apiversion: ImageDigestMirrorSet/d apiVersion:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, said(t, test.input))
+		})
+	}
+}
+
+func TestRulesThatAreNotReadAreRefusedByName(t *testing.T) {
+	const inConfigMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  x: |\n    "
+	for _, test := range []struct{ name, input, want string }{
+		{"values of a chart", "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n  source:\n    helm:\n      values: |\n        m:\n        - {source: quay.io/a, mirrors: [m.io]}\n",
+			"error unread-rules: Application/a spec.source.helm.values.m:9"},
+		{"another kind with our fields", "apiVersion: a.io/v1\nkind: Mirroring\nmetadata: {name: a}\nspec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io]}]}", "error unread-rules: Mirroring/a spec.imageDigestMirrors:4"},
+		{"no kind at all", "a:\n  source: quay.io/a\n  mirrors: [m.io]\n", "error unread-rules: in.yaml a:2"},
+		{"registrySources", "apiVersion: a.io/v1\nkind: A\nmetadata: {name: a}\nspec: {registrySources: {blockedRegistries: [a.io]}}", "error unread-rules: A/a spec.registrySources:4"},
+		{"a cluster of OCM", `{"kind":"Cluster","registry_config":{"registry_sources":{"blocked_registries":["a.io"]}}}`, "error unread-rules: Cluster registry_config.registry_sources:1"},
+		{"registries.yaml of k3s", "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\n", "error unread-rules: in.yaml mirrors:1"},
+		{"Talos", "apiVersion: v1alpha1\nkind: RegistryMirrorConfig\nname: docker.io\nendpoints: [{url: https://m.io}]\n", "error unread-rules: RegistryMirrorConfig:1"},
+		{"a registries.conf under another name", inConfigMap + strings.ReplaceAll(registriesConf, "\n", "\n    "), "error unread-rules: ConfigMap/c data.x:5"},
+		{"the same in base64", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {x: " + base64Of(registriesConf) + "}", "error unread-rules: Secret/s data.x:4"},
+		{"the same as a data URL", "apiVersion: v1\nkind: A\nmetadata: {name: s}\nx: \"data:;base64," + base64Of(registriesConf) + "\"", "error unread-rules: A/s x:4"},
+		{"a hosts.toml", inConfigMap + "[host.\"https://m.io\"]\n", "error unread-rules: ConfigMap/c data.x:5"},
+		{"a config.toml of containerd", inConfigMap + "[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"docker.io\"]\n    endpoint = [\"https://m.io\"]\n", "error unread-rules: ConfigMap/c data.x:5"},
+		{"a file that stands elsewhere", "apiVersion: machineconfiguration.openshift.io/v1\nkind: MachineConfig\nmetadata: {name: m}\nspec: {config: {storage: {files: [{path: /etc/containers/registries.conf, contents: {source: \"https://u:p@a.io\"}}]}}}",
+			"error unread-rules: MachineConfig/m spec.config.storage.files[0].contents.source:4"},
+		{"a part of an entry", "- {op: replace, path: /spec/imageDigestMirrors/0/mirrors, value: [m.io]}", "error unread-rules: in.yaml [0].value:1"},
+		{"a script", inConfigMap + "#!/bin/sh\n    oc apply -f - <<E\n    kind: ImageDigestMirrorSet\n    E\n", "warning unread-text: ConfigMap/c data.x:5"},
+		{"a template in a text", inConfigMap + "{{- if .a }}\n    imageDigestMirrors:\n    {{- end }}\n", "warning unread-text: ConfigMap/c data.x:5"},
+		{"a template", "{{- if .Values.a }}\nkind: ImageDigestMirrorSet\n{{- end }}\n", "error template: in.yaml:1"},
+		{"a template that happens to be YAML", strings.Replace(flowIDMS, "quay.io/a", "{{ .Values.source }}", 1), "error template: in.yaml:1"},
+		{"another letter case", strings.Replace(flowIDMS, "MirrorSet", "mirrorset", 1), "error misspelt-kind: ImageDigestmirrorset/d kind:1"},
+		{"a slip of a letter", strings.Replace(flowIDMS, "MirrorSet", "MirorSet", 1), "error misspelt-kind: ImageDigestMirorSet/d kind:1"},
+		{"letters that changed places", strings.Replace(flowIDMS, "Digest", "Digset", 1), "error misspelt-kind: ImageDigsetMirrorSet/d kind:1"},
+		{"no last word", strings.Replace(flowIDMS, "MirrorSet", "Mirror", 1), "error misspelt-kind: ImageDigestMirror/d kind:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, said(t, test.input))
+			require.NotContains(t, fmt.Sprint(Decode("in.yaml", strings.NewReader(test.input))), "u:p")
+		})
+	}
+}
+
+func TestWhatOnlyNamesAKindIsNoFinding(t *testing.T) {
+	for name, input := range map[string]string{
+		"a definition":     "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {names: {kind: ImageDigestMirrorSet}, example: {source: a.io, mirrors: [b.io]}}",
+		"RBAC":             "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nrules: [{resources: [imagedigestmirrorsets, imagetagmirrorsets]}]",
+		"a match list":     "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec: {rules: [{match: {any: [{resources: {kinds: [ImageDigestMirrorSet]}}]}}]}",
+		"a reference":      "apiVersion: v1\nkind: Event\ninvolvedObject: {apiVersion: config.openshift.io/v1, kind: ImageDigestMirrorSet, name: a}",
+		"a sentence":       "apiVersion: v1\nkind: A\ndescription: \"mirrors: see ImageDigestMirrorSet\"",
+		"what was applied": "apiVersion: v1\nkind: A\nmetadata:\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{\"a\":[{\"source\":\"a.io\",\"mirrors\":[\"b.io\"]}]}'",
+		"a ConfigMap":      "apiVersion: v1\nkind: ConfigMap\ndata: {a: \"source: a.io\\nmirrors: []\\n\"}",
+	} {
+		require.Empty(t, said(t, input), name)
+	}
+}
+
+func TestOneThingSpeaksAndAnotherDoesNot(t *testing.T) {
+	for input, want := range map[string]bool{
+		"": false, deployment: false, "apiVersion: v1\nkind: List\nitems: []": true,
+		"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod}]":                                              false,
+		"apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSetList\nitems: []":                                 true,
+		"apiVersion: config.openshift.io/v1\nkind: ImageTagMirrorSet\nmetadata: {name: a}\nspec: {}":                    true,
+		"apiVersion: config.openshift.io/v1\nkind: Image\nmetadata: {name: cluster}\nspec: {}":                          true,
+		"apiVersion: hypershift.openshift.io/v1beta1\nkind: HostedCluster\nmetadata: {name: a, namespace: b}\nspec: {}": true,
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: openshift-config}\ndata: {}":                   false,
+	} {
+		set, _ := decode(t, input)
+		require.Equal(t, want, set.Speaks(), input)
+	}
+}
+
+func TestMachineConfigsSayWhichOneTheyAre(t *testing.T) {
+	for metadata, want := range map[string]MachineConfig{
+		"{name: 99-a, labels: {machineconfiguration.openshift.io/role: infra}}": {Name: "99-a", Pool: "infra"},
+		"{name: rendered-my-pool-0123, creationTimestamp: \"2026-01-07T10:11:12Z\"}": {
+			Name: "rendered-my-pool-0123", Pool: "my-pool", Rendered: true, Created: "2026-01-07T10:11:12Z"},
+		"{name: 99-b, ownerReferences: [{kind: MachineConfigPool, name: worker}]}": {Name: "99-b", Pool: "worker"},
+	} {
+		set, refused := decode(t, "apiVersion: machineconfiguration.openshift.io/v1\nkind: MachineConfig\nmetadata: "+metadata+
+			"\nspec: {config: {storage: {files: [{path: /etc/containers/registries.conf, contents: {source: \"data:,a\"}}]}}}")
+		require.Empty(t, refused)
+		require.Equal(t, want, set.NodeFiles[0].Machine)
+	}
+}
+
+func TestWhatIsPackedSmallIsNotUnpackedWithoutBound(t *testing.T) {
+	bomb := base64Of(gzipped(strings.Repeat("a", maxNodeFile+1)))
+	require.Equal(t, "error unread-rules: A/a files[0].contents.source:4", said(t, "apiVersion: v1\nkind: A\nmetadata: {name: a}\n"+
+		"files: [{path: /etc/containers/registries.conf, contents: {compression: gzip, source: \"data:;base64,"+bomb+"\"}}]"))
+
+	deep := strings.Repeat("{a: ", maxWalk+1) + flowIDMS + strings.Repeat("}", maxWalk+1)
+	require.Contains(t, said(t, deep), "error unread-rules: ")
+
+	text := flowIDMS
+	for range maxTexts + 1 {
+		quoted, err := json.Marshal(text)
+		require.NoError(t, err)
+		text = `{"a": ` + string(quoted) + `, "b": []}`
+	}
+	require.Contains(t, said(t, text), "error unread-rules: ")
+}
+
+// Whatever valid objects are wrapped into, the same rules come out, or an error that names what they stand in.
+func TestRandomWrappersHideNoRule(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(14, 1))
+	read, refused := 0, 0
+	for range 1500 {
+		object, rule := randomObject(rnd)
+		wrapped, named := object, false
+		for range rnd.IntN(4) {
+			wrapped = wrap(rnd, wrapped)
+			named = true
+		}
+		text, err := json.Marshal(wrapped)
+		require.NoError(t, err)
+		if rnd.IntN(2) == 0 {
+			text, err = yaml.Marshal(wrapped)
+			require.NoError(t, err)
+		}
+		set, findings := decode(t, string(text))
+		rules, _ := set.Rules()
+		var got []string
+		for _, r := range rules.Rules {
+			got = append(got, fmt.Sprint(r.Pull, " ", r.Source, " ", r.Mirrors()[0].Location, " ", r.Never))
+		}
+		for _, s := range rules.Blocked {
+			got = append(got, "blocked "+s.Value)
+		}
+		if len(findings) > 0 {
+			require.Equal(t, finding.CodeUnreadRules, findings[0].Code, "%s", text)
+			require.True(t, named)
+			refused++
+			continue
+		}
+		require.Equal(t, []string{rule}, got, "%s", text)
+		read++
+	}
+	require.Greater(t, read, 1000)
+	require.Greater(t, refused, 50)
+}
+
+// randomObject returns an object with one rule, and the rule in words.
+func randomObject(rnd *rand.Rand) (object map[string]any, rule string) {
+	source, mirror := fmt.Sprintf("quay.io/a%d", rnd.IntN(1000)), fmt.Sprintf("m%d.io/b", rnd.IntN(1000))
+	entry := map[string]any{"source": source, "mirrors": []any{mirror}}
+	named := func(version, kind string, spec map[string]any) map[string]any {
+		return map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{"name": "cluster"}, "spec": spec}
+	}
+	never := rnd.IntN(2) == 0
+	switch rnd.IntN(5) {
+	case 0:
+		if never {
+			entry["mirrorSourcePolicy"] = "NeverContactSource"
+		}
+		return named("config.openshift.io/v1", "ImageDigestMirrorSet", map[string]any{"imageDigestMirrors": []any{entry}}), fmt.Sprint("digest ", source, " ", mirror, " ", never)
+	case 1:
+		if never {
+			entry["mirrorSourcePolicy"] = "NeverContactSource"
+		}
+		return named("config.openshift.io/v1", "ImageTagMirrorSet", map[string]any{"imageTagMirrors": []any{entry}}), fmt.Sprint("tag ", source, " ", mirror, " ", never)
+	case 2:
+		return named("operator.openshift.io/v1alpha1", "ImageContentSourcePolicy", map[string]any{"repositoryDigestMirrors": []any{entry}}), fmt.Sprint("digest ", source, " ", mirror, " false")
+	case 3:
+		return named("hypershift.openshift.io/v1beta1", "HostedCluster", map[string]any{"imageContentSources": []any{entry}}), fmt.Sprint("digest ", source, " ", mirror, " false")
+	}
+	return named("config.openshift.io/v1", "Image", map[string]any{"registrySources": map[string]any{"blockedRegistries": []any{source}}}), "blocked " + source
+}
+
+// wrap puts an object into another one.
+func wrap(rnd *rand.Rand, o map[string]any) map[string]any {
+	asJSON, _ := json.Marshal(o)
+	asYAML, _ := yaml.Marshal(o)
+	text := []string{string(asJSON), string(asYAML), "---\n" + string(asYAML), "# words\n\n" + string(asYAML)}[rnd.IntN(4)]
+	object := func(version, kind, field string, value any) map[string]any {
+		return map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{"name": "w", "namespace": "n"}, field: value}
+	}
+	list := []any{map[string]any{"kind": "Pod", "apiVersion": "v1", "spec": map[string]any{}}, o}
+	switch rnd.IntN(12) {
+	case 0:
+		return object("v1", "List", "items", list)
+	case 1:
+		return object("template.openshift.io/v1", "Template", "objects", list)
+	case 2:
+		return object("v1", "ConfigMap", "data", map[string]any{"a.yaml": text, "b": "words"})
+	case 3:
+		return object("v1", "Secret", "data", map[string]any{"a": base64Of(text)})
+	case 4:
+		return object("v1", "Secret", "stringData", map[string]any{"a": text})
+	case 5:
+		return object("work.open-cluster-management.io/v1", "ManifestWork", "spec", map[string]any{"workload": map[string]any{"manifests": list}})
+	case 6:
+		return object("hive.openshift.io/v1", "SelectorSyncSet", "spec", map[string]any{"resources": list})
+	case 7:
+		return object("policy.open-cluster-management.io/v1", "ConfigurationPolicy", "spec", map[string]any{
+			"remediationAction": "enforce", "object-templates": []any{map[string]any{"complianceType": "musthave", "objectDefinition": o}}})
+	case 8:
+		o := object("a.io/v1", "Anything", "spec", map[string]any{})
+		o["metadata"].(map[string]any)["annotations"] = map[string]any{"a.io/b": text}
+		return o
+	case 9:
+		return object("argoproj.io/v1alpha1", "Application", "spec", map[string]any{"source": map[string]any{"helm": map[string]any{"values": text}}})
+	case 10:
+		return object("a.io/v1", "Anything", "data", "data:;base64,"+base64Of(text))
+	default:
+		spec := any(o)
+		if o["metadata"].(map[string]any)["name"] == "cluster" { // a kind of its own with the fields of ours
+			spec = o["spec"]
+		}
+		return object("a.io/v1", "Anything", "spec", map[string]any{"template": spec})
+	}
+}
