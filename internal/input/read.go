@@ -153,12 +153,11 @@ func (in *Input) text(shown, name string, r *bufio.Reader) error {
 
 // found is a file of a directory, and what it turned out to be.
 type found struct {
-	name string
-	kind format
-	data []byte // of node files and kustomizations
-	set  *mirrorset.Set
-	refused,
-	findings finding.Findings
+	name    string
+	kind    format
+	data    []byte // of node files and kustomizations
+	set     *mirrorset.Set
+	refused finding.Findings
 	nothing bool // it is about other things
 }
 

@@ -94,6 +94,3 @@ func hidden(name string) bool {
 func isKustomization(name string) bool {
 	return slices.Contains([]string{"kustomization.yaml", "kustomization.yml", "Kustomization"}, path.Base(name))
 }
-
-// head returns the beginning of a text, up to a length.
-func head(text []byte, n int) []byte { return text[:min(n, len(text))] }

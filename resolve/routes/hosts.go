@@ -106,10 +106,8 @@ func newPoints(sides []*side, scopes []string) *points {
 
 // add adds a point, and for one without port the same with each of the ports and with any other.
 func (p *points) add(at point, withPorts bool, ports []string) {
-	i, ok := p.index[at.pattern]
-	if !ok {
-		i = len(p.list)
-		p.index[at.pattern] = i
+	if _, ok := p.index[at.pattern]; !ok {
+		p.index[at.pattern] = len(p.list)
 		p.list = append(p.list, at)
 	}
 	if !withPorts {
