@@ -95,7 +95,7 @@ type RegistrySources struct {
 	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
 	// BlockedRegistries may not be asked at all.
 	BlockedRegistries []string `json:"blockedRegistries,omitempty"`
-	// AllowedRegistries becomes part of policy.json, another file; pullroute only reports it.
+	// AllowedRegistries becomes part of policy.json: the names that pods use have to be inside one of them.
 	AllowedRegistries []string `json:"allowedRegistries,omitempty"`
 	// ContainerRuntimeSearchRegistries replaces the registries that Linux nodes try for names without one.
 	ContainerRuntimeSearchRegistries []string `json:"containerRuntimeSearchRegistries,omitempty"`

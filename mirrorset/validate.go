@@ -249,7 +249,7 @@ func (v *validator) image(o *Image) {
 	if len(r.AllowedRegistries) > 0 && o.isCluster() {
 		v.findings = append(v.findings, finding.Finding{
 			Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: o.scopeOrigin(listAllowed, -1),
-			Message: "becomes part of policy.json, not of registries.conf: plans do not show that images of other registries, mirrors included, are refused",
+			Message: "allows images by the name that pods use: list their sources; mirrors need not be listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so, and plans do not show it",
 		})
 	}
 }

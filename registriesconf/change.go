@@ -5,13 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/onnode"
 	"github.com/pullroute/pullroute/internal/replace"
 	"github.com/pullroute/pullroute/nodefiles"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 // Diff returns what has to be done on a node for the files to stand in its directory, /etc/containers: one operation
@@ -20,48 +25,65 @@ import (
 //   - A file is replaced by a temporary one, on disk by then, that is renamed over it. One that has its content
 //     already is not touched. No client reads a temporary file, because its name does not end in ".conf".
 //   - registries.conf comes first, and the drop-in with the search registries after it. A registry that is searched
-//     from now on is blocked and mirrored by then as the new file says.
-//   - The drop-in is removed where the files have none.
+//     from now on is blocked and mirrored by then as the new file says. policy.json keeps no location from being
+//     asked, so it can follow.
+//   - The file of registries.d, which says where signatures are looked for, comes before the policy.json that asks for
+//     them, and goes after it. At no moment is an image taken without the signatures that both policies ask for.
+//   - The drop-in and the file of registries.d are removed where the files have none; policy.json, which the client does
+//     not go without, becomes [policyjson.Template]. KeepStale leaves all three.
+//
+// The policies of namespaces stand in another directory: see [Files.ApplyNamespaces].
 //
 // After an interruption, read the node and ask again: what is done is not asked for a second time, and what
 // is left under temporary names is removed. There must not be two runs on a node at a time.
 //
 // What pullroute did not write stays as it is unless the Options say otherwise, and is in Kept. A file counts as
-// written by pullroute where it is, byte for byte, what Bytes writes of it; MCO writes the same. Other drop-ins, symbolic
-// links and directories never count as written by pullroute.
+// written by pullroute where it is, byte for byte, what Bytes writes of it, and for those of package policyjson what
+// [policyjson.Rendered] says; MCO writes the same. Other drop-ins, symbolic links and directories never count as written
+// by pullroute.
 //
-// The error is about the drop-in, where it waits for a registries.conf that cannot be written. It is a [FileError] that
+// The error is about the files that wait for one that cannot be written. It is made of one [FileError] for each, which
 // wraps [nodefiles.ErrWaits].
 func Diff(old *Node, new Files, o Options) (Change, error) {
 	if old == nil {
 		old = &Node{}
 	}
 	d := differ{node: old, o: o}
-	d.put(FileName, new.Config)
-	conflict := len(d.kept) > 0
-	before := len(d.operations)
-	if new.Search != nil {
-		d.put(SearchDropIn, new.Search)
-	} else {
-		d.remove(SearchDropIn)
+	d.step(FileName, func() { d.put(FileName, new.Config.Bytes()) })
+	d.step(SearchDropIn, func() {
+		if new.Search != nil {
+			d.put(SearchDropIn, new.Search.Bytes())
+		} else {
+			d.remove(SearchDropIn, replacesSettings)
+		}
+	})
+	policies := new.Policies.InContainers()
+	attachments := policies[policyjson.AttachmentsName]
+	if attachments != nil {
+		d.step(policyjson.AttachmentsName, func() { d.put(policyjson.AttachmentsName, attachments) })
 	}
-	var err error
-	if conflict && len(d.operations) > before {
-		d.operations = d.operations[:before]
-		err = &FileError{SearchDropIn, fmt.Errorf("%w file: it stays as it is, because %s, which goes before it, could not be written: mend that first", nodefiles.ErrWaits, FileName)}
+	d.step(policyjson.FileName, func() {
+		if data := policies[policyjson.FileName]; data != nil {
+			d.put(policyjson.FileName, data)
+		} else {
+			d.resetPolicy()
+		}
+	})
+	if attachments == nil {
+		d.step(policyjson.AttachmentsName, func() { d.remove(policyjson.AttachmentsName, "and says where signatures are looked for") })
 	}
 	d.others()
-	slices.SortStableFunc(d.kept, func(a, b nodefiles.Kept) int { return cmp.Compare(a.Path, b.Path) })
-	return Change{d.operations, d.kept}, err
+	return d.change()
 }
 
 // Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
 // value leaves other hands' files alone and removes the drop-in that the files no longer have.
 type Options struct {
-	// Overwrite replaces a registries.conf that pullroute did not write, and replaces or removes such a drop-in of
-	// the name [SearchDropIn]. Otherwise they stay. A file that the node is to have is a conflict then.
+	// Overwrite replaces files that pullroute did not write, and removes such a drop-in of the name [SearchDropIn] and such
+	// a file of registries.d where the files have none; a policy.json is never taken back to one that takes every image
+	// then. Otherwise they stay. A file that the node is to have is a conflict then.
 	Overwrite bool
-	// KeepStale leaves the drop-in that the files do not have.
+	// KeepStale leaves what the files do not have.
 	KeepStale bool
 	// Retry is for transports on which a file may be in use.
 	Retry nodefiles.Retry
@@ -128,20 +150,22 @@ func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefile
 		}
 		if err := o.Do(ctx, t, retry); err != nil {
 			failed := &FileError{o.File, fmt.Errorf("%s: %w; the old file or the new one stands: apply again to finish", o, err)}
-			return errors.Join(failed, c.waiting(i))
+			return errors.Join(append([]error{failed}, c.waiting(i)...)...)
 		}
 	}
 	return nil
 }
 
-// waiting returns the error about the file whose operations follow those of another that failed.
-func (c Change) waiting(failed int) error {
+// waiting returns the errors about the files whose operations follow those of another that failed.
+func (c Change) waiting(failed int) (all []error) {
+	of, last := c.Operations[failed].File, c.Operations[failed].File
 	for _, o := range c.Operations[failed:] {
-		if file := c.Operations[failed].File; o.File != file {
-			return &FileError{o.File, fmt.Errorf("%w file: it stays as it is, because %s could not be written: mend that first", nodefiles.ErrWaits, file)}
+		if o.File != last {
+			last = o.File
+			all = append(all, &FileError{o.File, fmt.Errorf("%w file: it stays as it is, because %s could not be written: mend that first", nodefiles.ErrWaits, of)})
 		}
 	}
-	return nil
+	return all
 }
 
 // lockName is a file in the directory that keeps two writers apart. It is empty, and may be left by a program that
@@ -153,22 +177,74 @@ const lockName = ".registries.conf~lock"
 // one, whole. Nothing outside of dir is written.
 //
 // A registries.conf that is there is replaced, whoever wrote it: every Linux node has one, and Render edits it
-// ([RenderOptions]). A symbolic link is not, and is in the error, which then wraps [nodefiles.ErrConflict]. A drop-in that
-// the files do not have stays as it is; stale lists its path.
+// ([RenderOptions]). So is a policy.json where the files have one. A symbolic link is not, and is in the error, which then
+// wraps [nodefiles.ErrConflict]. What the files do not have stays as it is; stale lists its path.
+//
+// The policies of namespaces are written to the directory [NamespacesBelow] in dir. No client reads them there: they are
+// to be brought to /etc/crio/policies.
 //
 // Two that write to one directory, also in two programs, wait for each other, at most a minute, at a lock on
 // the file ".registries.conf~lock" in it.
 func (f Files) Write(dir string) (stale []string, err error) {
 	err = nodefiles.Locked(dir, lockName, func(local *nodefiles.Local) error {
-		c, err := f.Apply(context.Background(), local, Options{Overwrite: true, KeepStale: true})
-		for _, k := range c.Kept {
-			if k.Code == nodefiles.KeptStale {
-				stale = append(stale, k.Path)
+		o := Options{Overwrite: true, KeepStale: true}
+		c, err := f.Apply(context.Background(), local, o)
+		keptStale := func(c Change, below string) {
+			for _, k := range c.Kept {
+				if k.Code == nodefiles.KeptStale {
+					stale = append(stale, path.Join(below, k.Path))
+				}
 			}
 		}
-		return err
+		keptStale(c, "")
+		namespaces := filepath.Join(dir, filepath.FromSlash(NamespacesBelow))
+		if _, missing := os.Stat(namespaces); missing != nil && len(f.Policies.Namespaces) == 0 {
+			return err
+		}
+		if failed := os.MkdirAll(namespaces, 0o755); failed != nil {
+			return errors.Join(err, failed)
+		}
+		below, failed := nodefiles.OpenLocal(namespaces)
+		if failed != nil {
+			return errors.Join(err, failed)
+		}
+		defer below.Close()
+		c, failed = f.ApplyNamespaces(context.Background(), below, o)
+		keptStale(c, NamespacesBelow)
+		return errors.Join(err, failed)
 	})
 	return stale, err
+}
+
+// NamespacesBelow is where [Files.Write] puts the policies of namespaces.
+const NamespacesBelow = "crio/policies"
+
+// ApplyNamespaces makes the policies of namespaces stand on a node: the transport leads to /etc/crio/policies. It goes
+// by the rules of [Diff] for each file; none waits for another. A policy of a namespace that the files do not have is
+// removed, and the namespace then falls back to policy.json: apply the files of /etc/containers first.
+func (f Files) ApplyNamespaces(ctx context.Context, t nodefiles.Transport, o Options) (Change, error) {
+	entries, err := onnode.List(ctx, t, ".")
+	if err != nil {
+		return Change{}, fmt.Errorf("reading the node's files: %w", err)
+	}
+	d := differ{node: &Node{entries: entries}, o: o}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name, ".json") && !e.Mode.IsDir() {
+			if err := e.Read(ctx, t, "."); err != nil && (e.Mode.Type() != fs.ModeSymlink || ctx.Err() != nil) {
+				return Change{}, fmt.Errorf("reading the node's files: %w", err)
+			}
+		}
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(f.Policies.Namespaces)) {
+		d.put(namespace+".json", f.Policies.Namespaces[namespace].Bytes())
+	}
+	for _, e := range entries {
+		if namespace, ok := strings.CutSuffix(e.Name, ".json"); ok && f.Policies.Namespaces[namespace] == nil {
+			d.remove(e.Name, "and replaces policy.json for its namespace")
+		}
+	}
+	c, _ := d.change()
+	return c, errors.Join(c.Apply(ctx, t, o.Retry), c.Err())
 }
 
 // A differ collects what Diff returns.
@@ -177,6 +253,27 @@ type differ struct {
 	o          Options
 	operations []Operation
 	kept       []nodefiles.Kept
+	blocking   string  // the first file that could not be written
+	waiting    []error // one for each file that waits for it
+}
+
+// step does what a file needs, unless one before it could not be written.
+func (d *differ) step(file string, do func()) {
+	kept, operations := len(d.kept), len(d.operations)
+	do()
+	if d.blocking != "" && len(d.operations) > operations {
+		d.operations = d.operations[:operations]
+		d.waiting = append(d.waiting, &FileError{file, fmt.Errorf("%w file: it stays as it is, because %s, which goes before it, could not be written: mend that first", nodefiles.ErrWaits, d.blocking)})
+	}
+	if d.blocking == "" && slices.ContainsFunc(d.kept[kept:], func(k nodefiles.Kept) bool { return k.Code == nodefiles.KeptConflict }) {
+		d.blocking = file
+	}
+}
+
+// change returns what was collected.
+func (d *differ) change() (Change, error) {
+	slices.SortStableFunc(d.kept, func(a, b nodefiles.Kept) int { return cmp.Compare(a.Path, b.Path) })
+	return Change{d.operations, d.kept}, errors.Join(d.waiting...)
 }
 
 func (d *differ) add(file string, action nodefiles.Action, operations ...nodefiles.Operation) {
@@ -186,9 +283,9 @@ func (d *differ) add(file string, action nodefiles.Action, operations ...nodefil
 }
 
 // put brings a file to the node.
-func (d *differ) put(file string, config *Config) {
+func (d *differ) put(file string, data []byte) {
 	dir, base := path.Dir(file), path.Base(file)
-	f := onnode.New{Name: base, Data: config.Bytes(), Mode: 0o644}
+	f := onnode.New{Name: base, Data: data, Mode: 0o644}
 	entries, there := d.node.list(dir)
 	current, left := onnode.Find(entries, base), onnode.Find(entries, replace.Temporary(base))
 	sync := nodefiles.Operation{Kind: nodefiles.OperationSync, Path: dir}
@@ -231,22 +328,43 @@ func (d *differ) inTheWay(file string, current, left *onnode.Entry) (place, why 
 	return "", ""
 }
 
-// remove takes away a file that the node is not to have, or leaves it and says so.
-func (d *differ) remove(file string) {
+// replacesSettings is what a drop-in does.
+const replacesSettings = "and its settings replace those of " + FileName
+
+// remove takes away a file that the node is not to have, or leaves it and says so. does is what the file does.
+func (d *differ) remove(file, does string) {
 	dir, base := path.Dir(file), path.Base(file)
 	entries, _ := d.node.list(dir)
 	current := onnode.Find(entries, base)
 	switch {
 	case current == nil:
 	case !current.Mode.IsRegular(), !d.o.Overwrite && !written(file, current):
-		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, file, "was not written by pullroute, and its settings replace those of %s", FileName))
+		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, file, "was not written by pullroute, %s", does))
 	case d.o.KeepStale:
-		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptStale, file, "is left from before, and its settings replace those of %s", FileName))
+		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptStale, file, "is left from before, %s", does))
 	default:
 		d.add(file, nodefiles.ActionRemove, nodefiles.Operation{Kind: nodefiles.OperationRemove, Path: file},
 			nodefiles.Operation{Kind: nodefiles.OperationSync, Path: dir})
 	}
 	d.clean(file, onnode.Find(entries, replace.Temporary(base)))
+}
+
+// resetPolicy takes a policy.json that pullroute wrote back to the one that takes every image. That of another hand stays:
+// nothing asks for it to be made weaker.
+func (d *differ) resetPolicy() {
+	const file, does = policyjson.FileName, "and decides which images are taken"
+	current := onnode.Find(d.node.entries, file)
+	switch {
+	case current == nil, current.Content() == string(policyjson.Template()):
+	case !current.Mode.IsRegular(), !written(file, current):
+		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, file, "was not written by pullroute, %s", does))
+	case d.o.KeepStale:
+		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptStale, file, "is left from before, %s", does))
+	default:
+		d.put(file, policyjson.Template())
+		return
+	}
+	d.clean(file, onnode.Find(d.node.entries, replace.Temporary(file)))
 }
 
 // clean removes what an interrupted run has left where it prepared a file.
@@ -262,14 +380,17 @@ func (d *differ) others() {
 	entries, _ := d.node.list(dir)
 	for _, e := range entries {
 		if name := path.Join(dir, e.Name); strings.HasSuffix(name, ".conf") && name != SearchDropIn {
-			d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, name, "was not written by pullroute, and its settings replace those of %s", FileName))
+			d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, name, "was not written by pullroute, %s", replacesSettings))
 		}
 	}
 }
 
 // written reports whether a file is one that pullroute writes: in the form of Bytes, and, for the drop-in, with
-// search registries and nothing else.
+// search registries and nothing else. Files of package policyjson are told by it.
 func written(file string, e *onnode.Entry) bool {
+	if file != FileName && file != SearchDropIn {
+		return policyjson.Rendered(file, []byte(e.Content()))
+	}
 	c, findings := Parse(file, []byte(e.Content()))
 	if findings.Err() != nil {
 		return false

@@ -14,13 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/internal/faults"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 const (
 	mainFile = "registries.conf"
 	dropIn   = "registries.conf.d/01-image-searchRegistries.conf"
+
+	policyFile      = "policy.json"
+	attachmentsFile = "registries.d/sigstore-registries.yaml"
 )
 
 // blocking returns a configuration that blocks a registry.
@@ -38,6 +43,26 @@ type replacement struct {
 	node    map[string]string
 	new     registriesconf.Files
 	options registriesconf.Options
+}
+
+// signed returns the policies of a node that asks for signatures on a scope.
+func signed(scope string) policyjson.Files {
+	o := mirrorset.ClusterImagePolicy{}
+	o.Metadata.Name, o.Spec.Scopes = "p", []string{scope}
+	o.Spec.Policy.RootOfTrust = mirrorset.RootOfTrust{PolicyType: "PublicKey", PublicKey: &mirrorset.PublicKeyRootOfTrust{KeyData: []byte("key")}}
+	files, findings := policyjson.Render(&mirrorset.Rules{ClusterImagePolicies: []mirrorset.ClusterImagePolicy{o}}, policyjson.RenderOptions{})
+	if err := findings.Err(); err != nil {
+		panic(err)
+	}
+	return files
+}
+
+// having returns a node with policies beside its other files.
+func having(policies policyjson.Files, node map[string]string) map[string]string {
+	for name, data := range policies.InContainers() {
+		node[name] = string(data)
+	}
+	return node
 }
 
 func text(c *registriesconf.Config) string { return string(c.Bytes()) }
@@ -102,6 +127,27 @@ var replacements = []replacement{
 		options: registriesconf.Options{Overwrite: true},
 	},
 	{
+		name: "policies come", node: map[string]string{mainFile: text(blocking("a.io")), policyFile: string(policyjson.Template())},
+		new: registriesconf.Files{Config: blocking("b.io"), Policies: signed("b.io")},
+	},
+	{
+		name: "policies change, with leftovers", node: having(signed("a.io"), map[string]string{mainFile: text(blocking("a.io")), ".policy.json~new": "{", "registries.d/.sigstore-registries.yaml~new": "doc"}),
+		new: registriesconf.Files{Config: blocking("b.io"), Search: searching("b.io"), Policies: signed("b.io")},
+	},
+	{
+		name: "policies go", node: having(signed("a.io"), map[string]string{mainFile: text(blocking("a.io")), "registries.d/default.yaml": "by hand"}),
+		new: registriesconf.Files{Config: blocking("b.io")},
+	},
+	{
+		name: "policies stay", node: having(signed("a.io"), map[string]string{mainFile: text(blocking("a.io"))}),
+		new:     registriesconf.Files{Config: blocking("b.io")},
+		options: registriesconf.Options{KeepStale: true},
+	},
+	{
+		name: "a policy.json of another hand", node: map[string]string{mainFile: text(blocking("a.io")), policyFile: "{}"},
+		new: registriesconf.Files{Config: blocking("b.io"), Policies: signed("b.io")},
+	},
+	{
 		name: "a directory where a file is prepared", node: map[string]string{mainFile: text(blocking("a.io")), ".registries.conf~new/": ""},
 		new: registriesconf.Files{Config: blocking("b.io")},
 	},
@@ -122,10 +168,16 @@ func randomReplacement(r *rand.Rand) replacement {
 	pick(".registries.conf~new", "", "[[regis")
 	pick("registries.conf.d/.01-image-searchRegistries.conf~new", "unq")
 	pick("registries.conf.d/99-hand.conf", "x")
-	pick("policy.json", "{}")
+	pick(policyFile, "{}", string(policyjson.Template()), string(signed("m0.io").PolicyJSON))
+	pick(attachmentsFile, "by hand", string(signed("m0.io").InContainers()[attachmentsFile]))
+	pick(".policy.json~new", "{")
+	pick("registries.d/.sigstore-registries.yaml~new", "doc")
 	c.new.Config = config()
 	if r.Intn(2) == 0 {
 		c.new.Search = search()
+	}
+	if r.Intn(2) == 0 {
+		c.new.Policies = signed(fmt.Sprintf("m%d.io", r.Intn(2)))
 	}
 	c.options = registriesconf.Options{Overwrite: r.Intn(2) == 0, KeepStale: r.Intn(3) == 0}
 	return c
@@ -145,6 +197,12 @@ func (c replacement) governs(node fs.FS, watched []string) map[string]string {
 		governed[mainFile] == before && before != text(c.new.Config) {
 		governed[dropIn] += "ahead of registries.conf"
 	}
+	// A scope whose signatures policy.json asks for without attachments to look for is one that cannot be pulled, where it
+	// could be before and will be.
+	if wanted := c.new.Policies.InContainers(); wanted[policyFile] != nil && governed[policyFile] == string(wanted[policyFile]) &&
+		c.node[policyFile] != governed[policyFile] && governed[attachmentsFile] != string(wanted[attachmentsFile]) {
+		governed[policyFile] += "ahead of the attachments"
+	}
 	return governed
 }
 
@@ -163,7 +221,7 @@ func TestWhateverStopsAReplacementEachFileIsTheOldOneOrTheNewOne(t *testing.T) {
 	var count faults.Count
 	for _, c := range cases {
 		tried, err := faults.Replacement{
-			Name: c.name, Watched: []string{mainFile, dropIn, "registries.conf.d/000-shortnames.conf", "registries.conf.d/99-hand.conf", "policy.json", "other.conf"},
+			Name: c.name, Watched: []string{mainFile, dropIn, "registries.conf.d/000-shortnames.conf", "registries.conf.d/99-hand.conf", policyFile, attachmentsFile, "registries.d/default.yaml", "other.conf"},
 			Apply: func(ctx context.Context, t nodefiles.Transport) error {
 				_, err := c.new.Apply(ctx, t, c.options)
 				return err
@@ -263,6 +321,88 @@ func TestFilesOfAnotherHandAreKeptAndReported(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "registries.conf.d", "README"))
 }
 
+func TestThePolicyFollowsTheAttachmentsThatItNeeds(t *testing.T) {
+	new := registriesconf.Files{Config: blocking("a.io"), Policies: signed("a.io")}
+	dir, c, err := apply(t, map[string]string{mainFile: text(blocking("a.io")), policyFile: string(policyjson.Template())}, new, registriesconf.Options{})
+	require.NoError(t, err)
+	operations, kept := lines(c)
+	require.Equal(t, []string{
+		"add " + attachmentsFile + ": mkdir registries.d",
+		"add " + attachmentsFile + ": sync .",
+		"add " + attachmentsFile + ": write registries.d/.sigstore-registries.yaml~new (51 bytes, mode 0644)",
+		"add " + attachmentsFile + ": rename registries.d/.sigstore-registries.yaml~new -> " + attachmentsFile,
+		"add " + attachmentsFile + ": sync registries.d",
+		"change policy.json: write .policy.json~new (646 bytes, mode 0600)",
+		"change policy.json: rename .policy.json~new -> policy.json",
+		"change policy.json: sync .",
+	}, operations)
+	require.Empty(t, kept)
+	require.Equal(t, string(new.Policies.PolicyJSON), read(t, dir, policyFile))
+}
+
+func TestWherePoliciesGoTheNodeTakesEveryImageAgain(t *testing.T) {
+	node := having(signed("a.io"), map[string]string{mainFile: text(blocking("a.io"))})
+	dir, c, err := apply(t, node, registriesconf.Files{Config: blocking("a.io")}, registriesconf.Options{})
+	require.NoError(t, err)
+	operations, _ := lines(c)
+	require.Equal(t, "change policy.json: rename .policy.json~new -> policy.json", operations[1])
+	require.Equal(t, "remove "+attachmentsFile+": remove "+attachmentsFile, operations[3])
+	require.Equal(t, string(policyjson.Template()), read(t, dir, policyFile))
+	require.NoFileExists(t, filepath.Join(dir, attachmentsFile))
+}
+
+func TestAPolicyOfAnotherHandIsNeverMadeWeaker(t *testing.T) {
+	const byHand = `{"default": [{"type": "reject"}]}`
+	for _, o := range []registriesconf.Options{{}, {Overwrite: true}} {
+		dir, c, err := apply(t, map[string]string{policyFile: byHand}, registriesconf.Files{Config: blocking("a.io")}, o)
+		require.NoError(t, err)
+		_, kept := lines(c)
+		require.Equal(t, []string{"foreign policy.json"}, kept)
+		require.Equal(t, byHand, read(t, dir, policyFile))
+	}
+	new := registriesconf.Files{Config: blocking("a.io"), Policies: signed("a.io")}
+	dir, _, err := apply(t, map[string]string{policyFile: byHand}, new, registriesconf.Options{})
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
+	require.ErrorContains(t, err, "policy.json: was not written by pullroute")
+	require.Equal(t, byHand, read(t, dir, policyFile))
+}
+
+func TestWhatFollowsAFileThatCannotBeWrittenWaits(t *testing.T) {
+	new := registriesconf.Files{Config: blocking("a.io"), Policies: signed("a.io")}
+	dir, _, err := apply(t, map[string]string{attachmentsFile: "by hand", policyFile: string(policyjson.Template())}, new, registriesconf.Options{})
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
+	require.ErrorContains(t, err, "policy.json: waits for another file: it stays as it is, because "+attachmentsFile+", which goes before it, could not be written")
+	require.Equal(t, string(policyjson.Template()), read(t, dir, policyFile))
+}
+
+func TestThePoliciesOfNamespacesAreWrittenToADirectoryOfTheirOwn(t *testing.T) {
+	policy, findings := policyjson.Parse("p", signed("a.io").PolicyJSON)
+	require.NoError(t, findings.Err())
+	files := registriesconf.Files{Config: blocking("a.io"), Policies: policyjson.Files{Namespaces: map[string]*policyjson.Policy{"team": policy}}}
+	dir := t.TempDir()
+	local, err := nodefiles.OpenLocal(dir)
+	require.NoError(t, err)
+	defer local.Close()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "old.json"), policy.Bytes(), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "hand.json"), []byte("{}"), 0o644))
+	c, err := files.ApplyNamespaces(t.Context(), local, registriesconf.Options{})
+	require.NoError(t, err)
+	_, kept := lines(c)
+	require.Equal(t, []string{"foreign hand.json"}, kept)
+	require.Equal(t, string(policy.Bytes()), read(t, dir, "team.json"))
+	require.NoFileExists(t, filepath.Join(dir, "old.json"))
+
+	out := t.TempDir()
+	stale, err := files.Write(out)
+	require.NoError(t, err)
+	require.Empty(t, stale)
+	require.Equal(t, string(policy.Bytes()), read(t, out, registriesconf.NamespacesBelow+"/team.json"))
+	files.Policies = policyjson.Files{}
+	stale, err = files.Write(out)
+	require.NoError(t, err)
+	require.Equal(t, []string{registriesconf.NamespacesBelow + "/team.json"}, stale)
+}
+
 func TestADropInWithMoreThanSearchRegistriesIsOfAnotherHand(t *testing.T) {
 	more := &registriesconf.Config{UnqualifiedSearchRegistries: []string{"a.io"}, ShortNameMode: "disabled"}
 	dir, c, err := apply(t, map[string]string{dropIn: text(more)}, registriesconf.Files{Config: blocking("a.io")}, registriesconf.Options{})
@@ -305,7 +445,7 @@ func TestWriteReplacesRegistriesConfAndNoSymbolicLink(t *testing.T) {
 }
 
 func TestANodeTellsWhatItsFilesSay(t *testing.T) {
-	files := registriesconf.Files{Config: blocking("a.io"), Search: searching("b.io")}
+	files := registriesconf.Files{Config: blocking("a.io"), Search: searching("b.io"), Policies: signed("a.io")}
 	got, findings := files.Node().Files()
 	require.Empty(t, findings)
 	require.Equal(t, text(files.Config), text(got.Config))

@@ -9,13 +9,14 @@ import (
 	"github.com/pullroute/pullroute/internal/onnode"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/nodefiles"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 // FileName is the name of the main file. Its drop-ins are in the directory registries.conf.d beside it.
 const FileName = "registries.conf"
 
 // A Node is what the directory of a node, /etc/containers, holds of these files: registries.conf, the names in
-// registries.conf.d, and the content of the drop-in with the search registries. It is read by [ReadNode] or made by
+// registries.conf.d, the content of the drop-in with the search registries, policy.json, and MCO's file of registries.d. It is read by [ReadNode] or made by
 // [Files.Node], and asked by [Diff].
 type Node struct {
 	entries []*onnode.Entry
@@ -28,13 +29,14 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 	if n.entries, err = onnode.List(ctx, t, "."); err != nil {
 		return nil, fmt.Errorf("reading the node's files: %w", err)
 	}
-	drop := path.Dir(SearchDropIn)
-	if dir := n.find(drop); dir != nil && dir.Mode.IsDir() {
-		if dir.Entries, err = onnode.List(ctx, t, drop); err != nil {
-			return nil, fmt.Errorf("reading the node's files: %w", err)
+	for _, file := range []string{SearchDropIn, policyjson.AttachmentsName} {
+		if dir := n.find(path.Dir(file)); dir != nil && dir.Mode.IsDir() {
+			if dir.Entries, err = onnode.List(ctx, t, path.Dir(file)); err != nil {
+				return nil, fmt.Errorf("reading the node's files: %w", err)
+			}
 		}
 	}
-	for _, file := range []string{FileName, SearchDropIn} {
+	for _, file := range []string{FileName, SearchDropIn, policyjson.AttachmentsName, policyjson.FileName} {
 		e := n.find(file)
 		if e == nil || e.Mode.IsDir() {
 			continue
@@ -49,17 +51,26 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 
 // Node returns the node that has these files and no others.
 func (f Files) Node() *Node {
-	n := &Node{entries: []*onnode.Entry{onnode.File(FileName, 0o644, string(f.Config.Bytes()))}}
+	files := f.Policies.InContainers()
+	files[FileName] = f.Config.Bytes()
 	if f.Search != nil {
-		drop := onnode.File(path.Base(SearchDropIn), 0o644, string(f.Search.Bytes()))
-		n.entries = append(n.entries, &onnode.Entry{Name: path.Dir(SearchDropIn), Mode: fs.ModeDir, Entries: []*onnode.Entry{drop}})
+		files[SearchDropIn] = f.Search.Bytes()
 	}
+	n := &Node{}
+	for name, data := range files {
+		entry := onnode.File(path.Base(name), 0o644, string(data))
+		if dir := path.Dir(name); dir != "." { // each file has a directory of its own
+			entry = &onnode.Entry{Name: dir, Mode: fs.ModeDir, Entries: []*onnode.Entry{entry}}
+		}
+		n.entries = append(n.entries, entry)
+	}
+	onnode.Sort(n.entries)
 	return n
 }
 
 // Files returns what the node has; a Config is nil where the file is missing. A file that its client refuses is an
 // empty Config, and the findings say why: the node pulls nothing with it. Drop-ins other than [SearchDropIn] are not
-// read, and are in the Kept of [Diff].
+// read, and are in the Kept of [Diff]. Policies are left empty: read a policy.json with [policyjson.Parse].
 func (n *Node) Files() (Files, finding.Findings) {
 	var findings finding.Findings
 	read := func(file string) *Config {

@@ -3,6 +3,7 @@ package registriesconf
 import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -12,15 +13,21 @@ type RenderOptions struct {
 	Base *Config
 	// BaseName is what the origins of plans and findings call it.
 	BaseName string
+	// ReleaseImage is status.desired.image of the ClusterVersion, where it is known: MCO keeps the repository of the
+	// release payload usable, whatever is blocked (see [policyjson.Render]).
+	ReleaseImage string
 }
 
-// Files are what a Linux node reads from /etc/containers.
+// Files are what a Linux node reads from /etc/containers, and CRI-O from /etc/crio/policies.
 type Files struct {
 	// Config is registries.conf.
 	Config *Config
 	// Search is the drop-in that replaces the search registries, [SearchDropIn]. It is nil where the rules name none;
 	// a node then is to have no such file.
 	Search *Config
+	// Policies are policy.json, the file of registries.d, and the policies of namespaces. They are empty where nothing
+	// asks for them; a node then takes every image, or what a file of another hand says.
+	Policies policyjson.Files
 }
 
 // Effective returns the one file that the client makes of them.
@@ -34,19 +41,27 @@ func (f Files) Effective() *Config {
 // Render returns every file that rules ask for on a Linux node, the table that says what the node does with them, and
 // what is worth knowing of them; the findings of the rules themselves are not repeated. Nil rules ask for nothing.
 //
-// Where the files would be refused by their client, which only a Base can bring about, the findings say so: Err of
-// them is then a *finding.RefusedError, and the files are not to be written.
+// Where the files would be refused by their client, or MCO would end in an error and write none, the findings say so: Err
+// of them is then a *finding.RefusedError, and the files are not to be written. Only a Base, blocked and allowed
+// registries, a release image and image policies can bring that about.
 func Render(rules *mirrorset.Rules, o RenderOptions) (Files, *resolve.LinuxTable, finding.Findings) {
 	base := o.Base
 	if base == nil {
 		base = Default()
 	}
-	table := base.Table(o.BaseName).Edit(rules)
-	files := Files{Config: fromTable(base, table)}
+	before := base.Table(o.BaseName)
+	policies, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: o.ReleaseImage, Base: before})
+	if rules != nil && findings.Err() == nil {
+		excepted := *rules
+		excepted.Blocked = policies.Blocked
+		rules = &excepted
+	}
+	table := before.Edit(rules)
+	files := Files{Config: fromTable(base, table), Policies: policies}
 	if hosts, override := table.SearchRegistries(); override {
 		files.Search = &Config{UnqualifiedSearchRegistries: hosts}
 	}
-	findings := append(finding.Findings(nil), table.Findings...)
+	findings = append(findings, table.Findings...)
 	if refused := files.Config.Validate(); refused.Err() != nil {
 		for _, f := range refused {
 			if f.Refused() {

@@ -6,11 +6,14 @@ import (
 
 	"github.com/pullroute/pullroute/internal/scenario"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/stretchr/testify/require"
 )
 
 func TestScenarios(t *testing.T) {
-	owned := func(name string) bool { return strings.HasPrefix(name, "linux/registries.conf") }
+	owned := func(name string) bool {
+		return strings.HasPrefix(name, "linux/registries.") || name == "linux/policy.json" || strings.HasPrefix(name, "linux/"+registriesconf.NamespacesBelow)
+	}
 	scenario.Run(t, owned, func(t *testing.T, s *scenario.Scenario) map[string]string {
 		rules, _, ok := s.Rules(t)
 		if !ok {
@@ -27,6 +30,10 @@ func TestScenarios(t *testing.T) {
 		files := map[string]string{"linux/registries.conf": string(rendered.Config.Bytes())}
 		if rendered.Search != nil {
 			files["linux/"+registriesconf.SearchDropIn] = string(rendered.Search.Bytes())
+		}
+		for _, file := range rendered.Policies.List() {
+			name := strings.NewReplacer(policyjson.NamespacesDir, registriesconf.NamespacesBelow, policyjson.Containers+"/", "").Replace(file.Path)
+			files["linux/"+name] = strings.TrimSuffix(string(file.Data), "\n") + "\n" // policy.json ends without one
 		}
 
 		// The way back: a node with these files answers as the table does.

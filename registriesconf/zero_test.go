@@ -10,7 +10,7 @@ import (
 )
 
 func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
-	zero.RequireAnswers(t, []string{"Files.Apply", "Change.Apply", "Operation.Do"}, // a transport is to be given
+	zero.RequireAnswers(t, []string{"Files.Apply", "Files.ApplyNamespaces", "Change.Apply", "Operation.Do"}, // a transport is to be given
 		(*registriesconf.Config)(nil), &registriesconf.Config{}, &registriesconf.Registry{}, &registriesconf.Mirror{}, new(registriesconf.PullFromMirror),
 		&registriesconf.Files{}, &registriesconf.RenderOptions{}, &registriesconf.NodeImpact{}, &registriesconf.Difference{}, new(registriesconf.DifferenceCode),
 		(*registriesconf.Node)(nil), &registriesconf.Node{}, &registriesconf.Change{}, &registriesconf.Operation{}, &registriesconf.Options{})

@@ -44,7 +44,12 @@ func (p *program) diff(args []string) error {
 	case on == platform(finding.Windows):
 		return p.diffWindows(old, new, *asJSON)
 	}
-	return p.diffLinux(linuxSideOf(old), linuxSideOf(new), *asJSON)
+	oldSide, oldErr := linuxSideOf(old)
+	newSide, newErr := linuxSideOf(new)
+	if err := errors.Join(oldErr, newErr); err != nil {
+		return err
+	}
+	return p.diffLinux(oldSide, newSide, *asJSON)
 }
 
 // side is what one side of a diff is made of.
@@ -126,17 +131,18 @@ type linuxSide struct {
 	findings finding.Findings
 }
 
-// linuxSideOf returns a node's own files, or those that MCO would write for manifests.
-func linuxSideOf(s *side) *linuxSide {
+// linuxSideOf returns a node's own files, or those that MCO would write for manifests. The error says why it would write
+// none.
+func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{l.Main, l.DropIns, l.Lone, append(slices.Clone(l.Findings), s.findings...)}
+		return &linuxSide{l.Main, l.DropIns, l.Lone, append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
 	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
 	if files.Search != nil {
 		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search}}
 	}
-	return side
+	return side, findings.Err()
 }
 
 func (s *linuxSide) dropIn(name string) *registriesconf.Config {

@@ -122,7 +122,7 @@ func TestLintExitsAsTheScenariosSay(t *testing.T) {
 		dir := t.TempDir()
 		for _, f := range archive.Files {
 			switch {
-			case strings.HasSuffix(f.Name, ".yaml"):
+			case strings.HasSuffix(f.Name, ".yaml") && !strings.HasPrefix(f.Name, "linux/"):
 				name := filepath.Join(dir, f.Name)
 				require.NoError(t, os.WriteFile(name, f.Data, 0o644))
 				args = append(args, "-f", name)

@@ -28,6 +28,13 @@ type choice struct {
 	client clientFlag
 	pool   string
 	ignore texts
+	// release is the image of the cluster's release payload, empty where it is not known.
+	release string
+}
+
+// releaseFlag adds --release-image.
+func (c *choice) releaseFlag(fs *flag.FlagSet) {
+	fs.StringVar(&c.release, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, status.desired.image of the ClusterVersion, which MCO keeps usable whatever is blocked")
 }
 
 // choiceFlags adds --client, --pool and --ignore.
@@ -158,13 +165,15 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
 		s.beside = ofReading(picked.Hosts.Findings)
 	default:
-		_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
+		_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{ReleaseImage: c.release})
 		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
 		s = imageSource(linux, append(slices.Clone(rules.Findings), more...))
 		s.other = windows
 		if platform == finding.Windows {
 			s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
 			s.other = linux
+		} else if refused := more.Err(); refused != nil && err == nil {
+			return nil, refused // MCO writes nothing, so there is nothing to answer from
 		}
 		s.rules = rules
 	}

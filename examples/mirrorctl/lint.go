@@ -12,7 +12,6 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
-	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 func (p *program) lint(args []string) error {
@@ -143,8 +142,6 @@ func (l *linter) lint(platforms []string) error {
 	}
 	if slices.Contains(platforms, string(finding.Linux)) {
 		_, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
-		l.findings = append(l.findings, findings...)
-		_, findings = policyjson.Render(l.rules, policyjson.RenderOptions{Registries: t})
 		l.findings = append(l.findings, findings...)
 		if err := l.images(t, l.require); err != nil {
 			return err

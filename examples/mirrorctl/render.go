@@ -8,12 +8,14 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 func (p *program) render(args []string) error {
@@ -27,6 +29,7 @@ func (p *program) render(args []string) error {
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
+	read.releaseFlag(fs)
 	rest, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -37,6 +40,8 @@ func (p *program) render(args []string) error {
 		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
 	case *base != "" && on != platform(finding.Linux):
 		return fmt.Errorf("%w: --base is for --platform linux", errUsage)
+	case read.release != "" && on != platform(finding.Linux):
+		return fmt.Errorf("%w: --release-image is for --platform linux", errUsage)
 	case len(hosts) > 0 && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
 	case *pullSecret != "" && on != platform(finding.Windows):
@@ -48,7 +53,7 @@ func (p *program) render(args []string) error {
 	}
 	p.report(findings)
 	if on == platform(finding.Linux) {
-		return p.renderLinux(rules, *base, *out)
+		return p.renderLinux(rules, *base, read.release, *out)
 	}
 	return p.renderWindows(rules, hosts, *pullSecret, *out)
 }
@@ -79,8 +84,8 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 	return err // the other registries are written
 }
 
-func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) error {
-	o := registriesconf.RenderOptions{BaseName: basePath}
+func (p *program) renderLinux(rules *mirrorset.Rules, basePath, release, out string) error {
+	o := registriesconf.RenderOptions{BaseName: basePath, ReleaseImage: release}
 	var findings finding.Findings
 	if basePath != "" {
 		data, err := os.ReadFile(basePath)
@@ -102,6 +107,9 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 		if files.Search != nil {
 			hidden = p.print(1, registriesconf.SearchDropIn, files.Search.Bytes()) || hidden
 		}
+		for _, file := range files.Policies.List() {
+			fmt.Fprintf(p.stdout, "\n# %s\n%s\n", belowOut.Replace(file.Path), bytes.TrimSuffix(file.Data, []byte("\n")))
+		}
 		if hidden {
 			p.noteHidden()
 		}
@@ -111,8 +119,14 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 	for _, name := range stale {
 		p.stale(out, name)
 	}
+	if len(files.Policies.Namespaces) > 0 {
+		fmt.Fprintf(p.stderr, "note: CRI-O reads what is in %s/%s from %s\n", shown.Text(out), registriesconf.NamespacesBelow, policyjson.NamespacesDir)
+	}
 	return err
 }
+
+// belowOut turns the path of a file on a node into the one below --out.
+var belowOut = strings.NewReplacer(policyjson.Containers+"/", "", policyjson.NamespacesDir, registriesconf.NamespacesBelow)
 
 const registriesConf = registriesconf.FileName
 

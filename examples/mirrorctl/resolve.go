@@ -20,6 +20,7 @@ func (p *program) resolve(args []string) error {
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
+	read.releaseFlag(fs)
 	var lists texts
 	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
 	images, err := parse(fs, args)
@@ -97,6 +98,10 @@ func (p *program) ifMended(from *source, images []string, err error) {
 func (s *source) about(plan resolve.Plan) finding.Findings {
 	var about finding.Findings
 	for _, f := range concerning(plan.Platform, s.findings) {
+		if f.Code == finding.CodePayloadBlocked && slices.ContainsFunc(plan.References, func(r string) bool { return blocks(f.Value, r) }) {
+			about = append(about, f) // also where the scope has no entry because of it
+			continue
+		}
 		for _, scope := range plan.Scopes {
 			if slices.ContainsFunc(s.origins(scope), func(o finding.Origin) bool { return within(f.Origin, o) }) {
 				about = append(about, f)
@@ -105,6 +110,17 @@ func (s *source) about(plan resolve.Plan) finding.Findings {
 		}
 	}
 	return about
+}
+
+// blocks reports whether a reference is inside a blocked scope.
+func blocks(scope, reference string) bool {
+	if parent, wildcard := strings.CutPrefix(scope, "*"); wildcard {
+		host, _, _ := strings.Cut(reference, "/")
+		host, _, _ = strings.Cut(host, ":")
+		return strings.HasSuffix(host, parent)
+	}
+	rest, ok := strings.CutPrefix(reference, scope)
+	return ok && (rest == "" || strings.ContainsRune("/:@", rune(rest[0])))
 }
 
 // within reports whether a field is another or inside it.

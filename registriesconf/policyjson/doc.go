@@ -15,7 +15,7 @@
 // [Render] makes what MCO makes of the registry sources of Image, of ClusterImagePolicy and of ImagePolicy: policy.json,
 // an entry of registries.d for each scope and its mirrors, and a policy for each namespace that has its own.
 //
-//	files, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: release, Registries: table})
+//	files, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: release, Base: table})
 //
 // The format is that of containers-policy.json(5), the rules are those of the package signature of
 // go.podman.io/image/v5 v5.42.0. Those that surprise:

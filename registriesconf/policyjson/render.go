@@ -23,9 +23,9 @@ type RenderOptions struct {
 	// ReleaseImage is status.desired.image of the ClusterVersion. MCO keeps the repository of the release payload usable
 	// whatever is blocked. Where it is empty there is no such exception, and a finding where one is to be expected.
 	ReleaseImage string
-	// Registries is the table of the node's registries.conf: signatures are looked for at the mirrors of a scope too. Nil
-	// stands for the table that the rules alone make.
-	Registries *resolve.LinuxTable
+	// Base is the table of the registries.conf that the rules edit: signatures are looked for at its mirrors of a scope
+	// too. Nil stands for a file without registries, which MCO starts from.
+	Base *resolve.LinuxTable
 }
 
 // Files are what a Linux node reads beside registries.conf. Each is empty where the node keeps what it has.
@@ -51,28 +51,65 @@ type File struct {
 	Data []byte
 }
 
-// List returns the files to write, in the order of MCO.
-func (f Files) List() []File {
-	var files []File
-	if f.PolicyJSON != nil {
-		files = append(files, File{"/etc/containers/policy.json", f.PolicyJSON})
-	}
-	if len(f.Attachments) > 0 {
-		files = append(files, File{"/etc/containers/registries.d/sigstore-registries.yaml", f.attachments()})
-	}
-	for _, namespace := range slices.Sorted(maps.Keys(f.Namespaces)) {
-		files = append(files, File{"/etc/crio/policies/" + namespace + ".json", f.Namespaces[namespace].Bytes()})
+// The directories that the files stand in, and their names there.
+const (
+	Containers      = "/etc/containers"
+	FileName        = "policy.json"
+	AttachmentsName = "registries.d/sigstore-registries.yaml"
+	// NamespacesDir is where CRI-O looks for NAMESPACE.json, unless signature_policy_dir of its configuration says otherwise.
+	NamespacesDir = "/etc/crio/policies"
+)
+
+// InContainers returns the files that stand in /etc/containers, by their names there.
+func (f Files) InContainers() map[string][]byte {
+	files := map[string][]byte{}
+	for _, file := range f.List() {
+		if name, ok := strings.CutPrefix(file.Path, Containers+"/"); ok {
+			files[name] = file.Data
+		}
 	}
 	return files
 }
 
+// List returns the files to write, in the order of MCO.
+func (f Files) List() []File {
+	var files []File
+	if f.PolicyJSON != nil {
+		files = append(files, File{Containers + "/" + FileName, f.PolicyJSON})
+	}
+	if len(f.Attachments) > 0 {
+		files = append(files, File{Containers + "/" + AttachmentsName, attachments(f.Attachments)})
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(f.Namespaces)) {
+		files = append(files, File{NamespacesDir + "/" + namespace + ".json", f.Namespaces[namespace].Bytes()})
+	}
+	return files
+}
+
+// Rendered reports whether a file has the form that List gives the file of this name, so that it was made here or by MCO:
+// a policy with scopes of the transports docker and atomic, [Template], or attachments and nothing else.
+func Rendered(name string, data []byte) bool {
+	if name == AttachmentsName {
+		var file struct {
+			Docker map[string]any `yaml:"docker"`
+		}
+		err := yaml.Unmarshal(data, &file)
+		return err == nil && bytes.Equal(attachments(slices.Sorted(maps.Keys(file.Docker))), data)
+	}
+	if string(data) == template {
+		return true
+	}
+	p, findings := Parse(name, data)
+	return findings.Err() == nil && p.Transports[docker] != nil && p.Transports[atomic] != nil && bytes.Equal(p.Bytes(), data)
+}
+
 // attachments writes the file of registries.d.
-func (f Files) attachments() []byte {
+func attachments(scopes []string) []byte {
 	type registry struct {
 		UseSigstoreAttachments bool `yaml:"use-sigstore-attachments"`
 	}
 	list := map[string]registry{}
-	for _, scope := range f.Attachments {
+	for _, scope := range scopes {
 		list[scope] = registry{true}
 	}
 	var b bytes.Buffer
@@ -111,8 +148,8 @@ const template = `{
 //   - The repository of the release payload stays usable.
 //
 // Where MCO ends in an error it writes none of its files, registries.conf included. A finding then says which field is
-// at fault, its Err is not nil, and the Files are empty. So they are where MCO writes a file that its client refuses. The findings of the rules themselves are not repeated. Nil
-// rules ask for nothing.
+// at fault, its Err is not nil, and the Files are empty. So they are where MCO writes a file that its client refuses.
+// The findings of the rules themselves are not repeated. Nil rules ask for nothing.
 //
 // Several policies of one scope are appended in the order of their names; MCO takes the order of its cache, which is
 // none. All of them have to be met.
@@ -489,12 +526,9 @@ func (r *renderer) attachments(files *Files) {
 	if len(policies) == 0 {
 		return
 	}
-	table := r.o.Registries
-	if table == nil {
-		rules := *r.rules
-		rules.Blocked = r.registriesBlocked
-		table = resolve.NewLinuxTable(&rules)
-	}
+	rules := *r.rules
+	rules.Blocked = r.registriesBlocked
+	table := r.o.Base.Edit(&rules)
 	found := map[string]bool{}
 	entries := table.Entries()
 	for _, policy := range slices.Sorted(maps.Keys(policies)) {
