@@ -21,12 +21,22 @@ type Plan struct {
 	// Pull are the attempts to fetch the image, in order; the first location that has it serves it.
 	// Where nothing can be pulled both lists are empty, and a finding of severity error says why.
 	Pull []Attempt
+	// Outcome is [OutcomeRefused] where policy.json of a Linux node refuses the image (package policyjson applies it to a
+	// plan). Pull is empty then, and Asked are the locations that are asked for the manifest, in order, until one has it.
+	Outcome Outcome
+	Asked   []Attempt
 	// Scopes are, for each of References, the table's entry that governs it: the prefix of a
 	// registries.conf entry, or the registry host of a hosts.toml; empty where none does.
 	Scopes []string
 	// Findings are about this image. The table's own findings are not repeated.
 	Findings finding.Findings
 }
+
+// Outcome says what becomes of a pull whatever its locations have.
+type Outcome string
+
+// OutcomeRefused is that of an image that no location may serve.
+const OutcomeRefused Outcome = "refused"
 
 // Attempt is one location that is asked.
 type Attempt struct {
@@ -69,16 +79,18 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}; lists are never
-// null.
+// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with "outcome" and "asked" where
+// the image is refused; lists are never null.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Image    string           `json:"image"`
 		Platform finding.Platform `json:"platform"`
 		Resolve  []Attempt        `json:"resolve"`
 		Pull     []Attempt        `json:"pull"`
+		Outcome  Outcome          `json:"outcome,omitempty"`
+		Asked    []Attempt        `json:"asked,omitempty"`
 		Findings finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), notNil(p.Findings)})
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, notNil(p.Findings)})
 }
 
 func notNil[S ~[]E, E any](s S) S {

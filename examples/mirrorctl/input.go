@@ -11,6 +11,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -139,6 +140,8 @@ type source struct {
 	// node's own files.
 	rules *mirrorset.Rules
 	other planner
+	// policy is policy.json of the Linux nodes, nil where it is not known or takes every image.
+	policy *policyjson.Policy
 }
 
 // readSource reads manifests, or a node's own files, for one platform.
@@ -165,7 +168,7 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
 		s.beside = ofReading(picked.Hosts.Findings)
 	default:
-		_, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{ReleaseImage: c.release})
+		files, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{ReleaseImage: c.release})
 		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
 		s = imageSource(linux, append(slices.Clone(rules.Findings), more...))
 		s.other = windows
@@ -175,7 +178,7 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		} else if refused := more.Err(); refused != nil && err == nil {
 			return nil, refused // MCO writes nothing, so there is nothing to answer from
 		}
-		s.rules = rules
+		s.rules, s.policy = rules, files.Policies.Policy
 	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest

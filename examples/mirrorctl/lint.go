@@ -12,6 +12,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 func (p *program) lint(args []string) error {
@@ -130,6 +131,7 @@ type linter struct {
 	hosts        []string
 	require      []input.Image
 	disconnected bool
+	policy       *policyjson.Policy // of Linux nodes
 	findings     finding.Findings
 }
 
@@ -141,8 +143,9 @@ func (l *linter) lint(platforms []string) error {
 		}
 	}
 	if slices.Contains(platforms, string(finding.Linux)) {
-		_, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
+		files, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
 		l.findings = append(l.findings, findings...)
+		l.policy = files.Policies.Policy
 		if err := l.images(t, l.require); err != nil {
 			return err
 		}

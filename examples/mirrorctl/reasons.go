@@ -42,7 +42,7 @@ func kinds(byDigest bool) (this, other, object string) {
 }
 
 func hasMirror(plan resolve.Plan) bool {
-	return slices.ContainsFunc(slices.Concat(plan.Resolve, plan.Pull), func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
+	return slices.ContainsFunc(slices.Concat(plan.Resolve, plan.Pull, plan.Asked), func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
 }
 
 func reasonsOfRules(rules *mirrorset.Rules, plan resolve.Plan, r resolve.Reference) finding.Findings {

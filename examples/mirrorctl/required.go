@@ -30,6 +30,7 @@ func (l *linter) images(t planner, images []input.Image) error {
 		if err != nil {
 			return err
 		}
+		plan = l.policy.Apply(plan)
 		l.findings = slices.Concat(l.findings, plan.Findings, reasons(l.rules, t, plan), misplaced(image, plan.Platform, mirrorsOf(plan)))
 		if len(plan.Pull) == 0 {
 			continue // a finding of the plan says why

@@ -54,6 +54,7 @@ func (p *program) resolve(args []string) error {
 		if plans[i], err = from.Plan(image); err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
+		plans[i] = from.policy.Apply(plans[i])
 	}
 	if *asJSON {
 		for i := range plans {
@@ -88,7 +89,7 @@ func (p *program) ifMended(from *source, images []string, err error) {
 	fmt.Fprintln(p.stderr, "with the right apiVersion it would be:")
 	for _, image := range images {
 		if plan, err := from.Plan(image); err == nil {
-			beside.show(from, plan)
+			beside.show(from, from.policy.Apply(plan))
 		}
 	}
 }
@@ -145,6 +146,9 @@ func (p *program) show(from *source, plan resolve.Plan) {
 		p.rules(from, plan.Platform, reference)
 	}
 	switch {
+	case plan.Outcome == resolve.OutcomeRefused:
+		fmt.Fprintln(p.stdout, "  cannot be pulled: policy.json refuses it, after the manifest was fetched from")
+		p.attempts(plan.Asked)
 	case len(plan.Pull) == 0:
 		fmt.Fprintln(p.stdout, "  cannot be pulled")
 	case len(plan.Resolve) > 0:
@@ -210,6 +214,7 @@ func (p *program) otherPlatform(from *source, plan resolve.Plan) {
 		fmt.Fprintf(p.stdout, "  on the other platform: %v\n", err)
 		return
 	}
+	other = from.policy.Apply(other)
 	locations := func(attempts []resolve.Attempt) (all []string) {
 		for _, a := range attempts {
 			all = append(all, shown.Value(a.Location))

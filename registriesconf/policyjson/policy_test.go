@@ -1,12 +1,14 @@
 package policyjson_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/internal/zero"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
@@ -195,5 +197,60 @@ func TestAJudgementNamesTheLineOfItsScope(t *testing.T) {
 		j, err := p.Judge(image)
 		require.NoError(t, err)
 		require.Equal(t, place, j.Origin.Place(), image)
+	}
+}
+
+func TestARefusedImageIsAskedForAndServedByNobody(t *testing.T) {
+	files, findings := policyjson.Render(&mirrorset.Rules{Blocked: scopesOf("blockedRegistries", "quay.io/bad")}, policyjson.RenderOptions{})
+	require.NoError(t, findings.Err())
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{
+		SearchRegistries: []string{"quay.io", "m.io"},
+		Entries:          []resolve.LinuxEntry{{Prefix: "quay.io/bad", Location: "quay.io/bad", Blocked: true, Mirrors: []resolve.LinuxMirror{{Location: "m.io/bad"}}}},
+	})
+	plan, err := table.Plan("quay.io/bad/app:1")
+	require.NoError(t, err)
+	refused := files.Policy.Apply(plan)
+	require.Equal(t, resolve.OutcomeRefused, refused.Outcome)
+	require.Empty(t, refused.Pull)
+	require.Len(t, refused.Asked, 1)
+	require.Equal(t, "m.io/bad/app", refused.Asked[0].Location)
+	require.Len(t, refused.Findings, 1)
+	require.Equal(t, "Image/cluster spec.registrySources.blockedRegistries[0]", refused.Findings[0].Origin.String())
+	require.Len(t, plan.Pull, 1, "the plan that was given stays as it is")
+
+	data, err := json.Marshal(refused)
+	require.NoError(t, err)
+	require.Contains(t, string(data), `"pull":[],"outcome":"refused","asked":[{"location":"m.io/bad/app"`)
+
+	for _, image := range []string{"quay.io/other:1", "m.io/bad/app:1"} {
+		plan, err := table.Plan(image)
+		require.NoError(t, err)
+		require.Equal(t, plan, files.Policy.Apply(plan), image)
+	}
+	plan, err = table.Plan("bad/app:1") // quay.io/bad/app or m.io/bad/app
+	require.NoError(t, err)
+	short := files.Policy.Apply(plan)
+	require.Empty(t, short.Outcome)
+	require.Equal(t, plan.Pull, short.Pull)
+	require.Equal(t, finding.SeverityWarning, short.Findings[0].Severity)
+	require.Equal(t, plan, (*policyjson.Policy)(nil).Apply(plan))
+}
+
+func TestWithAllowedRegistriesTheSourceHasToBeListed(t *testing.T) {
+	files, findings := policyjson.Render(&mirrorset.Rules{Allowed: scopesOf("allowedRegistries", "m.io", "quay.io/listed")}, policyjson.RenderOptions{})
+	require.NoError(t, findings.Err())
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{
+		{Prefix: "quay.io", Location: "quay.io", Mirrors: []resolve.LinuxMirror{{Location: "m.io"}}},
+		{Prefix: "quay.io/listed", Location: "quay.io/listed", Mirrors: []resolve.LinuxMirror{{Location: "unlisted.io"}}},
+	}})
+	for image, refused := range map[string]bool{"quay.io/a/b:1": true, "quay.io/listed/b:1": false} {
+		plan, err := table.Plan(image)
+		require.NoError(t, err)
+		plan = files.Policy.Apply(plan)
+		require.Equal(t, refused, plan.Outcome == resolve.OutcomeRefused, image)
+		if refused {
+			require.Len(t, plan.Asked, 2)
+			require.Equal(t, "Image/cluster spec.registrySources.allowedRegistries", plan.Findings[0].Origin.String())
+		}
 	}
 }

@@ -1,0 +1,47 @@
+package policyjson
+
+import (
+	"fmt"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// Apply returns the plan of a pull on a node with this policy.json. Where it refuses the image, nothing serves it: the
+// Outcome is refused, Pull is empty, and Asked are the locations that are asked for the manifest before the client judges
+// the name. A finding of severity error names the field that is the reason.
+//
+// Of a name without a registry each full name is judged by itself. Where some of them are refused and not all, the plan
+// stays as it is, and a warning for each says that what its locations serve is not taken.
+//
+// Plans of other platforms, and those in which nothing is asked, are returned as they are, and so they are where p is
+// nil. The policies of namespaces are not looked at: apply the one that the pod is under.
+func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
+	if p == nil || plan.Platform != finding.Linux || len(plan.Pull) == 0 {
+		return plan
+	}
+	var refused finding.Findings
+	for _, image := range plan.References {
+		j, err := p.Judge(image)
+		if err != nil || j.Outcome != Refused {
+			continue
+		}
+		why := fmt.Sprintf("policy.json rejects %s, whoever serves it: block registries with NeverContactSource if their mirrors are to serve", j.Scope)
+		if j.Scope == "" {
+			why = "policy.json rejects what is not listed, and judges the name that the pod uses, not that of a mirror: list the source"
+		}
+		refused = append(refused, finding.Finding{
+			Code: finding.CodeNoLocation, Severity: finding.SeverityError, Platform: finding.Linux, Origin: j.Origin, Value: image,
+			Message: "cannot be pulled: its manifest is fetched, and " + why,
+		})
+	}
+	if len(refused) < len(plan.References) {
+		for i := range refused {
+			refused[i].Severity = finding.SeverityWarning
+		}
+	} else {
+		plan.Outcome, plan.Asked, plan.Pull = resolve.OutcomeRefused, plan.Pull, nil
+	}
+	plan.Findings = append(plan.Findings[:len(plan.Findings):len(plan.Findings)], refused...)
+	return plan
+}
