@@ -26,10 +26,14 @@ type RegistryFile struct {
 	// Extra are the files beside it that it refers to. They are written before hosts.toml and removed
 	// after it. Names come from ExtraName.
 	Extra Extra
+
+	// found is the directory that ReadTree found the file in, where it is not that of Dir: HOST:PORT.
+	found string
 }
 
-// Path returns the file's path under config_path: HOST_PORT_/hosts.toml.
-func (r RegistryFile) Path() string { return Dir(r.Host) + "/" + FileName }
+// Path returns the file's path under config_path: HOST_PORT_/hosts.toml. For a file that ReadTree found in the
+// directory HOST:PORT it is HOST:PORT/hosts.toml; [Diff] puts also that one into HOST_PORT_.
+func (r RegistryFile) Path() string { return cmp.Or(r.found, Dir(r.Host)) + "/" + FileName }
 
 // FileName is the name of the file in each registry's directory.
 const FileName = "hosts.toml"

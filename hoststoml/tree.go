@@ -37,22 +37,28 @@ func ReadTree(dir string) (Tree, finding.Findings, error) {
 		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.IsDir() {
 			continue
 		}
+		rf := RegistryFile{Host: host}
+		if e.Name() != Dir(host) {
+			rf.found = e.Name()
+		}
 		extra, err := readExtra(filepath.Join(dir, e.Name()))
 		if err != nil {
 			return nil, nil, err
 		}
+		rf.Extra = extra
 		path := filepath.Join(dir, e.Name(), FileName)
 		data, err := os.ReadFile(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			tree = append(tree, RegistryFile{Host: host, Extra: extra}) // the directory decides even so
+			tree = append(tree, rf) // the directory decides even so
 			continue
 		case err != nil:
 			return nil, nil, err
 		}
 		f, problems := current(path, data)
 		findings = append(findings, problems...)
-		tree = append(tree, RegistryFile{Host: host, File: f, Extra: extra})
+		rf.File = f
+		tree = append(tree, rf)
 	}
 	tree.sort()
 	return tree, findings.Sort(), nil
