@@ -193,7 +193,9 @@ func (l *Images) node(n *document.Node, depth int) *document.Node {
 	return nil
 }
 
-// imagesOf returns the images that a field of an object of a kind names.
+// imagesOf returns the images that a field of an object of a kind names. It is one list of such fields.
+//
+//gocyclo:ignore
 func imagesOf(f *document.Field, kind string) (images []*document.Node) {
 	switch f.Key.Text {
 	case "containers", "initContainers", "ephemeralContainers", "relatedImages":
