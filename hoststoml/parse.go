@@ -28,10 +28,13 @@ func Parse(name string, data []byte) (*File, finding.Findings) {
 	return r.read(data), r.findings.Sort()
 }
 
-// current returns what containerd 2.4 makes of the file: nil where it ignores it.
-func current(name string, data []byte) (*File, finding.Findings) {
+// current returns what containerd 2.4 makes of the file in a directory: nil where it ignores it.
+func current(name string, data []byte, in registryDir) (*File, finding.Findings) {
 	r := reader{name: name}
 	f := r.read(data)
+	if f != nil {
+		r.reportAll(f.missingFiles(in))
+	}
 	if r.ignored {
 		f = nil
 	}
@@ -232,6 +235,8 @@ func (r *reader) hostKey(key key) {
 	switch {
 	case lower == "server":
 		r.report(warn(key.path, "", "no version of containerd reads server in a host's table: move it to the top of the file"), key.line)
+	case lower == "rewrite":
+		r.report(warn(key.path, "", "containerd does not read this: only the one of k3s and rke2 does, and asks another repository there; plans here are for containerd"), key.line)
 	case key.table && wanted[lower] == "":
 		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
 	default:

@@ -1,6 +1,7 @@
 package hoststoml_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,8 @@ func TestParseReadsWhatContainerdReads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, findings := hoststoml.Parse("hosts.toml", []byte(test.in))
+			// Those of a platform say where requests go, not how the file is read.
+			findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Platform != "" })
 			require.Empty(t, findings)
 			require.Equal(t, test.want, got)
 		})
@@ -167,7 +170,7 @@ func TestAHostWhoseSubTableStandsApartIsAskedTwice(t *testing.T) {
 }
 
 func TestASubTableBeforeItsHostChangesNothing(t *testing.T) {
-	f, findings := hoststoml.Parse("", []byte("server = 's'\n[host.a.header]\nX = '1'\n[host.a]\n"))
+	f, findings := hoststoml.Parse("", []byte("server = 'https://s'\n[host.'https://a'.header]\nX = '1'\n[host.'https://a']\n"))
 	require.Empty(t, findings)
 	require.Len(t, f.Hosts, 1)
 }

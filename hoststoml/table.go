@@ -2,6 +2,8 @@ package hoststoml
 
 import (
 	"cmp"
+	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/pullroute/pullroute/internal/shown"
@@ -26,10 +28,17 @@ type RegistryFile struct {
 	// Extra are the files beside it that it refers to. They are written before hosts.toml and removed
 	// after it. Names come from ExtraName.
 	Extra Extra
+
+	// found is where ReadTree found the file, below config_path, where it is not in the directory of Dir: in
+	// HOST:PORT, or, with fails, what stands in the place of a directory.
+	found string
+	// fails is set where containerd fails every pull from the registry, because it cannot read what is there.
+	fails bool
 }
 
-// Path returns the file's path under config_path: HOST_PORT_/hosts.toml.
-func (r RegistryFile) Path() string { return Dir(r.Host) + "/" + FileName }
+// Path returns the file's path under config_path: HOST_PORT_/hosts.toml. For a file that ReadTree found in the
+// directory HOST:PORT it is HOST:PORT/hosts.toml; [Diff] puts also that one into HOST_PORT_.
+func (r RegistryFile) Path() string { return cmp.Or(r.found, Dir(r.Host)+"/"+FileName) }
 
 // FileName is the name of the file in each registry's directory.
 const FileName = "hosts.toml"
@@ -83,8 +92,11 @@ var capabilities = []struct {
 func (t Tree) Table(dir string) *resolve.ContainerdTable {
 	var registries []resolve.Registry
 	for _, rf := range t {
-		origin := finding.Origin{File: dir + "/" + rf.Path()}
+		origin := finding.Origin{File: onDisk(dir, rf.Path())}
 		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
+		if rf.fails { // as a file that asks nobody for anything
+			r.Server = &resolve.Endpoint{Scheme: "https", Host: rf.Host, Root: "/v2", Capabilities: resolve.CanPush, Origins: r.Origins}
+		}
 		if rf.File != nil {
 			for _, h := range rf.File.Hosts {
 				origin.Field = `host."` + shown.Value(h.URL) + `"`
@@ -98,6 +110,14 @@ func (t Tree) Table(dir string) *resolve.ContainerdTable {
 		registries = append(registries, r)
 	}
 	return resolve.ContainerdTableOf(registries)
+}
+
+// onDisk names a file of a tree, in findings and plans alike.
+func onDisk(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return path.Join(filepath.ToSlash(dir), name)
 }
 
 // toEndpoint returns nil for what containerd does not ask; for a server that means the registry itself.

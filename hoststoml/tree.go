@@ -2,19 +2,23 @@ package hoststoml
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as one
 // that says nothing, which is what containerd makes of it, and the findings tell why; they refuse nothing
-// by themselves. Where versions differ, it is containerd 2.4 that counts. What is no directory, or none of a
-// registry host, is passed over.
+// by themselves. Where versions differ, it is containerd 2.4 that counts. What is named as no
+// registry host is passed over. Where containerd fails every pull from a registry because a file stands in the place of
+// its directory, or what is there cannot be read, no location is left in the table's plans. Certificates that a file
+// names are looked for.
 func ReadTree(dir string) (Tree, finding.Findings, error) {
 	return readTree(disk{}, dir, filepath.Join)
 }
@@ -43,6 +47,10 @@ func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, findin
 		names[e.Name()] = true
 	}
 	for _, e := range entries {
+		if e.Name() == FileName {
+			findings = append(findings, misplaced(onDisk(dir, FileName), "stands beside the directories of registries, where containerd does not read it: move it into the directory of its registry, or into _default"))
+			continue
+		}
 		host, ok := HostFromDir(e.Name())
 		if !ok {
 			continue
@@ -51,33 +59,112 @@ func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, findin
 		if e.Name() != Dir(host) && names[Dir(host)] {
 			continue
 		}
-		if info, err := fs.Stat(fsys, join(dir, e.Name())); err != nil || !info.IsDir() {
-			continue
-		}
-		extra, err := readExtra(fsys, join(dir, e.Name()), join)
-		if err != nil {
-			return nil, nil, err
-		}
-		name := join(dir, e.Name(), FileName)
-		data, err := fs.ReadFile(fsys, name)
+		at := join(dir, e.Name())
+		info, err := fs.Stat(fsys, at)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			tree = append(tree, RegistryFile{Host: host, Extra: extra}) // the directory decides even so
+		case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir() && isNote(e.Name()):
 			continue
-		case err != nil:
-			return nil, nil, err
+		case err != nil || !info.IsDir():
+			// containerd takes the first name that exists, and then reads below it (hosts.go, hostPaths, loadHostDir).
+			tree = append(tree, RegistryFile{Host: host, found: e.Name(), fails: true})
+			findings = append(findings, failing(onDisk(dir, e.Name()), host, err, "is no directory: put the file into it under the name "+FileName))
+			continue
 		}
-		f, problems := current(name, data)
+		rf, problems := readRegistry(registryDir{fsys, at, join}, dir, e.Name(), host)
+		tree = append(tree, rf)
 		findings = append(findings, problems...)
-		tree = append(tree, RegistryFile{Host: host, File: f, Extra: extra})
 	}
 	tree.sort()
 	return tree, findings.Sort(), nil
 }
 
+// registryDir is the directory of one registry in a file system.
+type registryDir struct {
+	fsys fs.FS
+	path string
+	join func(...string) string
+}
+
+func (d registryDir) file(name string) string { return d.join(d.path, name) }
+
+// readRegistry reads the directory of one registry.
+func readRegistry(in registryDir, dir, name, host string) (RegistryFile, finding.Findings) {
+	var findings finding.Findings
+	rf := RegistryFile{Host: host}
+	place := onDisk(dir, name+"/"+FileName)
+	if name != Dir(host) {
+		rf.found = name + "/" + FileName
+		findings = append(findings, finding.Finding{
+			Code: finding.CodeReservedName, Severity: finding.SeverityInfo, Platform: finding.Windows,
+			Origin: finding.Origin{File: place}, Value: name,
+			Message: fmt.Sprintf("cannot be a directory on Windows, where a name has no colon: name it %s, which containerd reads everywhere, and first", Dir(host)),
+		})
+	}
+	data, err := fs.ReadFile(in.fsys, in.file(FileName))
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		rf.fails = true
+		return rf, append(findings, failing(place, host, err, ""))
+	}
+	if rf.Extra, err = readExtra(in); err != nil {
+		findings = append(findings, finding.Finding{
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, Platform: finding.Windows,
+			Origin: finding.Origin{File: place}, Value: host,
+			Message: fmt.Sprintf("what lies beside the file is not known: its directory cannot be read (%s); make it readable", reason(err)),
+		})
+	}
+	if missing { // the directory decides even so
+		if _, err := fs.Stat(in.fsys, in.file("host.toml")); err == nil {
+			findings = append(findings, misplaced(onDisk(dir, name+"/host.toml"), "containerd does not read a file of this name, and contacts the original registry: name it "+FileName))
+		}
+		return rf, findings
+	}
+	var problems finding.Findings
+	rf.File, problems = current(place, data, in)
+	return rf, append(findings, problems...)
+}
+
+// isNote reports whether a file of this name, which could also be that of a host, is for people to read.
+func isNote(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return ext == ".md" || ext == ".txt" || !strings.ContainsAny(name, ".:_")
+}
+
+// misplaced is the finding of a file that containerd does not read.
+func misplaced(place, message string) finding.Finding {
+	return finding.Finding{
+		Code: finding.CodeIgnoredSetting, Severity: finding.SeverityWarning, Platform: finding.Windows,
+		Origin: finding.Origin{File: place}, Message: message,
+	}
+}
+
+// failing is the finding of what containerd finds for a registry and cannot read. The error is nil for what is
+// no directory.
+func failing(place, host string, err error, message string) finding.Finding {
+	f := finding.Finding{
+		Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Windows,
+		Origin: finding.Origin{File: place}, Value: host,
+		Message: "every pull from the registry fails: what stands here " + message,
+	}
+	if err != nil {
+		f.Code = finding.CodeUnreadable
+		f.Message = fmt.Sprintf("is not known: it cannot be read (%s), and where containerd cannot read it either, every pull from the registry fails; make it readable", reason(err))
+	}
+	return f
+}
+
+// reason is what the system said, without the path that the finding names.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return "it cannot be opened"
+}
+
 // readExtra reads the files beside a hosts.toml that pullroute wrote.
-func readExtra(fsys fs.FS, dir string, join func(...string) string) (Extra, error) {
-	entries, err := fs.ReadDir(fsys, dir)
+func readExtra(in registryDir) (Extra, error) {
+	entries, err := fs.ReadDir(in.fsys, in.path)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +173,7 @@ func readExtra(fsys fs.FS, dir string, join func(...string) string) (Extra, erro
 		if !validExtra(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
-		data, err := fs.ReadFile(fsys, join(dir, e.Name()))
+		data, err := fs.ReadFile(in.fsys, in.file(e.Name()))
 		if err != nil {
 			return nil, err
 		}

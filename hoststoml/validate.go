@@ -2,7 +2,10 @@ package hoststoml
 
 import (
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -45,6 +48,7 @@ type problem struct {
 	value    string
 	text     string
 	severity finding.Severity
+	code     finding.Code // where it is none of those for a file and its settings
 	refused  bool
 	versions versions // that ignore the whole file for it
 }
@@ -76,6 +80,12 @@ func (p problem) ignoredBy(v versions) problem {
 	return p
 }
 
+// as gives a problem a code of its own.
+func (p problem) as(code finding.Code, severity finding.Severity) problem {
+	p.code, p.severity = code, severity
+	return p
+}
+
 func (p problem) finding(origin finding.Origin) finding.Finding {
 	origin.Field = field(p.path)
 	f := finding.Finding{
@@ -91,8 +101,11 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 	if p.refused {
 		f.RefusedBy = finding.Client
 	}
-	if p.refused || p.versions != "" {
+	switch {
+	case p.refused || p.versions != "":
 		f.Code = finding.CodeInvalidFile
+	case p.code != "":
+		f.Code, f.Platform = p.code, finding.Windows
 	}
 	return f
 }
@@ -134,7 +147,12 @@ func (f *File) problems() []problem {
 		out = append(out, under(server, urlProblems(f.Server, "containerd contacts the original registry instead"))...)
 	}
 	out = append(out, f.Settings.problems()...)
+	if f.Server != "" {
+		out = append(out, under(server, askedProblems(f.Server, f.Settings, f.ours()))...)
+	}
+	out = append(out, f.serverOnly()...)
 	for _, host := range f.Hosts {
+		out = append(out, under([]string{"host", host.URL}, askedProblems(host.URL, host.Settings, f.ours()))...)
 		out = append(out, under([]string{"host", host.URL}, host.problems())...)
 	}
 	return out
@@ -142,6 +160,84 @@ func (f *File) problems() []problem {
 
 func (h Host) problems() []problem {
 	return append(urlProblems(h.URL, "no request to this host can be sent"), h.Settings.problems()...)
+}
+
+// serverOnly reports the settings at the top of a file that none of its hosts has. A file that Render made says there
+// what it means.
+func (f *File) serverOnly() []problem {
+	if len(f.Hosts) == 0 || f.ours() {
+		return nil
+	}
+	var out []problem
+	for _, setting := range []struct {
+		name string
+		set  func(Settings) bool
+	}{
+		{"ca", func(s Settings) bool { return len(s.CA) > 0 }},
+		{"capabilities", func(s Settings) bool { return len(s.Capabilities) > 0 }},
+		{"client", func(s Settings) bool { return len(s.Client) > 0 }},
+		{"header", func(s Settings) bool { return len(s.Header) > 0 }},
+		{"override_path", func(s Settings) bool { return s.OverridePath }},
+		{"skip_verify", func(s Settings) bool { return s.SkipVerify != nil && *s.SkipVerify }},
+	} {
+		if setting.set(f.Settings) && !slices.ContainsFunc(f.Hosts, func(h Host) bool { return setting.set(h.Settings) }) {
+			out = append(out, warn([]string{setting.name}, "",
+				"reaches only server: no host table has it, and a host takes nothing from the top of the file; repeat it in the tables that need it").
+				as(finding.CodeServerOnly, finding.SeverityInfo))
+		}
+	}
+	return out
+}
+
+// ours reports whether Render made the file.
+func (f *File) ours() bool { return strings.HasPrefix(f.Comment, Marker) }
+
+// askedProblems says what becomes of requests to a host that containerd accepts in a file. In a file that Render made,
+// HTTPS comes first because insecureRegistries of Image means that.
+func askedProblems(raw string, s Settings, ours bool) []problem {
+	target, err := ParseTarget(raw, s.OverridePath)
+	if err != nil || strings.Contains(raw, "://") && !strings.HasPrefix(raw, "http") {
+		return nil // refused already
+	}
+	var out []problem
+	name, port, _ := strings.Cut(target.Host, ":")
+	switch {
+	case noHost(target.Host):
+		out = append(out, warn(nil, raw, "is the name of no host: every request to it fails; name a registry (for all registries that have no directory of their own, _default is the directory)").
+			as(finding.CodeUnreachableHost, finding.SeverityWarning))
+	case !ours && strings.EqualFold(name, "docker.io") && (port == "" || port == "443"): // ours has what containerd asks for an image of Docker.io
+		out = append(out, warn(nil, raw, "is a web site, not a registry: pulls by tag that come to it fail; write https://registry-1.docker.io").
+			as(finding.CodeDockerIOServer, finding.SeverityWarning))
+	}
+	if e := toEndpoint(raw, s, finding.Origin{}); e.OtherPath() != "" {
+		out = append(out, warn(nil, raw, e.OtherPath()).as(finding.CodeOtherPath, finding.SeverityWarning))
+	}
+	if !strings.Contains(raw, "://") {
+		out = append(out, warn(nil, raw, "has no scheme: it is asked by https; write https:// before it, or http:// where it is meant").
+			as(finding.CodeNoScheme, finding.SeverityWarning))
+	}
+	// parseHostConfig sets a TLS configuration for any of the three, and with one, NewHTTPFallback asks by HTTPS first
+	// (1.7 and 2, not on port 80).
+	if target.Scheme == "http" && !ours && port != "80" && (s.SkipVerify != nil || len(s.CA)+len(s.Client) > 0) {
+		out = append(out, warn(nil, raw, "is asked by https first, and by http only where that fails, because skip_verify, ca or client is set; remove them, or write https://").
+			as(finding.CodeHTTPSFirst, finding.SeverityInfo))
+	}
+	return out
+}
+
+// noHost reports whether a host[:port] of a URL can be no host: it has signs that no name and no address has, an empty
+// label, or a port that is too large.
+func noHost(host string) bool {
+	if strings.HasPrefix(host, "[") { // IPv6
+		return false
+	}
+	name, port, _ := strings.Cut(host, ":")
+	if n, err := strconv.Atoi(port); port != "" && (err != nil || n > 65535) {
+		return true
+	}
+	name = strings.TrimSuffix(name, ".")
+	return slices.Contains(strings.Split(name, "."), "") ||
+		strings.ContainsFunc(name, func(r rune) bool { return r < utf8.RuneSelf && r != '.' && !bareKey(string(r)) })
 }
 
 // urlProblems says what is wrong with the URL of a host or of server. The consequence is what follows
@@ -233,6 +329,60 @@ func pathProblems(key, path string) []problem {
 		return []problem{notUTF8([]string{key})}
 	}
 	return nil
+}
+
+// missingFiles looks for the files that ca and client name. containerd joins a relative path to the directory of the file
+// (hosts.go, makeAbsPath). An absolute one may be there on the node, and not where its files are looked at; in an
+// archive it is not looked for.
+func (f *File) missingFiles(in registryDir) (missing []problem) {
+	look := func(at []string, s Settings) {
+		for _, ca := range s.CA {
+			missing = append(missing, in.certificate(append(slices.Clip(at), "ca"), ca)...)
+		}
+		for _, pair := range s.Client {
+			missing = append(missing, in.certificate(append(slices.Clip(at), "client"), pair.Cert)...)
+			missing = append(missing, in.certificate(append(slices.Clip(at), "client"), pair.Key)...)
+		}
+	}
+	look(nil, f.Settings)
+	for _, h := range f.Hosts {
+		look([]string{"host", h.URL}, h.Settings)
+	}
+	return missing
+}
+
+// certificate reports a file that a field names and that cannot be read.
+func (d registryDir) certificate(field []string, name string) []problem {
+	if name == "" {
+		return nil // said already
+	}
+	windows := strings.HasPrefix(name, `\`) || len(name) > 2 && name[1] == ':' && strings.ContainsRune(`\/`, rune(name[2]))
+	elsewhere := windows || filepath.IsAbs(name)
+	path := name
+	if _, local := d.fsys.(disk); !elsewhere {
+		path = d.file(name)
+	} else if !local {
+		return nil
+	}
+	why := ""
+	switch info, err := fs.Stat(d.fsys, path); {
+	case err != nil:
+		why = reason(err)
+	case info.IsDir():
+		why = "it is a directory"
+	default:
+		r, err := d.fsys.Open(path)
+		if err == nil {
+			r.Close()
+			return nil
+		}
+		why = reason(err)
+	}
+	if elsewhere {
+		return []problem{warn(field, name, fmt.Sprintf("cannot be read here (%s): where the node cannot read it, every pull from the registry fails; see that it is there", why)).
+			as(finding.CodeInvalidFile, finding.SeverityWarning)}
+	}
+	return []problem{refuse(field, name, fmt.Sprintf("cannot be read (%s): every pull from the registry fails; put the file there, or correct the name", why))}
 }
 
 // headerProblems holds a header field to what net/http of Go sends (golang.org/x/net/http/httpguts);

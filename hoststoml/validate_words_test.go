@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // What is said of a file beside its code: each value and its neighbour that is fine.
@@ -46,7 +47,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"referrers":                {with(hoststoml.Settings{Capabilities: []hoststoml.Capability{hoststoml.CapabilityReferrers}}), []string{`warning capabilities "referrers": known from containerd 2.2 on`}},
 		"a capability in capitals": {with(hoststoml.Settings{Capabilities: []hoststoml.Capability{"Pull"}}), []string{`error capabilities "Pull": unknown capability`}},
 		"no server":                {at(""), []string{`warning server: absent`}},
-		"a host by name":           {at("s.io:5000/x"), nil},
+		"a host by name":           {at("s.io:5000"), []string{`warning server "s.io:5000": has no scheme: it is asked by https`}},
 		"http":                     {at("http://s.io"), nil},
 		"a scheme in capitals":     {at("HTTPS://s.io"), []string{`error server "HTTPS://s.io": a URL has to begin with`}},
 		"another scheme":           {at("ftp://s.io"), []string{`error server "ftp://s.io": a URL has to begin with`}},
@@ -55,12 +56,15 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"a fragment":               {at("https://s.io/#a"), []string{`warning server "https://s.io/#a": containerd does not send the fragment`}},
 		"a user":                   {at("https://me@s.io"), []string{`warning server "https://[redacted]@s.io": containerd does not send user information`}},
 		"no URL":                   {at("https://s.io:x"), []string{`error server "https://s.io:[redacted]": `}},
-		"settings without a server": {hoststoml.File{Settings: hoststoml.Settings{OverridePath: true, Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull}}, Hosts: []hoststoml.Host{{URL: "m.io"}}},
+		"settings without a server": {hoststoml.File{Settings: hoststoml.Settings{OverridePath: true, Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull}}, Hosts: []hoststoml.Host{{URL: "https://m.io"}}},
 			[]string{`warning capabilities: not read without server`, `warning override_path: not read without server`, `warning server: absent`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for _, f := range test.file.Validate() {
+				if f.Code == finding.CodeServerOnly {
+					continue // the settings of these files stand at the top alone
+				}
 				line := string(f.Severity) + " " + f.Origin.Field
 				if f.Value != "" {
 					line += ` "` + f.Value + `"`

@@ -133,7 +133,10 @@ const (
 
 func alphanumeric(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
-// whyInvalid names what a person most likely wrote by mistake in a value that the grammar refuses.
+// whyInvalid names what a person most likely wrote by mistake in a value that the grammar refuses. It is one list of
+// mistakes, the likeliest first.
+//
+//gocyclo:ignore
 func whyInvalid(s string) string {
 	switch {
 	case len(s) > maxLength:

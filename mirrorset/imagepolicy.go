@@ -227,37 +227,49 @@ func (p policyValidator) root(r *RootOfTrust) {
 	if !known {
 		p.invalid("rootOfTrust.policyType", r.PolicyType, "is not a type of trust; write PublicKey, FulcioCAWithRekor or PKI")
 	}
-	if k := r.PublicKey; k != nil {
-		p.pem("rootOfTrust.publicKey.keyData", k.KeyData, "PUBLIC KEY", 68)
-		if k.RekorKeyData != nil {
-			p.pem("rootOfTrust.publicKey.rekorKeyData", k.RekorKeyData, "PUBLIC KEY", 0)
-		}
+	if r.PublicKey != nil {
+		p.publicKey(r.PublicKey)
 	}
-	if f := r.FulcioCAWithRekor; f != nil {
-		const at = "rootOfTrust.fulcioCAWithRekor."
-		p.pem(at+"fulcioCAData", f.FulcioCAData, "CERTIFICATE", 0)
-		p.pem(at+"rekorKeyData", f.RekorKeyData, "PUBLIC KEY", 0)
-		if _, err := url.ParseRequestURI(f.FulcioSubject.OIDCIssuer); err != nil || utf8.RuneCountInString(f.FulcioSubject.OIDCIssuer) > 2048 {
-			p.invalid(at+"fulcioSubject.oidcIssuer", f.FulcioSubject.OIDCIssuer, "is not a URL of at most 2048 characters; name the issuer of the identity, https://…")
-		}
-		p.email(at+"fulcioSubject.signedEmail", f.FulcioSubject.SignedEmail)
+	if r.FulcioCAWithRekor != nil {
+		p.fulcio(r.FulcioCAWithRekor)
 	}
-	if k := r.PKI; k != nil {
-		const at = "rootOfTrust.pki."
-		p.certificates(at+"caRootsData", k.CARootsData)
-		if k.CAIntermediatesData != nil {
-			p.certificates(at+"caIntermediatesData", k.CAIntermediatesData)
-		}
-		subject := k.PKICertificateSubject
-		if subject.Email == "" && subject.Hostname == "" {
-			p.invalid(at+"pkiCertificateSubject", "", "has neither email nor hostname; name whom the certificate was made for")
-		}
-		if subject.Email != "" {
-			p.email(at+"pkiCertificateSubject.email", subject.Email)
-		}
-		if host := strings.TrimPrefix(subject.Hostname, "*."); subject.Hostname != "" && (len(subject.Hostname) > 253 || !policyHostname.MatchString(host)) {
-			p.invalid(at+"pkiCertificateSubject.hostname", subject.Hostname, `is not a DNS name in small letters, with or without "*." before it`)
-		}
+	if r.PKI != nil {
+		p.pki(r.PKI)
+	}
+}
+
+func (p policyValidator) publicKey(k *PublicKeyRootOfTrust) {
+	p.pem("rootOfTrust.publicKey.keyData", k.KeyData, "PUBLIC KEY", 68)
+	if k.RekorKeyData != nil {
+		p.pem("rootOfTrust.publicKey.rekorKeyData", k.RekorKeyData, "PUBLIC KEY", 0)
+	}
+}
+
+func (p policyValidator) fulcio(f *FulcioCAWithRekorRootOfTrust) {
+	const at = "rootOfTrust.fulcioCAWithRekor."
+	p.pem(at+"fulcioCAData", f.FulcioCAData, "CERTIFICATE", 0)
+	p.pem(at+"rekorKeyData", f.RekorKeyData, "PUBLIC KEY", 0)
+	if _, err := url.ParseRequestURI(f.FulcioSubject.OIDCIssuer); err != nil || utf8.RuneCountInString(f.FulcioSubject.OIDCIssuer) > 2048 {
+		p.invalid(at+"fulcioSubject.oidcIssuer", f.FulcioSubject.OIDCIssuer, "is not a URL of at most 2048 characters; name the issuer of the identity, https://…")
+	}
+	p.email(at+"fulcioSubject.signedEmail", f.FulcioSubject.SignedEmail)
+}
+
+func (p policyValidator) pki(k *PKIRootOfTrust) {
+	const at = "rootOfTrust.pki."
+	p.certificates(at+"caRootsData", k.CARootsData)
+	if k.CAIntermediatesData != nil {
+		p.certificates(at+"caIntermediatesData", k.CAIntermediatesData)
+	}
+	subject := k.PKICertificateSubject
+	if subject.Email == "" && subject.Hostname == "" {
+		p.invalid(at+"pkiCertificateSubject", "", "has neither email nor hostname; name whom the certificate was made for")
+	}
+	if subject.Email != "" {
+		p.email(at+"pkiCertificateSubject.email", subject.Email)
+	}
+	if host := strings.TrimPrefix(subject.Hostname, "*."); subject.Hostname != "" && (len(subject.Hostname) > 253 || !policyHostname.MatchString(host)) {
+		p.invalid(at+"pkiCertificateSubject.hostname", subject.Hostname, `is not a DNS name in small letters, with or without "*." before it`)
 	}
 }
 

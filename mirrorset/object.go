@@ -36,6 +36,20 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 		d.refuse(finding.CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between two objects, or keep one of the two")
 		return
 	}
+	o := d.newObject(n, inherited)
+	switch {
+	case o.Kind == "List":
+		d.list(o, TypeMeta{}, depth)
+	case o.typedList(depth), o.mirrorKind(), o.configKind(), o.imageMirrorKind(), o.withoutKind():
+	case o.nearlyOurs() != "":
+		d.misspelt(o, o.nearlyOurs())
+	default:
+		d.other(o)
+	}
+}
+
+// newObject reads what every object has.
+func (d *decoder) newObject(n *document.Node, inherited TypeMeta) *object {
 	o := &object{decoder: d, node: n, TypeMeta: TypeMeta{
 		Kind: text(lookup(n, "kind")), APIVersion: text(lookup(n, "apiVersion")),
 	}}
@@ -48,31 +62,55 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 	o.metadata.GenerateName = text(lookup(metadata, "generateName"))
 	o.generated = lookup(metadata, "generateName") != nil
 	o.name = shown.Value(o.Kind) + "/" + shown.Value(o.metadata.Name)
+	return o
+}
 
+// typedList reads a list of one of the kinds, and reports whether the object is one.
+func (o *object) typedList(depth int) bool {
 	item, isList := strings.CutSuffix(o.Kind, "List")
-	switch {
-	case o.Kind == "List":
-		d.list(o, TypeMeta{}, depth)
-	case isList && (item == kindIDMS || item == kindITMS || item == kindICSP || item == kindImage || item == kindClusterImagePolicy || item == kindImagePolicy):
+	if !isList {
+		return false
+	}
+	switch item {
+	case kindIDMS, kindITMS, kindICSP:
+	case kindImage, kindClusterImagePolicy, kindImagePolicy:
 		// Other groups have kinds of these names too, policy.sigstore.dev for one.
-		if (item == kindImage || item == kindClusterImagePolicy || item == kindImagePolicy) && !strings.HasPrefix(o.APIVersion, "config.openshift.io/") {
-			d.skip(o.Kind)
-			return
+		if !strings.HasPrefix(o.APIVersion, groupConfig) {
+			o.skip(o.Kind)
+			return true
 		}
-		if o.apiVersion(versionOf(item)) {
-			d.list(o, TypeMeta{Kind: item, APIVersion: o.APIVersion}, depth)
-		}
-	case o.Kind == kindIDMS, o.Kind == kindITMS, o.Kind == kindICSP:
+	default:
+		return false
+	}
+	if o.apiVersion(versionOf(item)) {
+		o.list(o, TypeMeta{Kind: item, APIVersion: o.APIVersion}, depth)
+	}
+	return true
+}
+
+// mirrorKind reads a mirror object, and reports whether the object is one.
+func (o *object) mirrorKind() bool {
+	switch o.Kind {
+	case kindIDMS, kindITMS, kindICSP:
 		// What is under spec is read all the same: what it would do is certain.
-		if o.apiVersion(versionOf(o.Kind)) || lookup(n, "spec") != nil {
+		if o.apiVersion(versionOf(o.Kind)) || lookup(o.node, "spec") != nil {
 			o.mirrorObject()
 		}
-	case o.Kind == kindImage && strings.HasPrefix(o.APIVersion, "config.openshift.io/"):
-		// Other groups have an Image kind too, image.openshift.io above all: those are unrelated.
+		return true
+	}
+	return false
+}
+
+// configKind reads an object that says something of registries beside its own purpose, and reports whether the object is
+// one. Other groups have kinds of these names too, image.openshift.io above all: those are unrelated.
+func (o *object) configKind() bool {
+	inConfig := strings.HasPrefix(o.APIVersion, groupConfig)
+	switch {
+	case o.Kind == kindImage && inConfig:
 		if o.apiVersion(versionConfig) {
 			o.image()
 		}
-	case (o.Kind == kindClusterImagePolicy || o.Kind == kindImagePolicy) && strings.HasPrefix(o.APIVersion, "config.openshift.io/"):
+	case (o.Kind == kindClusterImagePolicy || o.Kind == kindImagePolicy) && inConfig:
 		if o.apiVersion(versionConfig) {
 			o.imagePolicy()
 		}
@@ -81,30 +119,53 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 		o.hostedCluster()
 	case o.Kind == kindConfigMap && o.APIVersion == "v1" && o.holdsCertificates():
 		o.configMap()
-		if d.mentioned(n) {
-			d.walk(n, o.name)
+		if o.mentioned(o.node) {
+			o.walk(o.node, o.name)
 		}
-	case isImageMirror(n, o.TypeMeta):
-		d.imageMirror(n)
-	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
-		d.imageMirrorList(n)
-	case o.Kind == "" && isImageMirrorStore(n):
-		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
-	case o.Kind == "" && (lookup(n, "imageDigestSources") != nil || lookup(n, "imageContentSources") != nil),
-		o.Kind == "" && o.APIVersion == "v1" && mentionsMirrors(n):
-		o.installConfig()
 	default:
-		near := nearKind(o.Kind)
-		if strings.EqualFold(o.Kind, kindImage) && strings.HasPrefix(o.APIVersion, "config.openshift.io/") {
-			near = kindImage
-		}
-		if near != "" {
-			d.misspelt(o, near)
-			return
-		}
-		d.other(o)
+		return false
 	}
+	return true
 }
+
+// imageMirrorKind reads image mirrors of a managed cluster, and reports whether the object is one or a list of them.
+func (o *object) imageMirrorKind() bool {
+	switch {
+	case isImageMirror(o.node, o.TypeMeta):
+		o.imageMirror(o.node)
+	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
+		o.imageMirrorList(o.node)
+	case o.Kind == "" && isImageMirrorStore(o.node):
+		o.refuse(finding.CodeUnreadable, "", o.node.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
+	default:
+		return false
+	}
+	return true
+}
+
+// withoutKind reads an install-config, which has no kind, and reports whether the object is one.
+func (o *object) withoutKind() bool {
+	if o.Kind != "" {
+		return false
+	}
+	sources := lookup(o.node, "imageDigestSources") != nil || lookup(o.node, "imageContentSources") != nil
+	if !sources && (o.APIVersion != "v1" || !mentionsMirrors(o.node)) {
+		return false
+	}
+	o.installConfig()
+	return true
+}
+
+// nearlyOurs returns the kind that is likely meant, and "" for an object that is something else.
+func (o *object) nearlyOurs() string {
+	if strings.EqualFold(o.Kind, kindImage) && strings.HasPrefix(o.APIVersion, groupConfig) {
+		return kindImage
+	}
+	return nearKind(o.Kind)
+}
+
+// groupConfig is how the versions of OpenShift's configuration begin.
+const groupConfig = "config.openshift.io/"
 
 // repeatedKind returns the line of the second kind of an object, and 0 where there is none. It is what two objects
 // without a separator look like, of whatever kinds: the rules of one of them would be lost without a word.

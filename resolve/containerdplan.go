@@ -176,9 +176,8 @@ func (p *Plan) checkSpillover(a asked) {
 // check reports an attempt that a rule forbids and the files do not prevent.
 func (a *asked) check(p *Plan, e *Endpoint, attempt Attempt) {
 	location := attempt.Location
-	if !e.isRegistryRoot() {
-		p.finding(finding.CodeOtherPath, finding.SeverityWarning, nil, location, fmt.Sprintf(
-			"is not answered by a registry: the path asked for starts with %q; write the endpoint with /v2 first and override_path = true", e.Root))
+	if other := e.OtherPath(); other != "" {
+		p.finding(finding.CodeOtherPath, finding.SeverityWarning, nil, location, other)
 	}
 	source, narrow := a.forbids(e, location)
 	if source == "" && attempt.Role == RoleSource && a.table.never[a.canonical] {

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -125,6 +126,21 @@ func (e *Endpoint) Location(repository string) string {
 	}
 	// The path that is asked for, as it is: no registry serves it.
 	return e.Host + path.Join("/", e.Root, repository)
+}
+
+// OtherPath says why few registries, or none, answer at the endpoint's root; it is empty for /v2 and for one path
+// below it. containerd appends "/v2" to a path that does not end in it, unless override_path is set.
+func (e *Endpoint) OtherPath() string {
+	own := strings.TrimSuffix(e.Root, "/v2")
+	switch {
+	case e.isRegistryRoot() && own != "" && own != e.Root:
+		return fmt.Sprintf(`is asked at %q, with "/v2" twice, which hardly a registry answers: write one "/v2", in front, and override_path = true`, e.Root)
+	case e.isRegistryRoot():
+		return ""
+	case e.Root == own:
+		return fmt.Sprintf("is asked at %q because of override_path, and few registries answer at a path without /v2: unless a pull through it works, write the path as %q", e.Root+"/", "/v2"+own)
+	}
+	return fmt.Sprintf("is asked at %q, and few registries answer below another path than /v2 (Artifactory does): unless a pull through it works, write the path as %q, with override_path = true", e.Root, "/v2"+own)
 }
 
 // isRegistryRoot reports whether the endpoint's root is below the path that registries answer at.

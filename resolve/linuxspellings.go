@@ -145,6 +145,12 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			f.add(b, host+scope.path, scope.origin, insecure)
 		}
 	}
+	f.lookBelowWildcards(b, host, insecure)
+}
+
+// lookBelowWildcards adds an entry for a host below a forbidden wildcard, where the client does not find the wildcard's
+// own entry.
+func (f *forbiddenScopes) lookBelowWildcards(b *imageBuilder, host string, insecure bool) {
 	if f.matchesWildcard(host) && !b.governsPort(host) {
 		return // the client finds the wildcard's own entry
 	}

@@ -15,7 +15,8 @@ import (
 func (p *program) diff(args []string) error {
 	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard input), or what a node has: for\n"+
 		"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows the\n"+
-		"directory of the hosts.toml files, containerd's config_path.\n")
+		"directory of the hosts.toml files, containerd's config_path. For windows, what is done to the node is said\n"+
+		"where NEW is manifests, and what pulls change where both are nodes.\n")
 	var on platform
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")

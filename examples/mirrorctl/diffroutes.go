@@ -22,17 +22,11 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 	}
 	changes := routes.Diff(old.routes(), new.routes())
 	if asJSON {
-		list := []jsonChange{}
-		for _, c := range changes {
-			list = append(list, jsonChange{Pattern: shown.Text(c.Pattern.String()), By: string(c.Kind), Example: shown.Value(c.After.Image),
-				Before: append([]string{}, locations(c.Before.Pull)...), After: append([]string{}, locations(c.After.Pull)...),
-				NewHosts: c.NewHosts, LostHosts: c.LostHosts})
-		}
 		if err := p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			Changes  []jsonChange     `json:"changes"`
 			Findings finding.Findings `json:"findings"`
-		}{platform, list, finding.Findings{}}); err != nil {
+		}{platform, jsonChanges(changes), finding.Findings{}}); err != nil {
 			return err
 		}
 	} else {
@@ -52,6 +46,16 @@ type jsonChange struct {
 	After     []string `json:"after"`
 	NewHosts  []string `json:"newHosts,omitempty"`
 	LostHosts []string `json:"lostHosts,omitempty"`
+}
+
+func jsonChanges(changes []routes.Change) []jsonChange {
+	list := []jsonChange{}
+	for _, c := range changes {
+		list = append(list, jsonChange{Pattern: shown.Text(c.Pattern.String()), By: string(c.Kind), Example: shown.Value(c.After.Image),
+			Before: append([]string{}, locations(c.Before.Pull)...), After: append([]string{}, locations(c.After.Pull)...),
+			NewHosts: c.NewHosts, LostHosts: c.LostHosts})
+	}
+	return list
 }
 
 func (p *program) showChanges(platform finding.Platform, changes []routes.Change) {

@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/nodefiles"
+	"github.com/pullroute/pullroute/resolve/routes"
 )
 
-// diffWindows prints what would be done, in this order, to a node that has the old files and is to have the new
-// ones. The node itself is not touched.
+// diffWindows prints what would be done, in this order, to a node that has the old files and is to have those of
+// the new manifests. The node itself is not touched. Two trees of nodes are compared by what they mean.
 func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
 	old, new := windowsSideOf(oldSide), windowsSideOf(newSide)
+	if oldSide.picked.Hosts != nil && newSide.picked.Hosts != nil {
+		return p.diffTrees(old, new, asJSON)
+	}
 	node := old.tree.Node()
 	if old.dir != "" { // with all that lies there, ours or not
 		local, err := nodefiles.OpenLocal(old.dir)
@@ -43,6 +49,93 @@ func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
 	p.showOperations(change)
 	p.report(findings)
 	return failed
+}
+
+// diffTrees prints what pulls change between two trees that nodes have, whoever wrote them.
+func (p *program) diffTrees(old, new *windowsSide, asJSON bool) error {
+	changes := routes.Diff(old.routes(), new.routes())
+	settings := changedSettings(old.tree, new.tree)
+	findings := append(old.findings, new.findings...).Sort()
+	if asJSON {
+		return p.encode(struct {
+			Platform finding.Platform `json:"platform"`
+			Changes  []jsonChange     `json:"changes"`
+			Settings []settingChange  `json:"settings"`
+			Findings finding.Findings `json:"findings"`
+		}{finding.Windows, jsonChanges(changes), append([]settingChange{}, settings...), append(finding.Findings{}, findings...)})
+	}
+	if len(changes) > 0 {
+		p.showChanges(finding.Windows, changes)
+	}
+	for _, c := range settings {
+		fmt.Fprintf(p.stdout, "~ registry %s: %s is asked with another %s\n", shown.Value(c.Registry), shown.Location(c.Host), c.Setting)
+	}
+	if len(changes)+len(settings) == 0 {
+		fmt.Fprintln(p.stdout, "nothing changes")
+	}
+	p.report(findings)
+	return nil
+}
+
+func (s *windowsSide) routes() *routes.Routes { return routesOf(s.tree.Table(s.dir)) }
+
+// A settingChange is how one host is asked otherwise for the images of a registry, in both trees at the same place.
+type settingChange struct {
+	Registry string `json:"registry"`
+	Host     string `json:"host"`
+	Setting  string `json:"setting"`
+}
+
+// changedSettings returns what a way does not show of hosts that both trees ask: the scheme, certificates and
+// headers. What they are is not said, because headers hold credentials.
+func changedSettings(old, new hoststoml.Tree) []settingChange {
+	type setting struct {
+		name  string
+		value any
+	}
+	// Host and path of every host, with its settings in a fixed order.
+	hosts := func(rf hoststoml.RegistryFile) (names []string, settings map[string][]setting) {
+		settings = map[string][]setting{}
+		add := func(url string, s hoststoml.Settings) {
+			target, err := hoststoml.ParseTarget(url, s.OverridePath)
+			name := target.Host + target.Path
+			if err != nil {
+				name = rf.Host // without server, the registry itself
+			}
+			if settings[name] == nil {
+				names = append(names, name)
+			}
+			settings[name] = append(settings[name], setting{"scheme", target.Scheme}, setting{"ca", s.CA}, setting{"client", s.Client},
+				setting{"skip_verify", s.SkipVerify}, setting{"header", s.Header}, setting{"dial_timeout", s.DialTimeout})
+		}
+		if rf.File != nil {
+			for _, h := range rf.File.Hosts {
+				add(h.URL, h.Settings)
+			}
+			add(rf.File.Server, rf.File.Settings)
+		}
+		return names, settings
+	}
+	before := map[string]hoststoml.RegistryFile{}
+	for _, rf := range old {
+		before[rf.Host] = rf
+	}
+	var changes []settingChange
+	for _, rf := range new {
+		names, settings := hosts(rf)
+		_, was := hosts(before[rf.Host])
+		for _, name := range names {
+			said := map[string]bool{}
+			for i := range min(len(settings[name]), len(was[name])) {
+				s := settings[name][i]
+				if !said[s.name] && !reflect.DeepEqual(s.value, was[name][i].value) {
+					changes = append(changes, settingChange{rf.Host, name, s.name})
+					said[s.name] = true
+				}
+			}
+		}
+	}
+	return changes
 }
 
 // windowsSide is one side of a diff.

@@ -20,6 +20,9 @@ func (p *program) report(findings finding.Findings) {
 	for _, f := range findings {
 		origin := f.Origin.Shown()
 		head := origin.Object
+		if origin.Wrapper != "" {
+			head += " in " + origin.Wrapper
+		}
 		if head == "" {
 			head = origin.File
 		} else if origin.File != "" {

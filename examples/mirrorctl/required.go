@@ -44,10 +44,22 @@ func (l *linter) required(plan resolve.Plan) finding.Finding {
 	f := finding.Finding{
 		Code: codeNotMirrored, Severity: finding.SeverityError, Platform: plan.Platform, Value: plan.Image,
 	}
-	mirrors := mirrorsOf(plan)
-	resolvable := len(plan.Resolve) == 0 ||
-		slices.ContainsFunc(plan.Resolve, func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
+	var mirrors, doubtful []string
+	answers := func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror && l.doubt(plan, a) == "" }
+	for _, a := range plan.Pull {
+		switch {
+		case answers(a):
+			mirrors = append(mirrors, shown.Value(a.Location))
+		case a.Role == resolve.RoleMirror:
+			doubtful = append(doubtful, shown.Value(a.Location))
+		}
+	}
+	resolvable := len(plan.Resolve) == 0 || slices.ContainsFunc(plan.Resolve, answers)
 	switch {
+	case len(mirrors) == 0 && len(doubtful) > 0:
+		f.Severity = finding.SeverityWarning
+		f.Message = "is required, and it is not known that a mirror serves it: " + strings.Join(doubtful, ", ") +
+			" is where few registries answer, or none; see the findings of its host"
 	case len(mirrors) == 0:
 		f.Message = "is required, and no mirror serves it: it is pulled from its source; add a rule for it"
 		if l.disconnected {
@@ -64,6 +76,22 @@ func (l *linter) required(plan resolve.Plan) finding.Finding {
 		}
 	}
 	return f
+}
+
+// doubt returns the code of the finding for which an attempt may be answered by nobody.
+func (l *linter) doubt(plan resolve.Plan, a resolve.Attempt) finding.Code {
+	doubts := []finding.Code{finding.CodeOtherPath, finding.CodeDockerIOServer, finding.CodeUnreachableHost}
+	for _, f := range plan.Findings {
+		if f.Code == finding.CodeOtherPath && f.Value == shown.Location(a.Location) {
+			return f.Code
+		}
+	}
+	for _, f := range l.findings {
+		if slices.Contains(doubts, f.Code) && slices.ContainsFunc(a.Origins, func(o finding.Origin) bool { return o.File == f.Origin.File && o.Field == f.Origin.Field }) {
+			return f.Code
+		}
+	}
+	return ""
 }
 
 // requireFrom reads lists of images that a mirror has to serve.

@@ -164,27 +164,30 @@ func (a *archiveReader) tar(r io.Reader) error {
 		if !ok {
 			continue
 		}
-		switch h.Typeflag {
-		case tar.TypeDir:
-			a.memory.addDir(name)
-		case tar.TypeReg:
-			if candidate(name) {
-				if err := a.take(name, t); err != nil {
-					return err
-				}
-			}
-		case tar.TypeSymlink, tar.TypeLink:
-			if candidate(name) {
-				target := h.Linkname
-				if h.Typeflag == tar.TypeSymlink && !path.IsAbs(target) {
-					target = path.Join(path.Dir(h.Name), target)
-				}
-				if target, ok := a.place(target); ok {
-					a.links[name] = target
-				}
-			}
+		if err := a.entry(h, name, t); err != nil {
+			return err
 		}
 	}
+}
+
+// entry keeps what an entry of a tar archive is.
+func (a *archiveReader) entry(h *tar.Header, name string, content io.Reader) error {
+	switch {
+	case h.Typeflag == tar.TypeDir:
+		a.memory.addDir(name)
+	case !candidate(name):
+	case h.Typeflag == tar.TypeReg:
+		return a.take(name, content)
+	case h.Typeflag == tar.TypeSymlink, h.Typeflag == tar.TypeLink:
+		target := h.Linkname
+		if h.Typeflag == tar.TypeSymlink && !path.IsAbs(target) {
+			target = path.Join(path.Dir(h.Name), target)
+		}
+		if target, ok := a.place(target); ok {
+			a.links[name] = target
+		}
+	}
+	return nil
 }
 
 func (a *archiveReader) zip(at io.ReaderAt, size int64) error {

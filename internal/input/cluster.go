@@ -47,18 +47,36 @@ type group struct {
 	findings finding.Findings
 }
 
+// groups returns the clusters that the manifests make: one of all, or one for each kustomization, and one for each
+// directory with what no kustomization takes.
 func (in *Input) groups(together bool) []group {
 	if together || len(in.given) > 1 || in.mustGather || len(in.manifests) > 0 && in.manifests[0].dir == "" {
-		g := group{}
-		for _, m := range in.manifests {
-			if !m.outside {
-				g.members = append(g.members, m)
-			}
-		}
-		return []group{g}
+		return []group{{members: in.inside(nil)}}
 	}
-	var groups []group
-	taken := map[*manifest]bool{}
+	groups, taken := in.kustomized()
+	byDir := map[string][]*manifest{}
+	for _, m := range in.inside(taken) {
+		byDir[m.dir] = append(byDir[m.dir], m)
+	}
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		groups = append(groups, group{name: dir, members: byDir[dir]})
+	}
+	return groups
+}
+
+// inside returns the manifests that are not outside of what was given, and not taken already.
+func (in *Input) inside(taken map[*manifest]bool) (members []*manifest) {
+	for _, m := range in.manifests {
+		if !m.outside && !taken[m] {
+			members = append(members, m)
+		}
+	}
+	return members
+}
+
+// kustomized returns a group for each kustomization, and the manifests that kustomizations take or patch.
+func (in *Input) kustomized() (groups []group, taken map[*manifest]bool) {
+	taken = map[*manifest]bool{}
 	for _, k := range in.kustomize {
 		for _, m := range k.patched {
 			taken[m] = true
@@ -73,22 +91,7 @@ func (in *Input) groups(together bool) []group {
 		}
 		groups = append(groups, g)
 	}
-	byDir := map[string]*group{}
-	for _, m := range in.manifests {
-		if taken[m] || m.outside {
-			continue
-		}
-		g := byDir[m.dir]
-		if g == nil {
-			g = &group{name: m.dir}
-			byDir[m.dir] = g
-		}
-		g.members = append(g.members, m)
-	}
-	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
-		groups = append(groups, *byDir[dir])
-	}
-	return groups
+	return groups, taken
 }
 
 // one returns the manifests of the one cluster that a question is asked of. Two directories that hold one object with

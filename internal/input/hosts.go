@@ -25,16 +25,20 @@ const defaultHost = "_default"
 // readHosts reads a config_path, or the one file that it is.
 func readHosts(c configPath) (*Hosts, error) {
 	if c.file == "" {
-		tree, findings, err := hoststoml.ReadTreeFS(c.fsys, c.dir)
-		_, onDisk := c.fsys.(disk)
-		return &Hosts{Tree: tree, Dir: c.dir, OnDisk: onDisk, Findings: findings}, err
+		h := &Hosts{Dir: c.dir}
+		var err error
+		if _, h.OnDisk = c.fsys.(disk); h.OnDisk {
+			h.Tree, h.Findings, err = hoststoml.ReadTree(c.dir)
+		} else {
+			h.Tree, h.Findings, err = hoststoml.ReadTreeFS(c.fsys, c.dir)
+		}
+		h.refuseNothing()
+		return h, err
 	}
 	f, findings := hoststoml.Parse(c.file, c.data)
 	h := &Hosts{Dir: c.dir, Lone: true, Findings: findings}
 	refused := findings.Err() != nil
-	for i := range h.Findings {
-		h.Findings[i].RefusedBy = "" // containerd ignores such a file, and goes on
-	}
+	h.refuseNothing()
 	host, how := loneHost(c.file, f)
 	if refused {
 		f = nil
@@ -47,6 +51,13 @@ func readHosts(c configPath) (*Hosts, error) {
 		})
 	}
 	return h, nil
+}
+
+// refuseNothing leaves plans possible: containerd ignores a file that it cannot read, and goes on.
+func (h *Hosts) refuseNothing() {
+	for i := range h.Findings {
+		h.Findings[i].RefusedBy = ""
+	}
 }
 
 // loneHost returns the registry that a hosts.toml is for, and how that was told where its directory does not say.

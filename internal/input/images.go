@@ -181,40 +181,7 @@ func (l *Images) node(n *document.Node, depth int) *document.Node {
 	kind := value(fields, "kind", "schema")
 	for i := range fields {
 		f := &fields[i]
-		var images []*document.Node
-		switch f.Key.Text {
-		case "containers", "initContainers", "ephemeralContainers", "relatedImages":
-			images = each(&f.Value, "image")
-		case "env": // what an operator starts
-			for _, item := range f.Value.Items() {
-				if strings.HasPrefix(textOf(value(item.Fields(), "name")), "RELATED_IMAGE_") {
-					images = append(images, value(item.Fields(), "value"))
-				}
-			}
-		case "volumes":
-			for _, item := range f.Value.Items() {
-				if image := value(item.Fields(), "image"); image != nil {
-					images = append(images, value(image.Fields(), "reference"))
-				}
-			}
-		case "spec":
-			if textOf(kind) == "CatalogSource" {
-				images = append(images, value(f.Value.Fields(), "image"))
-			}
-		case "image":
-			if textOf(kind) == "olm.bundle" {
-				images = append(images, &f.Value)
-			}
-		case "from": // a tag of an image stream, as oc adm release info -o json prints them
-			if textOf(value(f.Value.Fields(), "kind")) == "DockerImage" {
-				images = append(images, value(f.Value.Fields(), "name"))
-			}
-		case "mirror":
-			if textOf(kind) == "ImageSetConfiguration" {
-				images = append(images, imageSet(&f.Value)...)
-			}
-		}
-		for _, image := range images {
+		for _, image := range imagesOf(f, textOf(kind)) {
 			if text := textOf(image); text != "" && !l.add(text, "") {
 				return image
 			}
@@ -224,6 +191,45 @@ func (l *Images) node(n *document.Node, depth int) *document.Node {
 		}
 	}
 	return nil
+}
+
+// imagesOf returns the images that a field of an object of a kind names. It is one list of such fields.
+//
+//gocyclo:ignore
+func imagesOf(f *document.Field, kind string) (images []*document.Node) {
+	switch f.Key.Text {
+	case "containers", "initContainers", "ephemeralContainers", "relatedImages":
+		images = each(&f.Value, "image")
+	case "env": // what an operator starts
+		for _, item := range f.Value.Items() {
+			if strings.HasPrefix(textOf(value(item.Fields(), "name")), "RELATED_IMAGE_") {
+				images = append(images, value(item.Fields(), "value"))
+			}
+		}
+	case "volumes":
+		for _, item := range f.Value.Items() {
+			if image := value(item.Fields(), "image"); image != nil {
+				images = append(images, value(image.Fields(), "reference"))
+			}
+		}
+	case "spec":
+		if kind == "CatalogSource" {
+			images = append(images, value(f.Value.Fields(), "image"))
+		}
+	case "image":
+		if kind == "olm.bundle" {
+			images = append(images, &f.Value)
+		}
+	case "from": // a tag of an image stream, as oc adm release info -o json prints them
+		if textOf(value(f.Value.Fields(), "kind")) == "DockerImage" {
+			images = append(images, value(f.Value.Fields(), "name"))
+		}
+	case "mirror":
+		if kind == "ImageSetConfiguration" {
+			images = append(images, imageSet(&f.Value)...)
+		}
+	}
+	return images
 }
 
 // imageSet returns the images that an ImageSetConfiguration names.

@@ -65,6 +65,12 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 		p.silent(in, o, &refused)
 	case len(nodes) == 0:
 		p.Set = &rules
+		if len(refused) == 0 && isEmpty(&rules) {
+			p.Findings = append(p.Findings, finding.Finding{
+				Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Origin: finding.Origin{File: strings.Join(in.given, ", ")},
+				Message: "has no entry that says where pulls go: every image comes from its source",
+			})
+		}
 	case rules.Speaks() && !nodes.derived() && !in.mustGather:
 		refused = append(refused, ambiguous(nodes[0].name, fmt.Sprintf(
 			"is a node's own file, and %s says where pulls go too: which of the two is asked is not clear; give one of them", in.speaker())))
@@ -79,6 +85,25 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	}
 	p.Findings = p.Findings.Sort()
 	return p, refused.Sort().Err()
+}
+
+// isEmpty reports whether no object of a set has an entry.
+func isEmpty(s *mirrorset.Set) bool {
+	entries := len(s.DigestSources) + len(s.ImageMirrors)
+	for i := range s.ImageDigestMirrorSets {
+		entries += len(s.ImageDigestMirrorSets[i].Spec.ImageDigestMirrors)
+	}
+	for i := range s.ImageTagMirrorSets {
+		entries += len(s.ImageTagMirrorSets[i].Spec.ImageTagMirrors)
+	}
+	for i := range s.ImageContentSourcePolicies {
+		entries += len(s.ImageContentSourcePolicies[i].Spec.RepositoryDigestMirrors)
+	}
+	for i := range s.Images {
+		r := &s.Images[i].Spec.RegistrySources
+		entries += len(r.BlockedRegistries) + len(r.InsecureRegistries) + len(r.AllowedRegistries) + len(r.ContainerRuntimeSearchRegistries)
+	}
+	return entries == 0
 }
 
 // Manifests returns the one cluster that the input is about, for what is made of objects only. Node files are refused.

@@ -78,7 +78,12 @@ const (
 	CodeUnknownHost       Code = "unknown-host"        // Windows: a named host that no rule applies to
 	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted
 	CodeStrictTokens      Code = "strict-token-scope"  // Windows: a mirror below a path of a registry with a strict token server
-	CodeOtherPath         Code = "other-path"          // Windows: a URL that is not below a registry's /v2/
+	CodeOtherPath         Code = "other-path"          // Windows: a path that few registries answer at, or none
+	CodeDockerIOServer    Code = "docker-io-server"    // Windows: a hosts.toml asks docker.io, which is no registry
+	CodeUnreachableHost   Code = "unreachable-host"    // Windows: a hosts.toml asks what no host can be named
+	CodeNoScheme          Code = "no-scheme"           // Windows: a host without a scheme, which is asked by HTTPS
+	CodeHTTPSFirst        Code = "https-first"         // Windows: a host with an http URL that is asked by HTTPS first
+	CodeServerOnly        Code = "server-only"         // Windows: settings at the top of a hosts.toml, which no host gets
 )
 
 // Findings of certificates and credentials.

@@ -111,45 +111,61 @@ func (d *decoder) item(at string, n *document.Node) Requirement {
 	before := len(d.findings)
 	keys, _ := d.object(at, n, append([]string{"type"}, requirementKeys[r.Type]...))
 	for key, v := range keys {
-		at := at + "." + key
-		switch key {
-		case "keyType":
-			d.text(at, v, &r.KeyType)
-		case "keyPath":
-			d.text(at, v, &r.KeyPath)
-		case "keyPaths":
-			d.texts(at, v, &r.KeyPaths)
-		case "keyData":
-			d.data(at, v, &r.KeyData)
-		case "keyDatas":
-			d.datas(at, v, &r.KeyDatas)
-		case "rekorPublicKeyPath":
-			d.text(at, v, &r.RekorPublicKeyPath)
-		case "rekorPublicKeyPaths":
-			d.texts(at, v, &r.RekorPublicKeyPaths)
-		case "rekorPublicKeyData":
-			d.data(at, v, &r.RekorPublicKeyData)
-		case "rekorPublicKeyDatas":
-			d.datas(at, v, &r.RekorPublicKeyDatas)
-		case "fulcio":
-			r.Fulcio = d.fulcio(at, v)
-		case "pki":
-			r.PKI = d.pki(at, v)
-		case "signedIdentity":
-			r.SignedIdentity = d.identityOf(at, v)
-		case "baseLayerIdentity":
-			r.BaseLayerIdentity = d.identityOf(at, v)
-		}
+		d.requirementKey(at+"."+key, key, v, &r)
 	}
 	if len(d.findings) > before { // what was read of it says nothing
 		return r
 	}
+	if !d.keysOf(at, &r, keys) {
+		return r
+	}
+	if r.SignedIdentity == nil && (r.Type == SignedBy || r.Type == SigstoreSigned) {
+		r.SignedIdentity = &Identity{Type: MatchRepoDigestOrExact}
+	}
+	d.requirement(at, &r)
+	return r
+}
+
+// requirementKey reads one key of a requirement.
+func (d *decoder) requirementKey(at, key string, v *document.Node, r *Requirement) {
+	switch key {
+	case "keyType":
+		d.text(at, v, &r.KeyType)
+	case "keyPath":
+		d.text(at, v, &r.KeyPath)
+	case "keyPaths":
+		d.texts(at, v, &r.KeyPaths)
+	case "keyData":
+		d.data(at, v, &r.KeyData)
+	case "keyDatas":
+		d.datas(at, v, &r.KeyDatas)
+	case "rekorPublicKeyPath":
+		d.text(at, v, &r.RekorPublicKeyPath)
+	case "rekorPublicKeyPaths":
+		d.texts(at, v, &r.RekorPublicKeyPaths)
+	case "rekorPublicKeyData":
+		d.data(at, v, &r.RekorPublicKeyData)
+	case "rekorPublicKeyDatas":
+		d.datas(at, v, &r.RekorPublicKeyDatas)
+	case "fulcio":
+		r.Fulcio = d.fulcio(at, v)
+	case "pki":
+		r.PKI = d.pki(at, v)
+	case "signedIdentity":
+		r.SignedIdentity = d.identityOf(at, v)
+	case "baseLayerIdentity":
+		r.BaseLayerIdentity = d.identityOf(at, v)
+	}
+}
+
+// keysOf checks what the client counts by the keys that stand there, before it looks at what they say. It returns false
+// where nothing more is to be said of the requirement.
+func (d *decoder) keysOf(at string, r *Requirement, keys map[string]*document.Node) bool {
 	switch r.Type {
 	case SignedBy:
-		// The client counts the keys that stand there, and then those that say something.
 		if count(keys["keyPath"] != nil, keys["keyPaths"] != nil, keys["keyData"] != nil) > 1 {
 			d.refuse(at, at, "", "has more than one of keyPath, keyPaths and keyData", "keep one")
-			return r
+			return false
 		}
 	case SigstoreSigned:
 		for _, key := range []string{"keyPaths", "keyDatas", "rekorPublicKeyPaths", "rekorPublicKeyDatas"} {
@@ -158,11 +174,7 @@ func (d *decoder) item(at string, n *document.Node) Requirement {
 			}
 		}
 	}
-	if r.SignedIdentity == nil && (r.Type == SignedBy || r.Type == SigstoreSigned) {
-		r.SignedIdentity = &Identity{Type: MatchRepoDigestOrExact}
-	}
-	d.requirement(at, &r)
-	return r
+	return true
 }
 
 func (d *decoder) fulcio(at string, n *document.Node) *Fulcio {

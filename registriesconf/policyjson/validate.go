@@ -178,6 +178,17 @@ func (c *checker) sigstore(at string, r *Requirement) {
 	if count(r.KeyPath != "", r.KeyPaths != nil, r.KeyData != nil, r.KeyDatas != nil, r.Fulcio != nil, r.PKI != nil) != 1 {
 		c.refuse(at, at, "", "needs exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki", "keep one that is not empty")
 	}
+	c.rekor(at, r)
+	if r.Fulcio != nil {
+		c.fulcio(at+".fulcio", r.Fulcio)
+	}
+	if r.PKI != nil {
+		c.pki(at+".pki", r.PKI)
+	}
+	c.identity(at+".signedIdentity", r.SignedIdentity)
+}
+
+func (c *checker) rekor(at string, r *Requirement) {
 	const rekorKeys = "rekorPublicKeyPath, rekorPublicKeyPaths, rekorPublicKeyData and rekorPublicKeyDatas"
 	rekor := count(r.RekorPublicKeyPath != "", r.RekorPublicKeyPaths != nil, r.RekorPublicKeyData != nil, r.RekorPublicKeyDatas != nil)
 	switch {
@@ -188,31 +199,30 @@ func (c *checker) sigstore(at string, r *Requirement) {
 	case rekor > 0 && r.PKI != nil:
 		c.refuse(at, at, "", "has pki, which goes with none of "+rekorKeys, "remove it")
 	}
-	if f := r.Fulcio; f != nil {
-		at := at + ".fulcio"
-		if count(f.CAPath != "", f.CAData != nil) != 1 {
-			c.refuse(at, at, "", "needs exactly one of caPath and caData", "keep one that is not empty")
-		}
-		if f.OIDCIssuer == "" {
-			c.refuse(at, at+".oidcIssuer", "", "is missing or empty", "name the issuer that the certificate was made for")
-		}
-		if f.SubjectEmail == "" {
-			c.refuse(at, at+".subjectEmail", "", "is missing or empty", "name the e-mail address that the certificate was made for")
-		}
+}
+
+func (c *checker) fulcio(at string, f *Fulcio) {
+	if count(f.CAPath != "", f.CAData != nil) != 1 {
+		c.refuse(at, at, "", "needs exactly one of caPath and caData", "keep one that is not empty")
 	}
-	if p := r.PKI; p != nil {
-		at := at + ".pki"
-		if count(p.CARootsPath != "", p.CARootsData != nil) != 1 {
-			c.refuse(at, at, "", "needs exactly one of caRootsPath and caRootsData", "keep one that is not empty")
-		}
-		if p.CAIntermediatesPath != "" && p.CAIntermediatesData != nil {
-			c.refuse(at, at, "", "has both caIntermediatesPath and caIntermediatesData", "keep one")
-		}
-		if p.SubjectEmail == "" && p.SubjectHostname == "" {
-			c.refuse(at, at, "", "has neither subjectEmail nor subjectHostname", "name whom the certificate was made for")
-		}
+	if f.OIDCIssuer == "" {
+		c.refuse(at, at+".oidcIssuer", "", "is missing or empty", "name the issuer that the certificate was made for")
 	}
-	c.identity(at+".signedIdentity", r.SignedIdentity)
+	if f.SubjectEmail == "" {
+		c.refuse(at, at+".subjectEmail", "", "is missing or empty", "name the e-mail address that the certificate was made for")
+	}
+}
+
+func (c *checker) pki(at string, p *PKI) {
+	if count(p.CARootsPath != "", p.CARootsData != nil) != 1 {
+		c.refuse(at, at, "", "needs exactly one of caRootsPath and caRootsData", "keep one that is not empty")
+	}
+	if p.CAIntermediatesPath != "" && p.CAIntermediatesData != nil {
+		c.refuse(at, at, "", "has both caIntermediatesPath and caIntermediatesData", "keep one")
+	}
+	if p.SubjectEmail == "" && p.SubjectHostname == "" {
+		c.refuse(at, at, "", "has neither subjectEmail nor subjectHostname", "name whom the certificate was made for")
+	}
 }
 
 func count(set ...bool) int {

@@ -1,6 +1,8 @@
 package routes
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,9 +31,29 @@ type points struct {
 // A wildcard *.d takes a host only where .d first stands in it at its end (sysregistriesv2,
 // refMatchingSubdomainPrefix), so the hosts below d are told apart by how many of the wildcards around d take them.
 func newPoints(sides []*side, scopes []string) *points {
-	p := &points{index: map[string]int{}}
-	named := map[string]bool{"docker.io": true, "registry-1.docker.io": true} // two names of one host
-	wild := map[string]bool{}
+	named, wild := mentioned(sides, scopes)
+	p := &points{index: map[string]int{}, freshPort: freshPort(named)}
+	for domain := range wild {
+		p.wildcards = append(p.wildcards, domain)
+	}
+	slices.SortFunc(p.wildcards, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
+	label := freshLabel(named, wild)
+	p.add(point{label + "." + label, "*", -1}, false, nil)
+	for _, domain := range slices.Backward(p.wildcards) { // the shortest first: a set stands before those inside it
+		p.addBelow(domain, label, sides)
+	}
+	for _, host := range slices.Sorted(maps.Keys(named)) {
+		p.addNamed(host, sides)
+	}
+	return p
+}
+
+// mentioned returns the hosts that the sides and the scopes name, and the wildcards, without their star.
+func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
+	named = map[string]bool{"docker.io": true, "registry-1.docker.io": true} // two names of one host
+	wild = map[string]bool{}
 	for _, s := range sides {
 		for host := range s.entries {
 			named[host] = true
@@ -51,57 +73,42 @@ func newPoints(sides []*side, scopes []string) *points {
 			named[host] = true
 		}
 	}
-	for domain := range wild {
-		p.wildcards = append(p.wildcards, domain)
-	}
-	slices.SortFunc(p.wildcards, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
-	p.freshPort = freshPort(named)
+	return named, wild
+}
 
-	label := freshLabel(named, wild)
-	p.add(point{label + "." + label, "*", -1}, false, nil)
-	for _, domain := range slices.Backward(p.wildcards) { // the shortest first: a set stands before those inside it
-		parent := 0
-		var inside []string // the wildcards around this one, itself the first
-		for _, other := range p.wildcards {
-			if strings.HasSuffix(domain, other) {
-				inside = append(inside, other)
-			}
-		}
-		if len(inside) > 1 {
-			parent = p.index["*"+inside[1]]
-		}
-		ports := portsBehind(sides, label+domain)
-		p.add(point{label + domain, "*" + domain, parent}, true, ports)
-		for _, k := range inside {
-			// Below d, with the end of k before it: neither k nor what is shorter takes it.
-			host := label + k + "." + label + domain
-			p.add(point{host, "*" + k + ".*" + domain, p.index["*"+domain]}, true, ports)
+// addBelow adds the hosts below a wildcard that nothing names: those that all wildcards around it take, and those that
+// some do not take.
+func (p *points) addBelow(domain, label string, sides []*side) {
+	parent := 0
+	var enclosing []string // itself the first
+	for _, other := range p.wildcards {
+		if strings.HasSuffix(domain, other) {
+			enclosing = append(enclosing, other)
 		}
 	}
-	hosts := make([]string, 0, len(named))
-	for host := range named {
-		hosts = append(hosts, host)
+	if len(enclosing) > 1 {
+		parent = p.index["*"+enclosing[1]]
 	}
-	slices.Sort(hosts)
-	for _, host := range hosts {
-		name, port := splitPort(host)
-		if name == "" || strings.Contains(name, "*") {
-			continue
-		}
-		parent := p.around(host)
-		if port != "" {
-			if i, ok := p.index[name+":*"]; ok {
-				parent = i
-			}
-		}
-		p.add(point{host, host, parent}, port == "", portsBehind(sides, host))
+	ports := portsBehind(sides, label+domain)
+	p.add(point{label + domain, "*" + domain, parent}, true, ports)
+	for _, k := range enclosing {
+		// Below d, with the end of k before it: neither k nor what is shorter takes it.
+		host := label + k + "." + label + domain
+		p.add(point{host, "*" + k + ".*" + domain, p.index["*"+domain]}, true, ports)
 	}
-	return p
+}
+
+// addNamed adds one host.
+func (p *points) addNamed(host string, sides []*side) {
+	name, port := splitPort(host)
+	if name == "" || strings.Contains(name, "*") {
+		return
+	}
+	parent := p.around(host)
+	if i, ok := p.index[name+":*"]; ok && port != "" {
+		parent = i
+	}
+	p.add(point{host, host, parent}, port == "", portsBehind(sides, host))
 }
 
 // add adds a point, and for one without port the same with each of the ports and with any other.

@@ -84,29 +84,9 @@ var statementKeys = map[string][]string{
 
 func (p *statementParser) statement(n *document.Node) {
 	before := len(p.mistakes)
-	fields := map[string]*document.Node{}
-	subject := ""
-	for _, f := range n.Fields() {
-		key := f.Key.Text
-		if fields[key] != nil {
-			p.mistake(f.Key.Line, key, "stands twice")
-		}
-		fields[key] = &f.Value
-		if _, ok := statementKeys[key]; ok {
-			if subject != "" {
-				p.mistake(f.Key.Line, key, "stands beside %s; write two statements", subject)
-			}
-			subject = key
-		}
-	}
+	fields, subject := p.fields(n)
 	if subject == "" {
-		p.mistake(n.Line, "", "says nothing: one of never, images, mirrored, image and same is to be there")
 		return
-	}
-	for _, f := range n.Fields() {
-		if key := f.Key.Text; key != subject && !slices.Contains(statementKeys[subject], key) {
-			p.mistake(f.Key.Line, key, "does not go with %s", subject)
-		}
 	}
 	s := Statement{
 		Line:  n.Line,
@@ -131,6 +111,34 @@ func (p *statementParser) statement(n *document.Node) {
 	if len(p.mistakes) == before {
 		p.statements = append(p.statements, s)
 	}
+}
+
+// fields returns the values of a statement by key, and the key that says what it is about; "" where none does.
+func (p *statementParser) fields(n *document.Node) (fields map[string]*document.Node, subject string) {
+	fields = map[string]*document.Node{}
+	for _, f := range n.Fields() {
+		key := f.Key.Text
+		if fields[key] != nil {
+			p.mistake(f.Key.Line, key, "stands twice")
+		}
+		fields[key] = &f.Value
+		if _, ok := statementKeys[key]; ok {
+			if subject != "" {
+				p.mistake(f.Key.Line, key, "stands beside %s; write two statements", subject)
+			}
+			subject = key
+		}
+	}
+	if subject == "" {
+		p.mistake(n.Line, "", "says nothing: one of never, images, mirrored, image and same is to be there")
+		return fields, ""
+	}
+	for _, f := range n.Fields() {
+		if key := f.Key.Text; key != subject && !slices.Contains(statementKeys[subject], key) {
+			p.mistake(f.Key.Line, key, "does not go with %s", subject)
+		}
+	}
+	return fields, subject
 }
 
 func (p *statementParser) text(n *document.Node, key string) string {

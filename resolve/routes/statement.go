@@ -3,6 +3,7 @@ package routes
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -98,69 +99,82 @@ type Counterexample struct {
 // Check judges statements, each on the platforms that are given; either may be nil. The verdicts are in the order of the
 // statements, Linux first.
 func Check(statements []Statement, linux, containerd *Routes) []Verdict {
-	var scopes []string
-	for _, s := range statements {
-		scopes = append(scopes, s.scopes()...)
-	}
-	var verdicts []Verdict
-	at := make([][]int, len(statements)) // the verdicts of each statement
-	judge := func(platform finding.Platform, which func(*Statement) bool, sides ...*side) {
-		c := newCutter(scopes, sides...)
-		var judged []*judgement
+	var verdicts []placed
+	about := func(s *Statement) bool { return s.Same == "" && s.Image == "" }
+	for _, r := range []*Routes{linux, containerd} {
+		if r == nil {
+			continue
+		}
+		verdicts = append(verdicts, judge(statements, about, r.sides[0].platform, r.sides[0])...)
 		for i := range statements {
-			if s := &statements[i]; which(s) {
-				judged = append(judged, newJudgement(s, c, i))
+			if v, ok := statements[i].image(r); ok {
+				verdicts = append(verdicts, placed{i, v})
 			}
 		}
-		if len(judged) == 0 {
-			return
+	}
+	if linux != nil && containerd != nil {
+		same := func(s *Statement) bool { return s.Same != "" }
+		verdicts = append(verdicts, judge(statements, same, "", linux.sides[0], containerd.sides[0])...)
+	}
+	slices.SortStableFunc(verdicts, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
+	list := make([]Verdict, len(verdicts))
+	for i := range verdicts {
+		list[i] = verdicts[i].Verdict
+	}
+	return list
+}
+
+// placed is a verdict about the statement at a place of the list.
+type placed struct {
+	place int
+	Verdict
+}
+
+// judge holds those statements that which picks against every cell of some sides.
+func judge(statements []Statement, which func(*Statement) bool, platform finding.Platform, sides ...*side) (verdicts []placed) {
+	var scopes []string
+	for i := range statements {
+		scopes = append(scopes, statements[i].scopes()...)
+	}
+	c := newCutter(scopes, sides...)
+	var judged []*judgement
+	for i := range statements {
+		if s := &statements[i]; which(s) {
+			judged = append(judged, newJudgement(s, c, i))
 		}
+	}
+	if len(judged) == 0 {
+		return nil
+	}
+	for a := range c.asked() {
+		for _, j := range judged {
+			j.cell(a)
+		}
+	}
+	for _, j := range judged {
+		verdicts = append(verdicts, placed{j.place, j.verdict(platform)})
+	}
+	return verdicts
+}
+
+// asked yields what each cell asks, for each kind of pull, as far as its names are in canonical spelling.
+func (c *cutter) asked() iter.Seq[*asked] {
+	return func(yield func(*asked) bool) {
 		for cuts := range c.hosts() {
+			if !c.canonical(cuts[0].point) {
+				continue
+			}
 			for i := range cuts {
-				if !c.canonical(cuts[i].point) {
-					continue
-				}
 				for _, cell := range cuts[i].apart() {
 					for k := range kinds {
-						if !cell.exists[k] {
-							continue
-						}
-						a := newAsked(cell, k)
-						for _, j := range judged {
-							j.cell(a)
+						if cell.exists[k] && !yield(newAsked(cell, k)) {
+							return
 						}
 					}
 				}
 			}
 		}
-		for _, j := range judged {
-			at[j.place] = append(at[j.place], len(verdicts))
-			verdicts = append(verdicts, j.verdict(platform))
-		}
 	}
-	one := func(s *Statement) bool { return s.Same == "" && s.Image == "" }
-	for _, r := range []*Routes{linux, containerd} {
-		if r != nil {
-			platform := r.sides[0].platform
-			judge(platform, one, r.sides[0])
-			for i := range statements {
-				if v, ok := statements[i].image(r); ok {
-					at[i] = append(at[i], len(verdicts))
-					verdicts = append(verdicts, v)
-				}
-			}
-		}
-	}
-	if linux != nil && containerd != nil {
-		judge("", func(s *Statement) bool { return s.Same != "" }, linux.sides[0], containerd.sides[0])
-	}
-	ordered := make([]Verdict, 0, len(verdicts))
-	for i := range statements {
-		for _, j := range at[i] {
-			ordered = append(ordered, verdicts[j])
-		}
-	}
-	return ordered
 }
 
 // scopes are what a statement names: the names are cut there.
@@ -263,39 +277,45 @@ func newJudgement(s *Statement, c *cutter, place int) *judgement {
 
 // cell judges a cell. Its names are all inside the statement's scopes or none is, and so are its locations.
 func (j *judgement) cell(c *asked) {
-	if j.Never != "" { // whatever leads there
-		for i, l := range c.locations {
-			if j.about.holds(l) && !anyHolds(j.others, l) {
-				j.against(c, c.attempts[i].Origins, "asks "+c.attempts[i].Location)
-				return
-			}
-		}
-		return
-	}
-	if !j.about.holds(c.name) || j.By != "" && j.By != kinds[c.kind] {
+	if j.Never == "" && (!j.about.holds(c.name) || j.By != "" && j.By != kinds[c.kind]) {
 		return
 	}
 	j.reached = true
-	mirror := func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror }
 	switch {
+	case j.Never != "": // whatever leads there
+		j.each(c, func(location string) bool { return !j.about.holds(location) || anyHolds(j.others, location) })
 	case j.First != "":
 		j.first(c)
 	case j.Images != "":
-		for i, l := range c.locations {
-			if !anyHolds(j.others, l) {
-				j.against(c, c.attempts[i].Origins, "asks "+c.attempts[i].Location)
-				return
-			}
-		}
-	case j.Mirrored != "" && !slices.ContainsFunc(c.plan.Pull, mirror):
-		j.against(c, nil, "no mirror serves it")
-	case j.Mirrored != "" && len(c.plan.Resolve) > 0 && !slices.ContainsFunc(c.plan.Resolve, mirror):
-		j.against(c, nil, "no mirror resolves its tag")
+		j.each(c, func(location string) bool { return anyHolds(j.others, location) })
+	case j.Mirrored != "":
+		j.mirrored(c)
 	case j.Same != "":
 		other := &c.routes[1][c.kind].plan
 		if !slices.Equal(locations(c.plan.Pull), locations(other.Pull)) && j.against(c, nil, "the platforms ask other locations") {
 			j.counterexample.Other = *other
 		}
+	}
+}
+
+// each judges every location that is asked.
+func (j *judgement) each(c *asked, right func(location string) bool) {
+	for i, location := range c.locations {
+		if !right(location) {
+			j.against(c, c.attempts[i].Origins, "asks "+c.attempts[i].Location)
+			return
+		}
+	}
+}
+
+// mirrored judges whether a mirror serves the cell, and where its tag is resolved first, resolves that.
+func (j *judgement) mirrored(c *asked) {
+	mirror := func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror }
+	switch {
+	case !slices.ContainsFunc(c.plan.Pull, mirror):
+		j.against(c, nil, "no mirror serves it")
+	case len(c.plan.Resolve) > 0 && !slices.ContainsFunc(c.plan.Resolve, mirror):
+		j.against(c, nil, "no mirror resolves its tag")
 	}
 }
 
