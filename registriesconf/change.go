@@ -57,7 +57,15 @@ func Diff(old *Node, new Files, o Options) (Change, error) {
 			d.remove(SearchDropIn, replacesSettings)
 		}
 	})
-	policies := new.Policies.InContainers()
+	if !o.LeavePolicies {
+		d.policies(new.Policies.InContainers())
+	}
+	d.others()
+	return d.change()
+}
+
+// policies puts policy.json and the file of registries.d in place.
+func (d *differ) policies(policies map[string][]byte) {
 	attachments := policies[policyjson.AttachmentsName]
 	if attachments != nil {
 		d.step(policyjson.AttachmentsName, func() { d.put(policyjson.AttachmentsName, attachments) })
@@ -72,8 +80,6 @@ func Diff(old *Node, new Files, o Options) (Change, error) {
 	if attachments == nil {
 		d.step(policyjson.AttachmentsName, func() { d.remove(policyjson.AttachmentsName, "and says where signatures are looked for") })
 	}
-	d.others()
-	return d.change()
 }
 
 // Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
@@ -83,6 +89,8 @@ type Options struct {
 	// a file of registries.d where the files have none; a policy.json is never taken back to one that takes every image
 	// then. Otherwise they stay. A file that the node is to have is a conflict then.
 	Overwrite bool
+	// LeavePolicies leaves policy.json and registries.d as they are, for callers that keep registries.conf alone.
+	LeavePolicies bool
 	// KeepStale leaves what the files do not have.
 	KeepStale bool
 	// Retry is for transports on which a file may be in use.

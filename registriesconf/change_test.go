@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -506,4 +507,21 @@ type readOnly struct{ nodefiles.Transport }
 
 func (readOnly) WriteFile(context.Context, string, []byte, fs.FileMode) error {
 	return fs.ErrPermission
+}
+
+// A caller that keeps registries.conf alone touches no policy.
+func TestPoliciesAreLeftToWhoKeepsThem(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, policyjson.FileName), policyjson.Template(), 0o644))
+	blocked := &mirrorset.Rules{Blocked: []mirrorset.Scope{{Value: "q.io"}}}
+	files, _, _ := registriesconf.Render(blocked, registriesconf.RenderOptions{})
+	local, err := nodefiles.OpenLocal(dir)
+	require.NoError(t, err)
+	for _, leave := range []bool{true, false} {
+		node, err := registriesconf.ReadNode(context.Background(), local)
+		require.NoError(t, err)
+		change, err := registriesconf.Diff(node, files, registriesconf.Options{LeavePolicies: leave})
+		require.NoError(t, err)
+		require.Equal(t, leave, !slices.ContainsFunc(change.Operations, func(o registriesconf.Operation) bool { return o.File == policyjson.FileName }), change.Operations)
+	}
 }

@@ -85,7 +85,7 @@ func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport, announce f
 	if err != nil {
 		return err
 	}
-	change, err := registriesconf.Diff(node, registriesconf.Files{Config: l.Config, Search: l.Search}, registriesconf.Options{Overwrite: true})
+	change, err := registriesconf.Diff(node, registriesconf.Files{Config: l.Config, Search: l.Search}, registriesconf.Options{Overwrite: true, LeavePolicies: true})
 	if err := errors.Join(err, change.Err()); err != nil {
 		return err
 	}
