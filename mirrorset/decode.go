@@ -33,28 +33,47 @@ func DecodeAmong(name string, r io.Reader) (*Set, error) {
 	return d.decode(r, document.Options{PassOver: passedOverAmong})
 }
 
+// AboutOther reports whether DecodeAmong finds nothing in a text but objects of other kinds, which it counts. It only
+// searches the text, which takes a fraction of the time; where nothing but parsing tells, it returns false.
+func AboutOther(text []byte) bool {
+	return !mentions(text) && document.PassedOver(text, document.Options{PassOver: func(kind string, text []byte) bool {
+		switch kind {
+		case "": // an image mirror need not say more than its id and its source, or its kind
+			return !bytes.Contains(text, []byte("source:")) && !bytes.Contains(text, []byte(kindImageMirror))
+		case kindConfigMap:
+			return !mayHoldPacked(text)
+		}
+		return passedOver(kind, nil) // of the text is known what it mentions
+	}})
+}
+
 // passedOverAmong is passedOver for one of many files, of which ConfigMaps of other programs are many. One that may hold
 // certificates of registries, or rules that are packed, is looked into.
 func passedOverAmong(kind string, text []byte) bool {
 	if kind == kindConfigMap {
-		return !mentions(text) && !bytes.Contains(text, []byte("binaryData")) && !bytes.Contains(text, []byte("CERTIFICATE"))
+		return !mayHoldPacked(text) && !mentions(text)
 	}
 	return passedOver(kind, text)
 }
 
+// mayHoldPacked reports whether a ConfigMap may hold certificates, or what needs no needle because it is packed.
+func mayHoldPacked(text []byte) bool {
+	return bytes.Contains(text, []byte("binaryData")) || bytes.Contains(text, []byte("CERTIFICATE"))
+}
+
 // passedOver reports whether an object would only be counted for its kind.
 func passedOver(kind string, text []byte) bool {
+	return strings.TrimSuffix(kind, "List") == kindDefinition || isOther(kind) && !mentions(text)
+}
+
+// isOther reports whether an object of a kind would only be counted, unless it mentions where pulls go.
+func isOther(kind string) bool {
 	switch strings.TrimSuffix(kind, "List") {
 	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret, kindNodePool,
 		kindClusterImagePolicy, kindImagePolicy:
 		return false
-	case kindDefinition:
-		return true
 	}
-	if strings.EqualFold(kind, kindImage) {
-		return false
-	}
-	return nearKind(kind) == "" && !mentions(text)
+	return !strings.EqualFold(kind, kindImage) && nearKind(kind) == ""
 }
 
 type decoder struct {

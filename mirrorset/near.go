@@ -17,6 +17,9 @@ func nearKind(kind string) string {
 		if len(kind) > len(ours)+2 {
 			item = strings.TrimSuffix(kind, "List")
 		}
+		if d := len(item) - len(ours); d < -4 || d > 4 {
+			continue // nearly all kinds there are
+		}
 		item, wanted := strings.ToLower(item), strings.ToLower(ours)
 		if oneSlip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted || strings.TrimSuffix(item, "ies")+"y" == wanted {
 			return ours

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/internal/shown"
@@ -33,19 +34,54 @@ var needles = []struct {
 	{[]byte("egistr"), [][]byte{
 		[]byte("egistrySources"), []byte("egistry_sources"), []byte("egistries"), []byte("[registry"), []byte("%5Bregistry"),
 	}},
-	{[]byte("host"), [][]byte{[]byte("hosts.toml"), []byte("[host"), []byte("%5Bhost")}},
+	{[]byte("hosts.toml"), nil}, {[]byte("[host"), nil}, {[]byte("%5Bhost"), nil},
 	// The values of a Secret are in base64, in which none of these words can be seen.
 	{[]byte("Secret"), [][]byte{[]byte("kind: Secret"), []byte(`kind":"Secret`), []byte(`kind": "Secret`), []byte(`kind\":\"Secret`)}},
 	{[]byte("dditionalTrustedCA"), nil}, {[]byte("policy.json"), nil}, {[]byte(";base64,"), nil},
 }
 
-// mentions reports whether a text may say where pulls go.
-func mentions(text []byte) bool {
-	within := func(needle []byte) bool { return bytes.Contains(text, needle) }
-	for i := range needles {
-		if n := &needles[i]; within(n.part) && (n.within == nil || slices.ContainsFunc(n.within, within)) {
-			return true
+// window is the length of the shortest part of needles.
+const window = 5
+
+// skips says how far mentions may go on from the last two bytes of a window: 0 where a part may stand in the window, else
+// the distance to the next window that one may stand in.
+var skips = sync.OnceValue(func() *[1 << 16]uint8 {
+	table := new([1 << 16]uint8)
+	for i := range table {
+		table[i] = window - 1
+	}
+	for _, n := range needles {
+		for i := range window - 1 {
+			pair := &table[uint16(n.part[i])|uint16(n.part[i+1])<<8]
+			*pair = min(*pair, uint8(window-2-i))
 		}
+	}
+	return table
+})
+
+// mentions reports whether a text may say where pulls go. All needles are looked for at once, after Wu and Manber ("A fast
+// algorithm for multi-pattern searching", 1994): most of what a repository holds is searched and then passed over, and a
+// search for each would take as long as reading the files.
+func mentions(text []byte) bool {
+	table := skips()
+	within := func(needle []byte) bool { return bytes.Contains(text, needle) }
+	missing := 0 // the needles whose part was found and nothing that it stands within, as bits
+	for end := window; end <= len(text); {
+		if n := table[uint16(text[end-2])|uint16(text[end-1])<<8]; n > 0 {
+			end += int(n)
+			continue
+		}
+		for i := range needles {
+			n := &needles[i]
+			if missing&(1<<i) != 0 || !bytes.HasPrefix(text[end-window:], n.part) {
+				continue
+			}
+			if n.within == nil || slices.ContainsFunc(n.within, within) {
+				return true
+			}
+			missing |= 1 << i
+		}
+		end++
 	}
 	return false
 }

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
+	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -359,6 +362,9 @@ func TestRandomWrappersHideNoRule(t *testing.T) {
 			text, err = yaml.Marshal(wrapped)
 			require.NoError(t, err)
 		}
+		for _, form := range []string{string(text), strings.ReplaceAll(string(text), "\n", "\r\n"), deployment + "---\n" + string(text), utf16Of(string(text))} {
+			require.False(t, AboutOther([]byte(form)), "%s", text)
+		}
 		set, findings := decode(t, string(text))
 		rules, _ := set.Rules()
 		var got []string
@@ -450,4 +456,106 @@ func wrap(rnd *rand.Rand, o map[string]any) map[string]any {
 		}
 		return object("a.io/v1", "Anything", "spec", map[string]any{"template": spec})
 	}
+}
+
+// utf16Of returns a text as PowerShell writes it.
+func utf16Of(s string) string {
+	b := []byte("\xff\xfe")
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return string(b)
+}
+
+func TestOneSearchFindsWhatASearchForEachWordFinds(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(14, 3))
+	var parts []string
+	for _, n := range needles {
+		parts = append(parts, string(n.part), string(n.part[1:]), string(n.part[:len(n.part)-1]))
+		for _, within := range n.within {
+			parts = append(parts, string(within), string(within[1:]), string(within[:len(within)-1]))
+		}
+		require.GreaterOrEqual(t, len(n.part), window)
+		for _, within := range n.within {
+			require.Contains(t, string(within), string(n.part), "what is looked for first")
+		}
+	}
+	found := 0
+	for range 100_000 {
+		var b strings.Builder
+		for range rnd.IntN(5) {
+			b.WriteString(parts[rnd.IntN(len(parts))])
+			b.WriteString([]string{"", " ", "ir", "%5B", "ho"}[rnd.IntN(5)])
+		}
+		want := false
+		for _, n := range needles {
+			words := n.within
+			if words == nil {
+				words = [][]byte{n.part}
+			}
+			for _, word := range words {
+				want = want || strings.Contains(b.String(), string(word))
+			}
+		}
+		require.Equal(t, want, mentions([]byte(b.String())), "%q", b.String())
+		if want {
+			found++
+		}
+	}
+	require.Greater(t, found, 10_000)
+}
+
+// otherSeeds are about other things, or not: a list that is refused, mappings without a kind, image mirrors.
+var otherSeeds = []string{
+	deployment, deployment + "---\n" + deployment, "replicas: 3\nimage:\n  tag: v1\n", "- a\n- b\n", "a: [\n", "a: b\n---\nc: d\n", "just words\n", "", "# nothing\n", "---\n---\n",
+	"id: a\nsource: b.io\n", "c:\n- id: a\n  source: b.io\n", "c:\n- kind: ImageMirror\n", "kind: Pod\nkind: Pod\n", "a: {{ .b }}\n",
+	"apiVersion: v1\nkind: ConfigMap\nmetadata: {}\ndata: {}\n", "apiVersion: v1\nkind: ConfigMap\nbinaryData: {}\n", "apiVersion: v1\nkind: ConfigMap\ndata: {a: CERTIFICATE}\n",
+	"apiVersion: v1\nkind: Secret\ndata: {}\n", "apiVersion: v1\nkind: List\nitems: []\n", "apiVersion: config.openshift.io/v1\nkind: Image\n", "apiVersion: v1\nkind: ImageDigestMirorSet\n",
+	"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {}\n", "kind: CustomResourceDefinitionList\napiVersion: v1\n",
+	"apiVersion: hypershift.openshift.io/v1beta1\nkind: NodePool\nspec: {config: [{name: a}]}\n", "%YAML 1.2\n---\na: b\n", "spec:\n  a: |\n    b\n",
+}
+
+// FuzzAboutOther holds what is said of a text without parsing it to what reading says.
+func FuzzAboutOther(f *testing.F) {
+	for _, s := range otherSeeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { requireAboutOther(t, text) })
+}
+
+// requireAboutOther reads a text, and returns what AboutOther says of it.
+func requireAboutOther(t *testing.T, text []byte) bool {
+	t.Helper()
+	if !AboutOther(text) {
+		return false
+	}
+	d := &decoder{name: "in.yaml", set: &Set{}, among: true}
+	set, err := d.decode(bytes.NewReader(text), document.Options{PassOver: passedOverAmong})
+	require.NoError(t, err, "%q", text)
+	require.True(t, set.Empty() && !set.Speaks() && len(set.nodePoolConfigs) == 0, "%q", text)
+	for _, f := range set.Findings {
+		require.Equal(t, finding.CodeUnrelatedKind, f.Code, "%q", text)
+	}
+	return true
+}
+
+func TestRandomTextsAboutOtherThingsHoldNothing(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(14, 4))
+	other := 0
+	for range 5000 {
+		var b strings.Builder
+		for range 1 + rnd.IntN(3) {
+			s := otherSeeds[rnd.IntN(len(otherSeeds))]
+			if rnd.IntN(3) == 0 {
+				i := rnd.IntN(len(s) + 1)
+				s = s[:i] + otherSeeds[rnd.IntN(len(otherSeeds))] + s[i:]
+			}
+			b.WriteString(s)
+			b.WriteString([]string{"", "---\n"}[rnd.IntN(2)])
+		}
+		if requireAboutOther(t, []byte(b.String())) {
+			other++
+		}
+	}
+	require.Greater(t, other, 300)
 }

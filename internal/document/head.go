@@ -2,29 +2,78 @@ package document
 
 import (
 	"bytes"
-	"regexp"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// head is how nearly every manifest begins: apiVersion and kind, as plain words on lines of their own, and
-// then another field, a comment or nothing.
-var head = regexp.MustCompile(`^(?:---[ \t]*\r?\n)?(?:[ \t]*(?:#[^\n]*|\r)?\n)*` +
-	`(?:apiVersion: [A-Za-z][A-Za-z0-9./-]*\r?\nkind: ([A-Za-z]+)|kind: ([A-Za-z]+)\r?\napiVersion: [A-Za-z][A-Za-z0-9./-]*)` +
-	`\r?(?:\n(?:[A-Za-z#]|$)|$)`)
-
 // headKind returns the kind of the only object of a chunk of YAML where its first lines tell, and "" where they
 // do not. Nothing that follows such a head can change the two fields.
 func headKind(chunk []byte) string {
-	m := head.FindSubmatch(chunk)
-	if m == nil || hasOddLines(chunk) || mayRepeatKind(chunk) || bytes.Contains(chunk, []byte("\n...")) {
-		return "" // behind "..." the next document may be of any kind
+	kind := head(chunk)
+	if kind == "" || hasOddLines(chunk) || mayRepeatKind(chunk) {
+		return ""
 	}
-	kind := string(m[1]) + string(m[2])
+	if len(kind) > len("false") {
+		return kind
+	}
 	if n := (&yaml.Node{Kind: yaml.ScalarNode, Value: kind}); n.ShortTag() != "!!str" { // true, null
 		return ""
 	}
 	return kind
+}
+
+// head returns the kind where a chunk begins as nearly every manifest does: with apiVersion and kind, as plain words on lines
+// of their own, and then another field, a comment or nothing.
+func head(chunk []byte) string {
+	rest := chunk
+	if after, found := bytes.CutPrefix(rest, []byte("---")); found {
+		line, below, more := cutLine(after)
+		if !more || len(bytes.Trim(line, " \t")) > 0 {
+			return ""
+		}
+		rest = below
+	}
+	first, rest, more := cutLine(rest)
+	for more && isEmptyLine(first) {
+		first, rest, more = cutLine(rest)
+	}
+	second, below, _ := cutLine(rest)
+	if !more || len(below) > 0 && below[0] != '#' && !isLetter(below[0]) {
+		return ""
+	}
+	if bytes.HasPrefix(first, []byte("kind: ")) {
+		first, second = second, first
+	}
+	version, hasVersion := bytes.CutPrefix(first, []byte("apiVersion: "))
+	kind, hasKind := bytes.CutPrefix(second, []byte("kind: "))
+	if !hasVersion || !hasKind || len(version) == 0 || !isLetter(version[0]) || len(kind) == 0 {
+		return ""
+	}
+	for _, c := range version {
+		if !isLetter(c) && !(c >= '0' && c <= '9') && c != '.' && c != '/' && c != '-' {
+			return ""
+		}
+	}
+	for _, c := range kind {
+		if !isLetter(c) {
+			return ""
+		}
+	}
+	return string(kind)
+}
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// cutLine returns the first line of a text, without its end, and what is below. more reports whether the line had an end.
+func cutLine(text []byte) (line, below []byte, more bool) {
+	line, below, more = bytes.Cut(text, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), below, more
+}
+
+// isEmptyLine reports whether a line is blank or a comment.
+func isEmptyLine(line []byte) bool {
+	text := bytes.TrimLeft(line, " \t")
+	return len(text) == 0 || text[0] == '#'
 }
 
 // hasOddLines reports whether a text has line ends that only YAML takes for such.
@@ -33,8 +82,8 @@ func hasOddLines(text []byte) bool {
 		bytes.Contains(text, []byte("\u2028")) || bytes.Contains(text, []byte("\u2029"))
 }
 
-// mayRepeatKind reports whether more than one line may be the key "kind" of the outermost mapping, however it is
-// written: such a key starts its line.
+// mayRepeatKind reports whether more than one line may be the key "kind" of an outermost mapping, however it is written: such a
+// key starts its line, and behind "..." the next document may be of any kind.
 func mayRepeatKind(chunk []byte) bool {
 	found := 0
 	for line := range bytes.Lines(chunk) {
@@ -42,6 +91,10 @@ func mayRepeatKind(chunk []byte) bool {
 		case 'k':
 			if bytes.HasPrefix(line, []byte("kind")) {
 				found++
+			}
+		case '.':
+			if bytes.HasPrefix(line, []byte("...")) {
+				return true
 			}
 		case '"', '\'', '?', '&', '!', '*', '{', '[':
 			return true

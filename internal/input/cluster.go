@@ -294,7 +294,7 @@ func (in *Input) reach(fsys fs.FS, resource string) {
 			return
 		}
 		f := &found{name: resource}
-		f.read(fsys)
+		f.read(fsys, new(bytes.Buffer))
 		if f.set != nil && !f.nothing {
 			in.manifests = append(in.manifests, &manifest{name: resource, dir: path.Dir(resource), outside: true, set: f.set, refused: f.refused})
 		}

@@ -155,8 +155,8 @@ func (in *Input) text(shown, name string, r *bufio.Reader) error {
 type found struct {
 	name    string
 	kind    format
-	data    []byte // of node files and kustomizations
-	set     *mirrorset.Set
+	data    []byte         // of node files and kustomizations
+	set     *mirrorset.Set // nil where the text was only searched, and of node files
 	refused finding.Findings
 	nothing bool // it is about other things
 }
@@ -166,6 +166,7 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 	var files []*found
 	names := 0
 	var trees []string
+	r := startReaders(fsys)
 	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -203,13 +204,15 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 				return nil
 			}
 		}
-		files = append(files, &found{name: name})
+		f := &found{name: name}
+		files = append(files, f)
+		r.next <- f
 		return nil
 	})
+	r.wait()
 	if err != nil {
 		return err
 	}
-	in.readAll(fsys, files)
 	in.sort(fsys, root, files, trees, names == 0)
 	return nil
 }
@@ -219,27 +222,33 @@ func isPolicy(name string) bool {
 	return path.Base(name) == "policy.json" && path.Base(path.Dir(name)) == "containers"
 }
 
-// readAll reads files, several at a time. What each holds does not depend on the others.
-func (in *Input) readAll(fsys fs.FS, files []*found) {
-	next := make(chan *found)
-	var workers sync.WaitGroup
-	for range min(len(files), runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			for f := range next {
-				f.read(fsys)
+// readers read files, several at a time, while others are still looked for. What each holds does not depend on the others.
+type readers struct {
+	next    chan *found
+	workers sync.WaitGroup
+}
+
+func startReaders(fsys fs.FS) *readers {
+	r := &readers{next: make(chan *found, 4096)} // looking for files is not to wait for reading them
+	for range runtime.GOMAXPROCS(0) {
+		r.workers.Go(func() {
+			text := bytes.NewBuffer(make([]byte, 0, headBytes)) // used for one file after another
+			for f := range r.next {
+				f.read(fsys, text)
 			}
 		})
 	}
-	for _, f := range files {
-		next <- f
-	}
-	close(next)
-	workers.Wait()
+	return r
 }
 
-func (f *found) read(fsys fs.FS) {
-	data, err := fs.ReadFile(fsys, f.name)
-	if err != nil {
+// wait returns when all files that were given are read.
+func (r *readers) wait() {
+	close(r.next)
+	r.workers.Wait()
+}
+
+func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
+	if err := f.load(fsys, text); err != nil {
 		f.refused = finding.Findings{{
 			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: f.name},
 			Message: "cannot be read: " + reason(err),
@@ -247,6 +256,7 @@ func (f *found) read(fsys fs.FS) {
 		f.set = &mirrorset.Set{}
 		return
 	}
+	data := text.Bytes()
 	f.kind = formatManifest
 	// Of the two endings for YAML and of .json the name tells: looking at each text would take as long as reading it.
 	switch strings.ToLower(path.Ext(f.name)) {
@@ -258,12 +268,35 @@ func (f *found) read(fsys fs.FS) {
 		if f.kind == formatRegistries && !registriesLine.Match(data) && path.Base(f.name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(f.name))) {
 			f.kind = formatOther // the .conf of another program
 		}
-		f.data, f.nothing = data, f.kind == formatOther
+		f.data, f.nothing = bytes.Clone(data), f.kind == formatOther
 		return
 	}
 	if isKustomization(f.name) {
-		f.data = data
+		f.data = bytes.Clone(data)
 	}
+	if f.nothing = mirrorset.AboutOther(data); f.nothing {
+		return
+	}
+	f.decode(data)
+}
+
+// load reads the text of the file.
+func (f *found) load(fsys fs.FS, text *bytes.Buffer) error {
+	text.Reset()
+	if _, ok := fsys.(disk); ok {
+		return readFile(filepath.FromSlash(f.name), text)
+	}
+	file, err := fsys.Open(f.name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = text.ReadFrom(file)
+	return err
+}
+
+// decode reads the manifests of the file.
+func (f *found) decode(data []byte) {
 	set, err := mirrorset.DecodeAmong(f.name, bytes.NewReader(data))
 	var refused *finding.RefusedError
 	if errors.As(err, &refused) {

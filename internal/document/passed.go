@@ -1,0 +1,209 @@
+package document
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// PassedOver reports whether all documents of a text are passed over, without parsing any. Beside those that begin with a kind,
+// o.PassOver is asked of mappings in the plainest of YAML that have no kind, as of those of the kind "": they are valid, and
+// what they mean is for the caller to tell. PassedOver returns false where only parsing tells.
+func PassedOver(text []byte, o Options) bool {
+	if o.PassOver == nil || bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) || bytes.Contains(text, []byte("\ufeff")) ||
+		lineWith(text, []byte("%"), 0) >= 0 {
+		return false
+	}
+	for len(text) > 0 {
+		chunk := text
+		// A separator in the first line is part of the chunk.
+		for at := lineWith(text, []byte("---"), 1); at >= 0; at = lineWith(text, []byte("---"), at+1) {
+			if isSeparator(text[at:]) {
+				chunk = text[:at]
+				break
+			}
+		}
+		text = text[len(chunk):]
+		kind := headKind(chunk)
+		if kind == "" && !isSimple(chunk) || !o.PassOver(kind, chunk) {
+			return false
+		}
+	}
+	return true
+}
+
+// lineWith returns where the first line begins, from a place on, that starts with a word; -1 where none does.
+func lineWith(text, word []byte, from int) int {
+	for ; ; from++ {
+		i := bytes.Index(text[from:], word)
+		if i < 0 {
+			return -1
+		}
+		if from += i; from == 0 || text[from-1] == '\n' {
+			return from
+		}
+	}
+}
+
+// maxSimpleDepth bounds the nesting of simple YAML, and maxSimpleKey its keys; the parser takes longer ones.
+const maxSimpleDepth, maxSimpleKey = 100, 100
+
+// isSimple reports whether a chunk is empty, or a mapping in the plainest of YAML, such as the values of most Helm charts: a
+// key and a value of one word, of a few words, or in quotes on each line, lists, and texts in blocks. Neither apiVersion nor
+// kind is a key of the mapping. The parser has no fault to find with such a chunk, so it need not be asked.
+func isSimple(chunk []byte) bool {
+	var s simple
+	rest, found := bytes.CutPrefix(chunk, []byte("---\n"))
+	if !found && bytes.HasPrefix(chunk, []byte("---")) {
+		return false
+	}
+	for line := range bytes.Lines(rest) {
+		if !s.line(bytes.TrimSuffix(line, []byte("\n"))) {
+			return false
+		}
+	}
+	return true
+}
+
+// simple is how far a chunk of simple YAML was read.
+type simple struct {
+	open    []collection // from the outermost to that of the last line
+	pending bool         // the last key has no value yet
+	block   bool         // a text in a block goes on
+	within  int          // the column that a text in a block is deeper than
+	column  int          // of the first line of that text; 0 before it
+}
+
+// collection is a mapping or a list, and the column that its keys or dashes stand in.
+type collection struct {
+	column int
+	list   bool
+}
+
+// line reads a line, and reports whether it is simple.
+func (s *simple) line(line []byte) bool {
+	for _, c := range line {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	text := bytes.TrimLeft(line, " ")
+	column := len(line) - len(text)
+	if s.block {
+		switch {
+		case len(text) == 0:
+			return s.column > 0 || column == 0
+		case column > s.within:
+			if s.column == 0 {
+				s.column = column
+			}
+			return column >= s.column
+		}
+		s.block = false
+	}
+	if len(text) == 0 || text[0] == '#' {
+		return true
+	}
+	for {
+		item, isItem := bytes.CutPrefix(text, []byte("- "))
+		if !s.place(column, isItem) {
+			return false
+		}
+		if !isItem {
+			return s.field(text, column)
+		}
+		if text, column = item, column+2; !isKey(text) && !bytes.HasPrefix(text, []byte("- ")) {
+			return isValue(text)
+		}
+		s.pending = true // the item is what follows
+	}
+}
+
+// place finds the collection that a key or a dash in a column belongs to.
+func (s *simple) place(column int, list bool) bool {
+	for len(s.open) > 0 && s.open[len(s.open)-1].column > column {
+		s.open, s.pending = s.open[:len(s.open)-1], false
+	}
+	pending := s.pending
+	s.pending = false
+	if len(s.open) == 0 {
+		s.open = append(s.open, collection{column, list})
+		return column == 0 && !list
+	}
+	last := s.open[len(s.open)-1]
+	switch {
+	case last.column == column && last.list == list:
+		return true
+	case last.column == column && list: // a list in the column of its key
+		if !pending {
+			return false
+		}
+	case last.column == column:
+		s.open = s.open[:len(s.open)-1]
+		return len(s.open) > 0 && s.open[len(s.open)-1] == collection{column, false}
+	case !pending:
+		return false // a text that goes on
+	}
+	s.open = append(s.open, collection{column, list})
+	return len(s.open) <= maxSimpleDepth
+}
+
+// field reads a key and what follows it.
+func (s *simple) field(text []byte, column int) bool {
+	if !isKey(text) {
+		return false
+	}
+	key, value, _ := bytes.Cut(text, []byte(":"))
+	if column == 0 && (string(key) == "kind" || string(key) == "apiVersion") {
+		return false
+	}
+	value = bytes.Trim(value, " ")
+	switch string(value) {
+	case "":
+		s.pending = true
+		return true
+	case "|", "|-", ">", ">-":
+		s.block, s.within, s.column = true, column, 0
+		return true
+	}
+	return isValue(value)
+}
+
+func isWord(c byte) bool {
+	return isLetter(c) || c >= '0' && c <= '9' || c == '_'
+}
+
+// isKey reports whether a text begins with a word, a colon, and a space or the end.
+func isKey(text []byte) bool {
+	for i, c := range text[:min(len(text), maxSimpleKey)] {
+		if c == ':' {
+			return i > 0 && (i == len(text)-1 || text[i+1] == ' ')
+		}
+		if !isWord(c) && (i == 0 || c != '-' && c != '.' && c != '/') {
+			return false
+		}
+	}
+	return false
+}
+
+// isValue reports whether a text is one value on a line: words without any sign that YAML has a use for, a text in quotes
+// without an escape, or an empty collection.
+func isValue(text []byte) bool {
+	text = bytes.TrimRight(text, " ")
+	if string(text) == "{}" || string(text) == "[]" {
+		return true
+	}
+	if len(text) > 1 && (text[0] == '"' || text[0] == '\'') {
+		quote := text[0]
+		inside := text[1 : len(text)-1]
+		return text[len(text)-1] == quote && bytes.IndexByte(inside, quote) < 0 && bytes.IndexByte(inside, '\\') < 0
+	}
+	for i, c := range text {
+		switch {
+		case isWord(c), i > 0 && bytes.IndexByte([]byte(" -./+=@,"), c) >= 0:
+		case c == ':' && i > 0 && i < len(text)-1 && text[i+1] != ' ':
+		default:
+			return false
+		}
+	}
+	return len(text) > 0
+}
