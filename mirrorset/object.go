@@ -15,6 +15,9 @@ const maxDepth = 1000
 
 // root reads the value of a document.
 func (d *decoder) root(n *document.Node) {
+	if n.Kind != document.Mapping && d.among && !d.mentioned(n) {
+		return // a list or a value that is about other things
+	}
 	switch n.Kind {
 	case document.Mapping:
 		d.object(n, TypeMeta{}, 0)
@@ -33,6 +36,10 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 		return
 	}
 	if line := d.repeatedKind(n); line > 0 {
+		if d.among && !d.mentioned(n) {
+			d.skip(text(lookup(n, "kind")))
+			return
+		}
 		d.refuse(finding.CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between two objects, or keep one of the two")
 		return
 	}

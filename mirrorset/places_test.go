@@ -52,3 +52,17 @@ func TestUnknownFieldsOfEverySpecAreReported(t *testing.T) {
 		require.Equal(t, 5, set.Findings[0].Origin.Line)
 	}
 }
+
+// Of many files most are about other things: lists, single values and objects that two kinds were written into are no mistake
+// of theirs that concerns us, unless they speak of mirrors.
+func TestFilesAboutOtherThingsAreNoMistakesAmongOthers(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"- hosts: all\n  tasks: []\n": false, "hello\n": false, "kind: A\nkind: B\n": false, "[1, 2]\n": false,
+		"- hosts: all\n  imageDigestMirrors: []\n": true, "kind: ImageDigestMirrorSet\nkind: B\n": true, "ImageDigestMirrorSet\n": true,
+	} {
+		_, err := mirrorset.DecodeAmong("f.yaml", strings.NewReader(text))
+		require.Equal(t, refused, err != nil, text)
+		_, err = mirrorset.Decode("f.yaml", strings.NewReader(text))
+		require.Error(t, err, text)
+	}
+}
