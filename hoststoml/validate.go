@@ -209,6 +209,11 @@ func askedProblems(raw string, s Settings, ours bool) []problem {
 		out = append(out, warn(nil, raw, "is a web site, not a registry: pulls by tag that come to it fail; write https://registry-1.docker.io").
 			as(finding.CodeDockerIOServer, finding.SeverityWarning))
 	}
+	return append(out, wayProblems(raw, target.Scheme, port, s, ours)...)
+}
+
+// wayProblems says what becomes of the scheme and the path of a host.
+func wayProblems(raw, scheme, port string, s Settings, ours bool) (out []problem) {
 	if e := toEndpoint(raw, s, finding.Origin{}); e.OtherPath() != "" {
 		out = append(out, warn(nil, raw, e.OtherPath()).as(finding.CodeOtherPath, finding.SeverityWarning))
 	}
@@ -218,7 +223,7 @@ func askedProblems(raw string, s Settings, ours bool) []problem {
 	}
 	// parseHostConfig sets a TLS configuration for any of the three, and with one, NewHTTPFallback asks by HTTPS first
 	// (1.7 and 2, not on port 80).
-	if target.Scheme == "http" && !ours && port != "80" && (s.SkipVerify != nil || len(s.CA)+len(s.Client) > 0) {
+	if scheme == "http" && !ours && port != "80" && (s.SkipVerify != nil || len(s.CA)+len(s.Client) > 0) {
 		out = append(out, warn(nil, raw, "is asked by https first, and by http only where that fails, because skip_verify, ca or client is set; remove them, or write https://").
 			as(finding.CodeHTTPSFirst, finding.SeverityInfo))
 	}

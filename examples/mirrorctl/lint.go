@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,10 +41,8 @@ func (p *program) lint(args []string) error {
 	case len(on) == 0:
 		on = texts{string(finding.Linux), string(finding.Windows)}
 	}
-	for _, name := range on {
-		if err := new(platform).Set(name); err != nil {
-			return fmt.Errorf("%w: --platform %s: %w", errUsage, shown.Location(name), err)
-		}
+	if err := checkPlatforms(on); err != nil {
+		return err
 	}
 	require, ofLists, err := requireFrom(lists)
 	if err != nil {
@@ -62,17 +59,28 @@ func (p *program) lint(args []string) error {
 		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(ignore, string(f.Code))
 	})
 	if *asJSON {
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)}); err != nil {
+		if err := p.encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)}); err != nil {
 			return err
 		}
 	} else {
 		p.report(findings)
 	}
+	return failing(findings, *failOn == "warning")
+}
+
+func checkPlatforms(names []string) error {
+	for _, name := range names {
+		if err := new(platform).Set(name); err != nil {
+			return fmt.Errorf("%w: --platform %s: %w", errUsage, shown.Location(name), err)
+		}
+	}
+	return nil
+}
+
+// failing returns errFailed where a finding makes the exit code 1.
+func failing(findings finding.Findings, onWarnings bool) error {
 	if slices.ContainsFunc(findings, func(f finding.Finding) bool {
-		return f.Severity == finding.SeverityError || f.Severity == finding.SeverityWarning && *failOn == "warning"
+		return f.Severity == finding.SeverityError || f.Severity == finding.SeverityWarning && onWarnings
 	}) {
 		return errFailed
 	}

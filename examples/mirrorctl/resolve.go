@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,21 +48,15 @@ func (p *program) resolve(args []string) error {
 		return err
 	}
 	from.beside = append(from.beside, ofLists...)
-	plans := make([]resolve.Plan, len(images))
-	for i, image := range images {
-		if plans[i], err = from.Plan(image); err != nil {
-			return fmt.Errorf("%w: %w", errUsage, err)
-		}
-		plans[i] = from.policy.Apply(plans[i])
+	plans, err := from.plans(images)
+	if err != nil {
+		return err
 	}
 	if *asJSON {
 		for i := range plans {
 			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]), reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
 		}
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(plans)
+		return p.encode(plans)
 	}
 	findings := from.beside
 	for i, plan := range plans {
@@ -92,6 +85,19 @@ func (p *program) ifMended(from *source, images []string, err error) {
 			beside.show(from, from.policy.Apply(plan))
 		}
 	}
+}
+
+// plans returns the plan of each image, as policy.json judges it.
+func (s *source) plans(images []string) ([]resolve.Plan, error) {
+	plans := make([]resolve.Plan, len(images))
+	for i, image := range images {
+		plan, err := s.Plan(image)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		plans[i] = s.policy.Apply(plan)
+	}
+	return plans, nil
 }
 
 // about returns the findings of the input that concern a plan: those of the entries that govern it, and

@@ -25,11 +25,42 @@ func headKind(chunk []byte) string {
 // head returns the kind where a chunk begins as nearly every manifest does: with apiVersion and kind, as plain words on lines
 // of their own, and then another field, a comment or nothing.
 func head(chunk []byte) string {
+	first, second, ok := firstLines(chunk)
+	if !ok {
+		return ""
+	}
+	if bytes.HasPrefix(first, []byte("kind: ")) {
+		first, second = second, first
+	}
+	version, hasVersion := bytes.CutPrefix(first, []byte("apiVersion: "))
+	kind, hasKind := bytes.CutPrefix(second, []byte("kind: "))
+	if !hasVersion || !hasKind || len(version) == 0 || !isLetter(version[0]) {
+		return ""
+	}
+	inVersion := func(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' || c == '.' || c == '/' || c == '-' }
+	if !consistsOf(version, inVersion) || !consistsOf(kind, isLetter) {
+		return ""
+	}
+	return string(kind)
+}
+
+func consistsOf(text []byte, is func(c byte) bool) bool {
+	for _, c := range text {
+		if !is(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// firstLines returns the first two lines of a document that are no comment, where what follows them is a field, a comment or
+// nothing.
+func firstLines(chunk []byte) (first, second []byte, ok bool) {
 	rest := chunk
 	if after, found := bytes.CutPrefix(rest, []byte("---")); found {
 		line, below, more := cutLine(after)
 		if !more || len(bytes.Trim(line, " \t")) > 0 {
-			return ""
+			return nil, nil, false
 		}
 		rest = below
 	}
@@ -39,27 +70,9 @@ func head(chunk []byte) string {
 	}
 	second, below, _ := cutLine(rest)
 	if !more || len(below) > 0 && below[0] != '#' && !isLetter(below[0]) {
-		return ""
+		return nil, nil, false
 	}
-	if bytes.HasPrefix(first, []byte("kind: ")) {
-		first, second = second, first
-	}
-	version, hasVersion := bytes.CutPrefix(first, []byte("apiVersion: "))
-	kind, hasKind := bytes.CutPrefix(second, []byte("kind: "))
-	if !hasVersion || !hasKind || len(version) == 0 || !isLetter(version[0]) || len(kind) == 0 {
-		return ""
-	}
-	for _, c := range version {
-		if !isLetter(c) && !(c >= '0' && c <= '9') && c != '.' && c != '/' && c != '-' {
-			return ""
-		}
-	}
-	for _, c := range kind {
-		if !isLetter(c) {
-			return ""
-		}
-	}
-	return string(kind)
+	return first, second, true
 }
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }

@@ -89,14 +89,8 @@ func (s *simple) line(line []byte) bool {
 	text := bytes.TrimLeft(line, " ")
 	column := len(line) - len(text)
 	if s.block {
-		switch {
-		case len(text) == 0:
-			return s.column > 0 || column == 0
-		case column > s.within:
-			if s.column == 0 {
-				s.column = column
-			}
-			return column >= s.column
+		if inside, ok := s.inBlock(text, column); inside {
+			return ok
 		}
 		s.block = false
 	}
@@ -116,6 +110,20 @@ func (s *simple) line(line []byte) bool {
 		}
 		s.pending = true // the item is what follows
 	}
+}
+
+// inBlock reports whether a line belongs to the block scalar above it, and whether it is simple there.
+func (s *simple) inBlock(text []byte, column int) (inside, ok bool) {
+	switch {
+	case len(text) == 0:
+		return true, s.column > 0 || column == 0
+	case column > s.within:
+		if s.column == 0 {
+			s.column = column
+		}
+		return true, column >= s.column
+	}
+	return false, false
 }
 
 // place finds the collection that a key or a dash in a column belongs to.

@@ -3,7 +3,6 @@ package input
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -176,33 +175,22 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 				return fs.SkipDir
 			}
 			return nil
+		case d.IsDir() && name == root:
+			in.mustGather = in.mustGather || d.Name() == clusterResources
+			return nil
 		case d.IsDir():
-			if name != root {
-				names++
-			}
-			if d.Name() == "cluster-scoped-resources" {
-				in.mustGather = true
-			}
-			if name != root && isDropInDir(path.Base(path.Dir(name))) && strings.HasSuffix(name, ".conf") {
-				in.findings = append(in.findings, finding.Finding{
-					Code: finding.CodeFileNotRead, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: finding.Origin{File: name},
-					Message: "is a directory, which clients pass over where they look for drop-ins; what is in it is not read",
-				})
-				return fs.SkipDir
-			}
+			names++
 			if d.Name() == "certs.d" {
 				trees = append(trees, name)
 			}
-			return nil
+			return in.inner(name)
 		}
 		names++
 		if !candidate(name) || isPolicy(name) {
 			return nil
 		}
-		if d.Type()&fs.ModeSymlink != 0 {
-			if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
-				return nil
-			}
+		if linksToDir(fsys, name, d) {
+			return nil
 		}
 		f := &found{name: name}
 		files = append(files, f)
@@ -215,6 +203,31 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 	}
 	in.sort(fsys, root, files, trees, names == 0)
 	return nil
+}
+
+// linksToDir reports whether a file is a link to a directory.
+func linksToDir(fsys fs.FS, name string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := fs.Stat(fsys, name)
+	return err == nil && info.IsDir()
+}
+
+// clusterResources is a directory of what must-gather collects.
+const clusterResources = "cluster-scoped-resources"
+
+// inner looks at the name of a directory inside another.
+func (in *Input) inner(name string) error {
+	in.mustGather = in.mustGather || path.Base(name) == clusterResources
+	if !isDropInDir(path.Base(path.Dir(name))) || !strings.HasSuffix(name, ".conf") {
+		return nil
+	}
+	in.findings = append(in.findings, finding.Finding{
+		Code: finding.CodeFileNotRead, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: finding.Origin{File: name},
+		Message: "is a directory, which clients pass over where they look for drop-ins; what is in it is not read",
+	})
+	return fs.SkipDir
 }
 
 // isPolicy reports whether a file is the policy.json of containers-image, which is no manifest.
@@ -327,21 +340,21 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 		switch {
 		case f.kind == formatRegistries:
 			in.confs = append(in.confs, newConf(f.name, f.data, false))
-		case f.kind == formatHosts && path.Dir(f.name) == root && path.Base(f.name) == "hosts.toml":
-			in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
 		case f.kind == formatHosts && path.Base(f.name) == "hosts.toml":
-			trees = append(trees, path.Dir(path.Dir(f.name)))
+			if path.Dir(f.name) != root {
+				trees = append(trees, path.Dir(path.Dir(f.name)))
+				break
+			}
+			in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
 		case f.kind == formatHosts:
 			in.findings = append(in.findings, finding.Finding{
 				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows, Origin: finding.Origin{File: f.name},
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it hosts.toml, in the directory of its registry",
 			})
+		case f.nothing && (f.set == nil || len(f.set.Findings) == 0):
+			nothing++
 		case f.nothing:
-			if f.set == nil || len(f.set.Findings) == 0 {
-				nothing++
-			} else {
-				in.findings = append(in.findings, f.set.Findings...)
-			}
+			in.findings = append(in.findings, f.set.Findings...)
 		default:
 			in.manifests = append(in.manifests, &manifest{name: f.name, dir: path.Dir(f.name), set: f.set, refused: f.refused})
 		}
@@ -357,12 +370,22 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 		in.trees = append(in.trees, configPath{fsys: fsys, dir: dir})
 	}
 	in.followKustomizations(fsys)
-	if nothing > 0 {
-		in.findings = append(in.findings, finding.Finding{
-			Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: root},
-			Message: fmt.Sprintf("%s in it about other things passed over", cmp.Or(map[bool]string{true: "1 file"}[nothing == 1], fmt.Sprintf("%d files", nothing))),
-		})
+	in.passedOver(root, nothing)
+}
+
+// passedOver says how many files of a directory are about other things.
+func (in *Input) passedOver(root string, n int) {
+	if n == 0 {
+		return
 	}
+	files := "1 file"
+	if n > 1 {
+		files = fmt.Sprintf("%d files", n)
+	}
+	in.findings = append(in.findings, finding.Finding{
+		Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: root},
+		Message: files + " in it about other things passed over",
+	})
 }
 
 // Nodes are the nodes whose files the input holds, those inside manifests included, as a client reads them. A config_path

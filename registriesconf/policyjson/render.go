@@ -383,17 +383,8 @@ func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin find
 			to.PKI.CAIntermediatesData = from.CAIntermediatesData
 		}
 	}
-	if id := p.SignedIdentity; id != nil {
-		switch {
-		case id.MatchPolicy == "RemapIdentity" && id.RemapIdentity != nil:
-			to.SignedIdentity = &Identity{Type: RemapIdentity, Prefix: id.RemapIdentity.Prefix, SignedPrefix: id.RemapIdentity.SignedPrefix}
-		case id.MatchPolicy == "ExactRepository" && id.ExactRepository != nil:
-			to.SignedIdentity = &Identity{Type: ExactRepository, DockerRepository: id.ExactRepository.Repository}
-		case id.MatchPolicy == "MatchRepository":
-			to.SignedIdentity.Type = MatchRepository
-		case id.MatchPolicy != "MatchRepoDigestOrExact":
-			to.SignedIdentity.Type = IdentityType(id.MatchPolicy) // which is none
-		}
+	if p.SignedIdentity != nil {
+		to.SignedIdentity = identityOf(p.SignedIdentity)
 	}
 	var c checker
 	c.requirement("policy", &to)
@@ -404,6 +395,20 @@ func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin find
 	r.refuse(finding.CodeInvalidImagePolicy, origin, c.findings[0].Value, fmt.Sprintf(
 		"makes no requirement of policy.json (%s %s), and MCO writes no configuration at all; correct the object", c.findings[0].Origin.Field, message))
 	return to, false
+}
+
+func identityOf(id *mirrorset.SignedIdentity) *Identity {
+	switch {
+	case id.MatchPolicy == "RemapIdentity" && id.RemapIdentity != nil:
+		return &Identity{Type: RemapIdentity, Prefix: id.RemapIdentity.Prefix, SignedPrefix: id.RemapIdentity.SignedPrefix}
+	case id.MatchPolicy == "ExactRepository" && id.ExactRepository != nil:
+		return &Identity{Type: ExactRepository, DockerRepository: id.ExactRepository.Repository}
+	case id.MatchPolicy == "MatchRepository":
+		return &Identity{Type: MatchRepository}
+	case id.MatchPolicy == "MatchRepoDigestOrExact":
+		return &Identity{Type: MatchRepoDigestOrExact}
+	}
+	return &Identity{Type: IdentityType(id.MatchPolicy)} // which is none
 }
 
 // scopesAreUsable refuses signatures that could never be asked for: on a scope that is not allowed, or that is blocked
@@ -482,27 +487,32 @@ func (r *renderer) policy(files *Files) {
 		files.PolicyJSON = p.Bytes()
 	}
 	for namespace, scopes := range r.namespaced {
-		n := &Policy{Default: p.Default, Transports: maps.Clone(p.Transports), origins: maps.Clone(p.origins)}
-		for _, transport := range []string{docker, atomic} {
-			list := maps.Clone(n.Transports[transport])
-			if list == nil {
-				list = Scopes{}
-			}
-			for scope, s := range scopes {
-				if transport == docker || fitsAtomic(scope) {
-					list[scope] = append(slices.Clone(list[scope]), s.list...)
-				}
-			}
-			n.Transports[transport] = list
-		}
-		for scope, s := range scopes {
-			n.origins[place{transport: docker, scope: scope}] = s.origin
-		}
 		if files.Namespaces == nil {
 			files.Namespaces = map[string]*Policy{}
 		}
-		files.Namespaces[namespace] = n
+		files.Namespaces[namespace] = p.with(scopes)
 	}
+}
+
+// with returns the policy of a namespace, which has scopes of its own beside those of the cluster.
+func (p *Policy) with(scopes map[string]*scoped) *Policy {
+	n := &Policy{Default: p.Default, Transports: maps.Clone(p.Transports), origins: maps.Clone(p.origins)}
+	for _, transport := range []string{docker, atomic} {
+		list := maps.Clone(n.Transports[transport])
+		if list == nil {
+			list = Scopes{}
+		}
+		for scope, s := range scopes {
+			if transport == docker || fitsAtomic(scope) {
+				list[scope] = append(slices.Clone(list[scope]), s.list...)
+			}
+		}
+		n.Transports[transport] = list
+	}
+	for scope, s := range scopes {
+		n.origins[place{transport: docker, scope: scope}] = s.origin
+	}
+	return n
 }
 
 // atomic is the transport of OpenShift's former registry. MCO gives it the scopes of docker that it takes.
