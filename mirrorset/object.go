@@ -369,29 +369,29 @@ func (o *object) mirrors(spec []field) {
 }
 
 func (o *object) digestMirrorSet(spec []field) {
-	s := ImageDigestMirrorSet{TypeMeta: o.TypeMeta, Metadata: o.metadata}
-	for _, f := range spec {
-		if f.key == "imageDigestMirrors" {
-			s.Spec.ImageDigestMirrors = o.entries(f.value, "spec.imageDigestMirrors", "mirrorSourcePolicy")
-		} else {
-			o.unknown(f, o.name, "spec")
-		}
-	}
-	s.ReadFrom = o.readFrom()
-	o.set.ImageDigestMirrorSets = append(o.set.ImageDigestMirrorSets, s)
+	entries := o.mirrorEntries(spec, "imageDigestMirrors")
+	o.set.ImageDigestMirrorSets = append(o.set.ImageDigestMirrorSets, ImageDigestMirrorSet{
+		TypeMeta: o.TypeMeta, Metadata: o.metadata, Spec: ImageDigestMirrorSetSpec{entries}, ReadFrom: o.readFrom(),
+	})
 }
 
 func (o *object) tagMirrorSet(spec []field) {
-	s := ImageTagMirrorSet{TypeMeta: o.TypeMeta, Metadata: o.metadata}
+	entries := o.mirrorEntries(spec, "imageTagMirrors")
+	o.set.ImageTagMirrorSets = append(o.set.ImageTagMirrorSets, ImageTagMirrorSet{
+		TypeMeta: o.TypeMeta, Metadata: o.metadata, Spec: ImageTagMirrorSetSpec{entries}, ReadFrom: o.readFrom(),
+	})
+}
+
+// mirrorEntries reads the one list that a spec has.
+func (o *object) mirrorEntries(spec []field, list string) (entries []ImageMirrors) {
 	for _, f := range spec {
-		if f.key == "imageTagMirrors" {
-			s.Spec.ImageTagMirrors = o.entries(f.value, "spec.imageTagMirrors", "mirrorSourcePolicy")
+		if f.key == list {
+			entries = o.entries(f.value, "spec."+list, "mirrorSourcePolicy")
 		} else {
 			o.unknown(f, o.name, "spec")
 		}
 	}
-	s.ReadFrom = o.readFrom()
-	o.set.ImageTagMirrorSets = append(o.set.ImageTagMirrorSets, s)
+	return entries
 }
 
 func (o *object) contentSourcePolicy(spec []field) {
