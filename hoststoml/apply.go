@@ -11,10 +11,10 @@ import (
 // Apply makes the tree stand on a node: it reads what is there, does what [Diff] says, and returns that.
 //
 // One registry that fails does not hold back the others. The error tells every failure, each as a
-// [RegistryError]: what Diff returns, operations that fail, and files that were left out for what stands in
-// their place, which wrap [nodefiles.ErrConflict]. Everything else is done. After an error the node's registries have, each,
-// their old file or their new one, and calling Apply again finishes. When ctx is done it stops, and the error
-// wraps that of ctx.
+// [RegistryError]: what Diff returns, operations that fail, and files that were left out for what
+// stands in their place, which wrap [nodefiles.ErrConflict]. Everything else is done. After an
+// error the node's registries have, each, their old file or their new one, and calling Apply again
+// finishes. When ctx is done it stops, and the error wraps that of ctx.
 func (t Tree) Apply(ctx context.Context, transport nodefiles.Transport, o Options) (Change, error) {
 	node, err := ReadNode(ctx, transport)
 	if err != nil {
@@ -24,9 +24,10 @@ func (t Tree) Apply(ctx context.Context, transport nodefiles.Transport, o Option
 	return c, errors.Join(err, c.Apply(ctx, transport, o.Retry), c.Err())
 }
 
-// Apply does the operations on the node that Diff was asked about, which has not been changed since. After one
-// that fails it passes over the registry's other operations, and those that are not safe without it. It goes on
-// with the other registries, and returns a [RegistryError] for each that failed. When ctx is done it stops.
+// Apply does the operations on the node that Diff was asked about, which has not been changed
+// since. After one that fails it passes over the registry's other operations, and those that are
+// not safe without it. It goes on with the other registries, and returns a [RegistryError] for each
+// that failed. When ctx is done it stops.
 func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry) error {
 	var p progress
 	for _, o := range c.Operations {
@@ -46,21 +47,21 @@ func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefile
 	return p.err()
 }
 
-// lockName is a file in a config_path that keeps two writers apart. It is empty, and may be left by a program that
-// was killed.
+// lockName is a file in a config_path that keeps two writers apart. It is empty, and may be left by
+// a program that was killed.
 const lockName = ".hosts.toml~lock"
 
-// Write makes every file of the tree stand under dir, a directory of this machine that is created where it is
-// missing, as [Tree.Apply] says: at every moment, whatever fails, each registry is governed by its file from
-// before or by its new one, whole. Nothing outside of dir is written, and no file that another hand wrote is
-// replaced: such ones are in the error, each with a [RegistryError] that wraps [nodefiles.ErrConflict], and everything else
-// is written.
+// Write makes every file of the tree stand under dir, a directory of this machine that is created
+// where it is missing, as [Tree.Apply] says: at every moment, whatever fails, each registry is
+// governed by its file from before or by its new one, whole. Nothing outside of dir is written, and
+// no file that another hand wrote is replaced: such ones are in the error, each with a
+// [RegistryError] that wraps [nodefiles.ErrConflict], and everything else is written.
 //
 // Files of registries that the tree does not hold stay as they are; stale lists the paths of those that
 // carry the Marker, and of files beside a hosts.toml that it no longer refers to.
 //
-// Two that write to one directory, also in two programs, wait for each other, at most a minute, at a lock on
-// the file ".hosts.toml~lock" in it.
+// Two that write to one directory, also in two programs, wait for each other, at most a minute, at
+// a lock on the file ".hosts.toml~lock" in it.
 func (t Tree) Write(dir string) (stale []string, err error) {
 	err = nodefiles.Locked(dir, lockName, func(local *nodefiles.Local) error {
 		c, err := t.Apply(context.Background(), local, Options{KeepStale: true})

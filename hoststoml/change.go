@@ -11,9 +11,9 @@ import (
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// Diff returns what has to be done on a node for the tree to stand in its config_path: one operation after
-// the other, each safe to be the last one. containerd reads the directory at every pull, so at every moment
-// each registry is governed by its old file or by its new one, whole:
+// Diff returns what has to be done on a node for the tree to stand in its config_path: one
+// operation after the other, each safe to be the last one. containerd reads the directory at every
+// pull, so at every moment each registry is governed by its old file or by its new one, whole:
 //
 //   - A file that exists is replaced by a temporary one, on disk by then, that is renamed over it. One that
 //     has its content already is not touched.
@@ -28,21 +28,24 @@ import (
 //     it would count in between.
 //   - Files beside a hosts.toml are written before it, and removed at the end.
 //
-// Registries whose file keeps containerd from the registry itself, those under NeverContactSource and the
-// blocked ones, come before the others.
+// Registries whose file keeps containerd from the registry itself, those under NeverContactSource
+// and the blocked ones, come before the others.
 //
-// After an interruption, read the node and ask again: what is done is not asked for a second time, and what
-// is left under temporary names is removed. There must not be two runs on a node at a time.
+// After an interruption, read the node and ask again: what is done is not asked for a second time,
+// and what is left under temporary names is removed. There must not be two runs on a node at a
+// time.
 //
-// What pullroute did not write stays as it is unless the Options say otherwise, and is in Kept. Pullroute
-// wrote a hosts.toml that has the Marker at its top, so give it to files that do not come from Render; and
-// it wrote the files beside it that have a name of [ExtraName]. Symbolic links are another hand's, always.
+// What pullroute did not write stays as it is unless the Options say otherwise, and is in Kept.
+// Pullroute wrote a hosts.toml that has the Marker at its top, so give it to files that do not come
+// from Render; and it wrote the files beside it that have a name of [ExtraName]. Symbolic links are
+// another hand's, always.
 //
-// The error is about registries that the change leaves as they are, because the node cannot hold their files
-// ([ErrName], [ErrSameDirectory]), or because it could not be read what it has for them. It is made of one
-// [RegistryError] for each. The operations for all other registries are in the change: one registry never
-// holds back another, except that "_default" waits for those that it decides for as long as they have no file,
-// and what is removed waits for "_default" ([nodefiles.ErrWaits]).
+// The error is about registries that the change leaves as they are, because the node cannot hold
+// their files ([ErrName], [ErrSameDirectory]), or because it could not be read what it has for
+// them. It is made of one [RegistryError] for each. The operations for all other registries are in
+// the change: one registry never holds back another, except that "_default" waits for those that it
+// decides for as long as they have no file, and what is removed waits for "_default"
+// ([nodefiles.ErrWaits]).
 func Diff(old *Node, new Tree, o Options) (Change, error) {
 	if old == nil {
 		old = &Node{}
@@ -77,22 +80,22 @@ func Diff(old *Node, new Tree, o Options) (Change, error) {
 	return Change{d.operations, d.kept}, d.progress.err()
 }
 
-// Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
-// value leaves other hands' files alone and removes what the tree no longer holds.
+// Options are what a replacement may do beyond the files that pullroute wrote, and how it is done.
+// The zero value leaves other hands' files alone and removes what the tree no longer holds.
 type Options struct {
-	// Overwrite replaces a hosts.toml that pullroute did not write, where the tree has one for the registry.
-	// Otherwise that file stays, and is a conflict.
+	// Overwrite replaces a hosts.toml that pullroute did not write, where the tree has one for the
+	// registry. Otherwise that file stays, and is a conflict.
 	Overwrite bool
 	// Purge removes the directories of registries that the tree does not hold, whoever wrote them, with
 	// everything in them.
 	Purge bool
-	// KeepStale leaves the files that pullroute wrote for registries that the tree does not hold, with or
-	// without Purge.
+	// KeepStale leaves the files that pullroute wrote for registries that the tree does not hold,
+	// with or without Purge.
 	KeepStale bool
-	// Platform says what the node runs. [finding.Windows] takes names that differ in letter case for one, and
-	// has names of devices, such as aux.example.com, that no directory can have. Any other platform has
-	// neither. Where it is empty the node may have Windows: names of devices are refused, and whether letter
-	// case counts is found out from the directories that the node has.
+	// Platform says what the node runs. [finding.Windows] takes names that differ in letter case
+	// for one, and has names of devices, such as aux.example.com, that no directory can have. Any
+	// other platform has neither. Where it is empty the node may have Windows: names of devices are
+	// refused, and whether letter case counts is found out from the directories that the node has.
 	Platform finding.Platform
 	// Retry is for nodes with Windows.
 	Retry nodefiles.Retry
@@ -104,8 +107,8 @@ type Change struct {
 	Kept       []nodefiles.Kept `json:"kept"`       // by path
 }
 
-// Err returns an error that wraps [nodefiles.ErrConflict] if files of the tree were left out for what stands in
-// their place, and nil otherwise. It is made of one [RegistryError] for each.
+// Err returns an error that wraps [nodefiles.ErrConflict] if files of the tree were left out for
+// what stands in their place, and nil otherwise. It is made of one [RegistryError] for each.
 func (c Change) Err() error {
 	var all []error
 	for _, k := range c.Kept {

@@ -13,14 +13,15 @@ import (
 // SecretMarker is the second comment line of a file that holds credentials, after [Marker].
 const SecretMarker = "It holds credentials: only its owner, and containerd, may read it."
 
-// withCredentials returns the tree with a header for each endpoint that a credential belongs to. t is not changed.
+// withCredentials returns the tree with a header for each endpoint that a credential belongs to. t
+// is not changed.
 //
-// An endpoint gets the most specific credential among those that are for all of it: a credential for
-// m.io/org goes to https://m.io/v2/org and to what lies below, and not to https://m.io, which serves others'
-// images too. containerd sends a header to the host it stands at and, from version 2 on, to the token server
-// that this host names in a Bearer challenge; and to nobody else, except that it follows redirects of the
-// host to its own subdomains, as Go's net/http does. The files are to be kept from others' eyes: Write gives
-// them mode 0600.
+// An endpoint gets the most specific credential among those that are for all of it: a credential
+// for m.io/org goes to https://m.io/v2/org and to what lies below, and not to https://m.io, which
+// serves others' images too. containerd sends a header to the host it stands at and, from version 2
+// on, to the token server that this host names in a Bearer challenge; and to nobody else, except
+// that it follows redirects of the host to its own subdomains, as Go's net/http does. The files are
+// to be kept from others' eyes: Write gives them mode 0600.
 //
 // The findings say where a header is not enough. None of them holds a credential.
 func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
@@ -108,8 +109,8 @@ func (b *credentialWriter) ask(registry string, all []endpointSettings) {
 // few is the number of endpoints that a finding names.
 const few = 3
 
-// choose returns the header for an endpoint, and "" where none belongs to it. Of the scopes around the endpoint the
-// longest counts.
+// choose returns the header for an endpoint, and "" where none belongs to it. Of the scopes around
+// the endpoint the longest counts.
 func (b *credentialWriter) choose(e endpointSettings) string {
 	for scope, more := e.scope, true; more; scope, more = parent(scope) {
 		if i, ok := b.byScope[scope]; ok {
@@ -121,7 +122,8 @@ func (b *credentialWriter) choose(e endpointSettings) string {
 	return ""
 }
 
-// wider returns the endpoints around a scope, which serve more than it, as a text; "" where there is none.
+// wider returns the endpoints around a scope, which serve more than it, as a text; "" where there
+// is none.
 func (b *credentialWriter) wider(scope string) string {
 	var around endpoints
 	for location, more := parent(scope); more; location, more = parent(location) {

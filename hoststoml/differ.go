@@ -15,8 +15,8 @@ import (
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// A differ collects what Diff returns: put has the files of one registry written, remove takes away what the tree
-// does not hold, and cleanUp removes what interrupted runs have left.
+// A differ collects what Diff returns: put has the files of one registry written, remove takes away
+// what the tree does not hold, and cleanUp removes what interrupted runs have left.
 type differ struct {
 	node       *Node
 	o          Options
@@ -182,8 +182,8 @@ func (d *differ) create(dir string, files []onnode.New) {
 	d.add(nodefiles.OperationSync, ".")
 }
 
-// changed returns those of the files that the directory does not hold as they are to be. It reports false where
-// something is in the way of one of them; then none is written.
+// changed returns those of the files that the directory does not hold as they are to be. It reports
+// false where something is in the way of one of them; then none is written.
 func (d *differ) changed(e *nodeEntry, files []onnode.New) (changed []onnode.New, ok bool) {
 	for _, f := range files {
 		current := e.Find(f.Name)
@@ -236,7 +236,8 @@ func (d *differ) replace(e *nodeEntry, files []onnode.New) {
 	}
 }
 
-// dropExtra removes, at the end of everything, the files beside a hosts.toml that it no longer refers to.
+// dropExtra removes, at the end of everything, the files beside a hosts.toml that it no longer
+// refers to.
 func (d *differ) dropExtra(e *nodeEntry, wanted Extra) {
 	d.action = nodefiles.ActionRemove
 	before := len(d.operations)
@@ -254,8 +255,8 @@ func (d *differ) dropExtra(e *nodeEntry, wanted Extra) {
 	d.operations = d.operations[:before]
 }
 
-// gone returns the directories of registries that the tree does not hold, in the order that they are removed in:
-// HOST:PORT before HOST_PORT_, and "_default" first.
+// gone returns the directories of registries that the tree does not hold, in the order that they
+// are removed in: HOST:PORT before HOST_PORT_, and "_default" first.
 func (d *differ) gone() []*nodeEntry {
 	gone := slices.DeleteFunc(slices.Clone(d.node.entries), func(e *nodeEntry) bool {
 		_, ok := HostFromDir(e.Name)

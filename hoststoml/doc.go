@@ -21,10 +21,10 @@
 //
 // # Changing a node
 //
-// containerd reads its config_path, the directory of these directories, at every pull, and where it finds
-// no file, or half of one, it contacts the original registry. [Tree.Apply] brings a node from whatever it
-// has to a [Tree] so that each registry has its old file or its new one at every moment, wherever it is
-// interrupted:
+// containerd reads its config_path, the directory of these directories, at every pull, and where it
+// finds no file, or half of one, it contacts the original registry. [Tree.Apply] brings a node from
+// whatever it has to a [Tree] so that each registry has its old file or its new one at every
+// moment, wherever it is interrupted:
 //
 //	node, err := nodefiles.OpenLocal(`C:\k\containerd\registries`) // or another Transport
 //	…
@@ -34,8 +34,9 @@
 //		// hand is in the way. All others have theirs.
 //	}
 //
-// [Diff] returns the operations without doing them, and says why they are in their order. [nodefiles.Transport]
-// says what the way to a node has to be capable of. [ReadTree] reads a node's files back, to be asked for plans.
+// [Diff] returns the operations without doing them, and says why they are in their order.
+// [nodefiles.Transport] says what the way to a node has to be capable of. [ReadTree] reads a node's
+// files back, to be asked for plans.
 //
 // # The rules of containerd
 //
@@ -65,9 +66,9 @@
 //
 // # Credentials and TLS
 //
-// [Render] writes the credentials of a pull secret ([ParsePullSecret]) as headers, and puts certificates beside the
-// files. Both also make the files of registries that have no mirror. A wildcard under NeverContactSource around such a
-// registry holds for it.
+// [Render] writes the credentials of a pull secret ([ParsePullSecret]) as headers, and puts
+// certificates beside the files. Both also make the files of registries that have no mirror. A
+// wildcard under NeverContactSource around such a registry holds for it.
 //
 //   - A header goes to its own host with every request, and is enough where that asks for Basic
 //     authentication. Asked for a Bearer token, version 2 takes it to the token server that the host names;

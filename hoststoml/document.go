@@ -9,7 +9,8 @@ import (
 	"github.com/pullroute/pullroute/internal/tomltree"
 )
 
-// A document is what a file says beyond its values: the order and the lines of its keys, and how it is written.
+// A document is what a file says beyond its values: the order and the lines of its keys, and how it
+// is written.
 type document struct{ *tomltree.Document }
 
 type key struct {
@@ -28,8 +29,8 @@ type placed struct {
 	line int
 }
 
-// line returns the line of a path, or that of the nearest table around it that has one. A known name stands for
-// every spelling of it.
+// line returns the line of a path, or that of the nearest table around it that has one. A known
+// name stands for every spelling of it.
 func (d document) line(path []string) int {
 	line, table := 0, d.Root
 	for _, name := range path {
@@ -61,8 +62,9 @@ func (d document) keys() []key {
 	return keys
 }
 
-// hosts returns the host tables in the order that containerd 2 asks them: a header for each host, and for its
-// sub-tables where they stand apart. As there, a first table [host.""] is taken for a sub-table.
+// hosts returns the host tables in the order that containerd 2 asks them: a header for each host,
+// and for its sub-tables where they stand apart. As there, a first table [host.""] is taken for a
+// sub-table.
 func (d document) hosts() []hostTable {
 	var hosts []hostTable
 	asked := ""
@@ -76,8 +78,8 @@ func (d document) hosts() []hostTable {
 	return hosts
 }
 
-// oldSyntax returns what go-toml 1.9.5, the parser of containerd 1.6 and 1.7, refuses or reads otherwise: some of
-// TOML 1.0, and what TOML 1.1 added.
+// oldSyntax returns what go-toml 1.9.5, the parser of containerd 1.6 and 1.7, refuses or reads
+// otherwise: some of TOML 1.0, and what TOML 1.1 added.
 func (d document) oldSyntax() []placed {
 	var old oldSyntax
 	for _, h := range d.Headers {
@@ -155,6 +157,6 @@ func (o *oldSyntax) header(h tomltree.Header) {
 	}
 }
 
-// tabAfterDot finds, between two parts of a name, what go-toml 1.9.5 has no key part for; it takes blanks
-// there.
+// tabAfterDot finds, between two parts of a name, what go-toml 1.9.5 has no key part for; it takes
+// blanks there.
 var tabAfterDot = regexp.MustCompile(`\.[ ]*\t`)

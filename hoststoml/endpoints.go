@@ -21,8 +21,9 @@ func (e endpointSettings) insecure() bool {
 	return e.scheme == "http" || e.settings.SkipVerify != nil && *e.settings.SkipVerify
 }
 
-// targets returns the places that a pull can reach because of the file: its hosts and its server. Those that
-// neither pull nor resolve are left out, and so are URLs that containerd does not understand.
+// targets returns the places that a pull can reach because of the file: its hosts and its server.
+// Those that neither pull nor resolve are left out, and so are URLs that containerd does not
+// understand.
 func (r *RegistryFile) targets() []endpointSettings {
 	var all []endpointSettings
 	add := func(url string, s *Settings) {

@@ -9,21 +9,22 @@ import (
 	"strings"
 )
 
-// Extra are the files beside a hosts.toml that it refers to, certificates and keys, by name. Names are
-// those that [ExtraName] makes. Keys are secrets: printing or encoding an Extra shows the names only, and the files
-// are written with mode 0600.
+// Extra are the files beside a hosts.toml that it refers to, certificates and keys, by name. Names
+// are those that [ExtraName] makes. Keys are secrets: printing or encoding an Extra shows the names
+// only, and the files are written with mode 0600.
 type Extra map[string]Secret
 
 // extraPrefix tells our files from certificates that somebody else put beside them. Names alone have to
 // tell, because after an interruption there may be files that no hosts.toml refers to.
 const extraPrefix = "pullroute-"
 
-// ExtraName returns the name for a file beside hosts.toml: ca.pem becomes pullroute-ca-9f86d081884c7d65.pem,
-// where the digits depend on the content. So no content ever changes under its name: while a tree is
-// replaced, the old hosts.toml finds the certificates that it was written for, and so does the new one.
-// What cannot be in a file name on every system, the colon of a port for one, becomes "-". Names that end in
-// .crt, .cert or .key are not for an Extra: where there is no hosts.toml, containerd takes such files for
-// the registry itself, and at the end of a removal there is none.
+// ExtraName returns the name for a file beside hosts.toml: ca.pem becomes
+// pullroute-ca-9f86d081884c7d65.pem, where the digits depend on the content. So no content ever
+// changes under its name: while a tree is replaced, the old hosts.toml finds the certificates that
+// it was written for, and so does the new one. What cannot be in a file name on every system, the
+// colon of a port for one, becomes "-". Names that end in .crt, .cert or .key are not for an Extra:
+// where there is no hosts.toml, containerd takes such files for the registry itself, and at the end
+// of a removal there is none.
 func ExtraName(base string, content []byte) string {
 	base = strings.Map(func(r rune) rune {
 		if !fileNameRune(r) {

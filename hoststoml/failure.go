@@ -10,8 +10,8 @@ import (
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// A RegistryError says why the files of one registry are not on a node as the tree has them. They are as they
-// were, or, after an operation that failed, already the new ones.
+// A RegistryError says why the files of one registry are not on a node as the tree has them. They
+// are as they were, or, after an operation that failed, already the new ones.
 type RegistryError struct {
 	Registry string // the host
 	Err      error  // what is wrong, and what to do
@@ -22,9 +22,9 @@ func (e *RegistryError) Error() string { return fmt.Sprintf("registry %q: %v", e
 // Unwrap returns Err.
 func (e *RegistryError) Unwrap() error { return e.Err }
 
-// RegistryErrors returns the errors of single registries that an error of [Diff] or of an Apply is made of, in
-// their order, so that each can be asked what it is about. An error that wraps that of a context has those
-// that came before it.
+// RegistryErrors returns the errors of single registries that an error of [Diff] or of an Apply is
+// made of, in their order, so that each can be asked what it is about. An error that wraps that of
+// a context has those that came before it.
 func RegistryErrors(err error) []*RegistryError {
 	switch e := err.(type) {
 	case *RegistryError:
@@ -42,22 +42,22 @@ func RegistryErrors(err error) []*RegistryError {
 }
 
 var (
-	// ErrName is wrapped by the error of a registry whose files cannot have their names on the node. It lasts
-	// as long as the tree has that registry.
+	// ErrName is wrapped by the error of a registry whose files cannot have their names on the
+	// node. It lasts as long as the tree has that registry.
 	ErrName = errors.New("cannot be the name of a file on every node")
-	// ErrSameDirectory is wrapped by the error of a registry whose directory is that of another registry of the
-	// tree: the same one named twice, or, where the node takes names that differ in letter case for one,
-	// another spelling. The file that keeps containerd from the registry is the one that is put there; else
-	// the first. It lasts as long as the tree has both.
+	// ErrSameDirectory is wrapped by the error of a registry whose directory is that of another
+	// registry of the tree: the same one named twice, or, where the node takes names that differ in
+	// letter case for one, another spelling. The file that keeps containerd from the registry is
+	// the one that is put there; else the first. It lasts as long as the tree has both.
 	ErrSameDirectory = errors.New("has the same directory as another registry of the tree")
 )
 
 // progress knows which registries have failed, and which operations are not safe after that. Otherwise a
 // registry would be governed by something that is neither its old file nor its new one.
 //
-// Two wait for another registry: "_default", while it decides for a registry whose file could not be put, and a
-// registry to be removed, for which a "_default" that could not be put would decide. Their errors wrap
-// [nodefiles.ErrWaits].
+// Two wait for another registry: "_default", while it decides for a registry whose file could not
+// be put, and a registry to be removed, for which a "_default" that could not be put would decide.
+// Their errors wrap [nodefiles.ErrWaits].
 type progress struct {
 	failed map[string]bool
 	errs   []error
@@ -96,9 +96,9 @@ func (p *progress) allows(o Operation) bool {
 
 func (p *progress) err() error { return errors.Join(p.errs...) }
 
-// forbids reports whether the file keeps containerd from the registry itself: its server is another one, and
-// no host of it that may pull is the registry. So it is for NeverContactSource and for blocked registries,
-// whoever wrote the file. Of "_default" it is not known which registry that is.
+// forbids reports whether the file keeps containerd from the registry itself: its server is another
+// one, and no host of it that may pull is the registry. So it is for NeverContactSource and for
+// blocked registries, whoever wrote the file. Of "_default" it is not known which registry that is.
 func (r *RegistryFile) forbids() bool {
 	if r.File == nil || r.File.Server == "" {
 		return false

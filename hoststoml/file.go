@@ -63,7 +63,7 @@ const (
 	CapabilityResolve Capability = "resolve"
 	// CapabilityPush uploads.
 	CapabilityPush Capability = "push"
-	// CapabilityReferrers lists what refers to a digest. containerd knows it from version 2.2 on; older ones
-	// ignore a file that names it.
+	// CapabilityReferrers lists what refers to a digest. containerd knows it from version 2.2 on;
+	// older ones ignore a file that names it.
 	CapabilityReferrers Capability = "referrers"
 )

@@ -13,9 +13,9 @@ import (
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// A Node is what the config_path of a node holds: every name, and the content of each hosts.toml and of the
-// files that pullroute wrote beside it. It is read by [ReadNode] or made by [Tree.Node], and asked by
-// [Diff]. It holds secrets, and shows none.
+// A Node is what the config_path of a node holds: every name, and the content of each hosts.toml
+// and of the files that pullroute wrote beside it. It is read by [ReadNode] or made by [Tree.Node],
+// and asked by [Diff]. It holds secrets, and shows none.
 type Node struct {
 	entries []*nodeEntry
 	// foldsCase is set for a node whose file system takes Quay.io and quay.io for one name.
@@ -28,8 +28,8 @@ type nodeEntry struct {
 	err error // of the directory of a registry that could not be read
 }
 
-// ReadNode reads the config_path of a node. What cannot be read in the directory of a registry is no error here:
-// Diff leaves that registry as it is, and returns it.
+// ReadNode reads the config_path of a node. What cannot be read in the directory of a registry is
+// no error here: Diff leaves that registry as it is, and returns it.
 func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 	entries, err := onnode.List(ctx, t, ".")
 	if err != nil {
@@ -139,8 +139,8 @@ func isTemporaryFile(name string) bool {
 	return name == replace.Temporary(of) && (of == FileName || isExtra(of))
 }
 
-// foldsCase reports whether the node takes names that differ in letter case for one: it looks for one of its
-// directories under a name in the other case.
+// foldsCase reports whether the node takes names that differ in letter case for one: it looks for
+// one of its directories under a name in the other case.
 func foldsCase(ctx context.Context, t nodefiles.Transport, entries []*nodeEntry) bool {
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {

@@ -111,8 +111,8 @@ func (r *reader) reportAll(problems []problem) {
 	}
 }
 
-// skipMark deals with byte-order marks. go-toml 1 skips one, and version 2 takes it for the start of a key.
-// Neither reads text in UTF-16.
+// skipMark deals with byte-order marks. go-toml 1 skips one, and version 2 takes it for the start
+// of a key. Neither reads text in UTF-16.
 func (r *reader) skipMark(data []byte) (rest []byte, ok bool) {
 	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
 		r.report(refuse(nil, "", "the file begins with a byte-order mark, which 1.6 and 1.7 skip; save it without").ignoredBy(newVersions), 1)

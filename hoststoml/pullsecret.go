@@ -25,8 +25,8 @@ import (
 // A PullSecret holds credentials for registries. [ParsePullSecret] reads one, [Render] writes
 // them into the files as headers.
 //
-// Printing it with any verb, encoding it as JSON or logging it shows the scopes and no credential, also where
-// it stands in an unexported field. It is safe to be read from any number of goroutines.
+// Printing it with any verb, encoding it as JSON or logging it shows the scopes and no credential,
+// also where it stands in an unexported field. It is safe to be read from any number of goroutines.
 type PullSecret struct {
 	name    string
 	entries []credential // sorted by scope
@@ -44,10 +44,10 @@ type credential struct {
 // scope is what the credential is for. Two spellings of a host are one, except as credentialHost says.
 func (c credential) scope() string { return credentialHost(c.host) + c.path }
 
-// credentialHost returns a host so that two spellings compare equal if one's credential is good for the other: as
-// the network sees it, but for the names of Docker Hub with a port. docker.io:443 is not docker.io for a client: the
-// latter is short for registry-1.docker.io and the former a web server of that name, so the credential of one has
-// no business at the other.
+// credentialHost returns a host so that two spellings compare equal if one's credential is good for
+// the other: as the network sees it, but for the names of Docker Hub with a port. docker.io:443 is
+// not docker.io for a client: the latter is short for registry-1.docker.io and the former a web
+// server of that name, so the credential of one has no business at the other.
 func credentialHost(host string) string {
 	seen := network.Host(host)
 	if seen == network.DockerHub && strings.Contains(host, ":") {
@@ -56,18 +56,20 @@ func credentialHost(host string) string {
 	return seen
 }
 
-// ParsePullSecret reads a pull secret: the JSON of a .dockerconfigjson, {"auths": {KEY: {…}}}, or the
-// manifest, in YAML or JSON, of a Kubernetes Secret of the type kubernetes.io/dockerconfigjson. The name is
-// only used in the findings.
+// ParsePullSecret reads a pull secret: the JSON of a .dockerconfigjson, {"auths": {KEY: {…}}}, or
+// the manifest, in YAML or JSON, of a Kubernetes Secret of the type kubernetes.io/dockerconfigjson.
+// The name is only used in the findings.
 //
-// A key is a host, a URL of one, or HOST/NAMESPACE… for a part of it. In a URL the paths /v1/ and /v2/ of old tools
-// stand for the whole host, and https://index.docker.io/v1/ for Docker Hub; quay.io/v1 is a namespace. The names of
-// Docker Hub with a port, docker.io:443, are hosts of their own. An entry has auth, the base64 of
-// USER:PASSWORD, or username and password; where it has all of them auth counts, as it does for kubectl and
-// docker. Entries that nothing can be made of are findings.
+// A key is a host, a URL of one, or HOST/NAMESPACE… for a part of it. In a URL the paths /v1/ and
+// /v2/ of old tools stand for the whole host, and https://index.docker.io/v1/ for Docker Hub;
+// quay.io/v1 is a namespace. The names of Docker Hub with a port, docker.io:443, are hosts of their
+// own. An entry has auth, the base64 of USER:PASSWORD, or username and password; where it has all
+// of them auth counts, as it does for kubectl and docker. Entries that nothing can be made of are
+// findings.
 //
-// What is no pull secret at all is refused: Err of the findings is then a *finding.RefusedError. No finding
-// says what stands in the text, and none has a line number, so that nobody looks the line up and prints it.
+// What is no pull secret at all is refused: Err of the findings is then a *finding.RefusedError. No
+// finding says what stands in the text, and none has a line number, so that nobody looks the line
+// up and prints it.
 func ParsePullSecret(name string, data []byte) (PullSecret, finding.Findings) {
 	r := secretReader{secret: PullSecret{name: name}}
 	config, err := dockerConfig(data)
@@ -110,8 +112,8 @@ func (s PullSecret) MarshalJSON() ([]byte, error) {
 // LogValue returns what String does.
 func (s PullSecret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// dockerConfig returns the JSON of a .dockerconfigjson, unwrapped if it stands in a Secret. The errors of the
-// parsers are dropped, because they repeat a part of the text.
+// dockerConfig returns the JSON of a .dockerconfigjson, unwrapped if it stands in a Secret. The
+// errors of the parsers are dropped, because they repeat a part of the text.
 func dockerConfig(data []byte) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if json.Valid(data) {
@@ -305,8 +307,8 @@ func decodeAuth(auth string) (string, error) {
 	return string(decoded), nil
 }
 
-// splitKey says what a key is for. The clients do not agree; where they differ it takes the narrower meaning, so that
-// no credential goes where its owner did not send it:
+// splitKey says what a key is for. The clients do not agree; where they differ it takes the
+// narrower meaning, so that no credential goes where its owner did not send it:
 //
 //   - The kubelet (k8s.io/kubernetes, pkg/credentialprovider, BasicDockerKeyring.Add) puts "https://" before a key
 //     without a scheme and then takes a path that starts with "/v1/" or "/v2/" for the rest after it. Its patterns

@@ -11,23 +11,24 @@ import (
 
 // RenderOptions are what [Render] puts into the files beside the rules. The zero value adds nothing.
 type RenderOptions struct {
-	// Hosts are registry hosts, host[:port], that wildcard rules and scopes are expanded for: containerd knows no
-	// wildcards.
+	// Hosts are registry hosts, host[:port], that wildcard rules and scopes are expanded for:
+	// containerd knows no wildcards.
 	Hosts []string
 	// PullSecret holds credentials, which become headers; see [ParsePullSecret].
 	PullSecret PullSecret
-	// TLS are settings by registry host, host[:port], which replace those that additionalTrustedCA of the cluster's
-	// Image leads to.
+	// TLS are settings by registry host, host[:port], which replace those that additionalTrustedCA
+	// of the cluster's Image leads to.
 	TLS map[string]TLS
 }
 
-// Render returns every file that rules ask for on a node with containerd, the table that says what the node does with
-// them, and what is worth knowing of them; the findings of the rules themselves are not repeated. Nil rules ask for
-// nothing.
+// Render returns every file that rules ask for on a node with containerd, the table that says what
+// the node does with them, and what is worth knowing of them; the findings of the rules themselves
+// are not repeated. Nil rules ask for nothing.
 //
-// A host with a credential for all of it, or with TLS settings, gets a file even where no rule speaks of it: one that
-// asks the registry itself. Wildcards around such a host are judged first: under NeverContactSource, and inside a
-// blocked scope, it gets the file that forbids it, and no credential goes to it.
+// A host with a credential for all of it, or with TLS settings, gets a file even where no rule
+// speaks of it: one that asks the registry itself. Wildcards around such a host are judged first:
+// under NeverContactSource, and inside a blocked scope, it gets the file that forbids it, and no
+// credential goes to it.
 func Render(rules *mirrorset.Rules, o RenderOptions) (Tree, *resolve.ContainerdTable, finding.Findings) {
 	tls := map[string]TLS{}
 	maps.Copy(tls, tlsOf(rules))

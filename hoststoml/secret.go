@@ -7,9 +7,10 @@ import (
 	"github.com/pullroute/pullroute/internal/shown"
 )
 
-// A Secret is a text that is not shown: the value of a header, or a private key. Printing it with any verb, encoding
-// it or logging it shows "[redacted]". In an unexported field, where package fmt calls no methods, it is printed as an
-// address. Secrets of the same text are equal to [reflect.DeepEqual], not to ==. The zero value is empty.
+// A Secret is a text that is not shown: the value of a header, or a private key. Printing it with
+// any verb, encoding it or logging it shows "[redacted]". In an unexported field, where package fmt
+// calls no methods, it is printed as an address. Secrets of the same text are equal to
+// [reflect.DeepEqual], not to ==. The zero value is empty.
 type Secret struct {
 	text *string // package fmt follows no pointer to a string, however deep it lies
 }

@@ -29,15 +29,17 @@ type RegistryFile struct {
 	// after it. Names come from ExtraName.
 	Extra Extra
 
-	// found is where ReadTree found the file, below config_path, where it is not in the directory of Dir: in
-	// HOST:PORT, or, with fails, what stands in the place of a directory.
+	// found is where ReadTree found the file, below config_path, where it is not in the directory
+	// of Dir: in HOST:PORT, or, with fails, what stands in the place of a directory.
 	found string
-	// fails is set where containerd fails every pull from the registry, because it cannot read what is there.
+	// fails is set where containerd fails every pull from the registry, because it cannot read what
+	// is there.
 	fails bool
 }
 
-// Path returns the file's path under config_path: HOST_PORT_/hosts.toml. For a file that ReadTree found in the
-// directory HOST:PORT it is HOST:PORT/hosts.toml; [Diff] puts also that one into HOST_PORT_.
+// Path returns the file's path under config_path: HOST_PORT_/hosts.toml. For a file that ReadTree
+// found in the directory HOST:PORT it is HOST:PORT/hosts.toml; [Diff] puts also that one into
+// HOST_PORT_.
 func (r RegistryFile) Path() string { return cmp.Or(r.found, Dir(r.Host)+"/"+FileName) }
 
 // FileName is the name of the file in each registry's directory.

@@ -15,7 +15,8 @@ type Target struct {
 	Scheme string // "https" or "http"
 	Host   string // host[:port], as spelled
 	// Path is the root of the API, "/v2" or "/v2/org". The repository's path follows it:
-	// /v2/org/library/alpine/manifests/3. Empty, with override_path and no path, is the root of the host.
+	// /v2/org/library/alpine/manifests/3. Empty, with override_path and no path, is the root of the
+	// host.
 	Path string
 }
 
@@ -72,8 +73,8 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// urlMistake says what is wrong with a URL. The error itself repeats the URL, or a part of it that may be one of the
-// password.
+// urlMistake says what is wrong with a URL. The error itself repeats the URL, or a part of it that
+// may be one of the password.
 func urlMistake(err error) string {
 	var escape url.EscapeError
 	var host url.InvalidHostError

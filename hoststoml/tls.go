@@ -15,7 +15,8 @@ import (
 
 // TLS says how one registry host proves who it is, and how a node proves to that host who the node is.
 type TLS struct {
-	// CA are certificates, in PEM, that the node trusts for this host, beside those that it trusts anyway.
+	// CA are certificates, in PEM, that the node trusts for this host, beside those that it trusts
+	// anyway.
 	CA []byte
 	// Certificate, in PEM, and its Key are what the node presents.
 	Certificate []byte
@@ -27,8 +28,8 @@ type TLS struct {
 	Origin finding.Origin
 }
 
-// tlsOf returns what additionalTrustedCA of an Image says. The scopes under insecureRegistries are in the table, and so
-// in the tree, already.
+// tlsOf returns what additionalTrustedCA of an Image says. The scopes under insecureRegistries are
+// in the table, and so in the tree, already.
 func tlsOf(rules *mirrorset.Rules) map[string]TLS {
 	if rules == nil {
 		return nil
@@ -40,8 +41,9 @@ func tlsOf(rules *mirrorset.Rules) map[string]TLS {
 	return hosts
 }
 
-// usableTLS returns the settings that containerd can use, by host as it is spelled. containerd fails every pull from a
-// registry whose file names a certificate that it cannot read: such ones are left out, and a finding says so.
+// usableTLS returns the settings that containerd can use, by host as it is spelled. containerd
+// fails every pull from a registry whose file names a certificate that it cannot read: such ones
+// are left out, and a finding says so.
 func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 	usable, seen := map[string]TLS{}, map[string]bool{}
 	var findings finding.Findings
@@ -78,11 +80,13 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 	return usable, findings
 }
 
-// withTLS returns the tree with these settings, which are usable, at every endpoint on the hosts named. t is not changed.
+// withTLS returns the tree with these settings, which are usable, at every endpoint on the hosts
+// named. t is not changed.
 //
-// Certificates are put beside each hosts.toml that needs them, [RegistryFile.Extra], and named there by a
-// relative path, so that the tree may be put anywhere. The names end in .pem: what ends in .crt, .cert
-// and .key containerd would take for the registry itself as soon as it cannot read hosts.toml.
+// Certificates are put beside each hosts.toml that needs them, [RegistryFile.Extra], and named
+// there by a relative path, so that the tree may be put anywhere. The names end in .pem: what ends
+// in .crt, .cert and .key containerd would take for the registry itself as soon as it cannot read
+// hosts.toml.
 func (t Tree) withTLS(hosts map[string]TLS) Tree {
 	byHost := make(map[string]TLS, len(hosts))
 	for host, settings := range hosts {
@@ -133,8 +137,8 @@ func (r *RegistryFile) extra(base string, content []byte) (name string) {
 	return name
 }
 
-// checkPair does what containerd does with the pair. The errors of package tls name what is wrong and never
-// what is in the files.
+// checkPair does what containerd does with the pair. The errors of package tls name what is wrong
+// and never what is in the files.
 func checkPair(t TLS) error {
 	switch {
 	case len(t.Certificate) == 0 && t.Key.IsZero():

@@ -13,12 +13,12 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as one
-// that says nothing, which is what containerd makes of it, and the findings tell why; they refuse nothing
-// by themselves. Where versions differ, it is containerd 2.4 that counts. What is named as no
-// registry host is passed over. Where containerd fails every pull from a registry because a file stands in the place of
-// its directory, or what is there cannot be read, no location is left in the table's plans. Certificates that a file
-// names are looked for.
+// ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as
+// one that says nothing, which is what containerd makes of it, and the findings tell why; they
+// refuse nothing by themselves. Where versions differ, it is containerd 2.4 that counts. What is
+// named as no registry host is passed over. Where containerd fails every pull from a registry
+// because a file stands in the place of its directory, or what is there cannot be read, no location
+// is left in the table's plans. Certificates that a file names are looked for.
 func ReadTree(dir string) (Tree, finding.Findings, error) {
 	return readTree(disk{}, dir, filepath.Join)
 }
@@ -65,7 +65,8 @@ func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, findin
 		case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir() && isNote(e.Name()):
 			continue
 		case err != nil || !info.IsDir():
-			// containerd takes the first name that exists, and then reads below it (hosts.go, hostPaths, loadHostDir).
+			// containerd takes the first name that exists, and then reads below it (hosts.go,
+			// hostPaths, loadHostDir).
 			tree = append(tree, RegistryFile{Host: host, found: e.Name(), fails: true})
 			findings = append(findings, failing(onDisk(dir, e.Name()), host, err, "is no directory: put the file into it under the name "+FileName))
 			continue
@@ -138,8 +139,8 @@ func misplaced(place, message string) finding.Finding {
 	}
 }
 
-// failing is the finding of what containerd finds for a registry and cannot read. The error is nil for what is
-// no directory.
+// failing is the finding of what containerd finds for a registry and cannot read. The error is nil
+// for what is no directory.
 func failing(place, host string, err error, message string) finding.Finding {
 	f := finding.Finding{
 		Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Windows,

@@ -162,8 +162,8 @@ func (h Host) problems() []problem {
 	return append(urlProblems(h.URL, "no request to this host can be sent"), h.Settings.problems()...)
 }
 
-// serverOnly reports the settings at the top of a file that none of its hosts has. A file that Render made says there
-// what it means.
+// serverOnly reports the settings at the top of a file that none of its hosts has. A file that
+// Render made says there what it means.
 func (f *File) serverOnly() []problem {
 	if len(f.Hosts) == 0 || f.ours() {
 		return nil
@@ -192,8 +192,8 @@ func (f *File) serverOnly() []problem {
 // ours reports whether Render made the file.
 func (f *File) ours() bool { return strings.HasPrefix(f.Comment, Marker) }
 
-// askedProblems says what becomes of requests to a host that containerd accepts in a file. In a file that Render made,
-// HTTPS comes first because insecureRegistries of Image means that.
+// askedProblems says what becomes of requests to a host that containerd accepts in a file. In a
+// file that Render made, HTTPS comes first because insecureRegistries of Image means that.
 func askedProblems(raw string, s Settings, ours bool) []problem {
 	target, err := ParseTarget(raw, s.OverridePath)
 	if err != nil || strings.Contains(raw, "://") && !strings.HasPrefix(raw, "http") {
@@ -221,8 +221,8 @@ func wayProblems(raw, scheme, port string, s Settings, ours bool) (out []problem
 		out = append(out, warn(nil, raw, "has no scheme: it is asked by https; write https:// before it, or http:// where it is meant").
 			as(finding.CodeNoScheme, finding.SeverityWarning))
 	}
-	// parseHostConfig sets a TLS configuration for any of the three, and with one, NewHTTPFallback asks by HTTPS first
-	// (1.7 and 2, not on port 80).
+	// parseHostConfig sets a TLS configuration for any of the three, and with one, NewHTTPFallback
+	// asks by HTTPS first (1.7 and 2, not on port 80).
 	if scheme == "http" && !ours && port != "80" && (s.SkipVerify != nil || len(s.CA)+len(s.Client) > 0) {
 		out = append(out, warn(nil, raw, "is asked by https first, and by http only where that fails, because skip_verify, ca or client is set; remove them, or write https://").
 			as(finding.CodeHTTPSFirst, finding.SeverityInfo))
@@ -230,8 +230,8 @@ func wayProblems(raw, scheme, port string, s Settings, ours bool) (out []problem
 	return out
 }
 
-// noHost reports whether a host[:port] of a URL can be no host: it has signs that no name and no address has, an empty
-// label, or a port that is too large.
+// noHost reports whether a host[:port] of a URL can be no host: it has signs that no name and no
+// address has, an empty label, or a port that is too large.
 func noHost(host string) bool {
 	if strings.HasPrefix(host, "[") { // IPv6
 		return false
@@ -336,9 +336,9 @@ func pathProblems(key, path string) []problem {
 	return nil
 }
 
-// missingFiles looks for the files that ca and client name. containerd joins a relative path to the directory of the file
-// (hosts.go, makeAbsPath). An absolute one may be there on the node, and not where its files are looked at; in an
-// archive it is not looked for.
+// missingFiles looks for the files that ca and client name. containerd joins a relative path to the
+// directory of the file (hosts.go, makeAbsPath). An absolute one may be there on the node, and not
+// where its files are looked at; in an archive it is not looked for.
 func (f *File) missingFiles(in registryDir) (missing []problem) {
 	look := func(at []string, s Settings) {
 		for _, ca := range s.CA {

@@ -9,32 +9,33 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Decode reads every object in r: a YAML stream, JSON values one after another, List objects and typed
-// lists, in UTF-8 or UTF-16 with a byte-order mark, with LF or CRLF line ends. name is what findings call
-// the input; a file's path, or "-" for standard input.
+// Decode reads every object in r: a YAML stream, JSON values one after another, List objects and
+// typed lists, in UTF-8 or UTF-16 with a byte-order mark, with LF or CRLF line ends. name is what
+// findings call the input; a file's path, or "-" for standard input.
 //
-// Unknown fields are reported and left out, as the API server leaves them out; objects of other kinds
-// are counted and skipped. A YAML document that begins with the apiVersion and the kind of such an object is
-// not looked at any further: what is wrong below is not reported.
+// Unknown fields are reported and left out, as the API server leaves them out; objects of other
+// kinds are counted and skipped. A YAML document that begins with the apiVersion and the kind of
+// such an object is not looked at any further: what is wrong below is not reported.
 //
-// What cannot be read is collected over the whole input into one *RefusedError; the set then holds the
-// objects that could be read. Beside the set, the text of one document is in memory at a time. Documents of
-// more than 512 MiB are refused.
+// What cannot be read is collected over the whole input into one *RefusedError; the set then holds
+// the objects that could be read. Beside the set, the text of one document is in memory at a time.
+// Documents of more than 512 MiB are refused.
 func Decode(name string, r io.Reader) (*Set, error) {
 	d := &decoder{name: name, set: &Set{}}
 	return d.decode(r, document.Options{PassOver: passedOver})
 }
 
-// DecodeAmong is Decode for one of many files, such as those of a directory, most of which are about other things. A
-// document that cannot be read is then a warning where its text speaks of no mirrors, and an error where it does, and
-// that a file holds nothing is not said.
+// DecodeAmong is Decode for one of many files, such as those of a directory, most of which are
+// about other things. A document that cannot be read is then a warning where its text speaks of no
+// mirrors, and an error where it does, and that a file holds nothing is not said.
 func DecodeAmong(name string, r io.Reader) (*Set, error) {
 	d := &decoder{name: name, set: &Set{}, among: true}
 	return d.decode(r, document.Options{PassOver: passedOverAmong})
 }
 
-// AboutOther reports whether DecodeAmong finds nothing in a text but objects of other kinds, which it counts. It only
-// searches the text, which takes a fraction of the time; where nothing but parsing tells, it returns false.
+// AboutOther reports whether DecodeAmong finds nothing in a text but objects of other kinds, which
+// it counts. It only searches the text, which takes a fraction of the time; where nothing but
+// parsing tells, it returns false.
 func AboutOther(text []byte) bool {
 	return !mentions(text) && document.PassedOver(text, document.Options{PassOver: func(kind string, text []byte) bool {
 		switch kind {
@@ -47,8 +48,8 @@ func AboutOther(text []byte) bool {
 	}})
 }
 
-// passedOverAmong is passedOver for one of many files, of which ConfigMaps of other programs are many. One that may hold
-// certificates of registries, or rules that are packed, is looked into.
+// passedOverAmong is passedOver for one of many files, of which ConfigMaps of other programs are
+// many. One that may hold certificates of registries, or rules that are packed, is looked into.
 func passedOverAmong(kind string, text []byte) bool {
 	if kind == kindConfigMap {
 		return !mayHoldPacked(text) && !mentions(text)
@@ -56,7 +57,8 @@ func passedOverAmong(kind string, text []byte) bool {
 	return passedOver(kind, text)
 }
 
-// mayHoldPacked reports whether a ConfigMap may hold certificates, or what needs no needle because it is packed.
+// mayHoldPacked reports whether a ConfigMap may hold certificates, or what needs no needle because
+// it is packed.
 func mayHoldPacked(text []byte) bool {
 	return bytes.Contains(text, []byte("binaryData")) || bytes.Contains(text, []byte("CERTIFICATE"))
 }
@@ -113,7 +115,8 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	return d.set, d.refused.Sort().Err()
 }
 
-// document reads a document. Of a template without quotes YAML makes mappings with mappings as keys: {{ .Values.source }}.
+// document reads a document. Of a template without quotes YAML makes mappings with mappings as
+// keys: {{ .Values.source }}.
 func (d *decoder) document(doc *document.Document) {
 	set, before := d.set, len(d.refused)
 	if doc.Root.JSON() != nil || !isTemplate(doc.Text) {
@@ -135,7 +138,8 @@ func (d *decoder) document(doc *document.Document) {
 
 const messageTemplate = "is a template: render it first, and give the result"
 
-// holdsTemplate reports whether a mapping with nothing but a mapping as its key stands somewhere below a node.
+// holdsTemplate reports whether a mapping with nothing but a mapping as its key stands somewhere
+// below a node.
 func holdsTemplate(n *document.Node, depth int) bool {
 	if depth > maxWalk {
 		return false

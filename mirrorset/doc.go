@@ -17,13 +17,15 @@
 // install-config, a HyperShift HostedCluster or the output of a mirroring tool holds them. Field names
 // in JSON and YAML are those of the real APIs.
 //
-// Such objects are also read where they stand inside others, at any depth and in texts: a policy, a template, a
-// ConfigMap with manifests. Their origins name the object around them. What stands there and is not read is refused, and
-// what a policy only checks for makes no rule. The files of nodes that stand in MachineConfigs and the like are in
-// [Set].NodeFiles as they are: rules do not hold what they say.
+// Such objects are also read where they stand inside others, at any depth and in texts: a policy, a
+// template, a ConfigMap with manifests. Their origins name the object around them. What stands
+// there and is not read is refused, and what a policy only checks for makes no rule. The files of
+// nodes that stand in MachineConfigs and the like are in [Set].NodeFiles as they are: rules do not
+// hold what they say.
 //
-// [ImageMirror] is the same for managed clusters, where a service keeps it; package mirrorset/managed keeps
-// them as that service does. [Set.MigrateContentSourcePolicies] makes ImageDigestMirrorSets of the older policies.
+// [ImageMirror] is the same for managed clusters, where a service keeps it; package
+// mirrorset/managed keeps them as that service does. [Set.MigrateContentSourcePolicies] makes
+// ImageDigestMirrorSets of the older policies.
 //
 // # The words
 //

@@ -36,8 +36,8 @@ func (w *walker) text(n *document.Node, at *step, c context) {
 	w.embedded(data, n.Line, n.Literal, at, c)
 }
 
-// embedded looks at a text that stands inside an object: at its objects where it is YAML or JSON, else at what TOML it
-// is. literal is set where its lines are those of the input.
+// embedded looks at a text that stands inside an object: at its objects where it is YAML or JSON,
+// else at what TOML it is. literal is set where its lines are those of the input.
 func (w *walker) embedded(data []byte, line int, literal bool, at *step, c context) {
 	w.unpacked += len(data)
 	if c.texts++; c.texts > maxTexts || w.unpacked > maxUnpacked {
@@ -188,8 +188,8 @@ func (w *walker) packed(data []byte, line int, at *step, c context) {
 	}
 }
 
-// file reads a file of a node: a mapping with a path and contents as Ignition and Butane have it, or with content as
-// cloud-init and the Cluster API have it.
+// file reads a file of a node: a mapping with a path and contents as Ignition and Butane have it,
+// or with content as cloud-init and the Cluster API have it.
 func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 	name := text(lookup(n, "path"))
 	contents, content := lookup(n, "contents"), lookup(n, "content")
@@ -295,8 +295,8 @@ func encodedContent(content *document.Node, encoding string) (data []byte, err e
 	return data, nil
 }
 
-// mirrorConfig reads the registries.conf that a ConfigMap holds, such as the one that tells the assisted installer of
-// mirrors. Another tool has YAML under the same key.
+// mirrorConfig reads the registries.conf that a ConfigMap holds, such as the one that tells the
+// assisted installer of mirrors. Another tool has YAML under the same key.
 func (w *walker) mirrorConfig(key, value *document.Node, at *step, c context) (handled bool) {
 	for doc := range document.Read(strings.NewReader(value.Text), document.Options{}) {
 		if doc.Root != nil && !doc.Root.IsScalar() {

@@ -14,7 +14,8 @@ import (
 type Pull string
 
 const (
-	// ByDigest rules serve references with a digest; IDMS, ICSP, DigestSources and ImageMirror make them.
+	// ByDigest rules serve references with a digest; IDMS, ICSP, DigestSources and ImageMirror make
+	// them.
 	ByDigest Pull = "digest"
 	// ByTag rules serve all other references; ITMS makes them.
 	ByTag Pull = "tag"
@@ -27,8 +28,8 @@ type Entry struct {
 	Mirrors []string
 	// Policy is as written: empty where the object does not say, which means AllowContactingSource.
 	Policy MirrorSourcePolicy
-	// Origin is the place of the entry: spec.imageDigestMirrors[2]. Its Field is empty where the entry is a
-	// whole ImageMirror.
+	// Origin is the place of the entry: spec.imageDigestMirrors[2]. Its Field is empty where the
+	// entry is a whole ImageMirror.
 	Origin finding.Origin
 
 	rank  int // the entry's place among all entries of its set, by their origins
@@ -184,8 +185,9 @@ func (l *list) lines(i int) *entryLines {
 	return &l.from.lines[i]
 }
 
-// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by place, and not by
-// the order of reading, so that nothing made of them depends on it. Of several equal objects only the first counts.
+// entries returns every entry of the set, ordered by the rule it becomes part of, by object and by
+// place, and not by the order of reading, so that nothing made of them depends on it. Of several
+// equal objects only the first counts.
 func (s *Set) entries() []*Entry {
 	lists := s.lists()
 	slices.SortStableFunc(lists, (*list).compare)

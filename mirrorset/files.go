@@ -11,9 +11,10 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// ReadFiles reads manifests from files and directories. Of a directory it reads every .yaml, .yml and
-// .json file, those of its subdirectories included, and passes over names that begin with a dot. The
-// error is a *RefusedError, or one of the file system. The files of a directory are read as by DecodeAmong.
+// ReadFiles reads manifests from files and directories. Of a directory it reads every .yaml, .yml
+// and .json file, those of its subdirectories included, and passes over names that begin with a
+// dot. The error is a *RefusedError, or one of the file system. The files of a directory are read
+// as by DecodeAmong.
 func ReadFiles(paths ...string) (*Set, error) {
 	set := &Set{}
 	var refused finding.Findings

@@ -5,9 +5,10 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// checkForeignLayers reports what no file can keep a client from: both containers-image (docker_image_src.go,
-// getExternalBlob) and containerd (core/remotes/docker/fetcher.go) fetch a layer whose descriptor has urls from these
-// first. Rules whose source is known for such images are reported each, the others once.
+// checkForeignLayers reports what no file can keep a client from: both containers-image
+// (docker_image_src.go, getExternalBlob) and containerd (core/remotes/docker/fetcher.go) fetch a
+// layer whose descriptor has urls from these first. Rules whose source is known for such images are
+// reported each, the others once.
 func (r *Rules) checkForeignLayers() (findings finding.Findings) {
 	var other *Rule
 	for i := range r.Rules {

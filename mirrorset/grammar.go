@@ -6,16 +6,17 @@ import (
 )
 
 // The grammar is that of the patterns in github.com/openshift/api, config/v1
-// (zz_generated.crd-manifests, imagedigestmirrorsets). It is written out rather than compiled: the same
-// pattern costs microseconds per value as a regular expression, and a test holds both against each other.
+// (zz_generated.crd-manifests, imagedigestmirrorsets). It is written out rather than compiled: the
+// same pattern costs microseconds per value as a regular expression, and a test holds both against
+// each other.
 
-// maxLength is the most characters that a source, mirror or scope may have. The definitions set no limit, but a
-// reference that any client takes is shorter (a DNS name has 253 characters, a repository 255), so nothing longer
-// can mean anything.
+// maxLength is the most characters that a source, mirror or scope may have. The definitions set no
+// limit, but a reference that any client takes is shorter (a DNS name has 253 characters, a
+// repository 255), so nothing longer can mean anything.
 const maxLength = 1024
 
-// ValidSource reports whether s may stand as a source: a location, or "*." and a host without port, at most
-// 1,024 characters.
+// ValidSource reports whether s may stand as a source: a location, or "*." and a host without port,
+// at most 1,024 characters.
 func ValidSource(s string) bool {
 	if host, ok := strings.CutPrefix(s, "*."); ok {
 		return len(s) <= maxLength && validDomain(host)
@@ -23,8 +24,8 @@ func ValidSource(s string) bool {
 	return ValidMirror(s)
 }
 
-// ValidMirror reports whether s may stand as a mirror: host[:port] and zero or more "/component", at most 1,024
-// characters.
+// ValidMirror reports whether s may stand as a mirror: host[:port] and zero or more "/component",
+// at most 1,024 characters.
 func ValidMirror(s string) bool {
 	if len(s) > maxLength {
 		return false
@@ -62,8 +63,8 @@ func validPath(s string) bool {
 // validDomain reports whether s is labels joined by dots.
 func validDomain(s string) bool { return domain(s) == len(s) }
 
-// domain returns where the domain that s begins with ends: labels of [a-zA-Z0-9] and inner '-', joined by dots. It is
-// negative where there is none.
+// domain returns where the domain that s begins with ends: labels of [a-zA-Z0-9] and inner '-',
+// joined by dots. It is negative where there is none.
 func domain(s string) int {
 	for i := 0; ; i++ {
 		for { // the pieces of a label between its '-'
@@ -87,8 +88,8 @@ func domain(s string) int {
 	}
 }
 
-// component returns where the path component that begins at i ends: runs of [a-z0-9] joined by one '.', one or two
-// '_', or any number of '-'. It is negative where there is none.
+// component returns where the path component that begins at i ends: runs of [a-z0-9] joined by one
+// '.', one or two '_', or any number of '-'. It is negative where there is none.
 func component(s string, i int) int {
 	for {
 		start := i
@@ -133,8 +134,8 @@ const (
 
 func alphanumeric(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
-// whyInvalid names what a person most likely wrote by mistake in a value that the grammar refuses. It is one list of
-// mistakes, the likeliest first.
+// whyInvalid names what a person most likely wrote by mistake in a value that the grammar refuses.
+// It is one list of mistakes, the likeliest first.
 //
 //gocyclo:ignore
 func whyInvalid(s string) string {

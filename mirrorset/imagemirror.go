@@ -45,8 +45,8 @@ func (m *ImageMirror) origin(field string) finding.Origin {
 	return o
 }
 
-// imageMirrors checks what image mirrors are held to beside the grammar, and against each other. The same
-// one read twice, as from two copies of a list, is fine.
+// imageMirrors checks what image mirrors are held to beside the grammar, and against each other.
+// The same one read twice, as from two copies of a list, is fine.
 func (v *validator) imageMirrors() {
 	bySource := map[string]*ImageMirror{}
 	byID := map[string]*ImageMirror{}

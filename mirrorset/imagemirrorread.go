@@ -110,12 +110,12 @@ func (o *object) time(f field) time.Time {
 	return time.Time{}
 }
 
-// DecodeClusters reads what a store of the image mirrors of several managed clusters holds: one JSON object of
-// lists, by the names of the clusters. name is what findings call the input.
+// DecodeClusters reads what a store of the image mirrors of several managed clusters holds: one
+// JSON object of lists, by the names of the clusters. name is what findings call the input.
 //
-// It reads image mirrors as Decode does, but refuses unknown fields: a program that writes the store again would
-// lose them. It does not hold the image mirrors of a cluster against each other. The error is a *RefusedError; the
-// lists are then what could be read.
+// It reads image mirrors as Decode does, but refuses unknown fields: a program that writes the
+// store again would lose them. It does not hold the image mirrors of a cluster against each other.
+// The error is a *RefusedError; the lists are then what could be read.
 func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) {
 	d := &decoder{name: name, set: &Set{}, doc: &document.Document{Number: 1}}
 	nodes, bad := document.ParseJSON(bytes.TrimPrefix(data, []byte("\ufeff")))

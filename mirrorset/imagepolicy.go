@@ -12,8 +12,9 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// ClusterImagePolicy is config.openshift.io/v1 ClusterImagePolicy: the signatures that images of some scopes need
-// anywhere in the cluster. It becomes part of policy.json on Linux nodes; Windows nodes do not read it.
+// ClusterImagePolicy is config.openshift.io/v1 ClusterImagePolicy: the signatures that images of
+// some scopes need anywhere in the cluster. It becomes part of policy.json on Linux nodes; Windows
+// nodes do not read it.
 type ClusterImagePolicy struct {
 	TypeMeta `json:",inline"`
 	Metadata ObjectMeta      `json:"metadata,omitzero"`
@@ -22,7 +23,8 @@ type ClusterImagePolicy struct {
 	ReadFrom *ReadFrom `json:"-"`
 }
 
-// ImagePolicy is config.openshift.io/v1 ImagePolicy: the signatures that images of some scopes need in one namespace.
+// ImagePolicy is config.openshift.io/v1 ImagePolicy: the signatures that images of some scopes need
+// in one namespace.
 type ImagePolicy struct {
 	TypeMeta `json:",inline"`
 	Metadata ObjectMeta      `json:"metadata,omitzero"`
@@ -33,7 +35,8 @@ type ImagePolicy struct {
 
 // ImagePolicySpec is the spec of a ClusterImagePolicy and of an ImagePolicy.
 type ImagePolicySpec struct {
-	// Scopes are hosts, namespaces, repositories, references, or "*." and a host; at most 256, none twice.
+	// Scopes are hosts, namespaces, repositories, references, or "*." and a host; at most 256, none
+	// twice.
 	Scopes []string `json:"scopes"`
 	// Policy is what every scope asks for.
 	Policy ImageVerificationPolicy `json:"policy"`
@@ -46,8 +49,8 @@ type ImageVerificationPolicy struct {
 	SignedIdentity *SignedIdentity `json:"signedIdentity,omitempty"`
 }
 
-// RootOfTrust says whose signatures count. Exactly the field that PolicyType names is set. Key and certificate data is
-// PEM, which stands in base64 in a manifest.
+// RootOfTrust says whose signatures count. Exactly the field that PolicyType names is set. Key and
+// certificate data is PEM, which stands in base64 in a manifest.
 type RootOfTrust struct {
 	// PolicyType is "PublicKey", "FulcioCAWithRekor" or "PKI".
 	PolicyType        string                        `json:"policyType"`
@@ -59,7 +62,8 @@ type RootOfTrust struct {
 // PublicKeyRootOfTrust trusts one key.
 type PublicKeyRootOfTrust struct {
 	KeyData []byte `json:"keyData"`
-	// RekorKeyData is the key of the Rekor server that has to have recorded the signature; nil where none has.
+	// RekorKeyData is the key of the Rekor server that has to have recorded the signature; nil
+	// where none has.
 	RekorKeyData []byte `json:"rekorKeyData,omitempty"`
 }
 
@@ -94,8 +98,8 @@ type PKICertificateSubject struct {
 
 // SignedIdentity says which name a signature has to claim.
 type SignedIdentity struct {
-	// MatchPolicy is "MatchRepoDigestOrExact", "MatchRepository", "ExactRepository" or "RemapIdentity"; the last two have
-	// the field of their name.
+	// MatchPolicy is "MatchRepoDigestOrExact", "MatchRepository", "ExactRepository" or
+	// "RemapIdentity"; the last two have the field of their name.
 	MatchPolicy     string           `json:"matchPolicy"`
 	ExactRepository *ExactRepository `json:"exactRepository,omitempty"`
 	RemapIdentity   *RemapIdentity   `json:"remapIdentity,omitempty"`
@@ -128,8 +132,9 @@ func (o *ImagePolicy) Origin(field string) finding.Origin {
 	return o.ReadFrom.Origin(kindImagePolicy+"/"+name, field)
 }
 
-// imagePolicies refuses what the API server refuses of ClusterImagePolicy and ImagePolicy: the rules are those of the
-// definitions in github.com/openshift/api, config/v1 (zz_generated.crd-manifests, clusterimagepolicies, imagepolicies).
+// imagePolicies refuses what the API server refuses of ClusterImagePolicy and ImagePolicy: the
+// rules are those of the definitions in github.com/openshift/api, config/v1
+// (zz_generated.crd-manifests, clusterimagepolicies, imagepolicies).
 func (v *validator) imagePolicies() {
 	for i := range v.set.ClusterImagePolicies {
 		o := &v.set.ClusterImagePolicies[i]

@@ -4,8 +4,8 @@ import "slices"
 
 // keys are the keys of a mapping: a list of the few that nearly all mappings have, and a map of more.
 //
-// A map alone does the same. The list saves a fifth of the time of reading JSON, and 7 % of a whole run of mirrorctl
-// over 10,000 objects (docs/performance.md, "Tricks, tried without").
+// A map alone does the same. The list saves a fifth of the time of reading JSON, and 7 % of a whole
+// run of mirrorctl over 10,000 objects (docs/performance.md, "Tricks, tried without").
 type keys struct {
 	few  [12]string
 	n    int // of them

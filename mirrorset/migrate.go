@@ -20,7 +20,8 @@ type Migration struct {
 	From string
 	// Object has the policy's name, labels and annotations, and its entries in their order.
 	Object ImageDigestMirrorSet
-	// Findings say what was not carried over unchanged, and what applying the object does besides replacing the policy.
+	// Findings say what was not carried over unchanged, and what applying the object does besides
+	// replacing the policy.
 	Findings finding.Findings
 }
 
@@ -41,9 +42,9 @@ const appliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
 //   - sources and mirrors that the grammar refuses are left out. MCO refuses the policy for them, so a
 //     caller should only go on where [Set.Rules] returns no error.
 //
-// Each change is a finding, and each finding a comment in what [Migration.YAML] writes. The annotation in
-// which kubectl keeps the policy as it was last applied is left out, because kubectl would compare the new object with
-// it.
+// Each change is a finding, and each finding a comment in what [Migration.YAML] writes. The
+// annotation in which kubectl keeps the policy as it was last applied is left out, because kubectl
+// would compare the new object with it.
 func (s *Set) MigrateContentSourcePolicies() []Migration {
 	migrations := make([]Migration, len(s.ImageContentSourcePolicies))
 	for i := range s.ImageContentSourcePolicies {
@@ -145,8 +146,8 @@ func writable(mirrors []string) []string {
 	return slices.DeleteFunc(mirrors, func(m string) bool { return !ValidMirror(m) })
 }
 
-// keepOrder gives the entries whose lists had repetitions the merged order of their source where its other
-// entries would otherwise make another order of it.
+// keepOrder gives the entries whose lists had repetitions the merged order of their source where
+// its other entries would otherwise make another order of it.
 func (s *Set) keepOrder(migrations []Migration) {
 	type place struct{ migration, entry int }
 	repeated := map[string][]place{}

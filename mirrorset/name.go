@@ -45,11 +45,12 @@ func (v *validator) name(kind string, m *ObjectMeta, from *ReadFrom) {
 	v.refuse(finding.CodeInvalidName, finding.APIServer, from.Origin(objectName(kind, m.Name), "metadata.name"), m.Name, why)
 }
 
-// maxName is how long names of objects may be (k8s.io/apimachinery, util/validation, IsDNS1123Subdomain).
+// maxName is how long names of objects may be (k8s.io/apimachinery, util/validation,
+// IsDNS1123Subdomain).
 const maxName = 253
 
-// validName reports whether s is a subdomain as RFC 1123 has it: parts of small letters, digits and inner '-', joined
-// by '.'.
+// validName reports whether s is a subdomain as RFC 1123 has it: parts of small letters, digits and
+// inner '-', joined by '.'.
 func validName(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "" || part[0] == '-' || part[len(part)-1] == '-' {

@@ -6,8 +6,9 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// nearKind returns the kind of this package that another one is nearly: in another letter case, in the plural, without
-// its last word, or with a slip of one letter. It returns "" for any other kind, and for those of this package.
+// nearKind returns the kind of this package that another one is nearly: in another letter case, in
+// the plural, without its last word, or with a slip of one letter. It returns "" for any other
+// kind, and for those of this package.
 func nearKind(kind string) string {
 	for _, ours := range []string{kindIDMS, kindITMS, kindICSP, kindHostedCluster, kindMachineConfig} {
 		if kind == ours || kind == ours+"List" {
@@ -28,8 +29,8 @@ func nearKind(kind string) string {
 	return ""
 }
 
-// oneSlip reports whether two words differ in nothing but a letter too many, too few or another one, or in two that
-// changed places.
+// oneSlip reports whether two words differ in nothing but a letter too many, too few or another
+// one, or in two that changed places.
 func oneSlip(a, b string) bool {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

@@ -15,8 +15,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// NodeFile is a file of a node that stands inside a manifest: registries.conf and its drop-ins, policy.json,
-// registries.d, and the hosts.toml of containerd.
+// NodeFile is a file of a node that stands inside a manifest: registries.conf and its drop-ins,
+// policy.json, registries.d, and the hosts.toml of containerd.
 type NodeFile struct {
 	// Path is where the file lies on the node: /etc/containers/registries.conf.
 	Path string
@@ -31,18 +31,19 @@ type NodeFile struct {
 // MachineConfig is what tells the MachineConfigs of one input apart.
 type MachineConfig struct {
 	Name string
-	// Pool is the pool of nodes: the label machineconfiguration.openshift.io/role, or the owner of a rendered
-	// MachineConfig. Empty where it is not said.
+	// Pool is the pool of nodes: the label machineconfiguration.openshift.io/role, or the owner of
+	// a rendered MachineConfig. Empty where it is not said.
 	Pool string
-	// Rendered is set for what the operator made of all MachineConfigs of a pool, "rendered-worker-…": the whole
-	// configuration of a node, while any other is a part of one.
+	// Rendered is set for what the operator made of all MachineConfigs of a pool,
+	// "rendered-worker-…": the whole configuration of a node, while any other is a part of one.
 	Rendered bool
-	// Created is metadata.creationTimestamp, as written (RFC 3339); empty where it is not said. Of two rendered
-	// MachineConfigs of a pool the later one counts.
+	// Created is metadata.creationTimestamp, as written (RFC 3339); empty where it is not said. Of
+	// two rendered MachineConfigs of a pool the later one counts.
 	Created string
 }
 
-// maxNodeFile bounds a file that stands inside a manifest, unpacked. The operator renders no MachineConfig of more than
+// maxNodeFile bounds a file that stands inside a manifest, unpacked. The operator renders no
+// MachineConfig of more than
 // 1.5 MiB; what is many times larger is packed to be so.
 const maxNodeFile = 32 << 20
 

@@ -108,8 +108,9 @@ func (o *object) mirrorKind() bool {
 	return false
 }
 
-// configKind reads an object that says something of registries beside its own purpose, and reports whether the object is
-// one. Other groups have kinds of these names too, image.openshift.io above all: those are unrelated.
+// configKind reads an object that says something of registries beside its own purpose, and reports
+// whether the object is one. Other groups have kinds of these names too, image.openshift.io above
+// all: those are unrelated.
 func (o *object) configKind() bool {
 	inConfig := strings.HasPrefix(o.APIVersion, groupConfig)
 	switch {
@@ -135,7 +136,8 @@ func (o *object) configKind() bool {
 	return true
 }
 
-// imageMirrorKind reads image mirrors of a managed cluster, and reports whether the object is one or a list of them.
+// imageMirrorKind reads image mirrors of a managed cluster, and reports whether the object is one
+// or a list of them.
 func (o *object) imageMirrorKind() bool {
 	switch {
 	case isImageMirror(o.node, o.TypeMeta):
@@ -174,8 +176,9 @@ func (o *object) nearlyOurs() string {
 // groupConfig is how the versions of OpenShift's configuration begin.
 const groupConfig = "config.openshift.io/"
 
-// repeatedKind returns the line of the second kind of an object, and 0 where there is none. It is what two objects
-// without a separator look like, of whatever kinds: the rules of one of them would be lost without a word.
+// repeatedKind returns the line of the second kind of an object, and 0 where there is none. It is
+// what two objects without a separator look like, of whatever kinds: the rules of one of them would
+// be lost without a word.
 func (d *decoder) repeatedKind(n *document.Node) int {
 	found := false
 	for i := range n.Fields() {
@@ -469,11 +472,12 @@ func (o *object) registrySources(n *document.Node, s *RegistrySources) {
 	}
 }
 
-// maxContentSources bounds imageContentSources (github.com/openshift/hypershift, api, HostedClusterSpec).
+// maxContentSources bounds imageContentSources (github.com/openshift/hypershift, api,
+// HostedClusterSpec).
 const maxContentSources = 255
 
-// hostedCluster reads the digest rules of a HyperShift HostedCluster and reports what else in it speaks of
-// mirrors.
+// hostedCluster reads the digest rules of a HyperShift HostedCluster and reports what else in it
+// speaks of mirrors.
 func (o *object) hostedCluster() {
 	spec, ok := o.fields(lookup(o.node, "spec"), o.name, "spec")
 	if !ok {
@@ -722,7 +726,8 @@ func lookup(n *document.Node, key string) *document.Node {
 	return nil
 }
 
-// isText reports whether a node is a text to kubectl and oc: a date is one, and a word such as yes is not.
+// isText reports whether a node is a text to kubectl and oc: a date is one, and a word such as yes
+// is not.
 func isText(n *document.Node) bool { return n.Kind == document.Text || n.Kind == document.Time }
 
 // text returns what a text says, and "" for anything else.
@@ -733,8 +738,8 @@ func text(n *document.Node) string {
 	return n.Text
 }
 
-// str returns the text of a node and reports a node that is none. The parts of its path are put together only
-// then.
+// str returns the text of a node and reports a node that is none. The parts of its path are put
+// together only then.
 func (d *decoder) str(n *document.Node, object string, path ...string) (string, bool) {
 	if !isText(n) {
 		d.wrongType(object, n, strings.Join(path, ""), "a text")

@@ -8,8 +8,9 @@ import "slices"
 // asked last anyway. loop holds, in string order, the items that stood in a loop where the order of two
 // lists could not both be kept; it is nil where every list's order is kept.
 //
-// The algorithm is that of github.com/openshift/runtime-utils, pkg/registries/topo.go, which MCO uses. A topological
-// sort leaves open which loop to break, and where; nodes show what this algorithm does.
+// The algorithm is that of github.com/openshift/runtime-utils, pkg/registries/topo.go, which MCO
+// uses. A topological sort leaves open which loop to break, and where; nodes show what this
+// algorithm does.
 func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
 	order, loop = newGraph(lists, source).sorted()
 	if n := len(order); n > 0 && order[n-1] == source {
@@ -63,8 +64,8 @@ func newGraph(lists [][]string, source string) *graph {
 	return g
 }
 
-// sorted returns the names in topological order. loop holds both names of each edge that is not kept because a loop was
-// broken.
+// sorted returns the names in topological order. loop holds both names of each edge that is not
+// kept because a loop was broken.
 func (g *graph) sorted() (order, loop []string) {
 	order = make([]string, 0, len(g.names))
 	used := make([]bool, len(g.names))

@@ -14,10 +14,11 @@ type Rules struct {
 	Rules []Rule
 	// Insecure and Blocked are the scopes of the Image named cluster, in the order listed.
 	Insecure, Blocked []Scope
-	// Allowed are its scopes outside of which Linux nodes take no image, in the order listed; none where every image is
-	// allowed. They become part of policy.json.
+	// Allowed are its scopes outside of which Linux nodes take no image, in the order listed; none
+	// where every image is allowed. They become part of policy.json.
 	Allowed []Scope
-	// ClusterImagePolicies and ImagePolicies are those of the set, as they were read. They become part of policy.json.
+	// ClusterImagePolicies and ImagePolicies are those of the set, as they were read. They become
+	// part of policy.json.
 	ClusterImagePolicies []ClusterImagePolicy
 	ImagePolicies        []ImagePolicy
 	// SearchRegistries replaces the hosts that Linux nodes try for names without a registry; nil where
@@ -42,16 +43,17 @@ type Rule struct {
 // Mirror is one mirror of a rule.
 type Mirror struct {
 	Location string
-	// Origins are the places that name the mirror, in order. A source that stands here because a loop was broken at it
-	// has none.
+	// Origins are the places that name the mirror, in order. A source that stands here because a
+	// loop was broken at it has none.
 	Origins []finding.Origin
 }
 
 // Rules validates the set and merges its entries.
 //
-// Where the API server or MCO refuses something the error is a *RefusedError that holds every refusal.
-// The rules are returned with it, for code that goes on in spite of the error. They leave out entries without a valid
-// source, and invalid mirrors. A source with both policies is under NeverContactSource.
+// Where the API server or MCO refuses something the error is a *RefusedError that holds every
+// refusal. The rules are returned with it, for code that goes on in spite of the error. They leave
+// out entries without a valid source, and invalid mirrors. A source with both policies is under
+// NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
 	all := s.entries()
 	findings := append(slices.Clone(s.Findings), s.validate(all)...)
@@ -101,8 +103,8 @@ func (s *Set) Rules() (*Rules, error) {
 	return r, r.Findings.Err()
 }
 
-// usable returns the entry without the mirrors that are refused: the entry itself, or a copy. Under NeverContactSource
-// the source itself is refused as a mirror.
+// usable returns the entry without the mirrors that are refused: the entry itself, or a copy. Under
+// NeverContactSource the source itself is refused as a mirror.
 func (e *Entry) usable() *Entry {
 	bad := func(m string) bool { return !ValidMirror(m) || e.never() && m == e.Source }
 	if !slices.ContainsFunc(e.Mirrors, bad) {
@@ -147,8 +149,8 @@ func (r *Rule) lists() [][]string {
 	return lists
 }
 
-// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be among them, but not
-// as the last. Each call makes a new list.
+// Mirrors returns the mirrors of the rule's entries in the order of preference. The source may be
+// among them, but not as the last. Each call makes a new list.
 func (r *Rule) Mirrors() []Mirror {
 	order, _ := PreferenceOrder(r.lists(), r.Source)
 	mirrors := make([]Mirror, len(order))

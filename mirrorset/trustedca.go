@@ -27,8 +27,8 @@ type ConfigMap struct {
 	ReadFrom *ReadFrom `json:"-"`
 }
 
-// TrustedCA are the certificates that one registry host's may be signed by, beside those that every system
-// trusts.
+// TrustedCA are the certificates that one registry host's may be signed by, beside those that every
+// system trusts.
 type TrustedCA struct {
 	// Host is host[:port].
 	Host string
@@ -47,8 +47,8 @@ const (
 	updateService = "updateservice-registry"
 )
 
-// holdsCertificates reports whether a ConfigMap may be one that an Image names. A manifest need not say its
-// namespace; then a certificate has to be in it.
+// holdsCertificates reports whether a ConfigMap may be one that an Image names. A manifest need not
+// say its namespace; then a certificate has to be in it.
 func (o *object) holdsCertificates() bool {
 	if o.namespace != "" {
 		return o.namespace == namespaceConfig
@@ -59,8 +59,8 @@ func (o *object) holdsCertificates() bool {
 	})
 }
 
-// configMap reads the texts of a ConfigMap and checks nothing: no Image may name it, and then its content is of no
-// concern.
+// configMap reads the texts of a ConfigMap and checks nothing: no Image may name it, and then its
+// content is of no concern.
 func (o *object) configMap() {
 	c := ConfigMap{TypeMeta: o.TypeMeta, Metadata: ObjectMeta{Name: o.metadata.Name}, Data: map[string]string{}}
 	lines := map[string]int{}

@@ -95,9 +95,11 @@ type RegistrySources struct {
 	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
 	// BlockedRegistries may not be asked at all.
 	BlockedRegistries []string `json:"blockedRegistries,omitempty"`
-	// AllowedRegistries becomes part of policy.json: the names that pods use have to be inside one of them.
+	// AllowedRegistries becomes part of policy.json: the names that pods use have to be inside one
+	// of them.
 	AllowedRegistries []string `json:"allowedRegistries,omitempty"`
-	// ContainerRuntimeSearchRegistries replaces the registries that Linux nodes try for names without one.
+	// ContainerRuntimeSearchRegistries replaces the registries that Linux nodes try for names
+	// without one.
 	ContainerRuntimeSearchRegistries []string `json:"containerRuntimeSearchRegistries,omitempty"`
 }
 
@@ -148,8 +150,8 @@ type ReadFrom struct {
 	lines []entryLines
 }
 
-// Origin returns the place of a field of an object that was read there. A nil place is that of an object built
-// in memory.
+// Origin returns the place of a field of an object that was read there. A nil place is that of an
+// object built in memory.
 func (r *ReadFrom) Origin(object, field string) finding.Origin {
 	o := finding.Origin{Object: object, Field: field}
 	if r != nil {
@@ -181,13 +183,14 @@ type Set struct {
 	ConfigMaps []ConfigMap
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []finding.Origin
-	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate pass over them:
-	// packages registriesconf and hoststoml read them.
+	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate
+	// pass over them: packages registriesconf and hoststoml read them.
 	NodeFiles []NodeFile
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
 	Findings finding.Findings
 
-	// none is set where something says that there are no rules: an empty List, an object that is not to exist.
+	// none is set where something says that there are no rules: an empty List, an object that is
+	// not to exist.
 	none bool
 	// nodePoolConfigs are the names of the ConfigMaps that NodePools of HyperShift name.
 	nodePoolConfigs []string
@@ -214,9 +217,9 @@ func (s *Set) Add(t *Set) {
 	s.Findings = append(s.Findings, t.Findings...)
 }
 
-// Speaks reports whether something in the input says where pulls go, be it only that there are no mirrors: a mirror
-// object or an Image without entries, a HostedCluster, an empty List. Where nothing does, a plan from the set would be
-// an answer from nothing.
+// Speaks reports whether something in the input says where pulls go, be it only that there are no
+// mirrors: a mirror object or an Image without entries, a HostedCluster, an empty List. Where
+// nothing does, a plan from the set would be an answer from nothing.
 func (s *Set) Speaks() bool {
 	return s.none || len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+len(s.DigestSources)+
 		len(s.ImageMirrors)+len(s.Images)+len(s.HostedClusters)+len(s.NodeFiles) > 0

@@ -70,7 +70,8 @@ func refuser(e *Entry) finding.Refuser {
 	return finding.APIServer
 }
 
-// refuserOf returns who refuses a value that the grammar does: a name that is too long passes the schemas.
+// refuserOf returns who refuses a value that the grammar does: a name that is too long passes the
+// schemas.
 func refuserOf(value string, by finding.Refuser) finding.Refuser {
 	if len(value) > maxLength {
 		return finding.Reader
@@ -86,8 +87,8 @@ func shortened(value string) string {
 	return strings.ToValidUTF8(value[:60], "") + "…"
 }
 
-// shortAddress reports a host that the resolver of the C library reads as an IPv4 address, though it is not written as
-// one: which host a node asks then depends on its resolver.
+// shortAddress reports a host that the resolver of the C library reads as an IPv4 address, though
+// it is not written as one: which host a node asks then depends on its resolver.
 func (v *validator) shortAddress(origin finding.Origin, value string) {
 	host, _, _ := strings.Cut(value, "/")
 	if address, ok := network.ShortIPv4(host); ok {
@@ -152,7 +153,8 @@ func (v *validator) repeated(e *Entry, by finding.Refuser, i, earlier int) {
 	}
 }
 
-// noEffect reports an entry that makes no rule. That an image mirror has no mirrors is refused elsewhere.
+// noEffect reports an entry that makes no rule. That an image mirror has no mirrors is refused
+// elsewhere.
 func (v *validator) noEffect(e *Entry, by finding.Refuser) {
 	if e.real() || by == finding.ClusterService && len(e.Mirrors) == 0 {
 		return
@@ -294,7 +296,8 @@ func (v *validator) duplicates() {
 	})
 }
 
-// differing reports, of n objects of a kind, those that have the name of an earlier one and another content.
+// differing reports, of n objects of a kind, those that have the name of an earlier one and another
+// content.
 func (v *validator) differing(kind string, n int, object func(i int) (name string, from *ReadFrom, content any)) {
 	if n < 2 {
 		return
@@ -325,8 +328,8 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 	}
 }
 
-// unmatched reports a valid source that no image name lies inside: clients write names out in full before they
-// compare them (github.com/distribution/reference, normalize.go).
+// unmatched reports a valid source that no image name lies inside: clients write names out in full
+// before they compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
 	if strings.HasPrefix(e.Source, "*.") {
 		return
@@ -348,8 +351,8 @@ func (v *validator) unmatched(e *Entry) {
 	v.warn(finding.CodeUnmatchedSource, e.SourceOrigin(), e.Source, message)
 }
 
-// nodePools refuses mirrors for tags in the configuration of a NodePool: HyperShift takes ImageDigestMirrorSet and
-// ImageContentSourcePolicy there, and no other kind of mirror object.
+// nodePools refuses mirrors for tags in the configuration of a NodePool: HyperShift takes
+// ImageDigestMirrorSet and ImageContentSourcePolicy there, and no other kind of mirror object.
 func (v *validator) nodePools() {
 	for i := range v.set.ImageTagMirrorSets {
 		o := &v.set.ImageTagMirrorSets[i]

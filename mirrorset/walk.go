@@ -13,9 +13,10 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Objects of other kinds may hold mirror objects, rules without an object, and files of nodes: a policy, a template, a
-// ConfigMap with manifests in its texts, a MachineConfig. One walk looks for them at any depth. What it finds is read, or
-// reported: nothing that looks like a rule is passed over without a word.
+// Objects of other kinds may hold mirror objects, rules without an object, and files of nodes: a
+// policy, a template, a ConfigMap with manifests in its texts, a MachineConfig. One walk looks for
+// them at any depth. What it finds is read, or reported: nothing that looks like a rule is passed
+// over without a word.
 
 // maxWalk is how deep a walk goes. What people write is nested less than forty deep.
 const maxWalk = 200
@@ -23,8 +24,8 @@ const maxWalk = 200
 // maxTexts is how deep texts may lie in texts: a manifest in a ConfigMap in a ManifestWork.
 const maxTexts = 6
 
-// needles stand in every text that the walk finds something in, and are rare elsewhere: a document without any is not
-// parsed. Those of one list have its part in common, which is looked for first.
+// needles stand in every text that the walk finds something in, and are rare elsewhere: a document
+// without any is not parsed. Those of one list have its part in common, which is looked for first.
 var needles = []struct {
 	part   []byte
 	within [][]byte
@@ -43,8 +44,8 @@ var needles = []struct {
 // window is the length of the shortest part of needles.
 const window = 5
 
-// skips says how far mentions may go on from the last two bytes of a window: 0 where a part may stand in the window, else
-// the distance to the next window that one may stand in.
+// skips says how far mentions may go on from the last two bytes of a window: 0 where a part may
+// stand in the window, else the distance to the next window that one may stand in.
 var skips = sync.OnceValue(func() *[1 << 16]uint8 {
 	table := new([1 << 16]uint8)
 	for i := range table {
@@ -59,9 +60,10 @@ var skips = sync.OnceValue(func() *[1 << 16]uint8 {
 	return table
 })
 
-// mentions reports whether a text may say where pulls go. All needles are looked for at once, after Wu and Manber ("A fast
-// algorithm for multi-pattern searching", 1994): most of what a repository holds is searched and then passed over, and a
-// search for each would take as long as reading the files.
+// mentions reports whether a text may say where pulls go. All needles are looked for at once, after
+// Wu and Manber ("A fast algorithm for multi-pattern searching", 1994): most of what a repository
+// holds is searched and then passed over, and a search for each would take as long as reading the
+// files.
 func mentions(text []byte) bool {
 	table := skips()
 	within := func(needle []byte) bool { return bytes.Contains(text, needle) }
@@ -282,8 +284,8 @@ func (c *context) exclude(why string) {
 	}
 }
 
-// enter notes what an object, or a part of one, says of all that stands below it. It reads an object of a kind of this
-// package; handled is then true.
+// enter notes what an object, or a part of one, says of all that stands below it. It reads an
+// object of a kind of this package; handled is then true.
 func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 	kind, version := text(lookup(n, "kind")), text(lookup(n, "apiVersion"))
 	switch {
@@ -315,8 +317,8 @@ func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 	return false
 }
 
-// judge notes what a mapping says of whether what stands in it is to exist. It is one list of the keys by which tools say
-// so.
+// judge notes what a mapping says of whether what stands in it is to exist. It is one list of the
+// keys by which tools say so.
 //
 //gocyclo:ignore
 func (c *context) judge(n *document.Node) {
@@ -355,7 +357,8 @@ func (c *context) judge(n *document.Node) {
 	}
 }
 
-// isOurs reports whether a mapping that stands inside an object is an object of this package, and no reference to one.
+// isOurs reports whether a mapping that stands inside an object is an object of this package, and
+// no reference to one.
 func (w *walker) isOurs(n *document.Node, kind, version string) bool {
 	spec := lookup(n, "spec")
 	if spec == nil {
@@ -410,7 +413,8 @@ func (w *walker) place(at *step) string {
 	return strings.TrimSpace(w.object + " " + at.String())
 }
 
-// apart reads what makes no rule into a set of its own, and says what was found there; of anything else it just reads.
+// apart reads what makes no rule into a set of its own, and says what was found there; of anything
+// else it just reads.
 func (w *walker) apart(origin finding.Origin, c context, read func()) {
 	if c.not == "" {
 		read()
@@ -529,14 +533,15 @@ func ruleOf(n *document.Node) (source string, ok bool) {
 // digestLists are the lists of digest rules that several kinds have, with the names of their policies.
 var digestLists = map[string]string{"imageDigestSources": "sourcePolicy", "imageContentSources": ""}
 
-// installers are the kinds that hold digest rules for a cluster or its installation, as fields of their own or as a text of
-// an install-config.
+// installers are the kinds that hold digest rules for a cluster or its installation, as fields of
+// their own or as a text of an install-config.
 var installers = []string{
 	"AgentClusterInstall", "ClusterDeployment", "ClusterInstance", "ConfigMap", "HostedControlPlane", "ImageBasedConfig",
 	"ImageBasedInstallationConfig", "ImageClusterInstall", kindInstallConfig, kindSecret, "SiteConfig",
 }
 
-// fragment reads a field that holds rules without an object of its own, or reports it. It is one list of such fields.
+// fragment reads a field that holds rules without an object of its own, or reports it. It is one
+// list of such fields.
 //
 //gocyclo:ignore
 func (w *walker) fragment(key, value *document.Node, at *step, c context) (handled bool) {
@@ -620,7 +625,8 @@ func holdsTexts(n *document.Node) bool {
 	return false
 }
 
-// isEndpoints reports whether a mapping is the "mirrors" of registries.yaml or of Talos: endpoints by registry.
+// isEndpoints reports whether a mapping is the "mirrors" of registries.yaml or of Talos: endpoints
+// by registry.
 func isEndpoints(n *document.Node) bool {
 	for i := range n.Fields() {
 		value := &n.Fields()[i].Value

@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The objects print as YAML with the field names and the order of their JSON, so that yaml.Marshal writes
-// what Decode reads.
+// The objects print as YAML with the field names and the order of their JSON, so that yaml.Marshal
+// writes what Decode reads.
 
 // MarshalYAML returns the object under the field names of its API.
 func (o ImageDigestMirrorSet) MarshalYAML() (any, error) { return yamlOf(o) }
@@ -47,8 +47,8 @@ func yamlOf(v any) (*yaml.Node, error) {
 	return n, nil
 }
 
-// yamlNode returns a JSON value as YAML. Every text gets the style that it needs to stay one, also for readers of
-// YAML 1.1, to which yes and 12:30 are none; kubectl is such a reader.
+// yamlNode returns a JSON value as YAML. Every text gets the style that it needs to stay one, also
+// for readers of YAML 1.1, to which yes and 12:30 are none; kubectl is such a reader.
 func yamlNode(n *document.Node) (*yaml.Node, error) {
 	node := &yaml.Node{}
 	var children []*document.Node

@@ -13,9 +13,9 @@ const (
 	errorUserMappedFile   = syscall.Errno(1224)
 )
 
-// inUse reports whether an error is one that Windows gives while another process has the file, or one in
-// the directory, open: Go programs such as containerd open files without FILE_SHARE_DELETE. Access denied is
-// among them, though it may also mean what it says; then the last try returns it.
+// inUse reports whether an error is one that Windows gives while another process has the file, or
+// one in the directory, open: Go programs such as containerd open files without FILE_SHARE_DELETE.
+// Access denied is among them, though it may also mean what it says; then the last try returns it.
 func inUse(err error) bool {
 	for _, code := range []syscall.Errno{
 		errorSharingViolation, syscall.ERROR_ACCESS_DENIED, errorLockViolation, errorDeletePending, errorUserMappedFile,

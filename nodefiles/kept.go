@@ -14,7 +14,8 @@ type Kept struct {
 	Message string   `json:"message"`
 }
 
-// Keep returns a Kept whose message is formatted as [fmt.Sprintf] does, with nothing in it that does not print.
+// Keep returns a Kept whose message is formatted as [fmt.Sprintf] does, with nothing in it that
+// does not print.
 func Keep(code KeptCode, path, format string, args ...any) Kept {
 	return Kept{shown.Text(path), code, shown.Text(fmt.Sprintf(format, args...))}
 }
@@ -33,11 +34,13 @@ const (
 )
 
 var (
-	// ErrConflict is wrapped by the error about a file that is not written, because something that pullroute did not
-	// write stands in its place. What the file says, such as NeverContactSource, then does not hold on the node.
-	// The error comes again until somebody removes what is in the way.
+	// ErrConflict is wrapped by the error about a file that is not written, because something that
+	// pullroute did not write stands in its place. What the file says, such as NeverContactSource,
+	// then does not hold on the node. The error comes again until somebody removes what is in the
+	// way.
 	ErrConflict = errors.New("another hand's file is in the way")
-	// ErrWaits is wrapped by the error about files that are left as they are, because another file failed and they would
-	// mean something else without it. They are done once the other file is mended.
+	// ErrWaits is wrapped by the error about files that are left as they are, because another file
+	// failed and they would mean something else without it. They are done once the other file is
+	// mended.
 	ErrWaits = errors.New("waits for another")
 )

@@ -44,9 +44,10 @@ func (l *Local) Close() error { return l.with(func(root *os.Root) error { return
 // lockWait is how long Locked waits for another program.
 const lockWait = time.Minute
 
-// Locked opens a directory of this machine, which it creates where it is missing, and calls do while it holds the
-// lock on the file of this name in it. Two that do so wait for each other, in one program or in two, at most a
-// minute. The file is empty, and may be left by a program that was killed.
+// Locked opens a directory of this machine, which it creates where it is missing, and calls do
+// while it holds the lock on the file of this name in it. Two that do so wait for each other, in
+// one program or in two, at most a minute. The file is empty, and may be left by a program that was
+// killed.
 func Locked(dir, lock string, do func(*Local) error) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -94,7 +95,8 @@ func (l *Local) List(_ context.Context, dir string) ([]DirEntry, error) {
 		}
 		entry := DirEntry{Name: e.Name(), Mode: mode}
 		if mode.Type() == fs.ModeSymlink {
-			// Only messages tell it: an error, which means that it was removed meanwhile, does not matter.
+			// Only messages tell it: an error, which means that it was removed meanwhile, does not
+			// matter.
 			entry.Target, _ = l.root.Readlink(path.Join(dir, entry.Name))
 		}
 		entries = append(entries, entry)

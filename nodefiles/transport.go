@@ -6,22 +6,24 @@ import (
 	"io/fs"
 )
 
-// A Transport reaches one directory of one node: over SSH or SFTP, or through a mount of the host's file system.
-// The directory is config_path for the files of package hoststoml, and /etc/containers for those of package
-// registriesconf. [Local] is the Transport for a directory of this machine.
+// A Transport reaches one directory of one node: over SSH or SFTP, or through a mount of the host's
+// file system. The directory is config_path for the files of package hoststoml, and /etc/containers
+// for those of package registriesconf. [Local] is the Transport for a directory of this machine.
 //
-// Names are slash-separated paths below the directory, which exists; "." is the directory itself. They hold
-// neither ".." nor, except for directories that are there already, a colon. An error about something that
-// is not there wraps [fs.ErrNotExist]. A call returns once the node has done it. After one that fails
-// nobody may assume anything: it may have been done, not done, or, for WriteFile, done in part. One that
-// a client is in the way of for a moment fails with an error that wraps [ErrBusy], having done nothing.
+// Names are slash-separated paths below the directory, which exists; "." is the directory itself.
+// They hold neither ".." nor, except for directories that are there already, a colon. An error
+// about something that is not there wraps [fs.ErrNotExist]. A call returns once the node has done
+// it. After one that fails nobody may assume anything: it may have been done, not done, or, for
+// WriteFile, done in part. One that a client is in the way of for a moment fails with an error that
+// wraps [ErrBusy], having done nothing.
 //
-// What a node goes through while its files are changed depends on Rename. containerd looks at every pull,
-// and contacts a registry itself, whatever its policy was, while the file is missing. A transport that
-// deletes the old file and then renames, or that writes into the old file, has that gap, and is none.
-// Where the system at the other end offers no rename that replaces, Rename has to fail. SFTP's own
-// SSH_FXP_RENAME does not replace. OpenSSH's extension posix-rename@openssh.com does, and so do mv -T,
-// MoveFileEx with MOVEFILE_REPLACE_EXISTING, and PowerShell's [IO.File]::Move with overwrite.
+// What a node goes through while its files are changed depends on Rename. containerd looks at every
+// pull, and contacts a registry itself, whatever its policy was, while the file is missing. A
+// transport that deletes the old file and then renames, or that writes into the old file, has that
+// gap, and is none. Where the system at the other end offers no rename that replaces, Rename has to
+// fail. SFTP's own SSH_FXP_RENAME does not replace. OpenSSH's extension posix-rename@openssh.com
+// does, and so do mv -T, MoveFileEx with MOVEFILE_REPLACE_EXISTING, and PowerShell's
+// [IO.File]::Move with overwrite.
 type Transport interface {
 	// List returns what is in a directory, in any order.
 	List(ctx context.Context, dir string) ([]DirEntry, error)
@@ -54,7 +56,7 @@ type DirEntry struct {
 	Target string
 }
 
-// ErrBusy is wrapped by what a [Transport] returns where a client, or whoever else reads the file just
-// now, keeps it from being renamed or removed, and nothing was done. Only Windows does that, and only for as
-// long as it is open. The call is then repeated, as [Retry] says.
+// ErrBusy is wrapped by what a [Transport] returns where a client, or whoever else reads the file
+// just now, keeps it from being renamed or removed, and nothing was done. Only Windows does that,
+// and only for as long as it is open. The call is then repeated, as [Retry] says.
 var ErrBusy = errors.New("is in use")

@@ -19,8 +19,9 @@ import (
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
-// Diff returns what has to be done on a node for the files to stand in its directory, /etc/containers: one operation
-// after the other, each safe to be the last one. At every moment each file is the old one or the new one, whole:
+// Diff returns what has to be done on a node for the files to stand in its directory,
+// /etc/containers: one operation after the other, each safe to be the last one. At every moment
+// each file is the old one or the new one, whole:
 //
 //   - A file is replaced by a temporary one, on disk by then, that is renamed over it. One that has its content
 //     already is not touched. No client reads a temporary file, because its name does not end in ".conf".
@@ -34,16 +35,17 @@ import (
 //
 // The policies of namespaces stand in another directory: see [Files.ApplyNamespaces].
 //
-// After an interruption, read the node and ask again: what is done is not asked for a second time, and what
-// is left under temporary names is removed. There must not be two runs on a node at a time.
+// After an interruption, read the node and ask again: what is done is not asked for a second time,
+// and what is left under temporary names is removed. There must not be two runs on a node at a
+// time.
 //
-// What pullroute did not write stays as it is unless the Options say otherwise, and is in Kept. A file counts as
-// written by pullroute where it is, byte for byte, what Bytes writes of it, and for those of package policyjson what
-// [policyjson.Rendered] says; MCO writes the same. Other drop-ins, symbolic links and directories never count as written
-// by pullroute.
+// What pullroute did not write stays as it is unless the Options say otherwise, and is in Kept. A
+// file counts as written by pullroute where it is, byte for byte, what Bytes writes of it, and for
+// those of package policyjson what [policyjson.Rendered] says; MCO writes the same. Other drop-ins,
+// symbolic links and directories never count as written by pullroute.
 //
-// The error is about the files that wait for one that cannot be written. It is made of one [FileError] for each, which
-// wraps [nodefiles.ErrWaits].
+// The error is about the files that wait for one that cannot be written. It is made of one
+// [FileError] for each, which wraps [nodefiles.ErrWaits].
 func Diff(old *Node, new Files, o Options) (Change, error) {
 	if old == nil {
 		old = &Node{}
@@ -82,14 +84,17 @@ func (d *differ) policies(policies map[string][]byte) {
 	}
 }
 
-// Options are what a replacement may do beyond the files that pullroute wrote, and how it is done. The zero
-// value leaves other hands' files alone and removes the drop-in that the files no longer have.
+// Options are what a replacement may do beyond the files that pullroute wrote, and how it is done.
+// The zero value leaves other hands' files alone and removes the drop-in that the files no longer
+// have.
 type Options struct {
-	// Overwrite replaces files that pullroute did not write, and removes such a drop-in of the name [SearchDropIn] and such
-	// a file of registries.d where the files have none; a policy.json is never taken back to one that takes every image
-	// then. Otherwise they stay. A file that the node is to have is a conflict then.
+	// Overwrite replaces files that pullroute did not write, and removes such a drop-in of the name
+	// [SearchDropIn] and such a file of registries.d where the files have none; a policy.json is
+	// never taken back to one that takes every image then. Otherwise they stay. A file that the
+	// node is to have is a conflict then.
 	Overwrite bool
-	// LeavePolicies leaves policy.json and registries.d as they are, for callers that keep registries.conf alone.
+	// LeavePolicies leaves policy.json and registries.d as they are, for callers that keep
+	// registries.conf alone.
 	LeavePolicies bool
 	// KeepStale leaves what the files do not have.
 	KeepStale bool
@@ -111,8 +116,8 @@ type Operation struct {
 	Action nodefiles.Action `json:"action"`
 }
 
-// A FileError says why a file is not on a node as it is to be. It is as it was, or, after an operation that failed,
-// already the new one.
+// A FileError says why a file is not on a node as it is to be. It is as it was, or, after an
+// operation that failed, already the new one.
 type FileError struct {
 	File string // its path
 	Err  error  // what is wrong, and what to do
@@ -123,8 +128,8 @@ func (e *FileError) Error() string { return fmt.Sprintf("%s: %v", e.File, e.Err)
 // Unwrap returns Err.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Err returns an error that wraps [nodefiles.ErrConflict] if a file was left out for what stands in its place, and nil
-// otherwise. It is made of one [FileError] for each.
+// Err returns an error that wraps [nodefiles.ErrConflict] if a file was left out for what stands in
+// its place, and nil otherwise. It is made of one [FileError] for each.
 func (c Change) Err() error {
 	var all []error
 	for _, k := range c.Kept {
@@ -135,11 +140,13 @@ func (c Change) Err() error {
 	return errors.Join(all...)
 }
 
-// Apply makes the files stand on a node: it reads what is there, does what [Diff] says, and returns that.
+// Apply makes the files stand on a node: it reads what is there, does what [Diff] says, and returns
+// that.
 //
-// The error tells every failure, each as a [FileError]: what Diff returns, an operation that fails, and files that
-// were left out for what stands in their place, which wrap [nodefiles.ErrConflict]. After an error each file is the old
-// one or the new one, and calling Apply again finishes. When ctx is done it stops, and the error wraps that of ctx.
+// The error tells every failure, each as a [FileError]: what Diff returns, an operation that fails,
+// and files that were left out for what stands in their place, which wrap [nodefiles.ErrConflict].
+// After an error each file is the old one or the new one, and calling Apply again finishes. When
+// ctx is done it stops, and the error wraps that of ctx.
 func (f Files) Apply(ctx context.Context, transport nodefiles.Transport, o Options) (Change, error) {
 	node, err := ReadNode(ctx, transport)
 	if err != nil {
@@ -149,8 +156,9 @@ func (f Files) Apply(ctx context.Context, transport nodefiles.Transport, o Optio
 	return c, errors.Join(err, c.Apply(ctx, transport, o.Retry), c.Err())
 }
 
-// Apply does the operations on the node that Diff was asked about, which has not been changed since. It stops at the
-// first that fails: what follows is safe only after it. When ctx is done it stops, too.
+// Apply does the operations on the node that Diff was asked about, which has not been changed
+// since. It stops at the first that fails: what follows is safe only after it. When ctx is done it
+// stops, too.
 func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry) error {
 	for i, o := range c.Operations {
 		if err := ctx.Err(); err != nil {
@@ -176,23 +184,24 @@ func (c Change) waiting(failed int) (all []error) {
 	return all
 }
 
-// lockName is a file in the directory that keeps two writers apart. It is empty, and may be left by a program that
-// was killed.
+// lockName is a file in the directory that keeps two writers apart. It is empty, and may be left by
+// a program that was killed.
 const lockName = ".registries.conf~lock"
 
 // Write makes the files stand under dir, a directory of this machine that is created where it is
-// missing, as [Files.Apply] says: at every moment, whatever fails, each file is the one from before or the new
-// one, whole. Nothing outside of dir is written.
+// missing, as [Files.Apply] says: at every moment, whatever fails, each file is the one from before
+// or the new one, whole. Nothing outside of dir is written.
 //
-// A registries.conf that is there is replaced, whoever wrote it: every Linux node has one, and Render edits it
-// ([RenderOptions]). So is a policy.json where the files have one. A symbolic link is not, and is in the error, which then
-// wraps [nodefiles.ErrConflict]. What the files do not have stays as it is; stale lists its path.
+// A registries.conf that is there is replaced, whoever wrote it: every Linux node has one, and
+// Render edits it ([RenderOptions]). So is a policy.json where the files have one. A symbolic link
+// is not, and is in the error, which then wraps [nodefiles.ErrConflict]. What the files do not have
+// stays as it is; stale lists its path.
 //
-// The policies of namespaces are written to the directory [NamespacesBelow] in dir. No client reads them there: they are
-// to be brought to /etc/crio/policies.
+// The policies of namespaces are written to the directory [NamespacesBelow] in dir. No client reads
+// them there: they are to be brought to /etc/crio/policies.
 //
-// Two that write to one directory, also in two programs, wait for each other, at most a minute, at a lock on
-// the file ".registries.conf~lock" in it.
+// Two that write to one directory, also in two programs, wait for each other, at most a minute, at
+// a lock on the file ".registries.conf~lock" in it.
 func (f Files) Write(dir string) (stale []string, err error) {
 	err = nodefiles.Locked(dir, lockName, func(local *nodefiles.Local) error {
 		o := Options{Overwrite: true, KeepStale: true}
@@ -227,9 +236,10 @@ func (f Files) Write(dir string) (stale []string, err error) {
 // NamespacesBelow is where [Files.Write] puts the policies of namespaces.
 const NamespacesBelow = "crio/policies"
 
-// ApplyNamespaces makes the policies of namespaces stand on a node: the transport leads to /etc/crio/policies. It goes
-// by the rules of [Diff] for each file; none waits for another. A policy of a namespace that the files do not have is
-// removed, and the namespace then falls back to policy.json: apply the files of /etc/containers first.
+// ApplyNamespaces makes the policies of namespaces stand on a node: the transport leads to
+// /etc/crio/policies. It goes by the rules of [Diff] for each file; none waits for another. A
+// policy of a namespace that the files do not have is removed, and the namespace then falls back to
+// policy.json: apply the files of /etc/containers first.
 func (f Files) ApplyNamespaces(ctx context.Context, t nodefiles.Transport, o Options) (Change, error) {
 	entries, err := onnode.List(ctx, t, ".")
 	if err != nil {
@@ -316,8 +326,8 @@ func (d *differ) put(file string, data []byte) {
 	d.add(file, action, append(onnode.Replace(dir, f.Like(current), left), sync)...)
 }
 
-// inTheWay says what keeps a file from being written, and why: what stands in its place, where it is prepared, or
-// in the place of its directory.
+// inTheWay says what keeps a file from being written, and why: what stands in its place, where it
+// is prepared, or in the place of its directory.
 func (d *differ) inTheWay(file string, current, left *onnode.Entry) (place, why string) {
 	dir := d.node.find(path.Dir(file))
 	switch {
@@ -339,7 +349,8 @@ func (d *differ) inTheWay(file string, current, left *onnode.Entry) (place, why 
 // replacesSettings is what a drop-in does.
 const replacesSettings = "and its settings replace those of " + FileName
 
-// remove takes away a file that the node is not to have, or leaves it and says so. does is what the file does.
+// remove takes away a file that the node is not to have, or leaves it and says so. does is what the
+// file does.
 func (d *differ) remove(file, does string) {
 	dir, base := path.Dir(file), path.Base(file)
 	entries, _ := d.node.list(dir)
@@ -357,8 +368,8 @@ func (d *differ) remove(file, does string) {
 	d.clean(file, onnode.Find(entries, replace.Temporary(base)))
 }
 
-// resetPolicy takes a policy.json that pullroute wrote back to the one that takes every image. That of another hand stays:
-// nothing asks for it to be made weaker.
+// resetPolicy takes a policy.json that pullroute wrote back to the one that takes every image. That
+// of another hand stays: nothing asks for it to be made weaker.
 func (d *differ) resetPolicy() {
 	const file, does = policyjson.FileName, "and decides which images are taken"
 	current := onnode.Find(d.node.entries, file)
@@ -393,8 +404,8 @@ func (d *differ) others() {
 	}
 }
 
-// written reports whether a file is one that pullroute writes: in the form of Bytes, and, for the drop-in, with
-// search registries and nothing else. Files of package policyjson are told by it.
+// written reports whether a file is one that pullroute writes: in the form of Bytes, and, for the
+// drop-in, with search registries and nothing else. Files of package policyjson are told by it.
 func written(file string, e *onnode.Entry) bool {
 	if file != FileName && file != SearchDropIn {
 		return policyjson.Rendered(file, []byte(e.Content()))

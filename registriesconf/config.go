@@ -10,8 +10,9 @@
 //
 //	files, table, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
 //
-// [Files.Apply] puts them on a node, over the Transport of package nodefiles, so that each file is the old one or the
-// new one at every moment. [Diff] returns the operations without doing them, and [Impact] says what they cost the node:
+// [Files.Apply] puts them on a node, over the Transport of package nodefiles, so that each file is
+// the old one or the new one at every moment. [Diff] returns the operations without doing them, and
+// [Impact] says what they cost the node:
 //
 //	node, err := nodefiles.OpenLocal("/etc/containers") // or another Transport
 //	…

@@ -59,5 +59,6 @@ func (p PullFromMirror) describe() string {
 	return string(p)
 }
 
-// bothKinds reports whether pulls of both kinds are served, as long as the registry is not mirror-by-digest-only.
+// bothKinds reports whether pulls of both kinds are served, as long as the registry is not
+// mirror-by-digest-only.
 func (p PullFromMirror) bothKinds() bool { return p == PullUnset || p == PullAll }

@@ -16,9 +16,9 @@ import (
 // registries.conf is replaced: every difference between the two files, whether MCO drains the node, and
 // every reason for it. A nil Config is an absent file, which MCO takes for an empty one.
 //
-// MCO's check looks at less than the client does, and at some things that mean nothing to the client. The
-// node is left undrained only if all of this holds (openshift/machine-config-operator, pkg/daemon/drain.go,
-// isSafeContainerRegistryConfChanges):
+// MCO's check looks at less than the client does, and at some things that mean nothing to the
+// client. The node is left undrained only if all of this holds (openshift/machine-config-operator,
+// pkg/daemon/drain.go, isSafeContainerRegistryConfChanges):
 //
 //   - every old item of unqualified-search-registries is where it was;
 //   - no registry is gone, and none has another prefix, location, blocked or insecure, as they are spelled;
@@ -28,22 +28,24 @@ import (
 //     not do), or it has none and is mirror-by-digest-only.
 //
 // It compares nothing else: a change of only short-name-mode, aliases, credential-helpers,
-// additional-layer-store-auth-helper, mirror-by-digest-only, namespace-proxy, the insecure of a mirror, or
-// the order of mirrors or registries drains nothing. Differences lists these too. Two more habits of the check:
+// additional-layer-store-auth-helper, mirror-by-digest-only, namespace-proxy, the insecure of a
+// mirror, or the order of mirrors or registries drains nothing. Differences lists these too. Two
+// more habits of the check:
 //
 //   - It finds a mirror by its location and takes the first. Where a registry lists one location for both
 //     kinds of pull, the second listing therefore looks changed as soon as anything about the registry
 //     changes, and drains; and the second can be removed without a drain.
 //   - Of several registries with one prefix it compares the last. The client uses the first.
 //
-// A drain is not a reboot. For registries.conf MCO drains where it must and has CRI-O reload the file, and
-// its own tests demand that the node is not rebooted (an ImageTagMirrorSet included, of which the
-// documentation of OpenShift says that it "drains and reboots"). What reboots is a change of a drop-in, see
-// [NodeImpact.WithDropIn].
+// A drain is not a reboot. For registries.conf MCO drains where it must and has CRI-O reload the
+// file, and its own tests demand that the node is not rebooted (an ImageTagMirrorSet included, of
+// which the documentation of OpenShift says that it "drains and reboots"). What reboots is a change
+// of a drop-in, see [NodeImpact.WithDropIn].
 //
-// The verdict is that of MCO's defaults. A nodeDisruptionPolicy for the file replaces it; the ConfigMap
-// image-registry-override-drain in MCO's namespace turns drains for this file off; a cluster of one node is
-// never drained. Trailing slashes, which [Parse] drops, are not seen here, though to MCO they are a change.
+// The verdict is that of MCO's defaults. A nodeDisruptionPolicy for the file replaces it; the
+// ConfigMap image-registry-override-drain in MCO's namespace turns drains for this file off; a
+// cluster of one node is never drained. Trailing slashes, which [Parse] drops, are not seen here,
+// though to MCO they are a change.
 func Impact(old, new *Config) NodeImpact {
 	c := comparison{NodeImpact{Differences: []Difference{}, Reasons: []Difference{}}}
 	if old == nil {
@@ -73,14 +75,15 @@ type NodeImpact struct {
 	Reasons []Difference `json:"reasons"`
 }
 
-// A Difference is one setting in which two files differ, or a registry, mirror or drop-in that only one has.
+// A Difference is one setting in which two files differ, or a registry, mirror or drop-in that only
+// one has.
 type Difference struct {
 	// Code is the kind of difference.
 	Code DifferenceCode `json:"code"`
 	// File is the drop-in that the change is about, and empty for registries.conf itself.
 	File string `json:"file,omitempty"`
-	// Field is the path in the new file, registry[2].mirror[0].pull-from-mirror, and for what is gone the
-	// path in the old one.
+	// Field is the path in the new file, registry[2].mirror[0].pull-from-mirror, and for what is
+	// gone the path in the old one.
 	Field string `json:"field,omitempty"`
 	// Scope is what the registry concerned applies to, its prefix.
 	Scope string `json:"scope,omitempty"`
@@ -95,8 +98,8 @@ type Difference struct {
 	Message string `json:"message"`
 }
 
-// DifferenceCode names a kind of Difference. Like finding codes these are stable: one is never given another
-// meaning.
+// DifferenceCode names a kind of Difference. Like finding codes these are stable: one is never
+// given another meaning.
 type DifferenceCode string
 
 const (
@@ -149,9 +152,9 @@ func (n NodeImpact) String() string {
 	return b.String()
 }
 
-// WithDropIn returns the impact with that of a drop-in added, a file of registries.conf.d that MCO writes
-// beside registries.conf; nil stands for an absent one. Name is its path from the directory that holds
-// registries.conf, as [SearchDropIn] is.
+// WithDropIn returns the impact with that of a drop-in added, a file of registries.conf.d that MCO
+// writes beside registries.conf; nil stands for an absent one. Name is its path from the directory
+// that holds registries.conf, as [SearchDropIn] is.
 //
 // MCO has no rule for these files, and reboots a node for every change of a file that it has no rule for
 // (pkg/daemon/update.go, calculatePostConfigChangeNodeDisruptionActionFromMCDiffs; its own test of

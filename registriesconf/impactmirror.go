@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// mirrors compares the mirrors of two registries of one prefix. It pairs each new mirror with the old one that it
-// continues, which tells what changed. It looks each one up as MCO does, which tells what drains.
+// mirrors compares the mirrors of two registries of one prefix. It pairs each new mirror with the
+// old one that it continues, which tells what changed. It looks each one up as MCO does, which
+// tells what drains.
 func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
 	if equalRegistries(old, new) {
 		return // MCO does not look into a registry that is as it was
@@ -64,7 +65,8 @@ func (c *mirrorComparison) difference(i int, code DifferenceCode, setting string
 	return Difference{Code: code, Field: mirrorField(c.newAt, i) + setting, Scope: c.new.Scope(), Mirror: c.new.Mirrors[i].Location}
 }
 
-// first returns what MCO compares a new mirror with: the first old one of its location, nil where there is none.
+// first returns what MCO compares a new mirror with: the first old one of its location, nil where
+// there is none.
 func (c *mirrorComparison) first(i int) *Mirror {
 	if at := c.before[c.new.Mirrors[i].Location]; at != nil {
 		return &c.old.Mirrors[at[0]]
@@ -101,8 +103,9 @@ func (c *mirrorComparison) added(i int) {
 	c.add(d)
 }
 
-// pulls compares the pulls that a mirror serves with those of the mirror that it continues. Where they are the same, MCO
-// may still see a change: it compares the mirror with the first old one of its location.
+// pulls compares the pulls that a mirror serves with those of the mirror that it continues. Where
+// they are the same, MCO may still see a change: it compares the mirror with the first old one of
+// its location.
 func (c *mirrorComparison) pulls(i int, like Mirror) {
 	m, scope, drains := c.new.Mirrors[i], c.new.Scope(), c.drains(i)
 	from, to := like.PullFromMirror.describe(), m.PullFromMirror.describe()
@@ -149,8 +152,9 @@ func (c *mirrorComparison) settings(i int, like Mirror) {
 	}
 }
 
-// pairMirrors returns, for each new mirror, the index of the old one that it continues, or -1: one of the
-// same location, and of those that serve the same pulls if there is one left; and which of the old ones are continued.
+// pairMirrors returns, for each new mirror, the index of the old one that it continues, or -1: one
+// of the same location, and of those that serve the same pulls if there is one left; and which of
+// the old ones are continued.
 func pairMirrors(old, new []Mirror, before map[string][]int) (pairs []int, paired []bool) {
 	pairs, paired = make([]int, len(new)), make([]bool, len(old))
 	for i := range pairs {

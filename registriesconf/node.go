@@ -15,9 +15,10 @@ import (
 // FileName is the name of the main file. Its drop-ins are in the directory registries.conf.d beside it.
 const FileName = "registries.conf"
 
-// A Node is what the directory of a node, /etc/containers, holds of these files: registries.conf, the names in
-// registries.conf.d, the content of the drop-in with the search registries, policy.json, and MCO's file of registries.d. It is read by [ReadNode] or made by
-// [Files.Node], and asked by [Diff].
+// A Node is what the directory of a node, /etc/containers, holds of these files: registries.conf,
+// the names in registries.conf.d, the content of the drop-in with the search registries,
+// policy.json, and MCO's file of registries.d. It is read by [ReadNode] or made by [Files.Node],
+// and asked by [Diff].
 type Node struct {
 	entries []*onnode.Entry
 }
@@ -41,7 +42,8 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 		if e == nil || e.Mode.IsDir() {
 			continue
 		}
-		// The client follows a symbolic link. One that leads nowhere, or out of the directory, is as good as no file.
+		// The client follows a symbolic link. One that leads nowhere, or out of the directory, is
+		// as good as no file.
 		if err := e.Read(ctx, t, path.Dir(file)); err != nil && (e.Mode.Type() != fs.ModeSymlink || ctx.Err() != nil) {
 			return nil, fmt.Errorf("reading the node's files: %w", err)
 		}
@@ -68,9 +70,10 @@ func (f Files) Node() *Node {
 	return n
 }
 
-// Files returns what the node has; a Config is nil where the file is missing. A file that its client refuses is an
-// empty Config, and the findings say why: the node pulls nothing with it. Drop-ins other than [SearchDropIn] are not
-// read, and are in the Kept of [Diff]. Policies are left empty: read a policy.json with [policyjson.Parse].
+// Files returns what the node has; a Config is nil where the file is missing. A file that its
+// client refuses is an empty Config, and the findings say why: the node pulls nothing with it.
+// Drop-ins other than [SearchDropIn] are not read, and are in the Kept of [Diff]. Policies are left
+// empty: read a policy.json with [policyjson.Parse].
 func (n *Node) Files() (Files, finding.Findings) {
 	var findings finding.Findings
 	read := func(file string) *Config {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Overlay returns the configuration of c with a drop-in of registries.conf.d on top, as the client merges
-// the two: what the drop-in sets replaces what c sets, a registry replaces the one of the same prefix as a
-// whole, and aliases are merged one by one. The drop-ins of a directory are laid over the main file in the
-// string order of their names.
+// Overlay returns the configuration of c with a drop-in of registries.conf.d on top, as the client
+// merges the two: what the drop-in sets replaces what c sets, a registry replaces the one of the
+// same prefix as a whole, and aliases are merged one by one. The drop-ins of a directory are laid
+// over the main file in the string order of their names.
 //
 // The registries of the result are in string order of their prefixes, without the dead ones. The client
 // checks each file by itself and not the result, so conflicts between files (one location with two

@@ -25,9 +25,9 @@ import (
 // leaves the client with no configuration, not with the rest of it.
 //
 // Two files are refused that the client would load, both because of what it would make of them: one
-// that spells a setting in two ways, of which the client takes either at random, and one that extends
-// a table in a way that TOML forbids, of which the client may drop a part: a dotted key or a header for a
-// table that was written inline, or a header for one that dotted keys made.
+// that spells a setting in two ways, of which the client takes either at random, and one that
+// extends a table in a way that TOML forbids, of which the client may drop a part: a dotted key or
+// a header for a table that was written inline, or a header for one that dotted keys made.
 func Parse(name string, data []byte) (*Config, finding.Findings) {
 	d := decoder{file: name, lines: map[string]int{}, undecoded: map[string]bool{}}
 	document, err := tomltree.Parse(withoutMark(data), new(map[string]any))
@@ -237,7 +237,8 @@ func shownKey(name string) string {
 	return key(name)
 }
 
-// onlyMirrors reports whether a field is what [[registry.mirror]] makes where no [[registry]] stands before it.
+// onlyMirrors reports whether a field is what [[registry.mirror]] makes where no [[registry]]
+// stands before it.
 func onlyMirrors(field string, v *tomltree.Value) bool {
 	return field == "registry" && v.Kind == tomltree.Table && len(v.Entries) == 1 &&
 		strings.EqualFold(v.Entries[0].Key, "mirror") && v.Entries[0].Value.Kind == tomltree.Array

@@ -13,9 +13,10 @@ import (
 // versions of the client (namespace-proxy, additional-layer-store-auth-helper) are left out when empty
 // and otherwise stand where those versions write them.
 //
-// Parsing the bytes gives c again, for every Config that Validate does not refuse, apart from what the
-// client does not tell apart: trailing slashes are gone from prefixes, locations and search registries (a
-// prefix of slashes is "/"), and empty Mirrors are nil. A refused Config is written too, as it is.
+// Parsing the bytes gives c again, for every Config that Validate does not refuse, apart from what
+// the client does not tell apart: trailing slashes are gone from prefixes, locations and search
+// registries (a prefix of slashes is "/"), and empty Mirrors are nil. A refused Config is written
+// too, as it is.
 func (c *Config) Bytes() []byte {
 	if c == nil {
 		c = &Config{}
@@ -45,8 +46,8 @@ func (c *Config) Bytes() []byte {
 	return p.text
 }
 
-// size is what the file takes where nothing in it is escaped, rounded up, so that a large file is written in one
-// piece of memory.
+// size is what the file takes where nothing in it is escaped, rounded up, so that a large file is
+// written in one piece of memory.
 func (c *Config) size() int {
 	const registry = len("\n[[registry]]\n  prefix = \"\"\n  location = \"\"\n")
 	const mirror = len("\n  [[registry.mirror]]\n    location = \"\"\n    pull-from-mirror = \"digest-only\"\n")

@@ -13,8 +13,8 @@ type RenderOptions struct {
 	Base *Config
 	// BaseName is what the origins of plans and findings call it.
 	BaseName string
-	// ReleaseImage is status.desired.image of the ClusterVersion, where it is known: MCO keeps the repository of the
-	// release payload usable, whatever is blocked (see [policyjson.Render]).
+	// ReleaseImage is status.desired.image of the ClusterVersion, where it is known: MCO keeps the
+	// repository of the release payload usable, whatever is blocked (see [policyjson.Render]).
 	ReleaseImage string
 }
 
@@ -22,11 +22,12 @@ type RenderOptions struct {
 type Files struct {
 	// Config is registries.conf.
 	Config *Config
-	// Search is the drop-in that replaces the search registries, [SearchDropIn]. It is nil where the rules name none;
-	// a node then is to have no such file.
+	// Search is the drop-in that replaces the search registries, [SearchDropIn]. It is nil where
+	// the rules name none; a node then is to have no such file.
 	Search *Config
-	// Policies are policy.json, the file of registries.d, and the policies of namespaces. They are empty where nothing
-	// asks for them; a node then takes every image, or what a file of another hand says.
+	// Policies are policy.json, the file of registries.d, and the policies of namespaces. They are
+	// empty where nothing asks for them; a node then takes every image, or what a file of another
+	// hand says.
 	Policies policyjson.Files
 }
 
@@ -38,12 +39,14 @@ func (f Files) Effective() *Config {
 	return f.Config.Overlay(f.Search)
 }
 
-// Render returns every file that rules ask for on a Linux node, the table that says what the node does with them, and
-// what is worth knowing of them; the findings of the rules themselves are not repeated. Nil rules ask for nothing.
+// Render returns every file that rules ask for on a Linux node, the table that says what the node
+// does with them, and what is worth knowing of them; the findings of the rules themselves are not
+// repeated. Nil rules ask for nothing.
 //
-// Where the files would be refused by their client, or MCO would end in an error and write none, the findings say so: Err
-// of them is then a *finding.RefusedError, and the files are not to be written. Only a Base, blocked and allowed
-// registries, a release image and image policies can bring that about.
+// Where the files would be refused by their client, or MCO would end in an error and write none,
+// the findings say so: Err of them is then a *finding.RefusedError, and the files are not to be
+// written. Only a Base, blocked and allowed registries, a release image and image policies can
+// bring that about.
 func Render(rules *mirrorset.Rules, o RenderOptions) (Files, *resolve.LinuxTable, finding.Findings) {
 	base := o.Base
 	if base == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// SearchDropIn is the name of the drop-in that holds the search registries of the cluster's Image, beside
-// registries.conf: MCO writes it to /etc/containers.
+// SearchDropIn is the name of the drop-in that holds the search registries of the cluster's Image,
+// beside registries.conf: MCO writes it to /etc/containers.
 const SearchDropIn = "registries.conf.d/01-image-searchRegistries.conf"
 
 // Default returns the registries.conf that MCO starts from: no registries, and names without one are
@@ -20,9 +20,9 @@ func Default() *Config {
 	return &Config{UnqualifiedSearchRegistries: hosts}
 }
 
-// Table returns what a Linux node makes of the file, to be asked for plans. name is what the plans' origins call the
-// file. The Config must be one that Validate does not refuse: the client pulls nothing with another. A nil Config is
-// the empty file.
+// Table returns what a Linux node makes of the file, to be asked for plans. name is what the plans'
+// origins call the file. The Config must be one that Validate does not refuse: the client pulls
+// nothing with another. A nil Config is the empty file.
 func (c *Config) Table(name string) *resolve.LinuxTable {
 	c = c.normalized()
 	t := resolve.LinuxConfig{
@@ -48,9 +48,9 @@ func (c *Config) Table(name string) *resolve.LinuxTable {
 	return resolve.LinuxTableOf(t)
 }
 
-// fromTable returns the file that says what the table says. t is the table of base, edited by rules: the settings
-// that a table does not hold are taken from base, and its registries keep their place and their own settings. base is
-// left as it is.
+// fromTable returns the file that says what the table says. t is the table of base, edited by
+// rules: the settings that a table does not hold are taken from base, and its registries keep their
+// place and their own settings. base is left as it is.
 func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
 	before, entries := len(c.Registries), t.Entries()

@@ -28,12 +28,12 @@ func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTabl
 
 // RegistryHosts are hosts, host[:port], that need a file beside those that the rules name.
 type RegistryHosts struct {
-	// Named are those that wildcard rules and scopes are expanded for. One that nothing applies to is a finding, and
-	// gets no file.
+	// Named are those that wildcard rules and scopes are expanded for. One that nothing applies to
+	// is a finding, and gets no file.
 	Named []string
-	// Configured are those that need a file for settings of their own, credentials or certificates. One that no rule
-	// applies to gets a file that asks the registry itself; one inside a wildcard under NeverContactSource, or inside
-	// a blocked one, gets the file that forbids it.
+	// Configured are those that need a file for settings of their own, credentials or certificates.
+	// One that no rule applies to gets a file that asks the registry itself; one inside a wildcard
+	// under NeverContactSource, or inside a blocked one, gets the file that forbids it.
 	Configured []string
 }
 
@@ -131,8 +131,9 @@ func (b *registryBuilder) report(code finding.Code, severity finding.Severity, o
 // isInsecure reports whether a scope or location lies inside an insecure scope.
 func (b *registryBuilder) isInsecure(scope string) bool { return b.insecure.covers(canonical(scope)) }
 
-// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside.
-// A rule inside of such a source that allows contact does not help: a hosts.toml cannot tell the two apart.
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies
+// inside. A rule inside of such a source that allows contact does not help: a hosts.toml cannot
+// tell the two apart.
 func (b *registryBuilder) forbids(location string) (source string) {
 	if len(b.avoid.scopes) == 0 {
 		return ""

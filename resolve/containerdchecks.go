@@ -28,10 +28,10 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 	}
 }
 
-// checkTokens reports a mirror below a path of a registry whose token server is strict. containerd asks for
-// a token with the scope of the original repository beside the mirror's own (remotes/docker/scope.go), and
-// such a server refuses the request for the one that does not exist there. This was read in reports, not
-// run.
+// checkTokens reports a mirror below a path of a registry whose token server is strict. containerd
+// asks for a token with the scope of the original repository beside the mirror's own
+// (remotes/docker/scope.go), and such a server refuses the request for the one that does not exist
+// there. This was read in reports, not run.
 func (b *registryBuilder) checkTokens(e *Endpoint) {
 	domain := hostname(strings.ToLower(e.Host))
 	strict := domain == "ghcr.io" || domain == "gcr.io" || strings.HasSuffix(domain, ".gcr.io") || strings.HasSuffix(domain, ".pkg.dev")
@@ -44,8 +44,8 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 	}
 }
 
-// checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in the whole
-// path of its source.
+// checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in
+// the whole path of its source.
 func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
 	_, path := splitHost(rule.Source)
 	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(

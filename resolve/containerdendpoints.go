@@ -10,12 +10,13 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// endpoints makes the endpoints of a host, in the order in which they are asked: it collects what the mirrors of the
-// rules come to, two spellings of one endpoint in one place; orders the places; gives them capabilities; and leaves out
-// what may not be asked.
+// endpoints makes the endpoints of a host, in the order in which they are asked: it collects what
+// the mirrors of the rules come to, two spellings of one endpoint in one place; orders the places;
+// gives them capabilities; and leaves out what may not be asked.
 //
-// For the source quay.io/org/app with the mirrors m.corp/cache/org/app and M.corp:443/cache/org/app there is one
-// endpoint, https://M.corp:443/v2/cache: both mirrors share the path of the source, and are one location to the network.
+// For the source quay.io/org/app with the mirrors m.corp/cache/org/app and M.corp:443/cache/org/app
+// there is one endpoint, https://M.corp:443/v2/cache: both mirrors share the path of the source,
+// and are one location to the network.
 func (b *registryBuilder) endpoints(host string, rules []*mirrorset.Rule, never bool) []Endpoint {
 	m := &merge{b: b, host: host, rules: rules, self: contacted(host), byForm: map[string]*place{}}
 	m.collect()
@@ -59,7 +60,8 @@ func (m *merge) at(location string) *place {
 	return p
 }
 
-// collect finds the place of each mirror. Two spellings of one endpoint have one place: containerd would ask it twice.
+// collect finds the place of each mirror. Two spellings of one endpoint have one place: containerd
+// would ask it twice.
 func (m *merge) collect() {
 	itself := m.at(m.self)
 	number := 0 // of the list
@@ -105,9 +107,9 @@ func (m *merge) checkTagMirrors() {
 	}
 }
 
-// order puts the places in the order of preference, over all lists of the registry, comparing endpoints as they are
-// written. The registry itself is left out where it comes last, as it is asked last anyway; not where it may never be
-// asked, so that it is reported.
+// order puts the places in the order of preference, over all lists of the registry, comparing
+// endpoints as they are written. The registry itself is left out where it comes last, as it is
+// asked last anyway; not where it may never be asked, so that it is reported.
 func (m *merge) order(never bool) {
 	written := make([][]string, len(m.lists))
 	for i, list := range m.lists {
@@ -130,10 +132,11 @@ func (m *merge) order(never bool) {
 	}
 }
 
-// endpoint returns the endpoint of a place with its capabilities: those that the rules which lead to it ask for.
+// endpoint returns the endpoint of a place with its capabilities: those that the rules which lead
+// to it ask for.
 //
-// The registry itself, where no list names it, comes early because a loop was broken at it. It has what all rules ask
-// for.
+// The registry itself, where no list names it, comes early because a loop was broken at it. It has
+// what all rules ask for.
 func (m *merge) endpoint(p *place) Endpoint {
 	e := newEndpoint(p.spelling)
 	e.SkipVerify = m.b.insecure.covers(p.form)
@@ -170,8 +173,9 @@ func (m *merge) leaveOut(never bool) []Endpoint {
 	return endpoints
 }
 
-// leftOut says why an endpoint may not be asked; it is empty for one that may. Where each mirror that leads to an
-// endpoint lies, as configured, inside what may not be contacted, Linux asks none of them either.
+// leftOut says why an endpoint may not be asked; it is empty for one that may. Where each mirror
+// that leads to an endpoint lies, as configured, inside what may not be contacted, Linux asks none
+// of them either.
 func (m *merge) leftOut(p *place, location string, never bool) string {
 	if never && p.form == network.Host(m.host) {
 		return fmt.Sprintf("is left out: without the path that it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", m.host)

@@ -14,15 +14,16 @@ import (
 
 // This file says which registry hosts need a file.
 
-// fileHost is a host that gets a file, with the other spellings whose directories Windows takes for the same.
+// fileHost is a host that gets a file, with the other spellings whose directories Windows takes for
+// the same.
 type fileHost struct {
 	host       string
 	spellings  []string
 	configured bool
 }
 
-// hosts returns every registry host that may need a file: those that rules and scopes name, sorted, and then those that
-// have settings of their own.
+// hosts returns every registry host that may need a file: those that rules and scopes name, sorted,
+// and then those that have settings of their own.
 func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 	hosts := b.ruledHosts()
 	for _, host := range more.Named {
@@ -75,8 +76,8 @@ func (b *registryBuilder) wanted(host string) bool {
 	return false
 }
 
-// oneDirectory gives one file to spellings of a host that differ in letter case only: Windows takes their directories
-// for one.
+// oneDirectory gives one file to spellings of a host that differ in letter case only: Windows takes
+// their directories for one.
 func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
 	files := make([]fileHost, 0, len(hosts))
 	byFolded := make(map[string]int, len(hosts)) // the place of each, in lower case
@@ -139,8 +140,8 @@ func (b *registryBuilder) reached(host string) bool {
 	return len(b.rulesOf(host)) > 0 || b.neverHost[form] || b.forbids(host) != "" || b.insecure.covers(form)
 }
 
-// rulesOf returns the rules for the file of a host: those with a source on it, as spelled, and those for the
-// wildcards that enclose it.
+// rulesOf returns the rules for the file of a host: those with a source on it, as spelled, and
+// those for the wildcards that enclose it.
 func (b *registryBuilder) rulesOf(host string) (rules []*mirrorset.Rule) {
 	for scope := range enclosing(host) {
 		on, _ := b.onHost.at(scope)

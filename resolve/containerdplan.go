@@ -8,9 +8,9 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Plan returns where a node with containerd will pull an image from, on the kubelet's way in (CRI), which
-// writes short names out in full: "busybox" is docker.io/library/busybox. image is a reference as a pod
-// names it; the error says what is wrong with one that containerd does not take.
+// Plan returns where a node with containerd will pull an image from, on the kubelet's way in (CRI),
+// which writes short names out in full: "busybox" is docker.io/library/busybox. image is a
+// reference as a pod names it; the error says what is wrong with one that containerd does not take.
 func (t *ContainerdTable) Plan(image string) (Plan, error) {
 	if t == nil {
 		t = &ContainerdTable{}
@@ -22,8 +22,8 @@ func (t *ContainerdTable) Plan(image string) (Plan, error) {
 	return t.plan(image, r), nil
 }
 
-// PlanReference returns the plan of a reference that was parsed before. The error is that of a Reference that
-// names nothing.
+// PlanReference returns the plan of a reference that was parsed before. The error is that of a
+// Reference that names nothing.
 func (t *ContainerdTable) PlanReference(r Reference) (Plan, error) {
 	if t == nil {
 		t = &ContainerdTable{}
@@ -67,7 +67,8 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 	return p
 }
 
-// asked is what containerd looks at for one reference: the endpoints of a file, in order, and then its server.
+// asked is what containerd looks at for one reference: the endpoints of a file, in order, and then
+// its server.
 type asked struct {
 	Reference
 	table      *ContainerdTable
@@ -100,7 +101,8 @@ func (a *asked) count() int {
 	return len(a.file.Endpoints) + 1
 }
 
-// endpoint returns the endpoint that is asked as number i: those of the file come first, and the server last.
+// endpoint returns the endpoint that is asked as number i: those of the file come first, and the
+// server last.
 func (a *asked) endpoint(i int) *Endpoint {
 	if i == a.count()-1 {
 		return &a.server
@@ -108,8 +110,9 @@ func (a *asked) endpoint(i int) *Endpoint {
 	return &a.file.Endpoints[i]
 }
 
-// need returns what one endpoint has to be capable of: a tag is resolved where both capabilities are, a digest
-// is looked for where pull is. Without such a place the pull ends (resolver.go: "no resolve hosts").
+// need returns what one endpoint has to be capable of: a tag is resolved where both capabilities
+// are, a digest is looked for where pull is. Without such a place the pull ends (resolver.go: "no
+// resolve hosts").
 func (a *asked) need() Capability {
 	if a.ByDigest() {
 		return CanPull
@@ -127,8 +130,8 @@ func (a *asked) any(need Capability) bool {
 	return false
 }
 
-// ask adds the attempts. The fetch goes by digest, and asks every host of the file, whatever its capabilities
-// (fetcher.go takes the hosts that may pull only to see that there is one).
+// ask adds the attempts. The fetch goes by digest, and asks every host of the file, whatever its
+// capabilities (fetcher.go takes the hosts that may pull only to see that there is one).
 func (a *asked) ask(p *Plan) {
 	n, size := a.count(), 0
 	for i := range n {
@@ -202,8 +205,9 @@ func (a *asked) check(p *Plan, e *Endpoint, attempt Attempt) {
 	}
 }
 
-// forbids returns the source under NeverContactSource, or the blocked scope, that a location at an endpoint lies inside;
-// "" where there is none. narrow is set for a blocked scope that is no whole registry.
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location at an
+// endpoint lies inside; "" where there is none. narrow is set for a blocked scope that is no whole
+// registry.
 func (a *asked) forbids(e *Endpoint, location string) (source string, narrow bool) {
 	t := a.table
 	for _, http := range e.schemes() {

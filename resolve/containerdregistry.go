@@ -26,7 +26,8 @@ func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
 	case r.Never && len(r.Endpoints) == 0:
 		b.closed(&r, rules)
 	case r.Never:
-		// Without a server containerd would ask the registry itself; so the last mirror stands there once more.
+		// Without a server containerd would ask the registry itself; so the last mirror stands
+		// there once more.
 		last := r.Endpoints[len(r.Endpoints)-1]
 		r.Server = &last
 		b.checkResolvable(f.host, &r, never)
@@ -52,7 +53,8 @@ func (b *registryBuilder) rulesInFile(f fileHost) []*mirrorset.Rule {
 	return rules
 }
 
-// applyRules notes the fields that the rules come from, and returns the first rule under NeverContactSource, or nil.
+// applyRules notes the fields that the rules come from, and returns the first rule under
+// NeverContactSource, or nil.
 func (b *registryBuilder) applyRules(r *Registry, rules []*mirrorset.Rule) (never *mirrorset.Rule) {
 	for _, rule := range rules {
 		if isWildcard(rule.Source) {
@@ -92,8 +94,8 @@ func (b *registryBuilder) open(r *Registry) {
 	r.Server = &server
 }
 
-// closed makes a file that keeps every pull from happening: containerd finds no host that may pull. The table is there
-// for 1.6, which takes no file without one.
+// closed makes a file that keeps every pull from happening: containerd finds no host that may pull.
+// The table is there for 1.6, which takes no file without one.
 func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule) {
 	blocking := itself(r.Host)
 	blocking.Capabilities = CanPush
@@ -144,8 +146,8 @@ func someSources(rules []*mirrorset.Rule) string {
 //   - https:// with skip_verify never speaks plain HTTP;
 //   - http:// with skip_verify tries HTTPS first from 1.7 on, and in 1.6 speaks plain HTTP only.
 //
-// The two in this order do, in 1.6, 1.7 and 2. The second keeps its skip_verify, so that from 1.7 on nothing,
-// credentials above all, is sent in the clear to a registry that does speak TLS.
+// The two in this order do, in 1.6, 1.7 and 2. The second keeps its skip_verify, so that from 1.7
+// on nothing, credentials above all, is sent in the clear to a registry that does speak TLS.
 func (r *Registry) addPlainHTTP() {
 	if !r.Server.SkipVerify && !slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.SkipVerify }) {
 		return
@@ -159,8 +161,9 @@ func (r *Registry) addPlainHTTP() {
 		}
 	}
 	if r.Server.SkipVerify {
-		// Under NeverContactSource it is the last of them again. Otherwise it is the registry itself, which a
-		// loop may have brought forward; its tables then stand there, and no table can stand twice.
+		// Under NeverContactSource it is the last of them again. Otherwise it is the registry
+		// itself, which a loop may have brought forward; its tables then stand there, and no table
+		// can stand twice.
 		if !slices.ContainsFunc(endpoints, r.Server.same) {
 			endpoints = append(endpoints, *r.Server)
 		}

@@ -14,9 +14,9 @@ import (
 // ContainerdTable is what a node with containerd knows: the hosts.toml files of its config_path, one per
 // registry host. A pull is governed by the file of the host that its reference names.
 //
-// A table is made by [NewContainerdTable] from rules, or by [ContainerdTableOf] from a node's own files. It never
-// changes, and may be asked from any number of goroutines. The zero value, and nil, is the table of an empty
-// config_path: every image comes from its source.
+// A table is made by [NewContainerdTable] from rules, or by [ContainerdTableOf] from a node's own
+// files. It never changes, and may be asked from any number of goroutines. The zero value, and nil,
+// is the table of an empty config_path: every image comes from its source.
 type ContainerdTable struct {
 	// Findings are about the table. Those of the rules it was built from are not repeated.
 	Findings finding.Findings
@@ -29,7 +29,8 @@ type ContainerdTable struct {
 	named      scopeMap[bool] // the sources of all rules
 }
 
-// ContainerdTableOf returns the table of a node's own files, in any order. Of two for one host the first counts.
+// ContainerdTableOf returns the table of a node's own files, in any order. Of two for one host the
+// first counts.
 func ContainerdTableOf(registries []Registry) *ContainerdTable {
 	t := &ContainerdTable{registries: cloneRegistries(registries)}
 	t.makeIndex()
@@ -68,8 +69,8 @@ type Registry struct {
 	// Host is what references name: host[:port] as spelled there, or "_default" for all hosts without a
 	// file of their own.
 	Host string
-	// Spellings are other spellings of Host whose rules are in this file too: in letter case only, so that Windows
-	// cannot tell their directories apart.
+	// Spellings are other spellings of Host whose rules are in this file too: in letter case only,
+	// so that Windows cannot tell their directories apart.
 	Spellings []string
 	// Endpoints are the [host] tables, in the order they are asked.
 	Endpoints []Endpoint
@@ -83,8 +84,8 @@ type Registry struct {
 	sources string // of the rules that landed in the file, to be read; empty for a file read from a node
 }
 
-// Endpoint is one place that containerd asks on behalf of a registry: all its repositories are looked for
-// below one root.
+// Endpoint is one place that containerd asks on behalf of a registry: all its repositories are
+// looked for below one root.
 type Endpoint struct {
 	// Scheme is "https" or "http".
 	Scheme string
@@ -95,8 +96,8 @@ type Endpoint struct {
 	Root string
 	// Capabilities say what the endpoint is asked for.
 	Capabilities Capability
-	// SkipVerify leaves certificates unchecked. With Scheme "http" it makes containerd 1.7 and 2 try HTTPS
-	// first; an insecure registry has an endpoint of each scheme.
+	// SkipVerify leaves certificates unchecked. With Scheme "http" it makes containerd 1.7 and 2
+	// try HTTPS first; an insecure registry has an endpoint of each scheme.
 	SkipVerify bool
 	// Origins are the fields that name the endpoint.
 	Origins []finding.Origin
@@ -128,8 +129,9 @@ func (e *Endpoint) Location(repository string) string {
 	return e.Host + path.Join("/", e.Root, repository)
 }
 
-// OtherPath says why few registries, or none, answer at the endpoint's root; it is empty for /v2 and for one path
-// below it. containerd appends "/v2" to a path that does not end in it, unless override_path is set.
+// OtherPath says why few registries, or none, answer at the endpoint's root; it is empty for /v2
+// and for one path below it. containerd appends "/v2" to a path that does not end in it, unless
+// override_path is set.
 func (e *Endpoint) OtherPath() string {
 	own := strings.TrimSuffix(e.Root, "/v2")
 	switch {
@@ -148,7 +150,8 @@ func (e *Endpoint) isRegistryRoot() bool {
 	return e.Root == "/v2" || strings.HasPrefix(e.Root, "/v2/")
 }
 
-// schemes says how the endpoint is asked: false for HTTPS, true for plain HTTP. With skip_verify HTTPS is tried first.
+// schemes says how the endpoint is asked: false for HTTPS, true for plain HTTP. With skip_verify
+// HTTPS is tried first.
 func (e *Endpoint) schemes() []bool {
 	switch {
 	case e.Scheme != "http":
@@ -159,8 +162,8 @@ func (e *Endpoint) schemes() []bool {
 	return []bool{true}
 }
 
-// itself returns the endpoint that a registry host is asked at without any file, and where its file names
-// no server.
+// itself returns the endpoint that a registry host is asked at without any file, and where its file
+// names no server.
 func itself(host string) Endpoint {
 	return Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
 }
@@ -184,8 +187,8 @@ func (t *ContainerdTable) makeIndex() {
 	}
 }
 
-// find returns the file that governs references to a host: its own, else that of "_default"; nil where there
-// is neither.
+// find returns the file that governs references to a host: its own, else that of "_default"; nil
+// where there is neither.
 func (t *ContainerdTable) find(host string) *Registry {
 	if t == nil {
 		return nil
@@ -199,8 +202,8 @@ func (t *ContainerdTable) find(host string) *Registry {
 	return &t.registries[i]
 }
 
-// Find returns a copy of the file that governs references to a host: its own, else that of "_default"; false where
-// there is neither.
+// Find returns a copy of the file that governs references to a host: its own, else that of
+// "_default"; false where there is neither.
 func (t *ContainerdTable) Find(host string) (Registry, bool) {
 	if r := t.find(host); r != nil {
 		return cloneRegistries([]Registry{*r})[0], true

@@ -22,19 +22,22 @@ type Copy struct {
 	Platforms []finding.Platform `json:"platforms"`
 	// Origins are the mirrors that name the destination.
 	Origins []string `json:"origins"`
-	// Notes say what is not obvious: why the platforms differ, that the copy has no tag, that its layers need a check.
+	// Notes say what is not obvious: why the platforms differ, that the copy has no tag, that its
+	// layers need a check.
 	Notes []string `json:"notes,omitempty"`
-	// ForeignLayers is set where the manifest needs a check: the source is known for layers with urls, which nodes fetch
-	// from those urls first and not from the mirror, or the source may not be contacted.
+	// ForeignLayers is set where the manifest needs a check: the source is known for layers with
+	// urls, which nodes fetch from those urls first and not from the mirror, or the source may not
+	// be contacted.
 	ForeignLayers bool `json:"foreignLayers,omitempty"`
 }
 
-// Copies returns the copies that fill every mirror of an image: those of the rules that govern it on
-// Linux, and those of its registry on Windows, for pulls by digest and by tag alike, as an image is asked
-// for in both ways. They are sorted by destination, each destination once; none is the image itself.
+// Copies returns the copies that fill every mirror of an image: those of the rules that govern it
+// on Linux, and those of its registry on Windows, for pulls by digest and by tag alike, as an image
+// is asked for in both ways. They are sorted by destination, each destination once; none is the
+// image itself.
 //
-// image names its registry. A reference with a digest is copied by digest; a tag beside the digest becomes
-// the tag of the destination, so that the registry does not collect the copy as untagged.
+// image names its registry. A reference with a digest is copied by digest; a tag beside the digest
+// becomes the tag of the destination, so that the registry does not collect the copy as untagged.
 func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, error) {
 	if err := tooLong(image); err != nil {
 		return nil, err

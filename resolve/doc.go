@@ -8,26 +8,28 @@
 //		fmt.Println(attempt.Location, attempt.Role, attempt.Origins)
 //	}
 //
-// What a plan costs depends on the image's name, not on how many rules there are. Callers that ask for one image many
-// times parse the reference once ([ParseReference]). Tables do not change, so that a new one can replace the old under
-// load by an atomic pointer.
+// What a plan costs depends on the image's name, not on how many rules there are. Callers that ask
+// for one image many times parse the reference once ([ParseReference]). Tables do not change, so
+// that a new one can replace the old under load by an atomic pointer.
 //
-// rules come from package mirrorset; packages registriesconf and hoststoml write the tables as files, and
-// turn files that a node already has into tables again.
+// rules come from package mirrorset; packages registriesconf and hoststoml write the tables as
+// files, and turn files that a node already has into tables again.
 //
 // # What both platforms share
 //
-// A reference with a digest is served by digest rules, a tag beside it changing nothing; any other by tag
-// rules. Of the rules for one kind only those with the longest source that encloses the name apply, matched at
-// component boundaries; "*.host" encloses every subdomain of host, on any port, and not host
-// itself. The mirrored name is the mirror and what follows the source in the name. Mirrors are asked in
-// order, then the source, unless it is under NeverContactSource. This is the documentation of
-// ImageDigestMirrorSet and ImageTagMirrorSet in github.com/openshift/api, config/v1.
+// A reference with a digest is served by digest rules, a tag beside it changing nothing; any other
+// by tag rules. Of the rules for one kind only those with the longest source that encloses the name
+// apply, matched at component boundaries; "*.host" encloses every subdomain of host, on any port,
+// and not host itself. The mirrored name is the mirror and what follows the source in the name.
+// Mirrors are asked in order, then the source, unless it is under NeverContactSource. This is the
+// documentation of ImageDigestMirrorSet and ImageTagMirrorSet in github.com/openshift/api,
+// config/v1.
 //
-// NeverContactSource has a limit that no file can lift: a layer whose descriptor in the manifest has urls (a foreign
-// layer, as Windows base images had them until mid-2023) is fetched from these first, by containers-image
-// (docker/docker_image_src.go, getExternalBlob) and containerd (core/remotes/docker/fetcher.go) alike, and often they
-// lead to the source. Plans are about what registries are asked for, and say nothing of such URLs.
+// NeverContactSource has a limit that no file can lift: a layer whose descriptor in the manifest
+// has urls (a foreign layer, as Windows base images had them until mid-2023) is fetched from these
+// first, by containers-image (docker/docker_image_src.go, getExternalBlob) and containerd
+// (core/remotes/docker/fetcher.go) alike, and often they lead to the source. Plans are about what
+// registries are asked for, and say nothing of such URLs.
 //
 // Names compare as they are spelled, because the clients do so. Only where it is decided what may be
 // contacted, and whether two endpoints are one, they compare in canonical form: letter case of

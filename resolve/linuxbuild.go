@@ -9,22 +9,23 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// NewLinuxTable builds the table of a Linux node from rules, on the registries.conf that MCO starts from:
-// no registries, and names without a registry are searched on registry.access.redhat.com and docker.io.
+// NewLinuxTable builds the table of a Linux node from rules, on the registries.conf that MCO starts
+// from: no registries, and names without a registry are searched on registry.access.redhat.com and
+// docker.io.
 func NewLinuxTable(rules *mirrorset.Rules) *LinuxTable {
 	return (&LinuxTable{search: defaultSearchRegistries}).Edit(rules)
 }
 
-// Edit returns the table of a file that holds what t holds and what rules ask for beside it, as MCO edits
-// the registries.conf of a node: entries of t keep their place and what they say, and get the mirrors and
-// flags of the rules added. t is left as it is.
+// Edit returns the table of a file that holds what t holds and what rules ask for beside it, as MCO
+// edits the registries.conf of a node: entries of t keep their place and what they say, and get the
+// mirrors and flags of the rules added. t is left as it is.
 //
-// The order of entries is MCO's: those of t, then the sources of rules for digests, then those for tags,
-// then blocked scopes, then insecure ones. Only the entry with the longest prefix governs a pull, so each
-// entry is made to hold all that the rules say of its prefix: a kind of pull without a rule of its own
-// gets the mirrors of the most specific rule that encloses it; a prefix under NeverContactSource by any rule
-// that encloses it, and inside a blocked scope, is blocked; inside an insecure scope it is insecure, as are
-// mirrors.
+// The order of entries is MCO's: those of t, then the sources of rules for digests, then those for
+// tags, then blocked scopes, then insecure ones. Only the entry with the longest prefix governs a
+// pull, so each entry is made to hold all that the rules say of its prefix: a kind of pull without
+// a rule of its own gets the mirrors of the most specific rule that encloses it; a prefix under
+// NeverContactSource by any rule that encloses it, and inside a blocked scope, is blocked; inside
+// an insecure scope it is insecure, as are mirrors.
 //
 // Edit of nil edits the empty table; nil rules ask for nothing.
 func (t *LinuxTable) Edit(rules *mirrorset.Rules) *LinuxTable {
@@ -164,8 +165,8 @@ func kindOf(p mirrorset.Pull) int {
 	return 1
 }
 
-// enclosingRule returns the rule with the longest source that encloses a prefix; of two as long, the wildcard, as at a pull.
-// Each source is the prefix of an entry, which own has the rules of.
+// enclosingRule returns the rule with the longest source that encloses a prefix; of two as long,
+// the wildcard, as at a pull. Each source is the prefix of an entry, which own has the rules of.
 func (b *imageBuilder) enclosingRule(own []governors, prefix string, kind int) *mergedRule {
 	best := b.table.index.longest(prefix, func(j int) bool { return own[j][kind] != nil })
 	if best.n == 0 {
@@ -174,8 +175,8 @@ func (b *imageBuilder) enclosingRule(own []governors, prefix string, kind int) *
 	return own[best.values[best.n-1]][kind]
 }
 
-// addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the file's own
-// mirrors do not serve already.
+// addMirrors gives every entry the mirrors of the rule that governs it, for each kind that the
+// file's own mirrors do not serve already.
 func (b *imageBuilder) addMirrors() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
@@ -215,9 +216,10 @@ func (b *imageBuilder) addMirrors() {
 func (b *imageBuilder) block() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		// The client looks a location up among the prefixes before it asks, so the prefix decides. An entry of the
-		// base file may have another location. That location counts too, because the client refuses a file in which
-		// one location is blocked in one entry and not in another.
+		// The client looks a location up among the prefixes before it asks, so the prefix decides.
+		// An entry of the base file may have another location. That location counts too, because
+		// the client refuses a file in which one location is blocked in one entry and not in
+		// another.
 		insecure := e.Insecure || b.insecure.covers(e.Prefix)
 		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbidsTarget(e.Location, insecure) {
 			e.Blocked = true
@@ -238,8 +240,8 @@ func (b *imageBuilder) block() {
 	}
 }
 
-// forbidsTarget reports whether an entry that leads to a location is blocked for it: under NeverContactSource, or where
-// the location has a blocked entry of its own.
+// forbidsTarget reports whether an entry that leads to a location is blocked for it: under
+// NeverContactSource, or where the location has a blocked entry of its own.
 func (b *imageBuilder) forbidsTarget(location string, insecure bool) bool {
 	if b.policies.forbids(location, false) != "" || insecure && b.policies.forbids(location, true) != "" {
 		return true
@@ -253,8 +255,8 @@ func (b *imageBuilder) forbidsWildcards() bool {
 	return len(b.policies.bySource.wild)+len(b.blocked.places.wild) > 0
 }
 
-// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies inside, in
-// canonical form; "" where there is none.
+// forbids returns the source under NeverContactSource, or the blocked scope, that a location lies
+// inside, in canonical form; "" where there is none.
 func (b *imageBuilder) forbids(location string, insecure bool) string {
 	if source := b.policies.forbids(location, false); source != "" {
 		return source

@@ -38,8 +38,8 @@ func (b *imageBuilder) checkLocation(e *LinuxEntry) {
 	}
 }
 
-// checkPorts reports an entry for a host that opens ports which a wildcard forbids: a plain host also governs its
-// ports (refMatchingPrefix of the client).
+// checkPorts reports an entry for a host that opens ports which a wildcard forbids: a plain host
+// also governs its ports (refMatchingPrefix of the client).
 func (b *imageBuilder) checkPorts(e *LinuxEntry) {
 	if e.Blocked || isWildcard(e.Prefix) || strings.ContainsAny(e.Prefix, "/:") || !b.forbidsWildcards() {
 		return
@@ -51,8 +51,8 @@ func (b *imageBuilder) checkPorts(e *LinuxEntry) {
 	}
 }
 
-// checkRule reports the mirrors of a rule that the client does not ask or cannot write, and pulls that the rule leaves
-// without any location. entry is that of the rule's source.
+// checkRule reports the mirrors of a rule that the client does not ask or cannot write, and pulls
+// that the rule leaves without any location. entry is that of the rule's source.
 func (b *imageBuilder) checkRule(r *mergedRule, entry *LinuxEntry) {
 	usable := 0
 	for _, m := range r.mirrors {
@@ -76,7 +76,8 @@ func (b *imageBuilder) checkRule(r *mergedRule, entry *LinuxEntry) {
 	}
 }
 
-// checkMirror reports what keeps the client from a mirror, and whether it asks the mirror for some pulls at least.
+// checkMirror reports what keeps the client from a mirror, and whether it asks the mirror for some
+// pulls at least.
 func (b *imageBuilder) checkMirror(r *mirrorset.Rule, m mirrorset.Mirror) (usable bool) {
 	report := func(code finding.Code, severity finding.Severity, message string) {
 		for _, o := range m.Origins {
@@ -120,7 +121,8 @@ func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, strin
 	return "", ""
 }
 
-// plainMirror reports whether a valid mirror has a host that is written as it is, and room for a repository.
+// plainMirror reports whether a valid mirror has a host that is written as it is, and room for a
+// repository.
 func plainMirror(mirror string) bool {
 	host, _ := splitHost(mirror)
 	return linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName

@@ -49,8 +49,8 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	return p, nil
 }
 
-// PlanReference returns the plan of a reference that was parsed before. The error is that of a name which
-// containers-image does not take.
+// PlanReference returns the plan of a reference that was parsed before. The error is that of a name
+// which containers-image does not take.
 func (t *LinuxTable) PlanReference(r Reference) (Plan, error) {
 	if t == nil {
 		t = &LinuxTable{}
@@ -119,9 +119,9 @@ func parseFor(image, full string) (Reference, error) {
 
 // pull adds the attempts for one full reference, which entry governs; nil stands for none.
 //
-// These are the mirrors that serve this kind of pull, and then the registry itself (PullSourcesFromReference). The
-// client writes all locations down as references before it asks the first. One that cannot be written stops the pull
-// (rewriteReference).
+// These are the mirrors that serve this kind of pull, and then the registry itself
+// (PullSourcesFromReference). The client writes all locations down as references before it asks the
+// first. One that cannot be written stops the pull (rewriteReference).
 func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 	if entry == nil {
 		t.ask(p, r, r.Name(), nil, false)
@@ -193,8 +193,8 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 	return true
 }
 
-// ask adds the attempt at a location where the client asks it. mirror is what the location belongs to, nil for the
-// registry itself.
+// ask adds the attempt at a location where the client asks it. mirror is what the location belongs
+// to, nil for the registry itself.
 func (t *LinuxTable) ask(p *Plan, r Reference, location string, mirror *LinuxMirror, insecure bool) {
 	a := Attempt{Location: contacted(location), Role: RoleMirror}
 	if location == r.Name() {

@@ -9,15 +9,16 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// blockSpellings adds a blocked entry for every other spelling of what may not be contacted that the file itself
-// leads to: by a mirror, by the location of an entry, by a search registry or by an alias. The client looks each
-// location up by its spelling. Under NeverContactSource for quay.io/a, a mirror QUAY.io/a leads to the source; so does
-// quay.io:0443/a, and registry.company.com under NeverContactSource for *.com, because the client looks for a
-// wildcard's host at its first place in the name.
+// blockSpellings adds a blocked entry for every other spelling of what may not be contacted that
+// the file itself leads to: by a mirror, by the location of an entry, by a search registry or by an
+// alias. The client looks each location up by its spelling. Under NeverContactSource for quay.io/a,
+// a mirror QUAY.io/a leads to the source; so does quay.io:0443/a, and registry.company.com under
+// NeverContactSource for *.com, because the client looks for a wildcard's host at its first place
+// in the name.
 //
-// For quay.io/a and the mirror QUAY.io/a/b the entry is QUAY.io/a; for the mirror QUAY.io, which contains quay.io/a,
-// it is QUAY.io/a too. A mirror that contains many forbidden scopes is blocked as a whole, so that the file grows no
-// faster than what it is made of.
+// For quay.io/a and the mirror QUAY.io/a/b the entry is QUAY.io/a; for the mirror QUAY.io, which
+// contains quay.io/a, it is QUAY.io/a too. A mirror that contains many forbidden scopes is blocked
+// as a whole, so that the file grows no faster than what it is made of.
 func (b *imageBuilder) blockSpellings() {
 	f := b.collectForbidden()
 	if len(f.byHost) == 0 {
@@ -107,11 +108,13 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 	return f
 }
 
-// manyScopes is the number of forbidden scopes inside one location from which on it is blocked as a whole.
+// manyScopes is the number of forbidden scopes inside one location from which on it is blocked as a
+// whole.
 const manyScopes = 16
 
-// look adds the entries that keep the client from what is forbidden inside a location, and from what encloses it. It
-// reports a location of which some part stays open. What lies inside a forbidden scope, check reports.
+// look adds the entries that keep the client from what is forbidden inside a location, and from
+// what encloses it. It reports a location of which some part stays open. What lies inside a
+// forbidden scope, check reports.
 func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, origin finding.Origin) {
 	if f.done[location] {
 		return
@@ -148,8 +151,8 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 	f.lookBelowWildcards(b, host, insecure)
 }
 
-// lookBelowWildcards adds an entry for a host below a forbidden wildcard, where the client does not find the wildcard's
-// own entry.
+// lookBelowWildcards adds an entry for a host below a forbidden wildcard, where the client does not
+// find the wildcard's own entry.
 func (f *forbiddenScopes) lookBelowWildcards(b *imageBuilder, host string, insecure bool) {
 	if f.matchesWildcard(host) && !b.governsPort(host) {
 		return // the client finds the wildcard's own entry
@@ -162,7 +165,8 @@ func (f *forbiddenScopes) lookBelowWildcards(b *imageBuilder, host string, insec
 	}
 }
 
-// spelledAsForbidden reports whether the table has entries for forbidden scopes of a host under this spelling.
+// spelledAsForbidden reports whether the table has entries for forbidden scopes of a host under
+// this spelling.
 func (b *imageBuilder) spelledAsForbidden(host string, scopes []forbiddenPath) bool {
 	return !slices.ContainsFunc(scopes, func(scope forbiddenPath) bool {
 		_, ok := b.table.index.get(host + scope.path)
@@ -193,8 +197,8 @@ func (f *forbiddenScopes) contained(host, path string) []forbiddenPath {
 	return paths[first:end]
 }
 
-// add notes that a prefix needs an entry, unless it has one, which is checked by itself, or a more specific rule
-// opens it again.
+// add notes that a prefix needs an entry, unless it has one, which is checked by itself, or a more
+// specific rule opens it again.
 func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Origin, insecure bool) {
 	if _, ok := b.table.index.get(prefix); ok || b.forbids(prefix, insecure) == "" {
 		return
@@ -210,8 +214,9 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 	}
 }
 
-// governsPort reports whether the client takes the entry of a host without port for one with a port. That entry then
-// wins over a wildcard that encloses both, unless it is no longer than the wildcard (see [LinuxTable.find]).
+// governsPort reports whether the client takes the entry of a host without port for one with a
+// port. That entry then wins over a wildcard that encloses both, unless it is no longer than the
+// wildcard (see [LinuxTable.find]).
 func (b *imageBuilder) governsPort(host string) bool {
 	name := hostname(host)
 	if _, ok := b.table.index.get(name); !ok || name == host {
@@ -221,8 +226,8 @@ func (b *imageBuilder) governsPort(host string) bool {
 	return !asLong
 }
 
-// matchesWildcard reports whether the client finds a forbidden wildcard that encloses a host: it looks for the wildcard's
-// host at its first place in the name only (refMatchingSubdomainPrefix).
+// matchesWildcard reports whether the client finds a forbidden wildcard that encloses a host: it
+// looks for the wildcard's host at its first place in the name only (refMatchingSubdomainPrefix).
 func (f *forbiddenScopes) matchesWildcard(host string) bool {
 	for scope := range enclosing(host) {
 		if scope.wildcard && f.wildcards[scope.String()] && scope.isFirstIn(host) {

@@ -11,9 +11,10 @@ import (
 // LinuxTable is what a Linux node knows: the content of its registries.conf. A pull is governed by the
 // one entry with the longest prefix that matches its name.
 //
-// A table is made by [NewLinuxTable] or [LinuxTable.Edit] from rules, or by [LinuxTableOf] from a node's own file. It
-// never changes, and may be asked from any number of goroutines. The zero value, and nil, is the table of an empty
-// file: every image comes from its source, and names without a registry from nowhere.
+// A table is made by [NewLinuxTable] or [LinuxTable.Edit] from rules, or by [LinuxTableOf] from a
+// node's own file. It never changes, and may be asked from any number of goroutines. The zero
+// value, and nil, is the table of an empty file: every image comes from its source, and names
+// without a registry from nowhere.
 type LinuxTable struct {
 	// Findings are about the table. Those of the rules it was built from are not repeated.
 	Findings finding.Findings
@@ -30,7 +31,8 @@ type LinuxTable struct {
 	wide        map[int]bool  // blocked entries that hold more than what may not be contacted
 }
 
-// LinuxConfig is what a registries.conf and its drop-ins say, to make a table of. Package registriesconf fills it.
+// LinuxConfig is what a registries.conf and its drop-ins say, to make a table of. Package
+// registriesconf fills it.
 type LinuxConfig struct {
 	// Entries are in the order of the file. Of two with one prefix the first counts.
 	Entries []LinuxEntry
@@ -64,8 +66,9 @@ func (t *LinuxTable) Entries() []LinuxEntry {
 	return cloneEntries(t.entries)
 }
 
-// SearchRegistries returns the registries that are tried for names without one. MCO writes those of the rules to a
-// file of their own, that overrides those of the base file; override is set for them.
+// SearchRegistries returns the registries that are tried for names without one. MCO writes those of
+// the rules to a file of their own, that overrides those of the base file; override is set for
+// them.
 func (t *LinuxTable) SearchRegistries() (hosts []string, override bool) {
 	if t == nil {
 		return nil, false
@@ -117,7 +120,8 @@ func (r *LinuxEntry) serves(m *LinuxMirror, byDigest bool) bool {
 // defaultSearchRegistries are those of the registries.conf that MCO starts from.
 var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"}
 
-// indexBlocked makes the index of canonical forms. Without a blocked entry nobody asks it, and it stays empty.
+// indexBlocked makes the index of canonical forms. Without a blocked entry nobody asks it, and it
+// stays empty.
 func (t *LinuxTable) indexBlocked() {
 	t.byCanonical = scopeMap[int]{}
 	if !slices.ContainsFunc(t.entries, func(e LinuxEntry) bool { return e.Blocked }) {
@@ -164,8 +168,8 @@ func (t *LinuxTable) find(name string) *LinuxEntry {
 	return &t.entries[i]
 }
 
-// Find returns a copy of the entry that governs a name (host/repository without tag and digest), or a scope, and
-// false where none does.
+// Find returns a copy of the entry that governs a name (host/repository without tag and digest), or
+// a scope, and false where none does.
 func (t *LinuxTable) Find(name string) (LinuxEntry, bool) {
 	if r := t.find(name); r != nil {
 		return cloneEntries([]LinuxEntry{*r})[0], true
@@ -184,8 +188,9 @@ func (t *LinuxTable) blocking(location string) *LinuxEntry {
 	return nil
 }
 
-// evaded returns the blocked prefix that would govern a location if the client compared names in canonical form, and
-// that the location's own spelling escapes. An insecure location is asked by plain HTTP too.
+// evaded returns the blocked prefix that would govern a location if the client compared names in
+// canonical form, and that the location's own spelling escapes. An insecure location is asked by
+// plain HTTP too.
 func (t *LinuxTable) evaded(location string, insecure bool) string {
 	if prefix := t.evadedBy(canonical(location), false); prefix != "" || !insecure {
 		return prefix

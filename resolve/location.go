@@ -6,8 +6,9 @@ import (
 	"github.com/pullroute/pullroute/internal/network"
 )
 
-// canonical returns the canonical form of a location or scope: the one that the network knows it by when it is asked by
-// HTTPS. Spellings of one host have one form. Paths are case-sensitive and stay.
+// canonical returns the canonical form of a location or scope: the one that the network knows it by
+// when it is asked by HTTPS. Spellings of one host have one form. Paths are case-sensitive and
+// stay.
 func canonical(location string) string {
 	host, rest := splitHost(location)
 	if form := network.Host(host); form != host {
@@ -22,8 +23,8 @@ func canonicalHTTP(location string) string {
 	return network.HTTPHost(host) + rest
 }
 
-// canonicalForms returns the canonical forms of a location or scope. An insecure one has two, as it is asked by HTTPS
-// and by plain HTTP.
+// canonicalForms returns the canonical forms of a location or scope. An insecure one has two, as it
+// is asked by HTTPS and by plain HTTP.
 func canonicalForms(location string, insecure bool) []string {
 	forms := []string{canonical(location)}
 	if insecure {

@@ -7,9 +7,10 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// Matching returns the rules whose source encloses an image, for its kind of pull, the most specific
-// first: that one applies on Linux, and the others lose to it. On Windows all of them apply, and with them
-// every other rule of the registry. image is written out in full as containerd does it.
+// Matching returns the rules whose source encloses an image, for its kind of pull, the most
+// specific first: that one applies on Linux, and the others lose to it. On Windows all of them
+// apply, and with them every other rule of the registry. image is written out in full as containerd
+// does it.
 func Matching(rules *mirrorset.Rules, image string) ([]*mirrorset.Rule, error) {
 	rules = complete(rules)
 	r, err := ParseReference(image)

@@ -6,12 +6,14 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// plainReference reads the references that most images have, without github.com/distribution/reference: a name that is
-// written out in full or is one of Docker Hub's short ones (normalize.go, splitDockerDomain), with a tag, a sha256 digest,
-// both or neither. ok is false for all others; those the library reads. A test holds both against each other.
+// plainReference reads the references that most images have, without
+// github.com/distribution/reference: a name that is written out in full or is one of Docker Hub's
+// short ones (normalize.go, splitDockerDomain), with a tag, a sha256 digest, both or neither. ok is
+// false for all others; those the library reads. A test holds both against each other.
 //
-// The library takes several microseconds for such a reference, more than all else in a plan. Without this function a
-// plan of a string takes 12 allocations, and not 3 (docs/performance.md, "Tricks, tried without").
+// The library takes several microseconds for such a reference, more than all else in a plan.
+// Without this function a plan of a string takes 12 allocations, and not 3 (docs/performance.md,
+// "Tricks, tried without").
 func plainReference(image string) (r Reference, ok bool) {
 	image = withDockerHub(image)
 	name, text, ok := cutSuffix(image)
@@ -41,8 +43,8 @@ func withDockerHub(image string) string {
 	return image
 }
 
-// cutSuffix returns the name of an image, and its text with one suffix: the digest, the tag, or the tag "latest". ok is
-// false where a suffix is none, or a digest is of another algorithm.
+// cutSuffix returns the name of an image, and its text with one suffix: the digest, the tag, or the
+// tag "latest". ok is false where a suffix is none, or a digest is of another algorithm.
 func cutSuffix(image string) (name, text string, ok bool) {
 	name, digest, hasDigest := strings.Cut(image, "@")
 	tagged := name

@@ -21,8 +21,9 @@ type Plan struct {
 	// Pull are the attempts to fetch the image, in order; the first location that has it serves it.
 	// Where nothing can be pulled both lists are empty, and a finding of severity error says why.
 	Pull []Attempt
-	// Outcome is [OutcomeRefused] where policy.json of a Linux node refuses the image (package policyjson applies it to a
-	// plan). Pull is empty then, and Asked are the locations that are asked for the manifest, in order, until one has it.
+	// Outcome is [OutcomeRefused] where policy.json of a Linux node refuses the image (package
+	// policyjson applies it to a plan). Pull is empty then, and Asked are the locations that are
+	// asked for the manifest, in order, until one has it.
 	Outcome Outcome
 	Asked   []Attempt
 	// Scopes are, for each of References, the table's entry that governs it: the prefix of a
@@ -79,8 +80,8 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with "outcome" and "asked" where
-// the image is refused; lists are never null.
+// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with
+// "outcome" and "asked" where the image is refused; lists are never null.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Image    string           `json:"image"`
@@ -100,7 +101,8 @@ func notNil[S ~[]E, E any](s S) S {
 	return s
 }
 
-// appendAttempt adds an attempt, unless it repeats the one before: the client would send the same request again.
+// appendAttempt adds an attempt, unless it repeats the one before: the client would send the same
+// request again.
 func appendAttempt(attempts []Attempt, a Attempt) []Attempt {
 	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location {
 		return attempts

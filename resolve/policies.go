@@ -6,15 +6,16 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// policies answers which policy governs a location in canonical form: that of the most specific rules that enclose it, for
-// each kind of pull, NeverContactSource winning where two as long differ.
+// policies answers which policy governs a location in canonical form: that of the most specific
+// rules that enclose it, for each kind of pull, NeverContactSource winning where two as long
+// differ.
 type policies struct {
 	bySource scopeMap[*policy] // by source in canonical form
 	all      []*policy
 }
 
-// policy is what the rules of one source, in all its spellings, say: for each kind of pull whether there is a rule,
-// and whether one forbids contacting the source.
+// policy is what the rules of one source, in all its spellings, say: for each kind of pull whether
+// there is a rule, and whether one forbids contacting the source.
 type policy struct {
 	source      string
 	rule, never [len(pulls)]bool
@@ -23,8 +24,8 @@ type policy struct {
 // forbids reports whether a rule of either kind says NeverContactSource.
 func (p *policy) forbids() bool { return p.never[0] || p.never[1] }
 
-// newPolicies collects what the rules say of each source. A source that insecure holds for is asked by plain HTTP too,
-// and so counts in both forms.
+// newPolicies collects what the rules say of each source. A source that insecure holds for is asked
+// by plain HTTP too, and so counts in both forms.
 func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) policies {
 	if !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool { return r.Never }) {
 		return policies{} // nothing is forbidden
@@ -47,8 +48,8 @@ func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) poli
 	return p
 }
 
-// forbids returns the source under NeverContactSource that a location may not be contacted for by HTTPS, or by plain
-// HTTP, and "" where there is none.
+// forbids returns the source under NeverContactSource that a location may not be contacted for by
+// HTTPS, or by plain HTTP, and "" where there is none.
 func (p policies) forbids(location string, http bool) string {
 	if len(p.all) == 0 {
 		return ""

@@ -13,19 +13,20 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// Reference is one image reference, written out in full: host[:port]/repository with a tag or a digest, never
-// with both. It is a small comparable value; the zero value names nothing.
+// Reference is one image reference, written out in full: host[:port]/repository with a tag or a
+// digest, never with both. It is a small comparable value; the zero value names nothing.
 type Reference struct {
 	text string // host[:port]/repository:tag or host[:port]/repository@digest
 	name int    // the length of host[:port]/repository
 }
 
-// ParseReference parses an image reference and writes it out as the kubelet's way into containerd does
-// (ParseDockerRef of github.com/distribution/reference): Docker Hub's short names get their host, a tag beside
-// a digest is dropped, and where there is neither the tag is "latest". The error says what is wrong with a
-// reference that no client takes.
+// ParseReference parses an image reference and writes it out as the kubelet's way into containerd
+// does (ParseDockerRef of github.com/distribution/reference): Docker Hub's short names get their
+// host, a tag beside a digest is dropped, and where there is neither the tag is "latest". The error
+// says what is wrong with a reference that no client takes.
 //
-// A Linux node looks for the registry of a short name by itself: give [LinuxTable.Plan] such a name as it is.
+// A Linux node looks for the registry of a short name by itself: give [LinuxTable.Plan] such a name
+// as it is.
 func ParseReference(image string) (Reference, error) {
 	if err := tooLong(image); err != nil {
 		return Reference{}, err
@@ -87,8 +88,8 @@ func referenceError(image string, err error) error {
 	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`, shown.Value(image), hint), err}
 }
 
-// invalidReference is an error with a message of its own. The library's messages repeat the reference, and that may
-// have a password in it.
+// invalidReference is an error with a message of its own. The library's messages repeat the
+// reference, and that may have a password in it.
 type invalidReference struct {
 	message string
 	cause   error
@@ -106,9 +107,9 @@ func linuxReference(r Reference) error {
 }
 
 // linuxName checks a normalised name against what containers-image takes beyond
-// github.com/distribution/reference (its own copy of that package, docker/reference, is older): the whole
-// name is at most 255 characters, and the host has a dot, a port or is "localhost". The two packages take a_b.io/c for
-// a name without a host.
+// github.com/distribution/reference (its own copy of that package, docker/reference, is older): the
+// whole name is at most 255 characters, and the host has a dot, a port or is "localhost". The two
+// packages take a_b.io/c for a name without a host.
 func linuxName(name string) error {
 	if len(name) > maxLinuxName {
 		return fmt.Errorf("the name is %d characters long; containers-image takes %d", len(name), maxLinuxName)
@@ -121,11 +122,12 @@ func linuxName(name string) error {
 
 const maxLinuxName = 255
 
-// maxReference is more than any client takes: a DNS name of 253 characters, a port, a repository of 255, a tag of 128
-// and a digest.
+// maxReference is more than any client takes: a DNS name of 253 characters, a port, a repository of
+// 255, a tag of 128 and a digest.
 const maxReference = 1024
 
-// tooLong returns an error for a text that is too long for a reference. It is called before anything else reads the text.
+// tooLong returns an error for a text that is too long for a reference. It is called before
+// anything else reads the text.
 func tooLong(image string) error {
 	if len(image) <= maxReference {
 		return nil
@@ -139,9 +141,9 @@ func linuxHost(host string) bool {
 	return (strings.ContainsAny(host, ".:") || host == "localhost") && !strings.HasPrefix(host, "[")
 }
 
-// isShortName reports whether a Linux client looks for a registry to an image name (containers-image,
-// pkg/shortnames, parseUnnormalizedShortName): its first part is no host by the grammar, or has neither dot
-// nor colon and is not "localhost".
+// isShortName reports whether a Linux client looks for a registry to an image name
+// (containers-image, pkg/shortnames, parseUnnormalizedShortName): its first part is no host by the
+// grammar, or has neither dot nor colon and is not "localhost".
 func isShortName(image string) bool {
 	name, _, _ := strings.Cut(image, "@")
 	host, _, hasPath := strings.Cut(name, "/")

@@ -7,7 +7,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// complete returns rules without nil entries, which rules built by hand may hold. Nil becomes empty rules.
+// complete returns rules without nil entries, which rules built by hand may hold. Nil becomes empty
+// rules.
 func complete(rules *mirrorset.Rules) *mirrorset.Rules {
 	if rules == nil {
 		return &mirrorset.Rules{}

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// This file answers two questions for the whole package: which scopes enclose a name, and which of those that a table
-// or a set holds wins. Tables, plans, policies and checks walk the hierarchy of scopes nowhere else.
+// This file answers two questions for the whole package: which scopes enclose a name, and which of
+// those that a table or a set holds wins. Tables, plans, policies and checks walk the hierarchy of
+// scopes nowhere else.
 //
-// A scope is a host, a namespace, a repository, or a wildcard. registry.example.org:5000/team/app is enclosed by, in
-// this order,
+// A scope is a host, a namespace, a repository, or a wildcard. registry.example.org:5000/team/app
+// is enclosed by, in this order,
 //
 //	registry.example.org:5000/team/app   itself
 //	registry.example.org:5000/team       its namespaces
@@ -18,9 +19,10 @@ import (
 //	*.example.org                        wildcards that enclose the host, on every port
 //	*.org
 //
-// The longest scope wins. Where a set holds registry.example.org:5000 and *.example.org, the former wins for this name
-// (25 characters to 13). A wildcard can be as long as a plain scope, and no two plain scopes, and no two wildcards,
-// that enclose one name are: *.example.org and a.example.org both have 13 characters. Each question says who wins then:
+// The longest scope wins. Where a set holds registry.example.org:5000 and *.example.org, the former
+// wins for this name (25 characters to 13). A wildcard can be as long as a plain scope, and no two
+// plain scopes, and no two wildcards, that enclose one name are: *.example.org and a.example.org
+// both have 13 characters. Each question says who wins then:
 //
 //   - for the client on Linux, and so for its table, the wildcard ([scopeMap.findAsClient]);
 //   - for policies the one with NeverContactSource, and for blocked entries the blocked one: both are looked at
@@ -28,8 +30,8 @@ import (
 //
 // The client's own search differs from this in two more points, which findAsClient states.
 
-// enclosingScope is a scope that encloses a name. text is a piece of the name, so that walking takes no memory: of the
-// wildcard *.example.org it is ".example.org".
+// enclosingScope is a scope that encloses a name. text is a piece of the name, so that walking
+// takes no memory: of the wildcard *.example.org it is ".example.org".
 type enclosingScope struct {
 	text     string
 	wildcard bool
@@ -51,9 +53,9 @@ func (s enclosingScope) length() int {
 	return len(s.text)
 }
 
-// enclosing returns every scope that encloses a name or a scope, itself first. Of plain scopes and of wildcards,
-// longer ones come first; wildcards come last. A wildcard comes twice, first as plain text, which is no key of a
-// [scopeMap].
+// enclosing returns every scope that encloses a name or a scope, itself first. Of plain scopes and
+// of wildcards, longer ones come first; wildcards come last. A wildcard comes twice, first as plain
+// text, which is no key of a [scopeMap].
 func enclosing(name string) iter.Seq[enclosingScope] {
 	return func(yield func(enclosingScope) bool) { walkScopes(name, yield) }
 }
@@ -78,8 +80,8 @@ func walkScopes(name string, yield func(enclosingScope) bool) {
 	}
 }
 
-// scopeMap holds a value for each of some scopes. What a lookup costs depends on the name, and not on the number of
-// scopes. The zero value is empty, and may be read.
+// scopeMap holds a value for each of some scopes. What a lookup costs depends on the name, and not
+// on the number of scopes. The zero value is empty, and may be read.
 type scopeMap[T any] struct {
 	plain map[string]T
 	wild  map[string]T // *.example.org under ".example.org"
@@ -128,8 +130,8 @@ func (m scopeMap[T]) covers(name string) bool {
 	return false
 }
 
-// winners are the values of the longest scopes that enclose a name: none, one, or those of a plain scope and of a wildcard
-// of the same length, in this order.
+// winners are the values of the longest scopes that enclose a name: none, one, or those of a plain
+// scope and of a wildcard of the same length, in this order.
 type winners[T any] struct {
 	values [2]T
 	n      int
@@ -155,9 +157,10 @@ func (m scopeMap[T]) longest(name string, counts func(T) bool) (w winners[T]) {
 	return w
 }
 
-// findAsClient returns the value of the scope that governs a name for the client on Linux: the longest; of two as long
-// the wildcard, because the client goes through the scopes in string order and keeps the first of the greatest length
-// (sysregistriesv2, findRegistryWithParsedConfig). It differs from the contract in two points:
+// findAsClient returns the value of the scope that governs a name for the client on Linux: the
+// longest; of two as long the wildcard, because the client goes through the scopes in string order
+// and keeps the first of the greatest length (sysregistriesv2, findRegistryWithParsedConfig). It
+// differs from the contract in two points:
 //
 //   - A plain host also matches where the port of the name begins: example.org matches example.org:5000/app. The
 //     client calls this unintended (refMatchingPrefix) and does it.
@@ -182,7 +185,8 @@ func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
 	return best, found
 }
 
-// isFirstIn reports whether the host of the wildcard stands in the name where the name's host ends, and nowhere before.
+// isFirstIn reports whether the host of the wildcard stands in the name where the name's host ends,
+// and nowhere before.
 func (s enclosingScope) isFirstIn(name string) bool {
 	host, _ := splitHost(name)
 	return strings.Index(name, s.text) == len(hostname(host))-len(s.text)

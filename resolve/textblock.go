@@ -2,8 +2,9 @@ package resolve
 
 import "strings"
 
-// textBlock joins texts in one piece of memory. It is what keeps a plan within four allocations: the locations of a
-// plan take one allocation together, and not one each (docs/performance.md, "Tricks, tried without").
+// textBlock joins texts in one piece of memory. It is what keeps a plan within four allocations:
+// the locations of a plan take one allocation together, and not one each (docs/performance.md,
+// "Tricks, tried without").
 type textBlock struct{ text strings.Builder }
 
 // newTextBlock returns a block with room for size bytes. More may follow; they take another piece.

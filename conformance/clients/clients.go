@@ -1,6 +1,6 @@
 // Package clients wraps the programs and libraries that read what pullroute writes, as oracles:
-// each is the real thing, given a configuration, asked what it does with it. Each stands in a package of its own, so
-// that a module with another version of a client links that one only:
+// each is the real thing, given a configuration, asked what it does with it. Each stands in a
+// package of its own, so that a module with another version of a client links that one only:
 //
 //   - containerd1 and containerd2: containerd's resolver, and its loader of hosts.toml;
 //   - containersimage: its loader of registries.conf and its way to an image;

@@ -1,5 +1,6 @@
-// Package contract judges by the rules alone what registries were asked: whether a place may be contacted, and whether
-// a finding speaks of a contact. It knows no table and no file, and has from package world what one host is.
+// Package contract judges by the rules alone what registries were asked: whether a place may be
+// contacted, and whether a finding speaks of a contact. It knows no table and no file, and has from
+// package world what one host is.
 package contract
 
 import (
@@ -24,7 +25,8 @@ func Of(rules *mirrorset.Rules, plainHTTP func(location string) bool) Contract {
 	return Contract{rules, plainHTTP}
 }
 
-// around reports whether a place is in a scope, which is asked by HTTPS, and by plain HTTP where a node does so.
+// around reports whether a place is in a scope, which is asked by HTTPS, and by plain HTTP where a
+// node does so.
 func (c Contract) around(scope, place string) bool {
 	if world.Around("https", scope, place) {
 		return true
@@ -37,8 +39,8 @@ func (c Contract) around(scope, place string) bool {
 	return c.plainHTTP(strings.TrimSuffix(host+"/"+path, "/"))
 }
 
-// Forbids returns the source under NeverContactSource, or the blocked scope, that a place (see [world.Request.Place])
-// lies in, and "" for a place that may be contacted.
+// Forbids returns the source under NeverContactSource, or the blocked scope, that a place (see
+// [world.Request.Place]) lies in, and "" for a place that may be contacted.
 func (c Contract) Forbids(place string) (scope string) {
 	if source := c.Never(place); source != "" {
 		return source
@@ -51,9 +53,9 @@ func (c Contract) Forbids(place string) (scope string) {
 	return ""
 }
 
-// Never returns the source under NeverContactSource that keeps everyone from a place, and "" where there is none. Of
-// the sources around it the longest decides, for each kind of pull by itself; where two are as long, and where the
-// kinds differ, NeverContactSource wins.
+// Never returns the source under NeverContactSource that keeps everyone from a place, and "" where
+// there is none. Of the sources around it the longest decides, for each kind of pull by itself;
+// where two are as long, and where the kinds differ, NeverContactSource wins.
 func (c Contract) Never(place string) (source string) {
 	for _, pull := range []mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag} {
 		var plain, wildcard longest
@@ -108,9 +110,9 @@ func (c Contact) String() string {
 	return fmt.Sprintf("%s %s://%s%s reached %s, inside %s", c.Method, c.Scheme, c.Host, c.Path, c.Place(), c.Scope)
 }
 
-// Contacts returns the requests that reached what may not be contacted. A request that names no repository, a ping or
-// one for a token, belongs to the attempt at a location of its host, and is judged only where no such request is seen:
-// an attempt that failed before.
+// Contacts returns the requests that reached what may not be contacted. A request that names no
+// repository, a ping or one for a token, belongs to the attempt at a location of its host, and is
+// judged only where no such request is seen: an attempt that failed before.
 func (c Contract) Contacts(requests []world.Request) (contacts []Contact) {
 	attempted := map[string]bool{}
 	for _, r := range requests {
@@ -136,11 +138,12 @@ func (c Contract) Contacts(requests []world.Request) (contacts []Contact) {
 	return contacts
 }
 
-// Unsaid returns the contacts of a pull that none of the findings speaks of. reference is the image as the client takes
-// it, empty where that is a matter of the files too: a name without a registry.
+// Unsaid returns the contacts of a pull that none of the findings speaks of. reference is the image
+// as the client takes it, empty where that is a matter of the files too: a name without a registry.
 //
-// That a host is spelled in another way than the rule has it excuses a contact with the host of the reference itself
-// only. What the files lead to, mirrors, locations of entries, search registries and aliases, they can forbid.
+// That a host is spelled in another way than the rule has it excuses a contact with the host of the
+// reference itself only. What the files lead to, mirrors, locations of entries, search registries
+// and aliases, they can forbid.
 func (c Contract) Unsaid(reference string, requests []world.Request, findings finding.Findings) (unsaid []Contact) {
 	host, _, _ := strings.Cut(reference, "/")
 	for _, contact := range c.Contacts(requests) {
@@ -154,8 +157,8 @@ func (c Contract) Unsaid(reference string, requests []world.Request, findings fi
 	return unsaid
 }
 
-// says reports whether a finding announces a contact: its code is one of those that do, and its value is the place, or
-// a scope around it.
+// says reports whether a finding announces a contact: its code is one of those that do, and its
+// value is the place, or a scope around it.
 func (c Contract) says(f finding.Finding, contact Contact) bool {
 	switch f.Code {
 	case finding.CodeForbiddenContact, finding.CodeWildcardUnused, finding.CodeNarrowScope, finding.CodeContainsForbidden:
@@ -185,14 +188,16 @@ func (c Contract) says(f finding.Finding, contact Contact) bool {
 	return f.Code == finding.CodeEvadesRule && strings.EqualFold(f.Value, name)
 }
 
-// spelled reports whether a contact was made under the very spelling of a source under NeverContactSource around it.
-// Docker Hub's names change on the way to the wire, and wildcards have the clients' quirks, so neither is judged.
+// spelled reports whether a contact was made under the very spelling of a source under
+// NeverContactSource around it. Docker Hub's names change on the way to the wire, and wildcards
+// have the clients' quirks, so neither is judged.
 func (c Contract) spelled(contact Contact) bool {
 	location := contact.Location()
 	if strings.HasPrefix(location, "registry-1.docker.io/") {
 		return false
 	}
-	// A longer rule may open a part of one, and a blocked scope in another spelling close a part of that.
+	// A longer rule may open a part of one, and a blocked scope in another spelling close a part of
+	// that.
 	scope := world.WireLocation(contact.Scope)
 	return slices.ContainsFunc(c.rules.Rules, func(r mirrorset.Rule) bool {
 		return r.Never && !strings.HasPrefix(r.Source, "*.") && world.WireLocation(r.Source) == scope && (location == r.Source || strings.HasPrefix(location, r.Source+"/"))

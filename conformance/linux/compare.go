@@ -2,7 +2,8 @@ package linux
 
 import "testing"
 
-// Compare holds plans and files against the version of containers-image that the module of the test links.
+// Compare holds plans and files against the version of containers-image that the module of the test
+// links.
 func Compare(t *testing.T) {
 	for _, test := range []struct {
 		name string

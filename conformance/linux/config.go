@@ -93,8 +93,8 @@ func (c config) String() string {
 	return b.String() + c.file + strings.Join(c.dropIns, "")
 }
 
-// image returns an image name with a tag, a digest, both or neither: any name, or one that lies inside one of
-// the rules or scopes.
+// image returns an image name with a tag, a digest, both or neither: any name, or one that lies
+// inside one of the rules or scopes.
 func (c config) image(s *random.Source, digest string) string {
 	name := s.Name()
 	scopes := slices.Concat(c.rules.Blocked, c.rules.Insecure)

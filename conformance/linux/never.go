@@ -16,8 +16,9 @@ import (
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
-// Whatever is configured and however hosts are spelled: what is asked inside a source under NeverContactSource or a
-// blocked scope is asked only where a finding says so. Nothing has the image, so that the client asks all it would.
+// Whatever is configured and however hosts are spelled: what is asked inside a source under
+// NeverContactSource or a blocked scope is asked only where a finding says so. Nothing has the
+// image, so that the client asks all it would.
 func noContactIsUnsaid(t *testing.T) {
 	pulls, each := random.Count(34_000), 4
 	row := newRow(t, containersImage, "contacts that no finding speaks of, among the requests of pulls")
@@ -88,8 +89,8 @@ func parsed(text []byte) (*registriesconf.Config, error) {
 	return c, findings.Err()
 }
 
-// contract is what the rules of the configuration forbid. The client itself, where there is one, says what it asks by
-// plain HTTP.
+// contract is what the rules of the configuration forbid. The client itself, where there is one,
+// says what it asks by plain HTTP.
 func (c config) contract(client *containersimage.Registries) contract.Contract {
 	return contract.Of(c.rules, func(location string) bool {
 		if client == nil {
@@ -100,7 +101,8 @@ func (c config) contract(client *containersimage.Registries) contract.Contract {
 	})
 }
 
-// unsaid pulls an image that nobody has, and returns the contacts, and those that neither its plan nor the table speaks of.
+// unsaid pulls an image that nobody has, and returns the contacts, and those that neither its plan
+// nor the table speaks of.
 func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []world.Request, reached, unsaid []contract.Contact) {
 	t.Helper()
 	client := c.load(t)

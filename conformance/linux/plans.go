@@ -81,7 +81,8 @@ func anEditedBaseFileIsReadAsPlanned(t *testing.T) {
 		base, findings := registriesconf.Parse("base", baseFile(s))
 		require.NoError(t, findings.Err())
 		c := newConfig(t, s.Set()).on(base)
-		// Two entries of the base file, or one and a rule, may end up with one location and different flags.
+		// Two entries of the base file, or one and a rule, may end up with one location and
+		// different flags.
 		if _, problems := registriesconf.Parse("edited", []byte(c.file)); problems.Err() != nil {
 			_, err := containersimage.LoadRegistries(t.TempDir(), c.file, c.dropIns...)
 			require.Error(t, err, c)
@@ -110,8 +111,8 @@ func anEditedBaseFileIsReadAsPlanned(t *testing.T) {
 	t.Logf("%d files refused", refused)
 }
 
-// What is looked up is the location that is about to be asked. So it is the prefix of an entry that has to be
-// blocked for a source not to be contacted, wherever the entry itself leads.
+// What is looked up is the location that is about to be asked. So it is the prefix of an entry that
+// has to be blocked for a source not to be contacted, wherever the entry itself leads.
 func aBaseEntryThatLeadsElsewhereIsBlockedForItsPrefix(t *testing.T) {
 	base, findings := registriesconf.Parse("base", []byte("[[registry]]\nprefix = \"quay.io/a\"\nlocation = \"internal.io/a\"\n"))
 	require.NoError(t, findings.Err())
@@ -140,8 +141,8 @@ func requireSame(t *testing.T, c config, client *containersimage.Registries, pla
 	}
 }
 
-// requireNever holds a plan, and with it the client, against the rules: no location is asked that lies inside a source
-// under NeverContactSource or a blocked scope, unless the plan says so.
+// requireNever holds a plan, and with it the client, against the rules: no location is asked that
+// lies inside a source under NeverContactSource or a blocked scope, unless the plan says so.
 func requireNever(t *testing.T, c config, client *containersimage.Registries, plan resolve.Plan) {
 	t.Helper()
 	var requests []world.Request

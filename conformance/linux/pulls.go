@@ -81,8 +81,8 @@ func (st state) put(location string) {
 	st.has[world.WireLocation(location)] = true
 }
 
-// expect says what will be seen of a plan: the locations up to the one that serves, only the host of those
-// that do not get to be asked, repeats in a row written once.
+// expect says what will be seen of a plan: the locations up to the one that serves, only the host
+// of those that do not get to be asked, repeats in a row written once.
 func (st state) expect(plan []string) (trace []string, served bool) {
 	for _, location := range plan {
 		f, known := st.fates[hostOf(location)]
@@ -217,8 +217,8 @@ func randomState(s *random.Source, c config, plan resolve.Plan) state {
 // requireAllowed holds the requests themselves against the rules, whatever the plan says.
 func requireAllowed(t *testing.T, c config, client *containersimage.Registries, plan resolve.Plan, requests []world.Request) {
 	t.Helper()
-	// A host alone may be that of a source and of a repository that is allowed again inside it; the trace, which is that
-	// of the plan, tells them apart.
+	// A host alone may be that of a source and of a repository that is allowed again inside it; the
+	// trace, which is that of the plan, tells them apart.
 	requests = slices.DeleteFunc(slices.Clone(requests), func(r world.Request) bool { return r.Object() == "" })
 	require.Empty(t, c.contract(client).Unsaid(own(plan), requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
 }
@@ -256,8 +256,9 @@ func neverMeansNeverWithEveryMirrorFailing(t *testing.T) {
 	}
 }
 
-// failing returns the plan of a forbidden image and a world in which no mirror serves it, and only the
-// source would. It is false where nothing is to be learnt: no mirror is left, or the image evades the rule.
+// failing returns the plan of a forbidden image and a world in which no mirror serves it, and only
+// the source would. It is false where nothing is to be learnt: no mirror is left, or the image
+// evades the rule.
 func failing(t *testing.T, c config, name, source string, f fate) (plan resolve.Plan, st state, ok bool) {
 	t.Helper()
 	plan, err := c.table.Plan(name)
@@ -272,8 +273,8 @@ func failing(t *testing.T, c config, name, source string, f fate) (plan resolve.
 	return plan, st, len(plan.Pull) > 0 && !hasCode(plan.Findings, finding.CodeEvadesRule)
 }
 
-// forbiddenImage returns an image that the rules forbid to ask its own location for, and the source that it
-// lies inside; both are empty where the configuration has none.
+// forbiddenImage returns an image that the rules forbid to ask its own location for, and the source
+// that it lies inside; both are empty where the configuration has none.
 func forbiddenImage(s *random.Source, c config) (name, source string) {
 	for _, i := range s.Perm(len(c.rules.Rules)) {
 		r := c.rules.Rules[i]
@@ -296,8 +297,8 @@ func forbiddenImage(s *random.Source, c config) (name, source string) {
 	return "", ""
 }
 
-// A mirror that has the manifest and lost the blobs makes this client look further down its list for them,
-// and no further.
+// A mirror that has the manifest and lost the blobs makes this client look further down its list
+// for them, and no further.
 func neverMeansNeverWhenMirrorsLostTheirBlobs(t *testing.T) {
 	pulls := random.Count(600)
 	row := newRow(t, containersImage, "NeverContactSource, every mirror: without its blobs")

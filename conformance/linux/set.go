@@ -52,8 +52,8 @@ func newSet(t *testing.T, text string) *mirrorset.Set {
 	return set
 }
 
-// baseFile returns a registries.conf as somebody might have put it on a node. Each scope and each location
-// has one entry.
+// baseFile returns a registries.conf as somebody might have put it on a node. Each scope and each
+// location has one entry.
 func baseFile(s *random.Source) []byte {
 	c := &registriesconf.Config{ShortNameMode: s.Pick("", "", "enforcing", "permissive")}
 	if s.Intn(4) > 0 {

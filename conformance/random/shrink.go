@@ -6,7 +6,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
-// Shrink returns a smaller set that still fails: one from which no entry, mirror or scope can be left out.
+// Shrink returns a smaller set that still fails: one from which no entry, mirror or scope can be
+// left out.
 func Shrink(set *mirrorset.Set, fails func(*mirrorset.Set) bool) *mirrorset.Set {
 	for {
 		smaller := smallerSets(set)

@@ -1,4 +1,5 @@
-// Package render makes the files of nodes, for tests that need one of the results of the library's Render calls.
+// Package render makes the files of nodes, for tests that need one of the results of the library's
+// Render calls.
 package render
 
 import (
@@ -8,7 +9,8 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// Linux returns the files of a Linux node, and the table that they are to mean. A nil base is that of MCO.
+// Linux returns the files of a Linux node, and the table that they are to mean. A nil base is that
+// of MCO.
 func Linux(rules *mirrorset.Rules, base *registriesconf.Config) (registriesconf.Files, *resolve.LinuxTable) {
 	files, table, _ := registriesconf.Render(rules, registriesconf.RenderOptions{Base: base, BaseName: "base"})
 	return files, table

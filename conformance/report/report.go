@@ -1,4 +1,5 @@
-// Package report counts what the comparisons compared, and prints the counts as a table of docs/conformance.md.
+// Package report counts what the comparisons compared, and prints the counts as a table of
+// docs/conformance.md.
 package report
 
 import (
@@ -38,8 +39,9 @@ func Add(client, compared string) *Row {
 	return r
 }
 
-// Main runs the tests of a package, prints the seed and the table and, with -update, writes them between the lines
-// "<!-- conformance NAME -->" and "<!-- end NAME -->" of docs/conformance.md. docs is the path of that directory.
+// Main runs the tests of a package, prints the seed and the table and, with -update, writes them
+// between the lines "<!-- conformance NAME -->" and "<!-- end NAME -->" of docs/conformance.md.
+// docs is the path of that directory.
 //
 // budget is what a run that is not a full one should take on two cores at most.
 func Main(m *testing.M, name, docs string, budget time.Duration) {

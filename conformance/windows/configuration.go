@@ -1,6 +1,6 @@
 // Package windows holds the hosts.toml files that pullroute writes, and what it makes of files that
-// others wrote, against containerd itself. Nothing here is about Windows but the name: containerd's rules
-// are the same on every system.
+// others wrote, against containerd itself. Nothing here is about Windows but the name: containerd's
+// rules are the same on every system.
 package windows
 
 import (
@@ -194,7 +194,8 @@ func describe(rules *mirrorset.Rules) string {
 	return b.String()
 }
 
-// linkSpellings makes the directories of a tree be found under the other spellings that Windows finds them under.
+// linkSpellings makes the directories of a tree be found under the other spellings that Windows
+// finds them under.
 func linkSpellings(t testing.TB, table *resolve.ContainerdTable, dir string) {
 	t.Helper()
 	for _, r := range table.Registries() {

@@ -13,7 +13,8 @@ import (
 	"github.com/pullroute/pullroute/resolve/routes"
 )
 
-// A counterexample is a reference that the client takes where the verdict says, once all that comes before fails.
+// A counterexample is a reference that the client takes where the verdict says, once all that comes
+// before fails.
 func aCounterexampleIsWhatContainerdDoes(t *testing.T, versions []clients.Containerd) {
 	inParallel(t, versions, "counterexamples of statements about all images", func(y tally, c clients.Containerd) {
 		s := random.New(y.Name())

@@ -19,8 +19,8 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// exactSet makes rules whose mirrors end in the whole path of their source, of one kind and one entry for
-// each registry: what a hosts.toml can say as exactly as a registries.conf.
+// exactSet makes rules whose mirrors end in the whole path of their source, of one kind and one
+// entry for each registry: what a hosts.toml can say as exactly as a registries.conf.
 func exactSet(s *random.Source) (set *mirrorset.Set, named []string) {
 	set = &mirrorset.Set{}
 	var digest, tag []mirrorset.ImageMirrors

@@ -69,8 +69,9 @@ func (f foretold) compare(c clients.Containerd, pull clients.Pull) error {
 	if err != nil {
 		return err
 	}
-	// A digest that is nobody's manifest may be a blob's. 2.4 does not look for it once a registry failed
-	// otherwise than by 404, as far as it counts what a registry says to a request without credentials.
+	// A digest that is nobody's manifest may be a blob's. 2.4 does not look for it once a registry
+	// failed otherwise than by 404, as far as it counts what a registry says to a request without
+	// credentials.
 	if !served && f.byDigest && (!isV2(c) || !failed(pull.Requests) || seen.ahead(http.MethodHead)) {
 		if served, err = seen.follow(http.MethodHead, "blobs/", f.heads); err != nil {
 			return err

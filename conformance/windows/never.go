@@ -32,8 +32,8 @@ func contractOf(rules *mirrorset.Rules) contract.Contract {
 	})
 }
 
-// neverContacted holds requests against the rules themselves, without any table: nothing may be asked inside a source
-// under NeverContactSource or a blocked scope, except where the plan says so.
+// neverContacted holds requests against the rules themselves, without any table: nothing may be
+// asked inside a source under NeverContactSource or a blocked scope, except where the plan says so.
 func neverContacted(rules *mirrorset.Rules, plan resolve.Plan, requests []world.Request) error {
 	if unsaid := contractOf(rules).Unsaid(plan.References[0], requests, plan.Findings); len(unsaid) > 0 {
 		return fmt.Errorf("%v; the plan says %v", unsaid, plan.Findings)
@@ -41,9 +41,9 @@ func neverContacted(rules *mirrorset.Rules, plan resolve.Plan, requests []world.
 	return nil
 }
 
-// Whatever is configured and however hosts are spelled, hosts with credentials and certificates of their own included:
-// what is asked inside a source under NeverContactSource or a blocked scope is asked only where a finding says so.
-// Nothing has the image, so that the client asks all it would.
+// Whatever is configured and however hosts are spelled, hosts with credentials and certificates of
+// their own included: what is asked inside a source under NeverContactSource or a blocked scope is
+// asked only where a finding says so. Nothing has the image, so that the client asks all it would.
 func noContactIsUnsaid(t *testing.T, versions []clients.Containerd) {
 	inParallel(t, versions, "contacts that no finding speaks of, among the requests of pulls", func(y tally, c clients.Containerd) {
 		pulls, each := random.Count(34_000), 4

@@ -5,11 +5,13 @@ import (
 	"strings"
 )
 
-// Address is what a client connects to for host[:port], as name:port. A name in DNS has no letter case and may end in
-// a dot; a port is a number, whatever zeros stand before it (net.LookupPort); without one the scheme decides. It is
-// empty where no connection can be made: a port that is no number up to 65535.
+// Address is what a client connects to for host[:port], as name:port. A name in DNS has no letter
+// case and may end in a dot; a port is a number, whatever zeros stand before it (net.LookupPort);
+// without one the scheme decides. It is empty where no connection can be made: a port that is no
+// number up to 65535.
 //
-// Docker Hub has three names, which are one host by the contract. The world knows it by the one that answers.
+// Docker Hub has three names, which are one host by the contract. The world knows it by the one
+// that answers.
 func Address(scheme, host string) string {
 	name, port, spelled := strings.ToLower(host), 443, ""
 	if scheme == "http" {
@@ -33,8 +35,8 @@ func Address(scheme, host string) string {
 	return name + ":" + strconv.Itoa(port)
 }
 
-// Place is where a request arrives: the address that was dialled, and /repository behind it for a request that
-// names one.
+// Place is where a request arrives: the address that was dialled, and /repository behind it for a
+// request that names one.
 func (r Request) Place() string {
 	_, rest := cut(r.Location())
 	if r.Path == "/token" {
@@ -43,9 +45,9 @@ func (r Request) Place() string {
 	return Address(r.Scheme, r.Host) + rest
 }
 
-// Around reports whether a place lies inside a scope that is asked by a scheme. The scope is host[:port], with or
-// without a path, or *.host, which holds every name below host on every port. A bare host is inside scopes without a
-// path only.
+// Around reports whether a place lies inside a scope that is asked by a scheme. The scope is
+// host[:port], with or without a path, or *.host, which holds every name below host on every port.
+// A bare host is inside scopes without a path only.
 func Around(scheme, scope, place string) bool {
 	address, rest := cut(place)
 	if domain, ok := strings.CutPrefix(scope, "*."); ok {
@@ -59,8 +61,8 @@ func Around(scheme, scope, place string) bool {
 	return path == "" || rest == path || strings.HasPrefix(rest, path+"/")
 }
 
-// WireLocation spells a location as the wire sees it when it is asked by HTTPS: so that two spellings of one
-// location are equal.
+// WireLocation spells a location as the wire sees it when it is asked by HTTPS: so that two
+// spellings of one location are equal.
 func WireLocation(location string) string {
 	host, rest := cut(location)
 	address := Address("https", host)

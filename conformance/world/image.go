@@ -25,7 +25,8 @@ type Image struct {
 	Manifest, Config, Layer Content
 }
 
-// The media types of layers that registries need not hold, because their descriptors say where to get them.
+// The media types of layers that registries need not hold, because their descriptors say where to
+// get them.
 const (
 	DockerForeignLayer    = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 	OCINondistributable   = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
@@ -33,7 +34,8 @@ const (
 	dockerContainerConfig = "application/vnd.docker.container.image.v1+json"
 )
 
-// NewForeignImage returns an image like that of NewImage, whose layer is of one of the media types above and has urls.
+// NewForeignImage returns an image like that of NewImage, whose layer is of one of the media types
+// above and has urls.
 func NewForeignImage(text, mediaType string, urls ...string) Image {
 	image := NewImage(text)
 	image.Layer.MediaType, image.Layer.URLs = mediaType, urls

@@ -142,8 +142,9 @@ func (p *Proxy) serve(rw http.ResponseWriter, r *http.Request, scheme string) {
 	p.World().serve(rw, r, scheme)
 }
 
-// ServeHTTP answers as the registry at the request's host, which is to be one of plain HTTP: a listener of its own makes
-// a registry for clients that go past any proxy and any transport that a test gives them.
+// ServeHTTP answers as the registry at the request's host, which is to be one of plain HTTP: a
+// listener of its own makes a registry for clients that go past any proxy and any transport that a
+// test gives them.
 func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, "http") }
 
 func (w *World) serve(rw http.ResponseWriter, r *http.Request, scheme string) {

@@ -115,8 +115,8 @@ func Follow(trace, plan []string) error {
 }
 
 // Contacts returns the requests for a location inside the source, which is host[:port], with or
-// without a path, or *.host. A source is reached by HTTPS, and by the scheme of the request where no port is spelled
-// in it: a client that asks for n.io by plain HTTP asks n.io:80.
+// without a path, or *.host. A source is reached by HTTPS, and by the scheme of the request where
+// no port is spelled in it: a client that asks for n.io by plain HTTP asks n.io:80.
 func Contacts(requests []Request, source string) []Request {
 	var inside []Request
 	for _, r := range requests {

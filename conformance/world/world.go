@@ -63,14 +63,15 @@ type Registry struct {
 	// PlainHTTP marks a registry that does not speak TLS. All others speak nothing else.
 	PlainHTTP bool
 
-	// BlobsAt is the host that requests for blobs are redirected to, under the same path; empty for none.
+	// BlobsAt is the host that requests for blobs are redirected to, under the same path; empty for
+	// none.
 	BlobsAt string
 
 	// WithoutBlobs is a registry that lost its blobs, but still has the manifests.
 	WithoutBlobs bool
 
-	// Backend, where it is set, is a real registry on loopback that answers in place of Repositories, pushes
-	// included.
+	// Backend, where it is set, is a real registry on loopback that answers in place of
+	// Repositories, pushes included.
 	Backend *url.URL
 
 	// Repositories holds the images by repository path and tag. An image is also found by digest.
@@ -88,7 +89,8 @@ type World struct {
 	// A client behind a Proxy waits as long as it likes.
 	Patience time.Duration
 
-	// Websites are hosts that are no registry and answer 404: docker.io, where a client asks for it under that name.
+	// Websites are hosts that are no registry and answer 404: docker.io, where a client asks for it
+	// under that name.
 	Websites []string
 
 	mu         sync.Mutex
@@ -101,8 +103,8 @@ func New() *World {
 	return &World{registries: map[string]*Registry{}}
 }
 
-// Registry returns the registry at host[:port], to be changed as the test needs it. Without a port it answers at the
-// default ports of both schemes, unless another is put at port 80.
+// Registry returns the registry at host[:port], to be changed as the test needs it. Without a port
+// it answers at the default ports of both schemes, unless another is put at port 80.
 func (w *World) Registry(host string) *Registry {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -115,7 +115,8 @@ func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *c
 	return linux, windows, nil
 }
 
-// showVerdicts prints what holds, and for what does not the smallest counterexample, where it leads and why.
+// showVerdicts prints what holds, and for what does not the smallest counterexample, where it leads
+// and why.
 func (p *program) showVerdicts(verdicts []routes.Verdict) {
 	for _, v := range verdicts {
 		word := "holds"

@@ -60,7 +60,8 @@ type side struct {
 	findings finding.Findings // about the input
 }
 
-// readSides reads both sides. That nothing in one of them says where pulls go is an answer, as long as the other does.
+// readSides reads both sides. That nothing in one of them says where pulls go is an answer, as long
+// as the other does.
 func (p *program) readSides(on finding.Platform, oldPath, newPath string, read *choice) (old, new *side, err error) {
 	old, oldErr := p.readSide(on, oldPath, read)
 	new, newErr := p.readSide(on, newPath, read)
@@ -132,8 +133,8 @@ type linuxSide struct {
 	findings finding.Findings
 }
 
-// linuxSideOf returns a node's own files, or those that MCO would write for manifests. The error says why it would write
-// none.
+// linuxSideOf returns a node's own files, or those that MCO would write for manifests. The error
+// says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
 		return &linuxSide{l.Main, l.DropIns, l.Lone, append(slices.Clone(l.Findings), s.findings...)}, nil
@@ -166,8 +167,8 @@ func dropInNames(sides ...*linuxSide) []string {
 	return slices.Compact(names)
 }
 
-// showImpact prints what changes, one line each below the registry concerned, then the verdict with every
-// reason, and then what passes MCO's check though more than an addition.
+// showImpact prints what changes, one line each below the registry concerned, then the verdict with
+// every reason, and then what passes MCO's check though more than an addition.
 func (p *program) showImpact(impact registriesconf.NodeImpact) {
 	under := ""
 	for _, c := range impact.Differences {

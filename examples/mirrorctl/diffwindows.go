@@ -14,8 +14,9 @@ import (
 	"github.com/pullroute/pullroute/resolve/routes"
 )
 
-// diffWindows prints what would be done, in this order, to a node that has the old files and is to have those of
-// the new manifests. The node itself is not touched. Two trees of nodes are compared by what they mean.
+// diffWindows prints what would be done, in this order, to a node that has the old files and is to
+// have those of the new manifests. The node itself is not touched. Two trees of nodes are compared
+// by what they mean.
 func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
 	old, new := windowsSideOf(oldSide), windowsSideOf(newSide)
 	if oldSide.picked.Hosts != nil && newSide.picked.Hosts != nil {
@@ -79,15 +80,16 @@ func (p *program) diffTrees(old, new *windowsSide, asJSON bool) error {
 
 func (s *windowsSide) routes() *routes.Routes { return routesOf(s.tree.Table(s.dir)) }
 
-// A settingChange is how one host is asked otherwise for the images of a registry, in both trees at the same place.
+// A settingChange is how one host is asked otherwise for the images of a registry, in both trees at
+// the same place.
 type settingChange struct {
 	Registry string `json:"registry"`
 	Host     string `json:"host"`
 	Setting  string `json:"setting"`
 }
 
-// changedSettings returns what a way does not show of hosts that both trees ask: the scheme, certificates and
-// headers. What they are is not said, because headers hold credentials.
+// changedSettings returns what a way does not show of hosts that both trees ask: the scheme,
+// certificates and headers. What they are is not said, because headers hold credentials.
 func changedSettings(old, new hoststoml.Tree) []settingChange {
 	type setting struct {
 		name  string

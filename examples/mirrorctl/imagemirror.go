@@ -26,8 +26,9 @@ var imageMirrorVerbs = []command{
 	{"delete", "take an image mirror away", (*program).deleteImageMirror},
 }
 
-// imageMirror keeps the image mirrors of managed clusters, as the cluster-management service does. The
-// service's place is taken by a file, and what the service would generate, ids and times, is generated here.
+// imageMirror keeps the image mirrors of managed clusters, as the cluster-management service does.
+// The service's place is taken by a file, and what the service would generate, ids and times, is
+// generated here.
 func (p *program) imageMirror(args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("%w: name what to do: create, edit, list or delete", errUsage)

@@ -99,7 +99,8 @@ func (p *program) readRules(paths []string, c *choice) (*mirrorset.Set, *mirrors
 	return picked.Set, rules, beside(picked.Findings), err
 }
 
-// merge merges the objects of a set; err is what was refused before, and all that is wrong is said at once.
+// merge merges the objects of a set; err is what was refused before, and all that is wrong is said
+// at once.
 func merge(set *mirrorset.Set, err error) (*mirrorset.Rules, error) {
 	if err != nil && refusals(err) == nil {
 		return nil, err
@@ -117,8 +118,8 @@ func refusals(err error) finding.Findings {
 	return nil
 }
 
-// beside returns the findings of reading that are told with an answer. What was passed over because it is about other
-// things is lint's to tell.
+// beside returns the findings of reading that are told with an answer. What was passed over because
+// it is about other things is lint's to tell.
 func beside(findings finding.Findings) finding.Findings {
 	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool { return f.Code == finding.CodeUnrelatedKind })
 }
@@ -153,7 +154,8 @@ func (p *program) readSource(platform finding.Platform, paths, hosts []string, c
 	return sourceOf(in, platform, hosts, c)
 }
 
-// sourceOf returns what plans for a platform are asked of. Beside an error it is what could be made of the rest.
+// sourceOf returns what plans for a platform are asked of. Beside an error it is what could be made
+// of the rest.
 func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *choice) (*source, error) {
 	picked, rules, err := pick(in, platform, c)
 	if err != nil && (rules == nil || picked == nil) {
@@ -202,8 +204,8 @@ func pick(in *input.Input, platform finding.Platform, c *choice) (*input.Picked,
 	return picked, rules, err
 }
 
-// ofReading returns the findings that say how a node's files were taken, and which the client does not read: they concern
-// every answer.
+// ofReading returns the findings that say how a node's files were taken, and which the client does
+// not read: they concern every answer.
 func ofReading(findings finding.Findings) finding.Findings {
 	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool {
 		return f.Code != finding.CodeFileNotRead && f.Code != finding.CodeAmbiguousInput

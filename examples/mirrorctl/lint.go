@@ -122,7 +122,8 @@ func (p *program) lintInput(files, platforms []string, client input.Client, toge
 		if len(linux)+len(containerd) > 0 || speaks && !c.Set.Speaks() {
 			l.require = nil // the images are held against those that say where pulls go
 		}
-		// What is refused is still looked at as far as it can be read: all that is wrong is said at once.
+		// What is refused is still looked at as far as it can be read: all that is wrong is said at
+		// once.
 		rules, err := c.Set.Rules()
 		l.rules, l.findings = rules, append(c.Findings, refusals(err)...)
 		if err := l.lint(platforms); err != nil {

@@ -15,8 +15,8 @@ const anyTag = ":latest"
 
 var anyDigest = "@sha256:" + strings.Repeat("0", 64)
 
-// reasons returns the findings that say why entries which lie around an image do not serve it, and what to add so that
-// they do. rules are nil for a node's own files.
+// reasons returns the findings that say why entries which lie around an image do not serve it, and
+// what to add so that they do. rules are nil for a node's own files.
 func reasons(rules *mirrorset.Rules, t planner, plan resolve.Plan) finding.Findings {
 	var found finding.Findings
 	for i, reference := range plan.References {

@@ -13,8 +13,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// report prints findings, those of one object together, each with the line that it is about. The text of that
-// line is not printed, nor of any other: it may hold a secret.
+// report prints findings, those of one object together, each with the line that it is about. The
+// text of that line is not printed, nor of any other: it may hold a secret.
 func (p *program) report(findings finding.Findings) {
 	group := ""
 	for _, f := range findings {
@@ -62,8 +62,8 @@ func (p *program) fail(command string, err error) {
 	fmt.Fprintf(p.stderr, "mirrorctl %s: %s\n", command, shown.Text(err.Error()))
 }
 
-// output is standard output or standard error. Whatever is printed goes through it, and it lets no character through that
-// a terminal acts on, except line ends and tabs, and no user information.
+// output is standard output or standard error. Whatever is printed goes through it, and it lets no
+// character through that a terminal acts on, except line ends and tabs, and no user information.
 type output struct {
 	to   io.Writer
 	held []byte // a word that may go on

@@ -70,8 +70,8 @@ func (p *program) resolve(args []string) error {
 	return nil
 }
 
-// ifMended says what the plans would be if the objects had the apiVersion that their kind has: what else is refused leaves
-// no doubt what was meant. It is no answer, and stands beside the refusal.
+// ifMended says what the plans would be if the objects had the apiVersion that their kind has: what
+// else is refused leaves no doubt what was meant. It is no answer, and stands beside the refusal.
 func (p *program) ifMended(from *source, images []string, err error) {
 	refused := refusals(err)
 	if from == nil || len(refused) == 0 || slices.ContainsFunc(refused, func(f finding.Finding) bool { return f.Code != finding.CodeWrongVersion }) {
@@ -139,8 +139,8 @@ func within(field, entry finding.Origin) bool {
 	return ok && (rest == "" || entry.Field == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// show prints a plan to be read: what governs it, what is asked in what order and why, and what the other
-// platform does otherwise.
+// show prints a plan to be read: what governs it, what is asked in what order and why, and what the
+// other platform does otherwise.
 func (p *program) show(from *source, plan resolve.Plan) {
 	fmt.Fprintf(p.stdout, "%s on %s\n", plan.Image, plan.Platform)
 	for i, reference := range plan.References {

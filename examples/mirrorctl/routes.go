@@ -91,7 +91,8 @@ func routesOf(table planner) *routes.Routes {
 	panic("no table") // readSource makes no other
 }
 
-// row is a class of references as it is printed: those by tag and those by digest together where they go one way.
+// row is a class of references as it is printed: those by tag and those by digest together where
+// they go one way.
 type row struct {
 	Pattern string   `json:"pattern"`
 	By      []string `json:"by"`
@@ -167,7 +168,8 @@ func stepsOf(steps []routes.Step, p routes.Pattern) []step {
 	return out
 }
 
-// source says whether a row ends at the source: "source", "never", or nothing for what cannot be pulled at all.
+// source says whether a row ends at the source: "source", "never", or nothing for what cannot be
+// pulled at all.
 func (r *row) source() string {
 	switch {
 	case len(r.Pull) == 0:
@@ -188,7 +190,8 @@ func (r *row) mirrors() (places []step) {
 	return places
 }
 
-// tableOf prints aligned columns: pattern, kind of pull, the first mirror, the others, the source, and why.
+// tableOf prints aligned columns: pattern, kind of pull, the first mirror, the others, the source,
+// and why.
 func tableOf(w io.Writer, rows []row) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "IMAGES\tBY\tFIRST\tTHEN\tSOURCE\tWHY")
@@ -232,8 +235,8 @@ type edge struct {
 // drawnAtMost is how many rows a picture shows before it is folded by registry.
 const drawnAtMost = 40
 
-// edges returns the arrows of a picture: patterns left, mirrors right, in the order of the rows. Many rows are folded by
-// registry.
+// edges returns the arrows of a picture: patterns left, mirrors right, in the order of the rows.
+// Many rows are folded by registry.
 func edges(rows []row) []edge {
 	fold := len(rows) > drawnAtMost
 	var list []edge

@@ -13,8 +13,8 @@ import (
 
 // The operator's own kinds, as config/crds.yaml defines them. Both are cluster-wide.
 
-// ClusterPulls is what the operator makes of the cluster's mirror objects. Only the object named "cluster"
-// counts; while there is none, no node is touched.
+// ClusterPulls is what the operator makes of the cluster's mirror objects. Only the object named
+// "cluster" counts; while there is none, no node is touched.
 type ClusterPulls struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -27,18 +27,21 @@ const clusterName = "cluster"
 
 // ClusterPullsSpec is what the mirror objects cannot say.
 type ClusterPullsSpec struct {
-	// WindowsHosts are registry hosts, host[:port], that wildcard rules are written out for on Windows nodes.
+	// WindowsHosts are registry hosts, host[:port], that wildcard rules are written out for on
+	// Windows nodes.
 	WindowsHosts []string `json:"windowsHosts,omitempty"`
 }
 
-// ClusterPullsStatus says what the nodes are to have, and what there is to say of the objects it comes from.
+// ClusterPullsStatus says what the nodes are to have, and what there is to say of the objects it
+// comes from.
 type ClusterPullsStatus struct {
-	// Linux and Windows are the hashes of the files that the nodes of each platform are to have. A node has
-	// them when its status.applied is the same.
+	// Linux and Windows are the hashes of the files that the nodes of each platform are to have. A
+	// node has them when its status.applied is the same.
 	Linux   string `json:"linux,omitempty"`
 	Windows string `json:"windows,omitempty"`
-	// Conditions holds Rendered, false while the objects are refused: all nodes, new ones too, then have the
-	// last good files. And Stored, false while these are not in the Store, where a restart finds them.
+	// Conditions holds Rendered, false while the objects are refused: all nodes, new ones too, then
+	// have the last good files. And Stored, false while these are not in the Store, where a restart
+	// finds them.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// Errors, Warnings and Infos count all findings; Findings lists the gravest, at most maxFindings.
 	Errors   int               `json:"errors"`
@@ -69,8 +72,8 @@ type NodePullsSpec struct {
 
 // NodePullsStatus says what the node has.
 type NodePullsStatus struct {
-	// Desired is the hash of the files that were last brought to the node, and Applied that of those which
-	// it was last known to have, all of them.
+	// Desired is the hash of the files that were last brought to the node, and Applied that of
+	// those which it was last known to have, all of them.
 	Desired string `json:"desired,omitempty"`
 	Applied string `json:"applied,omitempty"`
 	// Conditions holds Applied.

@@ -19,11 +19,12 @@ type mirrorObjects struct {
 
 // readObjects reads the objects as they were together at one moment.
 //
-// A cache for each kind does not give that. Who replaces an ImageTagMirrorSet by an ImageDigestMirrorSet
-// creates the one and then deletes the other; a controller whose caches hear of the deletion first would
-// see neither, and take from every node the files that keep it from the source. So the lists are read from
-// the API server, the first as it is now and the others at exactly the resource version of the first. That
-// is sound for custom resources: one server keeps all of them in one etcd, whose revisions these versions are.
+// A cache for each kind does not give that. Who replaces an ImageTagMirrorSet by an
+// ImageDigestMirrorSet creates the one and then deletes the other; a controller whose caches hear
+// of the deletion first would see neither, and take from every node the files that keep it from the
+// source. So the lists are read from the API server, the first as it is now and the others at
+// exactly the resource version of the first. That is sound for custom resources: one server keeps
+// all of them in one etcd, whose revisions these versions are.
 func readObjects(ctx context.Context, api client.Reader) (*mirrorObjects, error) {
 	o := &mirrorObjects{}
 	if err := api.List(ctx, &o.digest); err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
-// Files are what the nodes are to have. They are made once and only read from then on. They hold no secrets,
-// so their hashes may be shown, and a Store may keep them in ConfigMaps; with the credentials of a pull secret
-// in them, hash them with a key, and keep them in Secrets.
+// Files are what the nodes are to have. They are made once and only read from then on. They hold no
+// secrets, so their hashes may be shown, and a Store may keep them in ConfigMaps; with the
+// credentials of a pull secret in them, hash them with a key, and keep them in Secrets.
 type Files struct {
 	Linux   LinuxFiles
 	Windows WindowsFiles
@@ -58,9 +58,9 @@ func hashOf(contents []content) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// LinuxFiles are what the operator keeps in /etc/containers of a Linux node: the two names that the Machine
-// Config Operator keeps on the nodes of OpenShift, and nothing else. Where that operator runs, leave the
-// Linux nodes to it.
+// LinuxFiles are what the operator keeps in /etc/containers of a Linux node: the two names that the
+// Machine Config Operator keeps on the nodes of OpenShift, and nothing else. Where that operator
+// runs, leave the Linux nodes to it.
 type LinuxFiles struct {
 	Config *registriesconf.Config
 	// Search is the drop-in that replaces the search registries; nil where there is to be none.
@@ -78,8 +78,8 @@ func (l LinuxFiles) contents() []content {
 
 func (l LinuxFiles) hash() string { return hashOf(l.contents()) }
 
-// apply makes the files stand in a directory, whoever wrote those that are there. What it costs the node is announced
-// before anything is changed; if that fails, nothing is.
+// apply makes the files stand in a directory, whoever wrote those that are there. What it costs the
+// node is announced before anything is changed; if that fails, nothing is.
 func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport, announce func(registriesconf.NodeImpact) error) error {
 	node, err := registriesconf.ReadNode(ctx, t)
 	if err != nil {
@@ -115,8 +115,9 @@ func (w WindowsFiles) contents() []content {
 
 func (w WindowsFiles) hash() string { return hashOf(w.contents()) }
 
-// apply makes the files stand in a config_path. What other hands put there stays, and is returned. The error
-// is made of one for each registry that does not have its file; see [hoststoml.RegistryErrors].
+// apply makes the files stand in a config_path. What other hands put there stays, and is returned.
+// The error is made of one for each registry that does not have its file; see
+// [hoststoml.RegistryErrors].
 func (w WindowsFiles) apply(ctx context.Context, t nodefiles.Transport) ([]nodefiles.Kept, error) {
 	change, err := w.Tree.Apply(ctx, t, hoststoml.Options{Platform: finding.Windows})
 	return change.Kept, err

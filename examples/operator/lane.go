@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// A lane is what slow nodes share: some workers and no more. Who finds it full comes again, and gets in before
-// all who found it full later, so that a node that was slow once is not kept out by those that always are.
+// A lane is what slow nodes share: some workers and no more. Who finds it full comes again, and
+// gets in before all who found it full later, so that a node that was slow once is not kept out by
+// those that always are.
 type lane struct {
 	mu      sync.Mutex
 	size    int

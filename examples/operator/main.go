@@ -1,5 +1,6 @@
-// Command operator is a complete, small controller that embeds pullroute: it watches the mirror objects of a
-// cluster, renders them for Linux and for Windows nodes, and keeps every node's files as they are to be.
+// Command operator is a complete, small controller that embeds pullroute: it watches the mirror
+// objects of a cluster, renders them for Linux and for Windows nodes, and keeps every node's files
+// as they are to be.
 //
 //	ImageDigestMirrorSet ┐  render.go   ┌ registries.conf ┐  nodes.go
 //	ImageTagMirrorSet    ├─────────────▶│ hosts.toml tree ├────────────▶ every NodePulls, several at a time
@@ -14,12 +15,13 @@
 //   - nodes.go does that for all nodes: queue, limit, time limit, back-off; lane.go is for those that are slow.
 //   - status.go, metrics.go and api.go say how it went.
 //
-// Here a directory for each node, below --nodes, stands for the way to a node: /etc/containers for Linux,
-// containerd's config_path for Windows. An operator of your own replaces Directories by its own Dial.
+// Here a directory for each node, below --nodes, stands for the way to a node: /etc/containers for
+// Linux, containerd's config_path for Windows. An operator of your own replaces Directories by its
+// own Dial.
 //
-// Objects that the Machine Config Operator refuses change no node, and a node that comes new then gets the last
-// good files. Without any mirror object, Linux nodes
-// have the registries.conf that a cluster starts with, and Windows nodes no hosts.toml of pullroute's.
+// Objects that the Machine Config Operator refuses change no node, and a node that comes new then
+// gets the last good files. Without any mirror object, Linux nodes have the registries.conf that a
+// cluster starts with, and Windows nodes no hosts.toml of pullroute's.
 package main
 
 import (
@@ -91,9 +93,9 @@ func run() error {
 		Scheme:                 newScheme(),
 		Metrics:                server.Options{BindAddress: *metricsAddress},
 		HealthProbeBindAddress: *healthAddress,
-		// The lease is not given back at the end: a run that was given up may still be working on its node
-		// until the process is gone. Who loses the lease exits at once; no more than a call that is on its way
-		// to a node just then can still arrive there.
+		// The lease is not given back at the end: a run that was given up may still be working on
+		// its node until the process is gone. Who loses the lease exits at once; no more than a
+		// call that is on its way to a node just then can still arrive there.
 		LeaderElection:          *elect,
 		LeaderElectionID:        "pullroute-operator",
 		LeaderElectionNamespace: *namespace,

@@ -29,17 +29,17 @@ import (
 
 // Nodes brings the files to the nodes: one request for each node, several at a time.
 //
-// There are never two runs on one node, which hoststoml.Diff demands: the queue does not hand out a request
-// that is being worked on, leader election (see main.go) keeps other operators away, and a run that was given
-// up because it took too long keeps its node until it has ended.
+// There are never two runs on one node, which hoststoml.Diff demands: the queue does not hand out a
+// request that is being worked on, leader election (see main.go) keeps other operators away, and a
+// run that was given up because it took too long keeps its node until it has ended.
 //
-// A node that fails is tried again after a pause that doubles each time. One that is slow occupies a worker
-// until Timeout, whatever its transport does; from then on, while it stays slow, it shares half of the workers
-// with the other slow ones. So with a Limit of two or more, a node is slow at the others' cost once: from then
-// on half of the workers are theirs alone, however many are slow.
+// A node that fails is tried again after a pause that doubles each time. One that is slow occupies
+// a worker until Timeout, whatever its transport does; from then on, while it stays slow, it shares
+// half of the workers with the other slow ones. So with a Limit of two or more, a node is slow at
+// the others' cost once: from then on half of the workers are theirs alone, however many are slow.
 //
-// Nothing is remembered that a restart would miss: each run reads what the node really has, and does what is
-// left to do.
+// Nothing is remembered that a restart would miss: each run reads what the node really has, and
+// does what is left to do.
 type Nodes struct {
 	client.Client
 	Live    client.Reader // for statuses, as in Renderer
@@ -159,8 +159,8 @@ func (n *Nodes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resul
 
 var errStillRunning = errors.New("a run on the node that was given up has not ended yet")
 
-// run brings the files to the node, and returns when that is done, or when it has taken too long: not every
-// transport can be interrupted, a directory on a dead file server for one.
+// run brings the files to the node, and returns when that is done, or when it has taken too long:
+// not every transport can be interrupted, a directory on a dead file server for one.
 func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []nodefiles.Kept, err error) {
 	if !n.start(node.Name) {
 		return nil, nil, errStillRunning
@@ -218,8 +218,8 @@ func (n *Nodes) apply(ctx context.Context, node *NodePulls, files *Files) (drain
 	return drain, kept, err
 }
 
-// announce says that a change needs a drain, before it is made: afterwards an operator that was killed in
-// between could not tell any more. An operator that drains nodes does it here.
+// announce says that a change needs a drain, before it is made: afterwards an operator that was
+// killed in between could not tell any more. An operator that drains nodes does it here.
 func (n *Nodes) announce(ctx context.Context, node *NodePulls, drain *Drain) error {
 	if equality.Semantic.DeepEqual(node.Status.Drain, drain) {
 		return nil // said before the last try, which failed

@@ -24,12 +24,13 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Renderer turns the cluster's mirror objects into files, whenever one of them changes, and publishes them
-// to the nodes' controller. Whatever changed, it renders everything anew: there is one request, "cluster".
+// Renderer turns the cluster's mirror objects into files, whenever one of them changes, and
+// publishes them to the nodes' controller. Whatever changed, it renders everything anew: there is
+// one request, "cluster".
 type Renderer struct {
 	client.Client
-	// Live reads from the API server, past the caches; see readObjects. Statuses are read there too: one that a
-	// cache has not heard of yet would look as if it need not be written.
+	// Live reads from the API server, past the caches; see readObjects. Statuses are read there
+	// too: one that a cache has not heard of yet would look as if it need not be written.
 	Live    client.Reader
 	Events  recorder.EventRecorder
 	Metrics *Metrics
@@ -40,8 +41,8 @@ type Renderer struct {
 	told []finding.Finding // the findings of the last rendering; nil after a start, when the status says
 }
 
-// Desired is the newest set of files that was not refused. It is empty until the first one, and while there
-// is no ClusterPulls.
+// Desired is the newest set of files that was not refused. It is empty until the first one, and
+// while there is no ClusterPulls.
 type Desired struct {
 	files   atomic.Pointer[Files]
 	none    atomic.Pointer[string]  // why there are no files; nil until that is known
@@ -93,8 +94,9 @@ func (r *Renderer) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// Reconcile renders. Objects that the Machine Config Operator would refuse are not rendered in part: the last
-// good files stay, those in the store after a restart, and the status names object, field and value.
+// Reconcile renders. Objects that the Machine Config Operator would refuse are not rendered in
+// part: the last good files stay, those in the store after a restart, and the status names object,
+// field and value.
 func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	if request.Name != clusterName {
 		return ctrl.Result{}, nil
@@ -144,12 +146,12 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	return ctrl.Result{RequeueAfter: r.Resync}, nil
 }
 
-// settle stores what was rendered, and returns the files that the nodes are to have. rendered is nil while the
-// objects are refused.
+// settle stores what was rendered, and returns the files that the nodes are to have. rendered is
+// nil while the objects are refused.
 //
-// Files are stored before they reach a node. Otherwise an operator that starts while the objects are refused
-// could take nodes back to files from before. While they cannot be stored, the nodes have the last ones that
-// are, and only where there are none the new ones all the same.
+// Files are stored before they reach a node. Otherwise an operator that starts while the objects
+// are refused could take nodes back to files from before. While they cannot be stored, the nodes
+// have the last ones that are, and only where there are none the new ones all the same.
 func (r *Renderer) settle(ctx context.Context, cluster *ClusterPulls, rendered *Files) (files *Files, problem error) {
 	last := r.Desired.files.Load() // none after a start
 	keep := rendered
@@ -190,8 +192,8 @@ func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, ob
 	if err := r.Status().Patch(ctx, cluster, client.MergeFrom(before)); err != nil {
 		return err
 	}
-	// An operator that is killed here sends no events, which is better than one that cannot write its status
-	// and sends them again and again.
+	// An operator that is killed here sends no events, which is better than one that cannot write
+	// its status and sends them again and again.
 	told, now := r.told, findings
 	if told == nil { // and of those that the status has no room for nobody knows
 		told, now = before.Status.Findings, cluster.Status.Findings
@@ -209,9 +211,9 @@ func added(before, after []finding.Finding) []finding.Finding {
 	})
 }
 
-// announce sends events about findings that are new, at the objects that they are about, and about those that
-// are gone. Events about one object with one reason are taken for repetitions of the first, and their notes are
-// lost; so there is one for each object and code.
+// announce sends events about findings that are new, at the objects that they are about, and about
+// those that are gone. Events about one object with one reason are taken for repetitions of the
+// first, and their notes are lost; so there is one for each object and code.
 func (r *Renderer) announce(cluster *ClusterPulls, objects *mirrorObjects, appeared, gone []finding.Finding) {
 	type subject struct{ object, reason string }
 	var order []subject

@@ -149,8 +149,8 @@ func reasonOf(err error) Reason {
 	return ReasonFailed
 }
 
-// stateOf tells a node's state by the error of its last try. Of several failures the one counts that trying
-// again may mend.
+// stateOf tells a node's state by the error of its last try. Of several failures the one counts
+// that trying again may mend.
 func stateOf(err error) State {
 	switch {
 	case err == nil:

@@ -27,20 +27,20 @@ import (
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
-// A Store keeps the last good files in the cluster, so that an operator that starts while the objects are
-// refused has them for nodes that come new. It keeps the files and not the objects: what another version of
-// the operator would make of the objects may be something else.
+// A Store keeps the last good files in the cluster, so that an operator that starts while the
+// objects are refused has them for nodes that come new. It keeps the files and not the objects:
+// what another version of the operator would make of the objects may be something else.
 //
-// The files are a gzipped tar archive, cut into ConfigMaps that are never changed. Their names hold the hash
-// of the archive. One more ConfigMap, the index, says which of them count. So a new archive is whole before
-// the index leads to it, the old one is removed after that, and an operator that is killed in between leaves
-// one or the other.
+// The files are a gzipped tar archive, cut into ConfigMaps that are never changed. Their names hold
+// the hash of the archive. One more ConfigMap, the index, says which of them count. So a new
+// archive is whole before the index leads to it, the old one is removed after that, and an operator
+// that is killed in between leaves one or the other.
 //
-// The hash finds damage. It is no signature: who may write ConfigMaps in this namespace may give every node
-// any files.
+// The hash finds damage. It is no signature: who may write ConfigMaps in this namespace may give
+// every node any files.
 //
-// The files hold no secrets. Should an operator render credentials or client keys into them, it has to keep
-// them in Secrets, in the same way; pack refuses them.
+// The files hold no secrets. Should an operator render credentials or client keys into them, it has
+// to keep them in Secrets, in the same way; pack refuses them.
 type Store struct {
 	client.Client
 	Live      client.Reader // past the caches: the operator needs no ConfigMap but its own, and each of them rarely
@@ -109,7 +109,8 @@ func (s *Store) load(ctx context.Context) (*Files, error) {
 	return files, nil
 }
 
-// save stores files, if they are not stored already. replaced says what was wrong with those that were there.
+// save stores files, if they are not stored already. replaced says what was wrong with those that
+// were there.
 func (s *Store) save(ctx context.Context, owner *ClusterPulls, files *Files) (replaced, err error) {
 	want, err := newArchive(owner, files)
 	if err != nil {
@@ -252,8 +253,8 @@ func (s *Store) removeOthers(ctx context.Context, index map[string]string) error
 	return nil
 }
 
-// pack makes a gzipped tar archive of the files, in the directories linux and windows. The same files make the
-// same archive.
+// pack makes a gzipped tar archive of the files, in the directories linux and windows. The same
+// files make the same archive.
 func pack(files *Files) ([]byte, error) {
 	for _, registry := range files.Windows.Tree {
 		if holdsSecrets(registry) {
@@ -289,7 +290,8 @@ func holdsSecrets(r hoststoml.RegistryFile) bool {
 		slices.ContainsFunc(r.File.Hosts, func(h hoststoml.Host) bool { return len(h.Header) > 0 })
 }
 
-// unpack reads what pack made. It takes nothing that it does not know: half of the files would be no good ones.
+// unpack reads what pack made. It takes nothing that it does not know: half of the files would be
+// no good ones.
 func unpack(data []byte) (*Files, error) {
 	zipped, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// headKind returns the kind of the only object of a chunk of YAML where its first lines tell, and "" where they
-// do not. Nothing that follows such a head can change the two fields.
+// headKind returns the kind of the only object of a chunk of YAML where its first lines tell, and
+// "" where they do not. Nothing that follows such a head can change the two fields.
 func headKind(chunk []byte) string {
 	kind := head(chunk)
 	if kind == "" || hasOddLines(chunk) || mayRepeatKind(chunk) {
@@ -22,8 +22,8 @@ func headKind(chunk []byte) string {
 	return kind
 }
 
-// head returns the kind where a chunk begins as nearly every manifest does: with apiVersion and kind, as plain words on lines
-// of their own, and then another field, a comment or nothing.
+// head returns the kind where a chunk begins as nearly every manifest does: with apiVersion and
+// kind, as plain words on lines of their own, and then another field, a comment or nothing.
 func head(chunk []byte) string {
 	first, second, ok := firstLines(chunk)
 	if !ok {
@@ -53,8 +53,8 @@ func consistsOf(text []byte, is func(c byte) bool) bool {
 	return true
 }
 
-// firstLines returns the first two lines of a document that are no comment, where what follows them is a field, a comment or
-// nothing.
+// firstLines returns the first two lines of a document that are no comment, where what follows them
+// is a field, a comment or nothing.
 func firstLines(chunk []byte) (first, second []byte, ok bool) {
 	rest := chunk
 	if after, found := bytes.CutPrefix(rest, []byte("---")); found {
@@ -77,7 +77,8 @@ func firstLines(chunk []byte) (first, second []byte, ok bool) {
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// cutLine returns the first line of a text, without its end, and what is below. more reports whether the line had an end.
+// cutLine returns the first line of a text, without its end, and what is below. more reports
+// whether the line had an end.
 func cutLine(text []byte) (line, below []byte, more bool) {
 	line, below, more = bytes.Cut(text, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), below, more
@@ -95,8 +96,9 @@ func hasOddLines(text []byte) bool {
 		bytes.Contains(text, []byte("\u2028")) || bytes.Contains(text, []byte("\u2029"))
 }
 
-// mayRepeatKind reports whether more than one line may be the key "kind" of an outermost mapping, however it is written: such a
-// key starts its line, and behind "..." the next document may be of any kind.
+// mayRepeatKind reports whether more than one line may be the key "kind" of an outermost mapping,
+// however it is written: such a key starts its line, and behind "..." the next document may be of
+// any kind.
 func mayRepeatKind(chunk []byte) bool {
 	found := 0
 	for line := range bytes.Lines(chunk) {

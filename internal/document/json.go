@@ -17,8 +17,8 @@ const maxDepth = 1000
 // ParseJSON returns the JSON values that stand one after another in a text.
 func ParseJSON(text []byte) ([]Node, *Error) { return parseJSON(text, 0, 1, false) }
 
-// parseJSON returns the JSON values that stand one after another from an offset on. line is the line of the
-// input that text starts at, or, with oneLine, that all of it stands in.
+// parseJSON returns the JSON values that stand one after another from an offset on. line is the
+// line of the input that text starts at, or, with oneLine, that all of it stands in.
 func parseJSON(text []byte, at, line int, oneLine bool) ([]Node, *Error) {
 	var values []Node
 	t := &jsonText{text: text}
@@ -37,8 +37,8 @@ func parseJSON(text []byte, at, line int, oneLine bool) ([]Node, *Error) {
 	return values, nil
 }
 
-// jsonText is a text of JSON values that follow the grammar, with where its collections end: they are passed over
-// in one step, however much is in them.
+// jsonText is a text of JSON values that follow the grammar, with where its collections end: they
+// are passed over in one step, however much is in them.
 type jsonText struct {
 	text   []byte
 	spans  []span // of its mappings and lists, in the order of their starts
@@ -46,8 +46,8 @@ type jsonText struct {
 	expand func(string) string
 }
 
-// span is where a mapping or list ends, how many mappings and lists start before that, and how many fields or items
-// it has.
+// span is where a mapping or list ends, how many mappings and lists start before that, and how many
+// fields or items it has.
 type span struct{ end, next, size int32 }
 
 // place is an offset of a text with its place in the input.
@@ -64,7 +64,8 @@ func (p place) to(text []byte, at int) place {
 	return p
 }
 
-// node returns the node of the value from one place to an offset. span is the number of its span, if it has one.
+// node returns the node of the value from one place to an offset. span is the number of its span,
+// if it has one.
 func (t *jsonText) node(p place, end, span int) Node {
 	n := Node{Line: p.line, Column: p.column}
 	if t.line > 0 {
@@ -122,8 +123,8 @@ func unquote(quoted []byte) string {
 	return s
 }
 
-// scan returns the offset behind the value at an offset, and a negative number where the text does not follow
-// the grammar of RFC 8259 or is nested too deep. It appends the spans of the value.
+// scan returns the offset behind the value at an offset, and a negative number where the text does
+// not follow the grammar of RFC 8259 or is nested too deep. It appends the spans of the value.
 func (t *jsonText) scan(at, depth int) int {
 	switch t.byte(at) {
 	case '{', '[':

@@ -31,7 +31,8 @@ const (
 // Node is a value, or the key of a mapping. Aliases stand for what they name.
 type Node struct {
 	Kind Kind
-	// Literal is set for a text that is written as a literal block: its first line is the one below Line.
+	// Literal is set for a text that is written as a literal block: its first line is the one below
+	// Line.
 	Literal bool
 	// Line and Column are the 1-based place of the first character in the input. Columns are characters.
 	Line, Column int
@@ -68,8 +69,9 @@ func (n *Node) JSON() []byte {
 	return n.below.json.text[n.below.at:n.below.json.spans[n.below.number].end]
 }
 
-// Expand puts what f makes of them in place of the texts below all nodes of a document that are made from now on; nil
-// takes that back. The fields of a mapping that were asked for before stay what they are.
+// Expand puts what f makes of them in place of the texts below all nodes of a document that are
+// made from now on; nil takes that back. The fields of a mapping that were asked for before stay
+// what they are.
 func (n *Node) Expand(f func(text string) string) {
 	switch {
 	case n.IsScalar():
@@ -105,8 +107,9 @@ func (n *Node) Len() int {
 	return n.below.size
 }
 
-// Items returns the items of a list with their places, none of any other node. Each is made when its turn
-// comes, at each walk anew: what is made of an item is in memory no longer than the caller keeps it.
+// Items returns the items of a list with their places, none of any other node. Each is made when
+// its turn comes, at each walk anew: what is made of an item is in memory no longer than the caller
+// keeps it.
 func (n *Node) Items() iter.Seq2[int, *Node] {
 	return func(yield func(int, *Node) bool) {
 		if n.Kind != List {

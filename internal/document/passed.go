@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// PassedOver reports whether all documents of a text are passed over, without parsing any. Beside those that begin with a kind,
-// o.PassOver is asked of mappings in the plainest of YAML that have no kind, as of those of the kind "": they are valid, and
-// what they mean is for the caller to tell. PassedOver returns false where only parsing tells.
+// PassedOver reports whether all documents of a text are passed over, without parsing any. Beside
+// those that begin with a kind, o.PassOver is asked of mappings in the plainest of YAML that have
+// no kind, as of those of the kind "": they are valid, and what they mean is for the caller to
+// tell. PassedOver returns false where only parsing tells.
 func PassedOver(text []byte, o Options) bool {
 	if o.PassOver == nil || bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) || bytes.Contains(text, []byte("\ufeff")) ||
 		lineWith(text, []byte("%"), 0) >= 0 {
@@ -31,7 +32,8 @@ func PassedOver(text []byte, o Options) bool {
 	return true
 }
 
-// lineWith returns where the first line begins, from a place on, that starts with a word; -1 where none does.
+// lineWith returns where the first line begins, from a place on, that starts with a word; -1 where
+// none does.
 func lineWith(text, word []byte, from int) int {
 	for ; ; from++ {
 		i := bytes.Index(text[from:], word)
@@ -44,12 +46,14 @@ func lineWith(text, word []byte, from int) int {
 	}
 }
 
-// maxSimpleDepth bounds the nesting of simple YAML, and maxSimpleKey its keys; the parser takes longer ones.
+// maxSimpleDepth bounds the nesting of simple YAML, and maxSimpleKey its keys; the parser takes
+// longer ones.
 const maxSimpleDepth, maxSimpleKey = 100, 100
 
-// isSimple reports whether a chunk is empty, or a mapping in the plainest of YAML, such as the values of most Helm charts: a
-// key and a value of one word, of a few words, or in quotes on each line, lists, and texts in blocks. Neither apiVersion nor
-// kind is a key of the mapping. The parser has no fault to find with such a chunk, so it need not be asked.
+// isSimple reports whether a chunk is empty, or a mapping in the plainest of YAML, such as the
+// values of most Helm charts: a key and a value of one word, of a few words, or in quotes on each
+// line, lists, and texts in blocks. Neither apiVersion nor kind is a key of the mapping. The parser
+// has no fault to find with such a chunk, so it need not be asked.
 func isSimple(chunk []byte) bool {
 	var s simple
 	rest, found := bytes.CutPrefix(chunk, []byte("---\n"))
@@ -193,8 +197,8 @@ func isKey(text []byte) bool {
 	return false
 }
 
-// isValue reports whether a text is one value on a line: words without any sign that YAML has a use for, a text in quotes
-// without an escape, or an empty collection.
+// isValue reports whether a text is one value on a line: words without any sign that YAML has a use
+// for, a text in quotes without an escape, or an empty collection.
 func isValue(text []byte) bool {
 	text = bytes.TrimRight(text, " ")
 	if string(text) == "{}" || string(text) == "[]" {

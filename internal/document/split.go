@@ -62,8 +62,8 @@ func (s *splitter) tooLarge() error {
 	return fmt.Errorf("a document of more than %d MiB is not read; split it with \"---\" lines or into several files", s.limit>>20)
 }
 
-// next returns the next chunk and the 1-based line that it starts at; the separator line is part of the chunk
-// below it. It returns io.EOF after the last chunk.
+// next returns the next chunk and the 1-based line that it starts at; the separator line is part of
+// the chunk below it. It returns io.EOF after the last chunk.
 func (s *splitter) next() (chunk []byte, start int, err error) {
 	start = s.line
 	if s.held != nil {
@@ -114,9 +114,9 @@ func (s *splitter) readLine(chunk []byte) ([]byte, error) {
 	}
 }
 
-// append adds to a chunk. One that holds a good part of the input is most likely all of it: where the size of the
-// input is known, the chunk does not move again. That saves a third of the time of reading a long List, and its
-// text is in memory once.
+// append adds to a chunk. One that holds a good part of the input is most likely all of it: where
+// the size of the input is known, the chunk does not move again. That saves a third of the time of
+// reading a long List, and its text is in memory once.
 func (s *splitter) append(chunk, part []byte) []byte {
 	if more := len(part); len(chunk)+more > cap(chunk) {
 		if len(chunk) >= s.rest/4 {

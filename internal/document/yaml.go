@@ -13,12 +13,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxAliased bounds the values that one document may reach through aliases, so that a few hundred bytes of
-// nested aliases do not expand to gigabytes.
+// maxAliased bounds the values that one document may reach through aliases, so that a few hundred
+// bytes of nested aliases do not expand to gigabytes.
 const maxAliased = 1_000_000
 
-// parseYAML returns the documents of a chunk up to the first mistake. line is the line of the input that the
-// chunk starts at.
+// parseYAML returns the documents of a chunk up to the first mistake. line is the line of the input
+// that the chunk starts at.
 func (o *Options) parseYAML(chunk []byte, line int) ([]*Document, *Error) {
 	dec := yaml.NewDecoder(bytes.NewReader(chunk))
 	var documents []*Document

@@ -81,7 +81,8 @@ func node(others map[string]string, tree ...hoststoml.RegistryFile) map[string]s
 const foreign = "server = \"https://by-hand.example.com\"\n[host.\"https://by-hand.example.com\"]\n"
 
 var (
-	// HandPicked are the cases that were thought of. Some need names with a colon, which Windows has not.
+	// HandPicked are the cases that were thought of. Some need names with a colon, which Windows
+	// has not.
 	HandPicked = []Case{
 		{Name: "a new node", New: hoststoml.Tree{file("a.io", 1), file("b.io:5000", 2)}},
 		{Name: "nothing changes", Node: node(nil, file("a.io", 1)), New: hoststoml.Tree{file("a.io", 1)}},

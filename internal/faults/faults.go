@@ -1,5 +1,6 @@
-// Package faults stops a replacement of a node's files wherever it can be stopped, and asks a reader each
-// time what governs every registry, or what every file says: the old, the new, or, which is a gap, something else.
+// Package faults stops a replacement of a node's files wherever it can be stopped, and asks a
+// reader each time what governs every registry, or what every file says: the old, the new, or,
+// which is a gap, something else.
 package faults
 
 import (
@@ -16,8 +17,8 @@ import (
 // A Site is a directory that can be changed, and looked at as its client does.
 type Site interface {
 	nodefiles.Transport
-	// Governs says what each of these, registries or files, is governed by at this moment. Equal texts mean the
-	// same.
+	// Governs says what each of these, registries or files, is governed by at this moment. Equal
+	// texts mean the same.
 	Governs(watched []string) map[string]string
 	// Listing returns all files and directories with their content.
 	Listing() string

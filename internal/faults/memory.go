@@ -13,9 +13,9 @@ import (
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// Memory is a Site without a disk, so that many states can be looked at in a short time. Its calls do what
-// those of Local do on Linux, which a test compares. Directories have entries of their own; nothing is
-// changed through a symbolic link.
+// Memory is a Site without a disk, so that many states can be looked at in a short time. Its calls
+// do what those of Local do on Linux, which a test compares. Directories have entries of their own;
+// nothing is changed through a symbolic link.
 type Memory struct {
 	Files fstest.MapFS
 	// Governed is what Governs does with the files.

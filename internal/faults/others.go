@@ -13,8 +13,8 @@ import (
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
-// partial is a Site on which calls for one registry fail, and all others are done. A sync of config_path itself is
-// for the registry of the call before it.
+// partial is a Site on which calls for one registry fail, and all others are done. A sync of
+// config_path itself is for the registry of the call before it.
 type partial struct {
 	Site
 	registry string
@@ -70,10 +70,11 @@ func (p *partial) Sync(ctx context.Context, dir string) error {
 	return p.call(path.Clean(dir), false, func() error { return p.Site.Sync(ctx, dir) })
 }
 
-// TryOthers replaces the files of a case with one registry failing, for each registry and in every way: its renames
-// always, and each of its calls once, done or not done. Every state in between is looked at, and at the end the
-// registries that have a file in the new tree have it, all but the failing one. What the tree does not hold is
-// removed, too, unless "_default" changes. A run without a fault has to finish.
+// TryOthers replaces the files of a case with one registry failing, for each registry and in every
+// way: its renames always, and each of its calls once, done or not done. Every state in between is
+// looked at, and at the end the registries that have a file in the new tree have it, all but the
+// failing one. What the tree does not hold is removed, too, unless "_default" changes. A run
+// without a fault has to finish.
 func TryOthers(c Case, fresh func(Case) (Site, error)) (Count, error) {
 	o := others{c: c, fresh: fresh, hosts: c.hosts(), linked: map[string]bool{}}
 	// What is governed by another registry's file, through a symbolic link, shares its fate.
@@ -169,7 +170,8 @@ func (o *others) examine(p *partial) {
 	}
 }
 
-// failsAlone reports whether the error of a run is about the failing registry, and those that wait for it.
+// failsAlone reports whether the error of a run is about the failing registry, and those that wait
+// for it.
 func (o *others) failsAlone(p *partial, err error) error {
 	if !errors.Is(err, errStopped) {
 		return fmt.Errorf("the replacement does not return it, but %v", err)

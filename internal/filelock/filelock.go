@@ -17,11 +17,11 @@ var errHeld = errors.New("is held by another program")
 // pause lies between two looks at a lock that another holds.
 const pause = 10 * time.Millisecond
 
-// Acquire waits until it holds the lock of name, a slash-separated path under root, and returns what lets go
-// of it. The file is made where it does not exist; it is empty, and says nothing of who holds the lock. Letting go
-// removes it, except on Windows, where it stays, as it does after a program that was killed. When ctx is done
-// Acquire gives up, and the error wraps that of ctx. On systems without such locks the error is
-// [errors.ErrUnsupported].
+// Acquire waits until it holds the lock of name, a slash-separated path under root, and returns
+// what lets go of it. The file is made where it does not exist; it is empty, and says nothing of
+// who holds the lock. Letting go removes it, except on Windows, where it stays, as it does after a
+// program that was killed. When ctx is done Acquire gives up, and the error wraps that of ctx. On
+// systems without such locks the error is [errors.ErrUnsupported].
 func Acquire(ctx context.Context, root *os.Root, name string) (release func() error, err error) {
 	for {
 		f, err := root.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o666)

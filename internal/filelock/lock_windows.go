@@ -9,14 +9,16 @@ import (
 
 var lockFileEx = syscall.NewLazyDLL("kernel32.dll").NewProc("LockFileEx")
 
-// LOCKFILE_EXCLUSIVE_LOCK and LOCKFILE_FAIL_IMMEDIATELY of the Windows API, and what the latter fails with.
+// LOCKFILE_EXCLUSIVE_LOCK and LOCKFILE_FAIL_IMMEDIATELY of the Windows API, and what the latter
+// fails with.
 const (
 	lockExclusive      = 2
 	failImmediately    = 1
 	errorLockViolation = syscall.Errno(33)
 )
 
-// tryLock locks the whole file; the range is given by its length and, in the overlapped structure, its start.
+// tryLock locks the whole file; the range is given by its length and, in the overlapped structure,
+// its start.
 func tryLock(f *os.File) error {
 	const all = ^uint32(0)
 	ok, _, err := lockFileEx.Call(f.Fd(), lockExclusive|failImmediately, 0, uintptr(all), uintptr(all), uintptr(unsafe.Pointer(new(syscall.Overlapped))))

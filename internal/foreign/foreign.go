@@ -1,6 +1,6 @@
-// Package foreign knows where images with foreign layers are: layers whose descriptor in the manifest has urls, which
-// clients fetch from there first, whatever the files of a node say. The Windows base images had them until mid-2023, and
-// what was built on these has them still.
+// Package foreign knows where images with foreign layers are: layers whose descriptor in the
+// manifest has urls, which clients fetch from there first, whatever the files of a node say. The
+// Windows base images had them until mid-2023, and what was built on these has them still.
 package foreign
 
 import (
@@ -11,8 +11,8 @@ import (
 
 var places = []struct{ host, path string }{{"mcr.microsoft.com", ""}, {network.DockerHub, "/microsoft"}}
 
-// Known reports whether some of the places that are known for such images lie inside a scope, or around it. The scope is
-// host[:port], with or without a path, or *.host.
+// Known reports whether some of the places that are known for such images lie inside a scope, or
+// around it. The scope is host[:port], with or without a path, or *.host.
 func Known(scope string) bool {
 	host, path := scope, ""
 	if i := strings.IndexByte(scope, '/'); i >= 0 {

@@ -14,8 +14,9 @@ import (
 	"strings"
 )
 
-// Limits of an archive. What is not read does not count: a must-gather is mostly logs. A compressed archive may take
-// maxRatio times its size, which is what bounds the time that one made to be large takes.
+// Limits of an archive. What is not read does not count: a must-gather is mostly logs. A compressed
+// archive may take maxRatio times its size, which is what bounds the time that one made to be large
+// takes.
 const (
 	maxArchiveFiles = 200_000
 	maxArchiveBytes = 1 << 30
@@ -47,8 +48,8 @@ func isTar(head []byte) bool {
 // errLimit is wrapped by the error about an archive that is too large.
 var errLimit = errors.New("is not read: too large")
 
-// openArchive reads what may say where pulls go of an archive into memory, below its own name. single is set for
-// what is packed by gzip and is no archive: it is the one file.
+// openArchive reads what may say where pulls go of an archive into memory, below its own name.
+// single is set for what is packed by gzip and is no archive: it is the one file.
 func openArchive(name string, r io.Reader, size int64) (m *memory, single bool, err error) {
 	a := &archiveReader{name: name, memory: newMemory(), links: map[string]string{}}
 	a.memory.addDir(name)
@@ -238,8 +239,8 @@ func (a *archiveReader) follow() {
 	}
 }
 
-// lastBlock keeps the last block that was read. A tar archive ends with blocks of zeros; package tar takes the end of the
-// stream for it too.
+// lastBlock keeps the last block that was read. A tar archive ends with blocks of zeros; package
+// tar takes the end of the stream for it too.
 type lastBlock struct {
 	r    io.Reader
 	tail []byte

@@ -9,7 +9,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Client is the program that reads a node's files. The zero value is the newest of the platform: CRI-O on Linux.
+// Client is the program that reads a node's files. The zero value is the newest of the platform:
+// CRI-O on Linux.
 type Client struct {
 	Name    string // crio, podman, skopeo, containerd or k3s
 	Version string // as given; empty is the newest
@@ -55,8 +56,9 @@ func (c Client) String() string {
 	return name
 }
 
-// searchesAll reports whether the client looks for its files as containers-image 5.42 does, in all directories of the
-// machine. CRI-O up to 1.37 has 5.38, as podman 5 has; podman 6 and the skopeo of its time have 5.42.
+// searchesAll reports whether the client looks for its files as containers-image 5.42 does, in all
+// directories of the machine. CRI-O up to 1.37 has 5.38, as podman 5 has; podman 6 and the skopeo
+// of its time have 5.42.
 func (c Client) searchesAll() bool {
 	if c.Name != "podman" && c.Name != "skopeo" {
 		return false

@@ -25,8 +25,9 @@ type Cluster struct {
 	Findings finding.Findings
 }
 
-// Clusters returns the clusters of the input, as lint judges them: the objects of each directory, or of each
-// kustomization. What was given as several files, a must-gather, and everything where together is set, is one.
+// Clusters returns the clusters of the input, as lint judges them: the objects of each directory,
+// or of each kustomization. What was given as several files, a must-gather, and everything where
+// together is set, is one.
 func (in *Input) Clusters(together bool) []Cluster {
 	var clusters []Cluster
 	for _, g := range in.groups(together) {
@@ -47,8 +48,8 @@ type group struct {
 	findings finding.Findings
 }
 
-// groups returns the clusters that the manifests make: one of all, or one for each kustomization, and one for each
-// directory with what no kustomization takes.
+// groups returns the clusters that the manifests make: one of all, or one for each kustomization,
+// and one for each directory with what no kustomization takes.
 func (in *Input) groups(together bool) []group {
 	if together || len(in.given) > 1 || in.mustGather || len(in.manifests) > 0 && in.manifests[0].dir == "" {
 		return []group{{members: in.inside(nil)}}
@@ -74,7 +75,8 @@ func (in *Input) inside(taken map[*manifest]bool) (members []*manifest) {
 	return members
 }
 
-// kustomized returns a group for each kustomization, and the manifests that kustomizations take or patch.
+// kustomized returns a group for each kustomization, and the manifests that kustomizations take or
+// patch.
 func (in *Input) kustomized() (groups []group, taken map[*manifest]bool) {
 	taken = map[*manifest]bool{}
 	for _, k := range in.kustomize {
@@ -94,8 +96,8 @@ func (in *Input) kustomized() (groups []group, taken map[*manifest]bool) {
 	return groups, taken
 }
 
-// one returns the manifests of the one cluster that a question is asked of. Two directories that hold one object with
-// different content are two clusters.
+// one returns the manifests of the one cluster that a question is asked of. Two directories that
+// hold one object with different content are two clusters.
 func (in *Input) one() ([]*manifest, finding.Findings) {
 	groups := in.groups(false)
 	var members []*manifest
@@ -258,7 +260,8 @@ func (p patch) changesRules(fsys fs.FS) bool {
 		slices.ContainsFunc(mirrorFields, func(field string) bool { return strings.Contains(text, field) })
 }
 
-// followKustomizations reads the resources of kustomizations that lie elsewhere, and says which patch mirror objects.
+// followKustomizations reads the resources of kustomizations that lie elsewhere, and says which
+// patch mirror objects.
 func (in *Input) followKustomizations(fsys fs.FS) {
 	for i := 0; i < len(in.kustomize); i++ { // it grows
 		k := in.kustomize[i]

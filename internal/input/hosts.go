@@ -60,7 +60,8 @@ func (h *Hosts) refuseNothing() {
 	}
 }
 
-// loneHost returns the registry that a hosts.toml is for, and how that was told where its directory does not say.
+// loneHost returns the registry that a hosts.toml is for, and how that was told where its directory
+// does not say.
 func loneHost(name string, f *hoststoml.File) (host, how string) {
 	if dir := path.Base(path.Dir(name)); name != "-" && strings.ContainsAny(dir, ".:_") || dir == "localhost" {
 		if host, ok := hoststoml.HostFromDir(dir); ok {

@@ -31,9 +31,10 @@ type Images struct {
 // ErrNoImage is wrapped by the error about a list without an image.
 var ErrNoImage = errors.New("holds no image")
 
-// ReadImages reads a list of images: one a line, the mapping of oc-mirror and oc adm (SRC=DST), two columns of which the
-// second is the image, what oc adm release info --pullspecs prints, or manifests, of which it takes every image that is
-// named as one. The error never repeats a line: whatever file was named by mistake, it may hold a secret.
+// ReadImages reads a list of images: one a line, the mapping of oc-mirror and oc adm (SRC=DST), two
+// columns of which the second is the image, what oc adm release info --pullspecs prints, or
+// manifests, of which it takes every image that is named as one. The error never repeats a line:
+// whatever file was named by mistake, it may hold a secret.
 func ReadImages(name string) (*Images, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -164,7 +165,8 @@ func (l *Images) manifests(name string, text []byte) error {
 	return nil
 }
 
-// maxDepth is how deep manifests are looked into; what the API server takes is nested less than twenty deep.
+// maxDepth is how deep manifests are looked into; what the API server takes is nested less than
+// twenty deep.
 const maxDepth = 1000
 
 // node adds the images below a node. It returns the first that is none.

@@ -13,12 +13,14 @@ import (
 
 // Linux is what a client reads of the files of one Linux node.
 type Linux struct {
-	// Name is the file that findings and plans name: registries.conf, or where there is none the directory.
+	// Name is the file that findings and plans name: registries.conf, or where there is none the
+	// directory.
 	Name string
 	Main *registriesconf.Config
 	// DropIns are in the order in which the client reads them.
 	DropIns []DropIn
-	// Lone is set for a registries.conf that was given without its directory, and so says nothing of drop-ins.
+	// Lone is set for a registries.conf that was given without its directory, and so says nothing
+	// of drop-ins.
 	Lone     bool
 	Findings finding.Findings
 }
@@ -159,8 +161,8 @@ func readLinux(confs []conf, client Client) *Linux {
 	return &n.Linux
 }
 
-// notRead returns why a client does not read a file, and "" where it does. It is one list of what each client looks for,
-// the first that holds, and would be harder to follow in parts.
+// notRead returns why a client does not read a file, and "" where it does. It is one list of what
+// each client looks for, the first that holds, and would be harder to follow in parts.
 //
 //gocyclo:ignore
 func (n *node) notRead(c conf, homeOnly bool) string {
@@ -225,8 +227,8 @@ func (n *node) main(mains []conf, withDropIns bool) {
 	}
 }
 
-// dropIns lays the drop-ins over the main file: of one name the first in the order of the search counts, and they are read
-// in the string order of their names.
+// dropIns lays the drop-ins over the main file: of one name the first in the order of the search
+// counts, and they are read in the string order of their names.
 func (n *node) dropIns(ins []conf) {
 	slices.SortStableFunc(ins, func(a, b conf) int {
 		if a.layer != b.layer {

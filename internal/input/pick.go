@@ -49,8 +49,8 @@ func (e *PlatformError) Error() string {
 	return fmt.Sprintf("%s %s, which --platform %s reads", shown.Location(e.Name), what, e.Platform)
 }
 
-// Pick returns the one cluster, or the one node, that the input is about. The error is a *finding.RefusedError, beside
-// which stands what could be read, or a *PlatformError.
+// Pick returns the one cluster, or the one node, that the input is about. The error is a
+// *finding.RefusedError, beside which stands what could be read, or a *PlatformError.
 func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	set, p, refused := in.cluster(o)
 	nodes := in.nodes(platform, set)
@@ -106,7 +106,8 @@ func isEmpty(s *mirrorset.Set) bool {
 	return entries == 0
 }
 
-// Manifests returns the one cluster that the input is about, for what is made of objects only. Node files are refused.
+// Manifests returns the one cluster that the input is about, for what is made of objects only. Node
+// files are refused.
 func (in *Input) Manifests(o Choice) (*Picked, error) {
 	set, p, refused := in.cluster(o)
 	rules := *set
@@ -371,7 +372,8 @@ func (l nodeList) list() string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-// merge joins the parts of one pool's configuration: a file of a later part replaces the same one of an earlier part.
+// merge joins the parts of one pool's configuration: a file of a later part replaces the same one
+// of an earlier part.
 func (l nodeList) merge() nodeList {
 	n := l[0]
 	for _, part := range l[1:] {
@@ -386,7 +388,8 @@ func (l nodeList) merge() nodeList {
 	return nodeList{n}
 }
 
-// groups returns the files that stand inside manifests, by the object that holds them, in the order of reading.
+// groups returns the files that stand inside manifests, by the object that holds them, in the order
+// of reading.
 func groups(files []mirrorset.NodeFile) [][]mirrorset.NodeFile {
 	type key struct{ object, file, wrapper string }
 	at := map[key]int{}

@@ -47,8 +47,9 @@ type configPath struct {
 	data []byte // of that file
 }
 
-// Read reads files, directories, archives, and "-" for standard input. What cannot be understood is in the Input, and
-// refuses what is asked of it; the error is one of the file system, or about an archive.
+// Read reads files, directories, archives, and "-" for standard input. What cannot be understood is
+// in the Input, and refuses what is asked of it; the error is one of the file system, or about an
+// archive.
 func Read(paths []string, stdin io.Reader) (*Input, error) {
 	in := &Input{given: paths}
 	for _, name := range paths {
@@ -235,7 +236,8 @@ func isPolicy(name string) bool {
 	return path.Base(name) == "policy.json" && path.Base(path.Dir(name)) == "containers"
 }
 
-// readers read files, several at a time, while others are still looked for. What each holds does not depend on the others.
+// readers read files, several at a time, while others are still looked for. What each holds does
+// not depend on the others.
 type readers struct {
 	next    chan *found
 	workers sync.WaitGroup
@@ -271,7 +273,8 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 	}
 	data := text.Bytes()
 	f.kind = formatManifest
-	// Of the two endings for YAML and of .json the name tells: looking at each text would take as long as reading it.
+	// Of the two endings for YAML and of .json the name tells: looking at each text would take as
+	// long as reading it.
 	switch strings.ToLower(path.Ext(f.name)) {
 	case ".conf", ".toml":
 		f.kind = sniff(f.name, data)
@@ -388,8 +391,8 @@ func (in *Input) passedOver(root string, n int) {
 	})
 }
 
-// Nodes are the nodes whose files the input holds, those inside manifests included, as a client reads them. A config_path
-// that cannot be read is a finding.
+// Nodes are the nodes whose files the input holds, those inside manifests included, as a client
+// reads them. A config_path that cannot be read is a finding.
 func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, findings finding.Findings) {
 	all := &mirrorset.Set{}
 	for _, m := range in.manifests {
@@ -413,8 +416,8 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 	return linux, containerd, findings
 }
 
-// Findings returns what is known of the files, whatever is asked: what was passed over, and, where there is nothing that
-// says where pulls go, that.
+// Findings returns what is known of the files, whatever is asked: what was passed over, and, where
+// there is nothing that says where pulls go, that.
 func (in *Input) Findings() finding.Findings {
 	findings := slices.Clone(in.findings)
 	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.manifests, func(m *manifest) bool {

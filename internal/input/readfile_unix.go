@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// readFile appends the text of a file. A file that package os opens costs four system calls more, which prepare it for what is
-// not done here: reading sockets and terminals beside other work. Of linting a repository that was a fifth of the time.
+// readFile appends the text of a file. A file that package os opens costs four system calls more,
+// which prepare it for what is not done here: reading sockets and terminals beside other work. Of
+// linting a repository that was a fifth of the time.
 func readFile(name string, text *bytes.Buffer) error {
 	fd, err := again(func() (int, error) { return syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0) })
 	if err != nil {

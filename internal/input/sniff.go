@@ -85,8 +85,8 @@ func candidate(name string) bool {
 	return path.Base(name) == registriesconf.FileName || isKustomization(name)
 }
 
-// hidden reports whether a name in a directory is passed over: .git, .github and the like. Users' configurations of
-// containers-image are in .config.
+// hidden reports whether a name in a directory is passed over: .git, .github and the like. Users'
+// configurations of containers-image are in .config.
 func hidden(name string) bool {
 	return strings.HasPrefix(name, ".") && name != ".config" && name != "."
 }

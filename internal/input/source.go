@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// disk is the file system of this machine. Unlike os.DirFS it takes names as the user writes them, absolute ones and
-// such that lead upwards, with slashes.
+// disk is the file system of this machine. Unlike os.DirFS it takes names as the user writes them,
+// absolute ones and such that lead upwards, with slashes.
 type disk struct{}
 
 func (disk) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
@@ -24,8 +24,8 @@ func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(file
 
 func (disk) ReadFile(name string) ([]byte, error) { return os.ReadFile(filepath.FromSlash(name)) }
 
-// memory is a file system of files that are in memory, by name: what was taken from an archive, or out of an object.
-// A name may be any clean path.
+// memory is a file system of files that are in memory, by name: what was taken from an archive, or
+// out of an object. A name may be any clean path.
 type memory struct {
 	files map[string][]byte
 	dirs  map[string][]fs.DirEntry

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// readEquivalent reads the list of faults that change no behaviour. An entry is a block of lines, apart from the next
-// by an empty line; # begins a line of comment:
+// readEquivalent reads the list of faults that change no behaviour. An entry is a block of lines,
+// apart from the next by an empty line; # begins a line of comment:
 //
 //	FILE FUNCTION
 //	- the original lines, in one line

@@ -50,7 +50,8 @@ func list(root string, args ...string) ([]*pkg, error) {
 	}
 }
 
-// load parses the packages of the patterns: the files built on this machine, without tests and generated files.
+// load parses the packages of the patterns: the files built on this machine, without tests and
+// generated files.
 func load(root string, patterns []string) ([]*pkg, error) {
 	all, err := list(root, append([]string{"-export", "-deps"}, patterns...)...)
 	if err != nil {
@@ -125,7 +126,8 @@ func mutants(root string, packages []*pkg) ([]*mutant, error) {
 	return all, nil
 }
 
-// dependents returns, for each package by its path, the packages of the module whose tests see it: itself first.
+// dependents returns, for each package by its path, the packages of the module whose tests see it:
+// itself first.
 func dependents(root string, packages []*pkg) (map[string][]string, error) {
 	all, err := list(root, "-test", "./...")
 	if err != nil {

@@ -1,15 +1,16 @@
-// Mutants puts small faults into the code, one at a time, and runs the tests: a fault that no test notices, a survivor,
-// is behaviour that no test states.
+// Mutants puts small faults into the code, one at a time, and runs the tests: a fault that no test
+// notices, a survivor, is behaviour that no test states.
 //
 //	go run ./internal/mutants -n 300 -seed 1 ./mirrorset ./resolve ./hoststoml ./registriesconf
 //
-// The faults are those of points.go: a condition or a comparison turned, an operand or a statement gone, a constant
-// changed, a result zeroed. The seed decides which of them are taken and in which order; those that do not compile are
-// passed over and counted. Each is put into a copy of the module, never into the module itself: a fault in a path can
-// make a test write or remove files where it does not look. First run the package's own tests, then those of the
-// packages that see it, and last the tests that -slow names. A test that fails, or that needs four times as long as
-// without the fault and -grace more, kills. equivalent.txt lists faults that change no behaviour, with the argument;
-// they are counted, not run.
+// The faults are those of points.go: a condition or a comparison turned, an operand or a statement
+// gone, a constant changed, a result zeroed. The seed decides which of them are taken and in which
+// order; those that do not compile are passed over and counted. Each is put into a copy of the
+// module, never into the module itself: a fault in a path can make a test write or remove files
+// where it does not look. First run the package's own tests, then those of the packages that see
+// it, and last the tests that -slow names. A test that fails, or that needs four times as long as
+// without the fault and -grace more, kills. equivalent.txt lists faults that change no behaviour,
+// with the argument; they are counted, not run.
 package main
 
 import (
@@ -63,8 +64,8 @@ func main() {
 	}
 }
 
-// mutate tries the faults in the packages under the directories that o names, in the module at root. The survivors and the
-// total go to out, each fault as soon as it was tried to progress.
+// mutate tries the faults in the packages under the directories that o names, in the module at
+// root. The survivors and the total go to out, each fault as soon as it was tried to progress.
 func mutate(root string, o options, out, progress io.Writer) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -129,8 +130,8 @@ func mutate(root string, o options, out, progress io.Writer) error {
 	return nil
 }
 
-// choose returns the faults to try, and counts those that it passes over. The sample is fixed before the first test
-// runs, so that it depends on the seed alone.
+// choose returns the faults to try, and counts those that it passes over. The sample is fixed
+// before the first test runs, so that it depends on the seed alone.
 func choose(all []*mutant, listed map[[4]string]string, o options, count map[string]int) []*mutant {
 	var sample []*mutant
 	for _, i := range rand.New(rand.NewPCG(o.seed, 0)).Perm(len(all)) {
@@ -148,8 +149,8 @@ func choose(all []*mutant, listed map[[4]string]string, o options, count map[str
 	return sample
 }
 
-// tryAll tries faults until the budget ends. It counts the results, and returns the survivors in the order of the files,
-// and how many faults it has tried.
+// tryAll tries faults until the budget ends. It counts the results, and returns the survivors in
+// the order of the files, and how many faults it has tried.
 func (t *tester) tryAll(dir string, sample []*mutant, o options, count map[string]int, progress io.Writer) (survivors []*mutant, tried int, err error) {
 	if len(sample) > 0 {
 		if err := t.measure(filepath.Join(dir, "0")); err != nil {
@@ -284,8 +285,8 @@ func (t *tester) try(dir string, m *mutant) (string, error) {
 // never is the limit of a run without tests.
 const never time.Duration = -1
 
-// test runs tests and reports what they print and whether they pass. A fault that takes memory without end is stopped
-// before the machine is.
+// test runs tests and reports what they print and whether they pass. A fault that takes memory
+// without end is stopped before the machine is.
 func (t *tester) test(dir string, r run) (out []byte, ok bool, err error) {
 	if t.limit[r] == never {
 		return nil, true, nil
@@ -305,8 +306,8 @@ func (t *tester) test(dir string, r run) (out []byte, ok bool, err error) {
 	return out, err == nil, err
 }
 
-// copy makes a new copy of the module, and a new directory for the temporary files of its tests. It stands where the
-// last one stood: the go command builds no package anew that is as it was.
+// copy makes a new copy of the module, and a new directory for the temporary files of its tests. It
+// stands where the last one stood: the go command builds no package anew that is as it was.
 func (t *tester) copy(dir string) error {
 	return errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "tmp"), 0o755),
 		copyModule(t.base, filepath.Join(dir, "module")))

@@ -1,6 +1,6 @@
-// Package network says which spellings of a registry host are one host: the one function that decides it, for all
-// that asks what may be contacted, or whether two locations are one. Which rule or file a name finds is another
-// question: the clients compare names as they are spelled.
+// Package network says which spellings of a registry host are one host: the one function that
+// decides it, for all that asks what may be contacted, or whether two locations are one. Which rule
+// or file a name finds is another question: the clients compare names as they are spelled.
 package network
 
 import (
@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// DockerHub is the host that answers for Docker Hub. References and rules say docker.io; index.docker.io is
-// its older name (github.com/distribution/reference, normalize.go). containers-image and containerd both ask
-// this host for docker.io.
+// DockerHub is the host that answers for Docker Hub. References and rules say docker.io;
+// index.docker.io is its older name (github.com/distribution/reference, normalize.go).
+// containers-image and containerd both ask this host for docker.io.
 const DockerHub = "registry-1.docker.io"
 
-// Host returns host[:port] as the network sees it when it is asked by HTTPS, so that two spellings of one host
-// compare equal: letters in lower case, no dot at the end, a port without leading zeros, the default port 443 left
-// out, an IPv4 address in four decimal numbers, and Docker Hub under its one name. A wildcard "*.host" is
-// returned in the same form.
+// Host returns host[:port] as the network sees it when it is asked by HTTPS, so that two spellings
+// of one host compare equal: letters in lower case, no dot at the end, a port without leading
+// zeros, the default port 443 left out, an IPv4 address in four decimal numbers, and Docker Hub
+// under its one name. A wildcard "*.host" is returned in the same form.
 func Host(host string) string {
 	if plain(host) {
 		return host
@@ -34,8 +34,9 @@ func Host(host string) string {
 	return name + ":" + port
 }
 
-// HTTPHost returns the same for a host that is asked by plain HTTP, whose default port is 80. The two forms of a host
-// without a port differ: they are two servers. n.io by HTTP is what n.io:80 is by HTTP or HTTPS.
+// HTTPHost returns the same for a host that is asked by plain HTTP, whose default port is 80. The
+// two forms of a host without a port differ: they are two servers. n.io by HTTP is what n.io:80 is
+// by HTTP or HTTPS.
 func HTTPHost(host string) string {
 	if name, port := split(host); port != "" {
 		return Host(name + ":" + port)
@@ -56,7 +57,8 @@ func plain(host string) bool {
 	return true
 }
 
-// split returns the name and the port of a host, both in canonical form; port is empty where there is none.
+// split returns the name and the port of a host, both in canonical form; port is empty where there
+// is none.
 func split(host string) (name, port string) {
 	name = strings.ToLower(host)
 	// The colons of an IPv6 address stand in brackets.
@@ -75,9 +77,10 @@ func split(host string) (name, port string) {
 	return name, port
 }
 
-// ShortIPv4 returns the address that a host is read as by the resolver of the C library (inet_aton), where it is an
-// IPv4 address in another form than four decimal numbers: 127.1, 0x7f.1 and 2130706433 are 127.0.0.1. ok is false for
-// every other host. Go's own resolver takes such a host for a name.
+// ShortIPv4 returns the address that a host is read as by the resolver of the C library
+// (inet_aton), where it is an IPv4 address in another form than four decimal numbers: 127.1, 0x7f.1
+// and 2130706433 are 127.0.0.1. ok is false for every other host. Go's own resolver takes such a
+// host for a name.
 func ShortIPv4(host string) (address string, ok bool) {
 	name := strings.ToLower(host)
 	if i := strings.LastIndexByte(name, ':'); i >= 0 {
@@ -87,8 +90,8 @@ func ShortIPv4(host string) (address string, ok bool) {
 	return address, ok && address != name
 }
 
-// ipv4 reads an address as inet_aton does: one to four numbers, decimal, octal after "0", hexadecimal after "0x", the
-// last of which fills the bytes that are left.
+// ipv4 reads an address as inet_aton does: one to four numbers, decimal, octal after "0",
+// hexadecimal after "0x", the last of which fills the bytes that are left.
 func ipv4(name string) (address string, ok bool) {
 	if name == "" || name[0] < '0' || name[0] > '9' || len(name) > 64 {
 		return "", false

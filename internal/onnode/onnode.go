@@ -1,5 +1,5 @@
-// Package onnode holds what stands in a directory of a node, as a Transport shows it, and knows what it takes to
-// replace a file there.
+// Package onnode holds what stands in a directory of a node, as a Transport shows it, and knows
+// what it takes to replace a file there.
 package onnode
 
 import (
@@ -106,15 +106,15 @@ type New struct {
 // holdsSecrets reports whether others may not read the file.
 func (f New) holdsSecrets() bool { return f.Mode == 0o600 }
 
-// Is reports whether the file is on the node as it is to be. One that holds secrets is not while others may
-// read it.
+// Is reports whether the file is on the node as it is to be. One that holds secrets is not while
+// others may read it.
 func (f New) Is(current *Entry) bool {
 	return current != nil && current.Mode.IsRegular() && current.Content() == string(f.Data) &&
 		(!f.holdsSecrets() || current.Mode.Perm()&0o077 == 0)
 }
 
-// Like returns the file with the permissions of the one that it replaces; those of one that holds secrets give
-// nothing to others.
+// Like returns the file with the permissions of the one that it replaces; those of one that holds
+// secrets give nothing to others.
 func (f New) Like(current *Entry) New {
 	if current == nil || !current.Mode.IsRegular() || current.Mode.Perm() == 0 { // Windows has none
 		return f
@@ -127,8 +127,9 @@ func (f New) Like(current *Entry) New {
 	return f
 }
 
-// Replace returns the operations that give a file in a directory its content, without the Sync of the directory that
-// is to follow. left is what has the name that the file is prepared under, nil for nothing.
+// Replace returns the operations that give a file in a directory its content, without the Sync of
+// the directory that is to follow. left is what has the name that the file is prepared under, nil
+// for nothing.
 func Replace(dir string, f New, left *Entry) []nodefiles.Operation {
 	name := path.Join(dir, f.Name)
 	temporary := replace.Temporary(name)

@@ -27,10 +27,12 @@ func New(seed int64) *Source { return &Source{Rand: rand.New(rand.NewSource(seed
 // Pick returns one of the items.
 func (s *Source) Pick(items ...string) string { return items[s.Intn(len(items))] }
 
-// Hosts are the registry hosts that configurations and references are made of, each in its usual spelling.
+// Hosts are the registry hosts that configurations and references are made of, each in its usual
+// spelling.
 var Hosts = []string{
 	"quay.io", "m.io", "n.io:5000", "docker.io", "a.example.org", "foo.example.org", "x.y.example.org",
-	// Its end stands in it twice: a client that looks for the end of a wildcard at its first place does not find it.
+	// Its end stands in it twice: a client that looks for the end of a wildcard at its first place
+	// does not find it.
 	"foo.example.org.example.org", "n.io",
 }
 
@@ -49,9 +51,9 @@ func (s *Source) Host() string {
 	return s.Spell(host)
 }
 
-// Spell returns a host in another spelling. Most are one and the same to the network: letter case, the default port
-// written out, zeros before a port, Docker Hub's other names. Some only look so: port 80, which is the default of plain
-// HTTP alone, and a port with a zero behind it.
+// Spell returns a host in another spelling. Most are one and the same to the network: letter case,
+// the default port written out, zeros before a port, Docker Hub's other names. Some only look so:
+// port 80, which is the default of plain HTTP alone, and a port with a zero behind it.
 func (s *Source) Spell(host string) string {
 	name, port, _ := strings.Cut(host, ":")
 	switch name {
@@ -151,8 +153,8 @@ func (s *Source) Set() *mirrorset.Set {
 	return set
 }
 
-// entries returns those of one object. never says of each source whether it may not be contacted, which is the same in
-// all objects. An ImageContentSourcePolicy always allows it.
+// entries returns those of one object. never says of each source whether it may not be contacted,
+// which is the same in all objects. An ImageContentSourcePolicy always allows it.
 func (s *Source) entries(never map[string]bool, icsp bool) (entries []mirrorset.ImageMirrors) {
 	for range 1 + s.Intn(3) {
 		e := mirrorset.ImageMirrors{Source: s.Scope()}

@@ -32,9 +32,10 @@ func replaced(temporary string) string {
 // File makes data the content of name, a slash-separated path under root whose directory exists. The
 // content is on disk before the name shows it. A temporary file left by an interrupted run is replaced.
 //
-// A file that exists keeps its permissions, and its owner and group where the system lets us; perm, less the
-// umask, is for a new one. A symbolic link is refused, whether it leads anywhere or not: the rename would put a
-// file in its place, and its target, which somebody meant, would keep its old content.
+// A file that exists keeps its permissions, and its owner and group where the system lets us; perm,
+// less the umask, is for a new one. A symbolic link is refused, whether it leads anywhere or not:
+// the rename would put a file in its place, and its target, which somebody meant, would keep its
+// old content.
 func File(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 	info, err := root.Lstat(name)
 	switch {
@@ -57,9 +58,9 @@ func File(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 	return SyncDir(root, path.Dir(name))
 }
 
-// Write creates name with data and has it written to disk. It must be a name that nobody reads yet. Where it is
-// the Temporary name of a plain file, it gets that one's owner and group, if the system lets us, and perm
-// whatever the umask is.
+// Write creates name with data and has it written to disk. It must be a name that nobody reads yet.
+// Where it is the Temporary name of a plain file, it gets that one's owner and group, if the system
+// lets us, and perm whatever the umask is.
 func Write(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -84,8 +84,8 @@ func Run(t *testing.T, owned func(name string) bool, compute func(t *testing.T, 
 	}
 }
 
-// rewrite replaces the owned files of an archive. Tests of several packages do so at once, so each holds a
-// lock while it reads and writes.
+// rewrite replaces the owned files of an archive. Tests of several packages do so at once, so each
+// holds a lock while it reads and writes.
 func rewrite(t *testing.T, path string, owned func(string) bool, got map[string]string) {
 	lock := path + ".lock"
 	for {

@@ -1,4 +1,5 @@
-// Package shapes makes sets of objects of any size, for benchmarks and for the test that holds their growth.
+// Package shapes makes sets of objects of any size, for benchmarks and for the test that holds
+// their growth.
 package shapes
 
 import (
@@ -44,8 +45,8 @@ func Sources(n int) *mirrorset.Set {
 	return set
 }
 
-// Nested has n sources, nine of ten of them inside another one, and every third under NeverContactSource,
-// in both kinds of object.
+// Nested has n sources, nine of ten of them inside another one, and every third under
+// NeverContactSource, in both kinds of object.
 func Nested(n int) *mirrorset.Set {
 	set := &mirrorset.Set{}
 	tags := mirrorset.ImageTagMirrorSet{Metadata: mirrorset.ObjectMeta{Name: "tags"}}
@@ -71,8 +72,8 @@ func Nested(n int) *mirrorset.Set {
 	return set
 }
 
-// Scopes has n sources beside lists of n, at most 1,000, blocked and as many insecure scopes, some of each around sources
-// or mirrors, and wildcards.
+// Scopes has n sources beside lists of n, at most 1,000, blocked and as many insecure scopes, some
+// of each around sources or mirrors, and wildcards.
 func Scopes(n int) *mirrorset.Set {
 	set := Sources(n)
 	set.Add(scopeLists(min(n, 1000)))
@@ -105,7 +106,8 @@ func scopeLists(n int) *mirrorset.Set {
 	return set
 }
 
-// Hosts has n sources, each on a registry of its own, beside the lists of Scopes and a wildcard around all.
+// Hosts has n sources, each on a registry of its own, beside the lists of Scopes and a wildcard
+// around all.
 func Hosts(n int) *mirrorset.Set {
 	set := scopeLists(min(n, 1000))
 	for i := range n {
@@ -117,8 +119,8 @@ func Hosts(n int) *mirrorset.Set {
 	return set
 }
 
-// Spellings has n/2 sources under NeverContactSource on one host, beside n/2 mirrors that spell the host each in a way
-// of its own: some name one repository, some the whole host.
+// Spellings has n/2 sources under NeverContactSource on one host, beside n/2 mirrors that spell the
+// host each in a way of its own: some name one repository, some the whole host.
 func Spellings(n int) *mirrorset.Set {
 	const host = "registry.long-name.example.com"
 	set := &mirrorset.Set{}
@@ -167,8 +169,8 @@ func Objects(n int) *mirrorset.Set {
 	return set
 }
 
-// Together has n sources as Nested has them, beside the lists of Scopes, one source with n/10, at most 1,000, mirrors, and
-// n, at most 10,000, objects that name one source.
+// Together has n sources as Nested has them, beside the lists of Scopes, one source with n/10, at
+// most 1,000, mirrors, and n, at most 10,000, objects that name one source.
 func Together(n int) *mirrorset.Set {
 	set := Nested(n)
 	set.Add(scopeLists(min(n, 1000)))

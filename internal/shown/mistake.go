@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Mistake returns what a parser of YAML, JSON or TOML says of a text, without what it repeats of that text.
+// Mistake returns what a parser of YAML, JSON or TOML says of a text, without what it repeats of
+// that text.
 func Mistake(message string) string {
 	for _, known := range []struct{ part, text string }{
 		{"already exists", "the key or table already exists: it is written twice, or once as one kind of value and once as another"},

@@ -1,6 +1,7 @@
-// Package shown makes what was read from somebody's file fit to be shown: in a finding, a plan, a log or on a
-// terminal. Two things do not get through. Secrets: the user information of URLs, and what stands where a name
-// was expected and is none. And characters that a terminal or a log acts on: they come out as escapes.
+// Package shown makes what was read from somebody's file fit to be shown: in a finding, a plan, a
+// log or on a terminal. Two things do not get through. Secrets: the user information of URLs, and
+// what stands where a name was expected and is none. And characters that a terminal or a log acts
+// on: they come out as escapes.
 package shown
 
 import (
@@ -13,11 +14,12 @@ import (
 // Redacted stands where a text is left out.
 const Redacted = "[redacted]"
 
-// Value returns a single value that was read, a location, a reference, a name or a key, as it may be shown.
-// Such a value is one word, of the characters that names are made of: it is returned as it is. Of anything else the first
-// word is returned, if it is made of those, and the rest is left out: a value that a missing quote or a lost
-// line has joined with what follows it in the file may hold anything. What stands before "@", other than that
-// of a digest, and behind "?" is left out as well. Characters that do not print are escaped, as [Text] does.
+// Value returns a single value that was read, a location, a reference, a name or a key, as it may
+// be shown. Such a value is one word, of the characters that names are made of: it is returned as
+// it is. Of anything else the first word is returned, if it is made of those, and the rest is left
+// out: a value that a missing quote or a lost line has joined with what follows it in the file may
+// hold anything. What stands before "@", other than that of a digest, and behind "?" is left out as
+// well. Characters that do not print are escaped, as [Text] does.
 func Value(s string) string {
 	if plain(s) {
 		return s
@@ -45,9 +47,10 @@ func Value(s string) string {
 	return Escape(word)
 }
 
-// Location is Value for what stands where a registry host, a location or a scope was expected and is none, so that it
-// may be anything: parts between slashes that no mistake makes of a name are left out too. NAME:WORD is not a name with a
-// tag there, and may be what is left of NAME:PASSWORD@HOST.
+// Location is Value for what stands where a registry host, a location or a scope was expected and
+// is none, so that it may be anything: parts between slashes that no mistake makes of a name are
+// left out too. NAME:WORD is not a name with a tag there, and may be what is left of
+// NAME:PASSWORD@HOST.
 func Location(s string) string {
 	s = Value(s)
 	if plain(s) && strings.ToLower(s) == s || strings.Contains(s, "@") {
@@ -71,8 +74,9 @@ func Location(s string) string {
 	return cutPassword(s)
 }
 
-// unlikely reports whether a part of a location looks like a password rather than like a name: by its characters, or
-// as a long word without a dot in which capitals stand with digits, or in more than two places behind small letters.
+// unlikely reports whether a part of a location looks like a password rather than like a name: by
+// its characters, or as a long word without a dot in which capitals stand with digits, or in more
+// than two places behind small letters.
 func unlikely(part string) bool {
 	if strings.ContainsAny(part, `%+~&()$`) {
 		return true
@@ -91,9 +95,10 @@ func unlikely(part string) bool {
 
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
-// Text returns a text that was put together, such as a message with values in it, as it may be shown: without
-// the user information of what looks like a URL, or the beginning of one, or like USER:PASSWORD@HOST, and with every character that does
-// not print, or that is no UTF-8, as an escape. Line ends and tabs are among those.
+// Text returns a text that was put together, such as a message with values in it, as it may be
+// shown: without the user information of what looks like a URL, or the beginning of one, or like
+// USER:PASSWORD@HOST, and with every character that does not print, or that is no UTF-8, as an
+// escape. Line ends and tabs are among those.
 func Text(s string) string {
 	if strings.Contains(s, "@") || containsFold(s, "%40") {
 		s = eachWord(s, cutCredentials)
@@ -132,8 +137,9 @@ func foreign(r rune) bool {
 	return unicode.IsPrint(r) // what does not print is escaped
 }
 
-// cutUserInfo leaves out all that stands before the last "@" that does not begin a digest. Of a URL the scheme
-// stays. NAME@ where NAME is in lower case and has a dot, but no colon, is a location and a digest gone wrong.
+// cutUserInfo leaves out all that stands before the last "@" that does not begin a digest. Of a URL
+// the scheme stays. NAME@ where NAME is in lower case and has a dot, but no colon, is a location
+// and a digest gone wrong.
 func cutUserInfo(s string) string {
 	i := lastAt(s)
 	if i < 0 || plain(strings.TrimPrefix(s[:i], "*")) && strings.Contains(s[:i], ".") && strings.ToLower(s[:i]) == s[:i] {
@@ -161,8 +167,8 @@ func beginsWithHost(s string) bool {
 	return plain(host) && (strings.Contains(host, ".") || host == "localhost" || hasPort)
 }
 
-// cutCredentials is cutUserInfo for a word of a text, where it is user information beyond doubt: "team@m.io" is
-// an address of mail.
+// cutCredentials is cutUserInfo for a word of a text, where it is user information beyond doubt:
+// "team@m.io" is an address of mail.
 func cutCredentials(word string) string {
 	i := lastAt(word)
 	if i < 0 || !strings.Contains(word[:i], ":") && !strings.Contains(word[:i], "//") && !containsFold(word[:i], "%3a") {
@@ -174,7 +180,8 @@ func cutCredentials(word string) string {
 	return cutUserInfo(word)
 }
 
-// lastAt returns the index of the last "@", or "%40", that does not stand before a digest; -1 where there is none.
+// lastAt returns the index of the last "@", or "%40", that does not stand before a digest; -1 where
+// there is none.
 func lastAt(s string) int {
 	for end := len(s); ; {
 		i := strings.LastIndexByte(s[:end], '@')
@@ -188,8 +195,8 @@ func lastAt(s string) int {
 	}
 }
 
-// isDigest reports whether s is, or begins like, a digest: the algorithms that clients know, or the grammar of
-// any other.
+// isDigest reports whether s is, or begins like, a digest: the algorithms that clients know, or the
+// grammar of any other.
 func isDigest(s string) bool {
 	algorithm, hex, found := strings.Cut(s, ":")
 	if !found {
@@ -215,7 +222,8 @@ func cutQuery(s string) string {
 	return s
 }
 
-// cutSecond leaves out what stands behind the second "//": another URL, which a lost line end has joined with the first.
+// cutSecond leaves out what stands behind the second "//": another URL, which a lost line end has
+// joined with the first.
 func cutSecond(s string) string {
 	if first := strings.Index(s, "//"); first >= 0 {
 		if second := strings.Index(s[first+2:], "//"); second >= 0 {
@@ -225,8 +233,8 @@ func cutSecond(s string) string {
 	return s
 }
 
-// cutPassword leaves out WORD of NAME:WORD, where WORD is no port, and NAME is no host with a dot and no drive, or
-// has a scheme before it.
+// cutPassword leaves out WORD of NAME:WORD, where WORD is no port, and NAME is no host with a dot
+// and no drive, or has a scheme before it.
 func cutPassword(s string) string {
 	scheme, rest := "", s
 	if i := strings.Index(s, "://"); i >= 0 {
@@ -246,7 +254,8 @@ func cutPassword(s string) string {
 	return s
 }
 
-// beginsWithIPv6 reports whether s is an IPv6 address in brackets, or begins with one, or is the beginning of one.
+// beginsWithIPv6 reports whether s is an IPv6 address in brackets, or begins with one, or is the
+// beginning of one.
 func beginsWithIPv6(s string) bool {
 	address, bracket := strings.CutPrefix(s, "[")
 	address, _, _ = strings.Cut(address, "]")
@@ -306,8 +315,8 @@ func eachWord(s string, f func(string) string) string {
 	return b.String()
 }
 
-// Escape returns a text with what does not print as \n, \r, \t, \u001b or \U000e0001, and bytes that are no UTF-8 as \xff. Secrets
-// stay in it.
+// Escape returns a text with what does not print as \n, \r, \t, \u001b or \U000e0001, and bytes
+// that are no UTF-8 as \xff. Secrets stay in it.
 func Escape(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
 		return s

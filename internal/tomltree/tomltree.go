@@ -56,8 +56,8 @@ type NamePart struct {
 // A Value is a TOML value.
 type Value struct {
 	Kind Kind
-	// Line counts from 1. Where the parser keeps no place of a value, it is the line of its key, or of the array
-	// around it.
+	// Line counts from 1. Where the parser keeps no place of a value, it is the line of its key, or
+	// of the array around it.
 	Line int
 	// Text is the content of a string, and Source how a string, a number or a date was written.
 	Text   string
@@ -66,7 +66,8 @@ type Value struct {
 	Flag bool
 	// Items are those of an array, or of the tables that [[headers]] make.
 	Items []*Value
-	// Entries are those of a table, where each key first occurs. One table may come from several headers.
+	// Entries are those of a table, where each key first occurs. One table may come from several
+	// headers.
 	Entries []Entry
 	// TrailingComma is set for an inline table with a comma after its last entry, which TOML 1.1 allows.
 	TrailingComma bool
@@ -101,8 +102,8 @@ type Error struct {
 	Line, Column int
 	// Key is the path of the key concerned, where it is known.
 	Key []string
-	// Mistyped is set where the document is TOML, and a value does not fit what it is decoded into. The message
-	// then speaks of Go types.
+	// Mistyped is set where the document is TOML, and a value does not fit what it is decoded into.
+	// The message then speaks of Go types.
 	Mistyped bool
 
 	message string
@@ -111,11 +112,11 @@ type Error struct {
 // Error returns what is wrong. It repeats nothing of the document, which may hold secrets.
 func (e *Error) Error() string { return e.message }
 
-// Parse decodes a document with go-toml into a value, as [toml.Unmarshal] does, and returns its tree. An error
-// is an [*Error].
+// Parse decodes a document with go-toml into a value, as [toml.Unmarshal] does, and returns its
+// tree. An error is an [*Error].
 //
-// Decoding is also what finds repeated keys and impossible numbers: the parser that makes the tree checks the
-// grammar only.
+// Decoding is also what finds repeated keys and impossible numbers: the parser that makes the tree
+// checks the grammar only.
 func Parse(data []byte, into any) (*Document, error) {
 	if err := toml.Unmarshal(data, into); err != nil {
 		return nil, mistake(err)
@@ -209,8 +210,8 @@ func (v *Value) open(h Header) *Value {
 	return v
 }
 
-// table returns the table of a key, and makes it where there is none. Of an array of tables it is the last, the one
-// that headers below it belong to.
+// table returns the table of a key, and makes it where there is none. Of an array of tables it is
+// the last, the one that headers below it belong to.
 func (v *Value) table(e Entry) *Value {
 	t := v.Get(e.Key)
 	if t != nil && t.Kind == Array && len(t.Items) > 0 {
@@ -223,8 +224,8 @@ func (v *Value) table(e Entry) *Value {
 	return t
 }
 
-// A reader turns the parser's expressions into values. Where keys collide it relies on the decoder having refused
-// them.
+// A reader turns the parser's expressions into values. Where keys collide it relies on the decoder
+// having refused them.
 type reader struct {
 	parser   unstable.Parser
 	newlines []int // offsets of the line ends

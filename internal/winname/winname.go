@@ -3,13 +3,14 @@ package winname
 
 import "strings"
 
-// Reserved reports whether a file or directory cannot have the name on Windows because it is that of a device:
-// CON, PRN, AUX, NUL, COM1 to COM9, LPT1 to LPT9, the same with the digits ¹ ² ³, CONIN$ and CONOUT$, in any
-// letter case, with or without an extension: everything from the first dot on, and spaces before it, is passed
-// over. So aux.example.com is one, and con_5000_ is none.
+// Reserved reports whether a file or directory cannot have the name on Windows because it is that
+// of a device: CON, PRN, AUX, NUL, COM1 to COM9, LPT1 to LPT9, the same with the digits ¹ ² ³,
+// CONIN$ and CONOUT$, in any letter case, with or without an extension: everything from the first
+// dot on, and spaces before it, is passed over. So aux.example.com is one, and con_5000_ is none.
 //
-// The rule is that of Microsoft's "Naming Files, Paths, and Namespaces"; CONIN$ and CONOUT$ are of CreateFile's
-// page, "Consoles". Windows 11 lets names with an extension through; the servers that nodes run do not.
+// The rule is that of Microsoft's "Naming Files, Paths, and Namespaces"; CONIN$ and CONOUT$ are of
+// CreateFile's page, "Consoles". Windows 11 lets names with an extension through; the servers that
+// nodes run do not.
 func Reserved(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
 	base = strings.ToUpper(strings.TrimRight(base, " "))

@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RequireAnswers calls every method of pointers to values, and prints and encodes what they point to. Arguments are
-// zero values, too. skip names methods that take what cannot be nil by their contract, as TYPE.METHOD.
+// RequireAnswers calls every method of pointers to values, and prints and encodes what they point
+// to. Arguments are zero values, too. skip names methods that take what cannot be nil by their
+// contract, as TYPE.METHOD.
 func RequireAnswers(t *testing.T, skip []string, values ...any) {
 	t.Helper()
 	for _, v := range values {
@@ -43,7 +44,8 @@ func RequireAnswers(t *testing.T, skip []string, values ...any) {
 	}
 }
 
-// promoted reports whether a method has a value receiver: Go itself stops at a nil pointer to such a type.
+// promoted reports whether a method has a value receiver: Go itself stops at a nil pointer to such
+// a type.
 func promoted(pointer reflect.Type, name string) bool {
 	_, ok := pointer.Elem().MethodByName(name)
 	return ok

@@ -5,8 +5,8 @@
 //		fmt.Println(f) // warning: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].mirrors[0]: …
 //	}
 //
-// A finding that refuses the input is an error: [Findings.Err] returns a [*RefusedError], and [errors.Is] finds
-// the code of each refusal in it.
+// A finding that refuses the input is an error: [Findings.Err] returns a [*RefusedError], and
+// [errors.Is] finds the code of each refusal in it.
 package finding
 
 import (
@@ -27,9 +27,9 @@ import (
 //
 // The zero value of every field but Code, Severity and Message means "does not apply".
 //
-// However a finding is printed or encoded, it shows no user information of a URL, of a value that is no name only its
-// first word, and no character that a terminal acts on: see [Finding.Shown]. The lists that this module returns
-// hold it in that form.
+// However a finding is printed or encoded, it shows no user information of a URL, of a value that
+// is no name only its first word, and no character that a terminal acts on: see [Finding.Shown].
+// The lists that this module returns hold it in that form.
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
@@ -100,8 +100,8 @@ type Origin struct {
 	File     string `json:"file,omitempty"`
 	Document int    `json:"document,omitempty"`
 	Line     int    `json:"line,omitempty"`
-	// Wrapper is the object that the object stands in, with the path in it; empty for one that stands by itself:
-	// Policy/idms spec.policy-templates[0].objectDefinition.
+	// Wrapper is the object that the object stands in, with the path in it; empty for one that
+	// stands by itself: Policy/idms spec.policy-templates[0].objectDefinition.
 	Wrapper string `json:"wrapper,omitempty"`
 }
 
@@ -118,8 +118,9 @@ func (o Origin) MarshalJSON() ([]byte, error) {
 	return encode(plain(o.Shown()))
 }
 
-// String returns the object and the field, "ImageTagMirrorSet/t spec.imageTagMirrors[0].mirrors[0]",
-// or the file and the field where there is no object. Behind " in " follows the wrapper, where there is one.
+// String returns the object and the field, "ImageTagMirrorSet/t
+// spec.imageTagMirrors[0].mirrors[0]", or the file and the field where there is no object. Behind "
+// in " follows the wrapper, where there is one.
 func (o Origin) String() string {
 	o = o.Shown()
 	if wrapper := o.Wrapper; wrapper != "" {
@@ -145,8 +146,8 @@ func (o Origin) String() string {
 // Format writes what String returns, whatever the verb.
 func (o Origin) Format(s fmt.State, _ rune) { io.WriteString(s, o.String()) }
 
-// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", behind it ", in " and the
-// wrapper, where there is one; and "" for a value that was not read from a file.
+// Place returns where the origin stands in its file, "mirrors.yaml:12 (document 2)", behind it ",
+// in " and the wrapper, where there is one; and "" for a value that was not read from a file.
 func (o Origin) Place() string {
 	if o.File == "" {
 		return ""
@@ -164,8 +165,8 @@ func (o Origin) Place() string {
 	return s
 }
 
-// Shown returns the finding as it may be shown: its texts without secrets, and without characters that a terminal or a
-// log acts on. String, Detail and the encoders use it.
+// Shown returns the finding as it may be shown: its texts without secrets, and without characters
+// that a terminal or a log acts on. String, Detail and the encoders use it.
 func (f Finding) Shown() Finding {
 	f.Origin = f.Origin.Shown()
 	f.Value, f.Message = shown.Value(f.Value), shown.Text(f.Message)

@@ -8,9 +8,9 @@
 //		return err
 //	})
 //
-// An image mirror redirects pulls by digest and always allows contacting its source. [Cluster.List] gives
-// what a [mirrorset.Set] takes to make rules, [Cluster.ImageDigestMirrorSet] an object with the same rules,
-// and [FromRules] goes the other way.
+// An image mirror redirects pulls by digest and always allows contacting its source. [Cluster.List]
+// gives what a [mirrorset.Set] takes to make rules, [Cluster.ImageDigestMirrorSet] an object with
+// the same rules, and [FromRules] goes the other way.
 package managed
 
 import (
@@ -24,8 +24,9 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Cluster is the image mirrors of one managed cluster, in the order of their creation. It keeps the rules
-// of the service at all times: whatever a method refuses leaves it unchanged. The error is then a
+// Cluster is the image mirrors of one managed cluster, in the order of their creation. It keeps the
+// rules of the service at all times: whatever a method refuses leaves it unchanged. The error is
+// then a
 // *[finding.RefusedError] that names each field and value and says what to do. Callers branch on a code:
 //
 //	if errors.Is(err, finding.CodeUnknownID) {
@@ -68,7 +69,8 @@ func (c *Cluster) Create(m mirrorset.ImageMirror) (mirrorset.ImageMirror, error)
 	return clone(m), nil
 }
 
-// unnamed removes the id of an image mirror from the findings of a refusal: there is none of that id yet.
+// unnamed removes the id of an image mirror from the findings of a refusal: there is none of that
+// id yet.
 func unnamed(err error, object string) error {
 	var refused *finding.RefusedError
 	if errors.As(err, &refused) {
@@ -81,9 +83,9 @@ func unnamed(err error, object string) error {
 	return err
 }
 
-// Edit replaces the mirrors of the image mirror that has change.ID, as a whole, and sets the time of its
-// last update. An empty source or type of change stays as it is; one that differs is refused. Edit returns
-// the image mirror as it is now.
+// Edit replaces the mirrors of the image mirror that has change.ID, as a whole, and sets the time
+// of its last update. An empty source or type of change stays as it is; one that differs is
+// refused. Edit returns the image mirror as it is now.
 func (c *Cluster) Edit(change mirrorset.ImageMirror) (mirrorset.ImageMirror, error) {
 	i, err := c.index(change.ID)
 	if err != nil {
@@ -118,8 +120,8 @@ func (c *Cluster) Get(id string) (mirrorset.ImageMirror, error) {
 	return clone(c.mirrors[i]), nil
 }
 
-// List returns all image mirrors, the oldest first. Put into [mirrorset.Set.ImageMirrors] they become rules
-// whose mirrors say where they come from: "ImageMirror/abc123def456 mirrors[0]".
+// List returns all image mirrors, the oldest first. Put into [mirrorset.Set.ImageMirrors] they
+// become rules whose mirrors say where they come from: "ImageMirror/abc123def456 mirrors[0]".
 func (c *Cluster) List() []mirrorset.ImageMirror { return clones(c.mirrors) }
 
 // Delete removes the image mirror that has an id, and returns it.

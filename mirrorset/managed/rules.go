@@ -8,12 +8,12 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// FromRules returns the image mirrors that ask for the same digest rules, each to be created with an id and
-// a time of its own. The findings say what image mirrors cannot carry: rules for pulls by tag, rules under
-// NeverContactSource (an image mirror always allows contacting the source, so they are left out rather than
-// weakened), wildcards, and the scopes of the Image named cluster. Entries of one source become one image
-// mirror, with the mirrors in the order in which nodes try them. What makes no rule, such as an entry
-// without mirrors, is among the findings of the rules already.
+// FromRules returns the image mirrors that ask for the same digest rules, each to be created with
+// an id and a time of its own. The findings say what image mirrors cannot carry: rules for pulls by
+// tag, rules under NeverContactSource (an image mirror always allows contacting the source, so they
+// are left out rather than weakened), wildcards, and the scopes of the Image named cluster. Entries
+// of one source become one image mirror, with the mirrors in the order in which nodes try them.
+// What makes no rule, such as an entry without mirrors, is among the findings of the rules already.
 func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
 	if r == nil {
 		return nil, nil

@@ -87,16 +87,16 @@ func changed(clusters map[string]Cluster, cluster string, change func(*Cluster) 
 //	  ]
 //	}
 //
-// An update writes a new file beside it, ".NAME~new", and renames that over the old one once it is on disk:
-// whoever reads, and a program that is killed or a machine that loses power at any point, leaves or sees the
-// old content or the new, whole. Updates of several programs wait for each other at a lock on ".NAME~lock",
-// an empty file that the last of them removes, except on Windows; the operating system frees the lock of a program that
-// ends. Files that cannot
-// be read, down to an unknown field, are refused rather than overwritten.
+// An update writes a new file beside it, ".NAME~new", and renames that over the old one once it is
+// on disk: whoever reads, and a program that is killed or a machine that loses power at any point,
+// leaves or sees the old content or the new, whole. Updates of several programs wait for each other
+// at a lock on ".NAME~lock", an empty file that the last of them removes, except on Windows; the
+// operating system frees the lock of a program that ends. Files that cannot be read, down to an
+// unknown field, are refused rather than overwritten.
 type File struct {
-	// Path is the file. It is made by the first Update; its directory has to exist. A symbolic link is
-	// followed, also one that leads to no file yet: the file is then made there. A file that exists keeps its
-	// mode, and its owner and group where the system lets us.
+	// Path is the file. It is made by the first Update; its directory has to exist. A symbolic link
+	// is followed, also one that leads to no file yet: the file is then made there. A file that
+	// exists keeps its mode, and its owner and group where the system lets us.
 	Path string
 }
 
@@ -165,7 +165,8 @@ func followed(path string) (string, error) {
 	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
-// closing adds the error of closing to that of a function, and leaves the latter as it is where there is none.
+// closing adds the error of closing to that of a function, and leaves the latter as it is where
+// there is none.
 func closing(err *error, close func() error) {
 	if e := close(); e != nil {
 		*err = errors.Join(*err, e)
@@ -204,8 +205,8 @@ func (s File) read() (map[string]Cluster, error) {
 	return clusters, nil
 }
 
-// readShared reads a file without standing in the way of its replacement: on Windows a file that [os.Open]
-// has open cannot be renamed over, one that is opened under a root can.
+// readShared reads a file without standing in the way of its replacement: on Windows a file that
+// [os.Open] has open cannot be renamed over, one that is opened under a root can.
 func readShared(path string) ([]byte, error) {
 	path, err := followed(path)
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package policyjson reads, writes and judges policy.json, the file that tells containers-image, and with it CRI-O,
-// podman and skopeo, which images a Linux node may use at all.
+// Package policyjson reads, writes and judges policy.json, the file that tells containers-image,
+// and with it CRI-O, podman and skopeo, which images a Linux node may use at all.
 //
-// [Parse] reads a file into a [Policy], a plain struct, and reports with line numbers everything that the client refuses
-// it for. [Policy.Judge] says what a policy makes of an image, and which scope decides it. [Policy.Bytes] writes it as
-// the Machine Config Operator (MCO) does.
+// [Parse] reads a file into a [Policy], a plain struct, and reports with line numbers everything
+// that the client refuses it for. [Policy.Judge] says what a policy makes of an image, and which
+// scope decides it. [Policy.Bytes] writes it as the Machine Config Operator (MCO) does.
 //
 //	policy, findings := policyjson.Parse("policy.json", data)
 //	if err := findings.Err(); err != nil {
@@ -12,8 +12,9 @@
 //	judgement, err := policy.Judge("quay.io/team/app:1.2")
 //	fmt.Println(judgement.Outcome, judgement.Scope)
 //
-// [Render] makes what MCO makes of the registry sources of Image, of ClusterImagePolicy and of ImagePolicy: policy.json,
-// an entry of registries.d for each scope and its mirrors, and a policy for each namespace that has its own.
+// [Render] makes what MCO makes of the registry sources of Image, of ClusterImagePolicy and of
+// ImagePolicy: policy.json, an entry of registries.d for each scope and its mirrors, and a policy
+// for each namespace that has its own.
 //
 //	files, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: release, Base: table})
 //

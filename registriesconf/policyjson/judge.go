@@ -28,7 +28,8 @@ type Judgement struct {
 	Reference string
 	// Transport is "docker", or empty where the default of the whole policy governs.
 	Transport string
-	// Scope is the scope that governs: a reference, a repository, a namespace, a host, a wildcard, or "" for a default.
+	// Scope is the scope that governs: a reference, a repository, a namespace, a host, a wildcard,
+	// or "" for a default.
 	Scope string
 	// Origin is the list of requirements in the file that was parsed, or the field that it was made of.
 	Origin finding.Origin
@@ -38,16 +39,16 @@ type Judgement struct {
 	Requirements Requirements
 }
 
-// Judge returns what the policy makes of an image that is pulled from a registry, and which scope decides it. The error
-// is about a reference that no client takes.
+// Judge returns what the policy makes of an image that is pulled from a registry, and which scope
+// decides it. The error is about a reference that no client takes.
 //
-// The image is named as the pod does; like the client, Judge writes docker.io/library/ before a short name, takes the
-// tag latest where there is none, and drops a tag beside a digest. A node that looks a short name up in search
-// registries judges each full name that it tries.
+// The image is named as the pod does; like the client, Judge writes docker.io/library/ before a
+// short name, takes the tag latest where there is none, and drops a tag beside a digest. A node
+// that looks a short name up in search registries judges each full name that it tries.
 //
-// The client judges this name, never that of a mirror, and after it has fetched the manifest from one of the image's
-// locations: a refused image costs one request for its manifest at one location at least, and nothing else of it is
-// asked for.
+// The client judges this name, never that of a mirror, and after it has fetched the manifest from
+// one of the image's locations: a refused image costs one request for its manifest at one location
+// at least, and nothing else of it is asked for.
 func (p *Policy) Judge(image string) (Judgement, error) {
 	r, err := resolve.ParseReference(image)
 	if err != nil {
@@ -56,7 +57,8 @@ func (p *Policy) Judge(image string) (Judgement, error) {
 	return p.JudgeReference(r), nil
 }
 
-// JudgeReference is Judge for a reference that was parsed before. The zero Reference is governed by the defaults.
+// JudgeReference is Judge for a reference that was parsed before. The zero Reference is governed by
+// the defaults.
 func (p *Policy) JudgeReference(r resolve.Reference) Judgement {
 	if p == nil {
 		p = &Policy{}
@@ -79,9 +81,10 @@ func (p *Policy) JudgeReference(r resolve.Reference) Judgement {
 // docker is the transport of images that are pulled from registries.
 const docker = "docker"
 
-// around yields the scopes that may govern a reference, most specific first (PolicyContext.requirementsForImageRef, and
-// docker/policyconfiguration): the reference, the repository, each namespace, the host with its port, the wildcards
-// around the host, and "". The host of a name with a port is no scope without it.
+// around yields the scopes that may govern a reference, most specific first
+// (PolicyContext.requirementsForImageRef, and docker/policyconfiguration): the reference, the
+// repository, each namespace, the host with its port, the wildcards around the host, and "". The
+// host of a name with a port is no scope without it.
 func around(r resolve.Reference) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		name := r.Name()

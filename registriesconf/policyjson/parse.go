@@ -15,15 +15,16 @@ import (
 
 // Parse reads a policy.json. The name is only used in the findings and in the origins of judgements.
 //
-// The findings hold everything that the client refuses the file for, with the code invalid-file: JSON that is none, a
-// key that is not known or stands twice, a value of another type, an empty list, a scope that its transport does not
-// take, key sources that exclude each other. They name fields by their path in the file, counted from 0:
-// transports.docker["quay.io/team"][0].keyPath. There are no warnings, since the client ignores nothing.
+// The findings hold everything that the client refuses the file for, with the code invalid-file:
+// JSON that is none, a key that is not known or stands twice, a value of another type, an empty
+// list, a scope that its transport does not take, key sources that exclude each other. They name
+// fields by their path in the file, counted from 0: transports.docker["quay.io/team"][0].keyPath.
+// There are no warnings, since the client ignores nothing.
 //
 // The Policy is nil where the findings' Err is not: a client with a refused file takes no image at all.
 //
-// Keys are compared as they are written, letter case included. A prefix of remapIdentity of more than 1,024 characters,
-// which no name can have, is refused here and read by the client.
+// Keys are compared as they are written, letter case included. A prefix of remapIdentity of more
+// than 1,024 characters, which no name can have, is refused here and read by the client.
 func Parse(name string, data []byte) (*Policy, finding.Findings) {
 	d := decoder{checker: checker{file: name, lines: map[string]int{"": 1}}}
 	nodes, bad := document.ParseJSON(data)
@@ -158,8 +159,8 @@ func (d *decoder) requirementKey(at, key string, v *document.Node, r *Requiremen
 	}
 }
 
-// keysOf checks what the client counts by the keys that stand there, before it looks at what they say. It returns false
-// where nothing more is to be said of the requirement.
+// keysOf checks what the client counts by the keys that stand there, before it looks at what they
+// say. It returns false where nothing more is to be said of the requirement.
 func (d *decoder) keysOf(at string, r *Requirement, keys map[string]*document.Node) bool {
 	switch r.Type {
 	case SignedBy:
@@ -250,7 +251,8 @@ func (d *decoder) identityOf(at string, n *document.Node) *Identity {
 	return id
 }
 
-// typeOf returns the type that an object says it has, before its other keys are looked at: they depend on it.
+// typeOf returns the type that an object says it has, before its other keys are looked at: they
+// depend on it.
 func (d *decoder) typeOf(at string, n *document.Node) (t string, ok bool) {
 	if n.Kind != document.Mapping {
 		d.mistyped(at, n, "an object")
@@ -314,8 +316,8 @@ var kinds = map[document.Kind]string{
 	document.Number: "a number", document.Boolean: "true or false",
 }
 
-// The readers of values take what encoding/json takes for the client's fields: null leaves a text empty and a list nil,
-// and key data may be a text in base64 or a list of bytes.
+// The readers of values take what encoding/json takes for the client's fields: null leaves a text
+// empty and a list nil, and key data may be a text in base64 or a list of bytes.
 
 func (d *decoder) text(at string, n *document.Node, to *string) bool {
 	switch n.Kind {

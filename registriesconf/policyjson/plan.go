@@ -7,15 +7,18 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// Apply returns the plan of a pull on a node with this policy.json. Where it refuses the image, nothing serves it: the
-// Outcome is refused, Pull is empty, and Asked are the locations that are asked for the manifest before the client judges
-// the name. A finding of severity error names the field that is the reason.
+// Apply returns the plan of a pull on a node with this policy.json. Where it refuses the image,
+// nothing serves it: the Outcome is refused, Pull is empty, and Asked are the locations that are
+// asked for the manifest before the client judges the name. A finding of severity error names the
+// field that is the reason.
 //
-// Of a name without a registry each full name is judged by itself. Where some of them are refused and not all, the plan
-// stays as it is, and a warning for each says that what its locations serve is not taken.
+// Of a name without a registry each full name is judged by itself. Where some of them are refused
+// and not all, the plan stays as it is, and a warning for each says that what its locations serve
+// is not taken.
 //
-// Plans of other platforms, and those in which nothing is asked, are returned as they are, and so they are where p is
-// nil. The policies of namespaces are not looked at: apply the one that the pod is under.
+// Plans of other platforms, and those in which nothing is asked, are returned as they are, and so
+// they are where p is nil. The policies of namespaces are not looked at: apply the one that the pod
+// is under.
 func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 	if p == nil || plan.Platform != finding.Linux || len(plan.Pull) == 0 {
 		return plan

@@ -17,30 +17,34 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// RenderOptions say what [Render] goes by beside the rules. The zero value is right where it is not known what release
-// the cluster runs.
+// RenderOptions say what [Render] goes by beside the rules. The zero value is right where it is not
+// known what release the cluster runs.
 type RenderOptions struct {
-	// ReleaseImage is status.desired.image of the ClusterVersion. MCO keeps the repository of the release payload usable
-	// whatever is blocked. Where it is empty there is no such exception, and a finding where one is to be expected.
+	// ReleaseImage is status.desired.image of the ClusterVersion. MCO keeps the repository of the
+	// release payload usable whatever is blocked. Where it is empty there is no such exception, and
+	// a finding where one is to be expected.
 	ReleaseImage string
-	// Base is the table of the registries.conf that the rules edit: signatures are looked for at its mirrors of a scope
-	// too. Nil stands for a file without registries, which MCO starts from.
+	// Base is the table of the registries.conf that the rules edit: signatures are looked for at
+	// its mirrors of a scope too. Nil stands for a file without registries, which MCO starts from.
 	Base *resolve.LinuxTable
 }
 
-// Files are what a Linux node reads beside registries.conf. Each is empty where the node keeps what it has.
+// Files are what a Linux node reads beside registries.conf. Each is empty where the node keeps what
+// it has.
 type Files struct {
-	// Policy is /etc/containers/policy.json, and PolicyJSON the file itself. Where the file stays as the template has it,
-	// PolicyJSON is the template, which is indented otherwise than [Policy.Bytes] does.
+	// Policy is /etc/containers/policy.json, and PolicyJSON the file itself. Where the file stays
+	// as the template has it, PolicyJSON is the template, which is indented otherwise than
+	// [Policy.Bytes] does.
 	Policy     *Policy
 	PolicyJSON []byte
-	// Attachments are the scopes in /etc/containers/registries.d/sigstore-registries.yaml, in the order of the file: for
-	// these the client looks for sigstore signatures beside the image.
+	// Attachments are the scopes in /etc/containers/registries.d/sigstore-registries.yaml, in the
+	// order of the file: for these the client looks for sigstore signatures beside the image.
 	Attachments []string
-	// Namespaces are /etc/crio/policies/NAMESPACE.json: each replaces policy.json for the pods of one namespace.
+	// Namespaces are /etc/crio/policies/NAMESPACE.json: each replaces policy.json for the pods of
+	// one namespace.
 	Namespaces map[string]*Policy
-	// Blocked are the blocked scopes of registries.conf: those of the rules, but for the ones that MCO leaves out because
-	// of the release payload.
+	// Blocked are the blocked scopes of registries.conf: those of the rules, but for the ones that
+	// MCO leaves out because of the release payload.
 	Blocked []mirrorset.Scope
 }
 
@@ -56,7 +60,8 @@ const (
 	Containers      = "/etc/containers"
 	FileName        = "policy.json"
 	AttachmentsName = "registries.d/sigstore-registries.yaml"
-	// NamespacesDir is where CRI-O looks for NAMESPACE.json, unless signature_policy_dir of its configuration says otherwise.
+	// NamespacesDir is where CRI-O looks for NAMESPACE.json, unless signature_policy_dir of its
+	// configuration says otherwise.
 	NamespacesDir = "/etc/crio/policies"
 )
 
@@ -86,8 +91,9 @@ func (f Files) List() []File {
 	return files
 }
 
-// Rendered reports whether a file has the form that List gives the file of this name, so that it was made here or by MCO:
-// a policy with scopes of the transports docker and atomic, [Template], or attachments and nothing else.
+// Rendered reports whether a file has the form that List gives the file of this name, so that it
+// was made here or by MCO: a policy with scopes of the transports docker and atomic, [Template], or
+// attachments and nothing else.
 func Rendered(name string, data []byte) bool {
 	if name == AttachmentsName {
 		var file struct {
@@ -119,7 +125,8 @@ func attachments(scopes []string) []byte {
 	return b.Bytes()
 }
 
-// Template returns the policy.json that MCO starts from and that every node of OpenShift has: it takes every image.
+// Template returns the policy.json that MCO starts from and that every node of OpenShift has: it
+// takes every image.
 func Template() []byte { return []byte(template) }
 
 const template = `{
@@ -137,8 +144,9 @@ const template = `{
         }
 }`
 
-// Render returns what the Machine Config Operator makes of the blocked and allowed registries of Image, of
-// ClusterImagePolicy and of ImagePolicy (pkg/controller/container-runtime-config, helpers.go), byte for byte:
+// Render returns what the Machine Config Operator makes of the blocked and allowed registries of
+// Image, of ClusterImagePolicy and of ImagePolicy (pkg/controller/container-runtime-config,
+// helpers.go), byte for byte:
 //
 //   - A blocked scope is rejected, so that its mirrors serve nothing either. That is not so for NeverContactSource, which
 //     stands in registries.conf alone.
@@ -147,12 +155,13 @@ const template = `{
 //     unless a ClusterImagePolicy has them. All of them, and their mirrors, get an entry in registries.d.
 //   - The repository of the release payload stays usable.
 //
-// Where MCO ends in an error it writes none of its files, registries.conf included. A finding then says which field is
-// at fault, its Err is not nil, and the Files are empty. So they are where MCO writes a file that its client refuses.
-// The findings of the rules themselves are not repeated. Nil rules ask for nothing.
+// Where MCO ends in an error it writes none of its files, registries.conf included. A finding then
+// says which field is at fault, its Err is not nil, and the Files are empty. So they are where MCO
+// writes a file that its client refuses. The findings of the rules themselves are not repeated. Nil
+// rules ask for nothing.
 //
-// Several policies of one scope are appended in the order of their names; MCO takes the order of its cache, which is
-// none. All of them have to be met.
+// Several policies of one scope are appended in the order of their names; MCO takes the order of
+// its cache, which is none. All of them have to be met.
 func Render(rules *mirrorset.Rules, o RenderOptions) (Files, finding.Findings) {
 	if rules == nil {
 		rules = &mirrorset.Rules{}
@@ -206,7 +215,8 @@ func (r *renderer) tell(code finding.Code, severity finding.Severity, origin fin
 // releaseRepositories are where OpenShift's payload comes from unless it was mirrored by another name.
 var releaseRepositories = []string{"quay.io/openshift-release-dev/ocp-release", "quay.io/openshift-release-dev/ocp-v4.0-art-dev"}
 
-// payload takes the repository of the release payload out of what is blocked (getValidBlockedAndAllowedRegistries).
+// payload takes the repository of the release payload out of what is blocked
+// (getValidBlockedAndAllowedRegistries).
 func (r *renderer) payload() {
 	if r.o.ReleaseImage == "" {
 		r.registriesBlocked, r.policyBlocked, r.allowed = r.rules.Blocked, r.rules.Blocked, r.rules.Allowed
@@ -351,7 +361,8 @@ func add(to map[string]*scoped, scope string, r Requirement, origin finding.Orig
 	to[scope].list = append(to[scope].list, r)
 }
 
-// clusterScopeAround returns a scope of a ClusterImagePolicy that a scope lies inside, and "" where there is none.
+// clusterScopeAround returns a scope of a ClusterImagePolicy that a scope lies inside, and "" where
+// there is none.
 func (r *renderer) clusterScopeAround(scope string) string {
 	for _, around := range slices.Sorted(maps.Keys(r.cluster)) {
 		if inside(scope, around) {
@@ -361,8 +372,8 @@ func (r *renderer) clusterScopeAround(scope string) string {
 	return ""
 }
 
-// requirement turns the policy of an object into that of policy.json (policyItemFromSpec). What the definition of the
-// object refuses and MCO would stumble over is refused.
+// requirement turns the policy of an object into that of policy.json (policyItemFromSpec). What the
+// definition of the object refuses and MCO would stumble over is refused.
 func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin finding.Origin) (Requirement, bool) {
 	to := Requirement{Type: SigstoreSigned, SignedIdentity: &Identity{Type: MatchRepoDigestOrExact}}
 	root := &p.RootOfTrust
@@ -411,8 +422,8 @@ func identityOf(id *mirrorset.SignedIdentity) *Identity {
 	return &Identity{Type: IdentityType(id.MatchPolicy)} // which is none
 }
 
-// scopesAreUsable refuses signatures that could never be asked for: on a scope that is not allowed, or that is blocked
-// (validateImagePolicyWithAllowedBlockedRegistries).
+// scopesAreUsable refuses signatures that could never be asked for: on a scope that is not allowed,
+// or that is blocked (validateImagePolicyWithAllowedBlockedRegistries).
 func (r *renderer) scopesAreUsable() {
 	r.usable(r.cluster)
 	for _, scopes := range r.namespaced {
@@ -515,12 +526,14 @@ func (p *Policy) with(scopes map[string]*scoped) *Policy {
 	return n
 }
 
-// atomic is the transport of OpenShift's former registry. MCO gives it the scopes of docker that it takes.
+// atomic is the transport of OpenShift's former registry. MCO gives it the scopes of docker that it
+// takes.
 const atomic = "atomic"
 
 func fitsAtomic(scope string) bool { return strings.Count(scope, "/") < 3 }
 
-// attachments finds the scopes of registries.d: those of the policies and their mirrors (generateSigstoreRegistriesdConfig).
+// attachments finds the scopes of registries.d: those of the policies and their mirrors
+// (generateSigstoreRegistriesdConfig).
 func (r *renderer) attachments(files *Files) {
 	policies := map[string]finding.Origin{}
 	for scope, s := range r.cluster {
@@ -585,8 +598,9 @@ func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, sco
 	}
 }
 
-// pullSources returns where a repository may come from: its name at each mirror, and at the registry itself unless that
-// is a wildcard (sysregistriesv2, PullSourcesFromReference). The error is about one that cannot be written.
+// pullSources returns where a repository may come from: its name at each mirror, and at the
+// registry itself unless that is a wildcard (sysregistriesv2, PullSourcesFromReference). The error
+// is about one that cannot be written.
 func pullSources(entry *resolve.LinuxEntry, name string) ([]string, error) {
 	rest, ok := strings.CutPrefix(name, entry.Prefix)
 	if wildcard, is := strings.CutPrefix(entry.Prefix, "*"); is {

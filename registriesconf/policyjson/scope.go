@@ -9,8 +9,9 @@ import (
 )
 
 // whyNoScope returns what is wrong with a scope of a transport, and "" where the client takes it
-// (ValidatePolicyConfigurationScope of each transport, on Linux). The scope "" and transports that the client does not
-// know are never wrong, and docker takes any scope, also one that governs nothing.
+// (ValidatePolicyConfigurationScope of each transport, on Linux). The scope "" and transports that
+// the client does not know are never wrong, and docker takes any scope, also one that governs
+// nothing.
 func whyNoScope(transport, scope string) string {
 	if scope == "" {
 		return ""

@@ -12,8 +12,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// Validate reports everything that the client would refuse the policy for, with the code invalid-file and without file
-// and lines. Nil is judged as the zero Policy, which is refused.
+// Validate reports everything that the client would refuse the policy for, with the code
+// invalid-file and without file and lines. Nil is judged as the zero Policy, which is refused.
 func (p *Policy) Validate() finding.Findings {
 	if p == nil {
 		p = &Policy{}
@@ -30,7 +30,8 @@ func (p *Policy) Validate() finding.Findings {
 	return c.findings.Sort()
 }
 
-// A checker collects what the client refuses a file for. Unlike the client it goes on after the first mistake.
+// A checker collects what the client refuses a file for. Unlike the client it goes on after the
+// first mistake.
 type checker struct {
 	file     string
 	lines    map[string]int // by field
@@ -139,7 +140,8 @@ func known(keys []string) string {
 	return ", or correct its name: " + strings.Join(keys, ", ") + " are known"
 }
 
-// requirement checks what the constructors of the client do (policy_config.go, policy_config_sigstore.go).
+// requirement checks what the constructors of the client do (policy_config.go,
+// policy_config_sigstore.go).
 func (c *checker) requirement(at string, r *Requirement) {
 	switch r.Type {
 	case SignedBy:
@@ -264,9 +266,10 @@ func (c *checker) identity(at string, id *Identity) {
 	}
 }
 
-// parseNamed reads a reference as the client does, whose own copy of the grammar (docker/reference of
-// go.podman.io/image) is older than that of github.com/distribution/reference: it takes at most 255 characters for the
-// whole name, no IPv6 address, and a first part with capitals and without dot and port is no host.
+// parseNamed reads a reference as the client does, whose own copy of the grammar (docker/reference
+// of go.podman.io/image) is older than that of github.com/distribution/reference: it takes at most
+// 255 characters for the whole name, no IPv6 address, and a first part with capitals and without
+// dot and port is no host.
 func parseNamed(s string) (reference.Named, bool) {
 	named, err := reference.ParseNormalizedNamed(s)
 	if err != nil || len(named.Name()) > 255 || strings.HasPrefix(named.Name(), "[") {

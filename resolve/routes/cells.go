@@ -25,7 +25,8 @@ type cut struct {
 	parent int    // the cut around it on the same host, in the list of cuts of that host; -1 for the host itself
 	// entries are, by side, those that govern the names of the cut; nil where none does.
 	entries []*entry
-	// alike is set where the cells are one function of the name: one of them is asked then, and speaks for all.
+	// alike is set where the cells are one function of the name: one of them is asked then, and
+	// speaks for all.
 	alike bool
 	// cells are the names of the cut by depth, and what the sides say to each kind of pull.
 	cells [3]cell
@@ -35,7 +36,8 @@ type cut struct {
 type cell struct {
 	name   string // the example
 	beyond string // the end of the name that follows the cut
-	// routes are, by side and kind of pull, where the example leads; exists is false where no such name is.
+	// routes are, by side and kind of pull, where the example leads; exists is false where no such
+	// name is.
 	routes [][2]route
 	exists [2]bool
 }
@@ -60,8 +62,8 @@ func newCutter(scopes []string, sides ...*side) *cutter {
 	return c
 }
 
-// hosts yields the cuts of each point, the host itself first and each cut after the one around it. What a point is part
-// of comes before it.
+// hosts yields the cuts of each point, the host itself first and each cut after the one around it.
+// What a point is part of comes before it.
 func (c *cutter) hosts() iter.Seq[[]cut] {
 	return func(yield func([]cut) bool) {
 		scopes := map[string][]string{} // paths by host
@@ -169,8 +171,8 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 	return at
 }
 
-// shallow reports whether names at a path, or one component longer, may be led to what is no repository to the client: a
-// registry by itself, or one component on docker.io.
+// shallow reports whether names at a path, or one component longer, may be led to what is no
+// repository to the client: a registry by itself, or one component on docker.io.
 func (e *entry) shallow(path string) bool {
 	return slices.ContainsFunc(e.bases, func(base string) bool {
 		host, rest := splitHost(base + path[len(e.path):])
@@ -179,9 +181,9 @@ func (e *entry) shallow(path string) bool {
 	})
 }
 
-// around returns the entries that govern names of a host, as far as they begin there: those of the host, and the
-// one that governs the host itself, which may be a wildcard or an entry without the host's port. That port is then
-// handed on.
+// around returns the entries that govern names of a host, as far as they begin there: those of the
+// host, and the one that governs the host itself, which may be a wildcard or an entry without the
+// host's port. That port is then handed on.
 func (s *side) around(host string) []entry {
 	entries := s.entries[host]
 	if slices.ContainsFunc(entries, func(e entry) bool { return e.path == "" }) {

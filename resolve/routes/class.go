@@ -11,8 +11,8 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// Routes are the routes of one table. They are made by [Linux] or [Containerd], share nothing that changes, and may be
-// asked from any number of goroutines.
+// Routes are the routes of one table. They are made by [Linux] or [Containerd], share nothing that
+// changes, and may be asked from any number of goroutines.
 type Routes struct {
 	*cutter
 }
@@ -25,40 +25,42 @@ func Containerd(t *resolve.ContainerdTable) *Routes {
 	return &Routes{newCutter(nil, containerdSide(t))}
 }
 
-// Class is a set of references that all go the same way: of one kind, with names of one pattern that no pattern inside
-// it holds as well.
+// Class is a set of references that all go the same way: of one kind, with names of one pattern
+// that no pattern inside it holds as well.
 type Class struct {
 	Platform finding.Platform
 	Kind     mirrorset.Pull
 	Pattern  Pattern
 	// Resolve are the steps that turn a tag into a digest; empty on Linux, and for pulls by digest.
 	Resolve []Step
-	// Pull are the steps that fetch the image. Where both are empty nothing of the class can be pulled; the
-	// findings of Plan say why.
+	// Pull are the steps that fetch the image. Where both are empty nothing of the class can be
+	// pulled; the findings of Plan say why.
 	Pull []Step
 	// Plan is that of an example with the fewest characters.
 	Plan resolve.Plan
 	// MaxRest is how many characters of a name may follow the pattern's scope: with more of them a
-	// step is longer than a reference may be, and the client stops the pull. 0 stands for no such limit beside that
-	// of the name itself.
+	// step is longer than a reference may be, and the client stops the pull. 0 stands for no such
+	// limit beside that of the name itself.
 	MaxRest int
 }
 
 // Pattern is a set of names: hosts, a path below them, and how deep below.
 type Pattern struct {
-	// Hosts is one host as it is spelled, or a set: "*.example.org" are the hosts below example.org, "quay.io:*" the names
-	// with any port, "*" every host. "*.org.*.example.org" are hosts that a client does not match with *.org,
-	// because its end stands in them twice. A set holds no host for which there is a pattern of its own.
+	// Hosts is one host as it is spelled, or a set: "*.example.org" are the hosts below
+	// example.org, "quay.io:*" the names with any port, "*" every host. "*.org.*.example.org" are
+	// hosts that a client does not match with *.org, because its end stands in them twice. A set
+	// holds no host for which there is a pattern of its own.
 	Hosts string
 	// Path is empty, or "/" and components.
 	Path string
-	// Exactly, Below and Deeper say which names are in the pattern: the repository at Path itself, those one component
-	// longer, and all others inside it.
+	// Exactly, Below and Deeper say which names are in the pattern: the repository at Path itself,
+	// those one component longer, and all others inside it.
 	Exactly, Below, Deeper bool
 }
 
-// String returns the pattern: "quay.io/team" with all that is inside it, "quay.io/team exactly", "quay.io/team/*"
-// for names one component longer, "quay.io/team/*/**" for longer ones, and "quay.io/team/**" for both.
+// String returns the pattern: "quay.io/team" with all that is inside it, "quay.io/team exactly",
+// "quay.io/team/*" for names one component longer, "quay.io/team/*/**" for longer ones, and
+// "quay.io/team/**" for both.
 func (p Pattern) String() string {
 	scope := p.Hosts + p.Path
 	switch {
@@ -80,8 +82,8 @@ func (p Pattern) String() string {
 
 // Step is one place that every reference of a class is asked at.
 type Step struct {
-	// Base is a location, and what follows the pattern's scope in the name is appended to it. Where the client hands
-	// the port of the name on, the port is that of the example.
+	// Base is a location, and what follows the pattern's scope in the name is appended to it. Where
+	// the client hands the port of the name on, the port is that of the example.
 	Base string
 	// Itself is set where the location is the name itself; Base is then that of the example.
 	Itself bool
@@ -91,8 +93,9 @@ type Step struct {
 	Origins []finding.Origin
 }
 
-// Classes yields the classes of all references whose names exist, a set of hosts before those taken out of it. Each
-// such reference is in exactly one class: that of the most specific pattern. Work is done as the loop goes on.
+// Classes yields the classes of all references whose names exist, a set of hosts before those taken
+// out of it. Each such reference is in exactly one class: that of the most specific pattern. Work
+// is done as the loop goes on.
 func (r *Routes) Classes() iter.Seq[Class] {
 	return func(yield func(Class) bool) {
 		for g := range r.groups() {
@@ -206,7 +209,8 @@ func (c *cutter) sameRoutes(a, b *cell, k int, rename func(string) string) bool 
 
 func unchanged(base string) string { return base }
 
-// sameRoute reports whether two routes ask the same places; rename turns a base of the first into one of the second.
+// sameRoute reports whether two routes ask the same places; rename turns a base of the first into
+// one of the second.
 func sameRoute(a, b route, rename func(string) string) bool {
 	same := func(a, b []Step) bool {
 		if len(a) != len(b) {
@@ -222,7 +226,8 @@ func sameRoute(a, b route, rename func(string) string) bool {
 	return same(a.pull, b.pull) && same(a.resolve, b.resolve)
 }
 
-// maxRest returns the MaxRest of a group: it asks for longer and longer names, where a base is longer than the scope.
+// maxRest returns the MaxRest of a group: it asks for longer and longer names, where a base is
+// longer than the scope.
 func (r *Routes) maxRest(g group) int {
 	side, host, path := r.sides[0], r.list[g.at.point].host, g.at.path
 	e := g.at.entries[0]

@@ -15,14 +15,16 @@ type Change struct {
 	Pattern Pattern
 	// Before and After are the plans of an example with the fewest characters.
 	Before, After resolve.Plan
-	// NewHosts are the registry hosts that are asked now and were not before; LostHosts those that were and no longer are.
+	// NewHosts are the registry hosts that are asked now and were not before; LostHosts those that
+	// were and no longer are.
 	NewHosts, LostHosts []string
 }
 
-// Diff returns the references that go another way in after than in before: those that newly contact a registry first,
-// then those that lose one, then all others. Ways are compared as functions of the name, so an entry that does what the
-// entry around it did is no change. The list is empty exactly when no reference with a registry goes another way. Both
-// may be routes of any tables: of two times, of a file and its manifests, of two platforms.
+// Diff returns the references that go another way in after than in before: those that newly contact
+// a registry first, then those that lose one, then all others. Ways are compared as functions of
+// the name, so an entry that does what the entry around it did is no change. The list is empty
+// exactly when no reference with a registry goes another way. Both may be routes of any tables: of
+// two times, of a file and its manifests, of two platforms.
 func Diff(before, after *Routes) []Change {
 	c := newCutter(nil, before.sides[0], after.sides[0])
 	var changes []Change
@@ -47,8 +49,8 @@ func Diff(before, after *Routes) []Change {
 	return changes
 }
 
-// alike reports whether two routes are one. On one platform that includes where tags are resolved; between platforms
-// only the locations that the image is fetched from can be compared.
+// alike reports whether two routes are one. On one platform that includes where tags are resolved;
+// between platforms only the locations that the image is fetched from can be compared.
 func alike(before, after *Routes, a, b route) bool {
 	if before.sides[0].platform != after.sides[0].platform {
 		a.resolve, b.resolve = nil, nil

@@ -29,7 +29,8 @@ type points struct {
 // newPoints collects the hosts that make a difference to any of the sides, or that scopes name.
 //
 // A wildcard *.d takes a host only where .d first stands in it at its end (sysregistriesv2,
-// refMatchingSubdomainPrefix), so the hosts below d are told apart by how many of the wildcards around d take them.
+// refMatchingSubdomainPrefix), so the hosts below d are told apart by how many of the wildcards
+// around d take them.
 func newPoints(sides []*side, scopes []string) *points {
 	named, wild := mentioned(sides, scopes)
 	p := &points{index: map[string]int{}, freshPort: freshPort(named)}
@@ -76,8 +77,8 @@ func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
 	return named, wild
 }
 
-// addBelow adds the hosts below a wildcard that nothing names: those that all wildcards around it take, and those that
-// some do not take.
+// addBelow adds the hosts below a wildcard that nothing names: those that all wildcards around it
+// take, and those that some do not take.
 func (p *points) addBelow(domain, label string, sides []*side) {
 	parent := 0
 	var enclosing []string // itself the first
@@ -172,9 +173,9 @@ func (p *points) find(host string) int {
 	return p.around(host)
 }
 
-// portsBehind returns the ports with which names of a host, that has none itself, are led to another place than with
-// other ports: where an entry without a port governs the host, the client hands the port on to mirrors that are
-// registries.
+// portsBehind returns the ports with which names of a host, that has none itself, are led to
+// another place than with other ports: where an entry without a port governs the host, the client
+// hands the port on to mirrors that are registries.
 func portsBehind(sides []*side, host string) []string {
 	var ports []string
 	for _, s := range sides {

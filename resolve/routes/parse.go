@@ -13,7 +13,8 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// ParseStatements reads statements: a YAML or JSON list of mappings, each with the keys of one statement.
+// ParseStatements reads statements: a YAML or JSON list of mappings, each with the keys of one
+// statement.
 //
 //   - never: quay.io
 //     except: [quay.io/public]
@@ -27,8 +28,8 @@ import (
 //     linux: [mirror.corp/team/app, quay.io/team/app]
 //   - same: quay.io
 //
-// Lists of one may be written as that one. never takes spelling: any. The error names file, line and key of each
-// mistake; name is what it calls the file.
+// Lists of one may be written as that one. never takes spelling: any. The error names file, line
+// and key of each mistake; name is what it calls the file.
 func ParseStatements(name string, data []byte) ([]Statement, error) {
 	p := &statementParser{name: name}
 	for doc := range document.Read(bytes.NewReader(data), document.Options{}) {
@@ -113,7 +114,8 @@ func (p *statementParser) statement(n *document.Node) {
 	}
 }
 
-// fields returns the values of a statement by key, and the key that says what it is about; "" where none does.
+// fields returns the values of a statement by key, and the key that says what it is about; "" where
+// none does.
 func (p *statementParser) fields(n *document.Node) (fields map[string]*document.Node, subject string) {
 	fields = map[string]*document.Node{}
 	for _, f := range n.Fields() {

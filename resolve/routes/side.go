@@ -20,7 +20,8 @@ type side struct {
 	entries map[string][]entry
 	// wildcards are those of the table, without the star: ".example.org".
 	wildcards []string
-	// flips are the entries with a path that are blocked where the entry around them is not, or the other way round.
+	// flips are the entries with a path that are blocked where the entry around them is not, or the
+	// other way round.
 	flips []string
 	// ports are, by host name, the ports of entries on it, each with its colon.
 	ports map[string][]string
@@ -134,8 +135,8 @@ func (s *side) flipsBelow(base string, yield func(rest string)) {
 	}
 }
 
-// route asks the table for one name, which ends in beyond: what follows the cut. It returns false for a name that
-// does not exist.
+// route asks the table for one name, which ends in beyond: what follows the cut. It returns false
+// for a name that does not exist.
 func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
 	image := name + suffix(kind)
 	r, err := resolve.ParseReference(image)
@@ -177,7 +178,8 @@ type route struct {
 	plan          resolve.Plan
 }
 
-// comparePaths orders scopes so that what lies inside one follows it at once: "/" is the smallest character.
+// comparePaths orders scopes so that what lies inside one follows it at once: "/" is the smallest
+// character.
 func comparePaths(a, b string) int {
 	for i := range min(len(a), len(b)) {
 		if a[i] == b[i] {

@@ -13,26 +13,28 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// Statement says something about many references at once. Exactly one of Never, Images, Mirrored, Image and Same is
-// set; scopes are hosts, namespaces, repositories or wildcards, as in rules, and a host stands for itself without
-// other ports.
+// Statement says something about many references at once. Exactly one of Never, Images, Mirrored,
+// Image and Same is set; scopes are hosts, namespaces, repositories or wildcards, as in rules, and
+// a host stands for itself without other ports.
 //
-// Statements are about references whose host is spelled as the network sees it: lower case, no default port, Docker
-// Hub as docker.io. In another spelling nearly every rule is evaded; see AnySpelling.
+// Statements are about references whose host is spelled as the network sees it: lower case, no
+// default port, Docker Hub as docker.io. In another spelling nearly every rule is evaded; see
+// AnySpelling.
 type Statement struct {
 	// Never states that no reference leads a request into this scope, but for what is inside Except.
 	Never  string
 	Except []string
-	// Images is the scope of Only, which states that requests go nowhere but into its scopes, or of First, which
-	// states that the first location asked is First and the rest of the name.
+	// Images is the scope of Only, which states that requests go nowhere but into its scopes, or of
+	// First, which states that the first location asked is First and the rest of the name.
 	Images string
 	Only   []string
 	First  string
-	// Mirrored states that every image in this scope has a mirror, for pulls of the kind By, or of both where it is
-	// empty.
+	// Mirrored states that every image in this scope has a mirror, for pulls of the kind By, or of
+	// both where it is empty.
 	Mirrored string
 	By       mirrorset.Pull
-	// Image is one reference, whose locations are exactly these, in order; nil says nothing of a platform.
+	// Image is one reference, whose locations are exactly these, in order; nil says nothing of a
+	// platform.
 	Image          string
 	Linux, Windows []string
 	// Same states that Linux and containerd fetch the images of this scope from the same locations.
@@ -76,8 +78,8 @@ type Verdict struct {
 	// Platform is empty for Same, which is about both.
 	Platform finding.Platform
 	Holds    bool
-	// Empty is set for a statement about a scope that no reference reaches, or that nothing in the tables speaks of. It
-	// does not hold: it says nothing.
+	// Empty is set for a statement about a scope that no reference reaches, or that nothing in the
+	// tables speaks of. It does not hold: it says nothing.
 	Empty bool
 	// Counterexample is the smallest reference for which the statement does not hold.
 	Counterexample *Counterexample
@@ -96,8 +98,8 @@ type Counterexample struct {
 	Origins []finding.Origin
 }
 
-// Check judges statements, each on the platforms that are given; either may be nil. The verdicts are in the order of the
-// statements, Linux first.
+// Check judges statements, each on the platforms that are given; either may be nil. The verdicts
+// are in the order of the statements, Linux first.
 func Check(statements []Statement, linux, containerd *Routes) []Verdict {
 	var verdicts []placed
 	about := func(s *Statement) bool { return s.Same == "" && s.Image == "" }
@@ -157,7 +159,8 @@ func judge(statements []Statement, which func(*Statement) bool, platform finding
 	return verdicts
 }
 
-// asked yields what each cell asks, for each kind of pull, as far as its names are in canonical spelling.
+// asked yields what each cell asks, for each kind of pull, as far as its names are in canonical
+// spelling.
 func (c *cutter) asked() iter.Seq[*asked] {
 	return func(yield func(*asked) bool) {
 		for cuts := range c.hosts() {
@@ -275,7 +278,8 @@ func newJudgement(s *Statement, c *cutter, place int) *judgement {
 	return &judgement{Statement: s, cutter: c, place: place, about: scope(onTheWire(about)), others: wireScopes(slices.Concat(s.Except, s.Only))}
 }
 
-// cell judges a cell. Its names are all inside the statement's scopes or none is, and so are its locations.
+// cell judges a cell. Its names are all inside the statement's scopes or none is, and so are its
+// locations.
 func (j *judgement) cell(c *asked) {
 	if j.Never == "" && (!j.about.holds(c.name) || j.By != "" && j.By != kinds[c.kind]) {
 		return
@@ -344,8 +348,8 @@ func locations(attempts []resolve.Attempt) (out []string) {
 	return out
 }
 
-// against takes a counterexample, if it is smaller than the one before: fewer characters in the name, then string order,
-// then tag before digest.
+// against takes a counterexample, if it is smaller than the one before: fewer characters in the
+// name, then string order, then tag before digest.
 func (j *judgement) against(c *asked, origins []finding.Origin, why string) bool {
 	if old := j.counterexample; old != nil {
 		name, _, _ := strings.Cut(old.Reference, "@")
@@ -409,7 +413,8 @@ func (s *side) speaksOf(scope string) bool {
 	})
 }
 
-// evading returns a reference in another spelling that leads into the scope of Never; nil where the tables have none.
+// evading returns a reference in another spelling that leads into the scope of Never; nil where the
+// tables have none.
 func (j *judgement) evading() *Counterexample {
 	scope := j.Never
 	if strings.HasPrefix(scope, "*") {

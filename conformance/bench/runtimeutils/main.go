@@ -1,5 +1,6 @@
-// Command runtimeutils does what "mirrorctl render --platform linux" does, with what a user would take instead:
-// encoding/json and the types of github.com/openshift/api, the library that MCO merges with, and MCO's encoder.
+// Command runtimeutils does what "mirrorctl render --platform linux" does, with what a user would
+// take instead: encoding/json and the types of github.com/openshift/api, the library that MCO
+// merges with, and MCO's encoder.
 //
 //	runtimeutils LIST.json DIR
 //

@@ -146,7 +146,8 @@ func (r *Registries) Attempts(ref string) ([]Attempt, error) {
 	return attempts, nil
 }
 
-// Insecure reports whether the client asks a name by plain HTTP too, where the name is looked up and is no mirror's.
+// Insecure reports whether the client asks a name by plain HTTP too, where the name is looked up
+// and is no mirror's.
 func (r *Registries) Insecure(name string) (bool, error) {
 	registry, err := sysregistriesv2.FindRegistry(r.sys, name)
 	return registry != nil && registry.Insecure, err
@@ -177,8 +178,8 @@ func (r *Registries) Expand(name string) ([]string, error) {
 	return refs, nil
 }
 
-// Pull pulls the reference from the world behind the proxy, whose requests are reset before. Without a proxy the client
-// is on the network.
+// Pull pulls the reference from the world behind the proxy, whose requests are reset before.
+// Without a proxy the client is on the network.
 func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull clients.Pull) {
 	sys := *r.sys
 	if p != nil {

@@ -1,4 +1,5 @@
-// Package openshift is what OpenShift makes of its objects: MCO, WMCO, and the schemas of the API server.
+// Package openshift is what OpenShift makes of its objects: MCO, WMCO, and the schemas of the API
+// server.
 package openshift
 
 import (
@@ -20,8 +21,8 @@ const MCOBase = `unqualified-search-registries = ["registry.access.redhat.com", 
 short-name-mode = ""
 `
 
-// Cluster is the mirror configuration of a cluster, as the operators see it. The lists are in the order in
-// which they are given them.
+// Cluster is the mirror configuration of a cluster, as the operators see it. The lists are in the
+// order in which they are given them.
 type Cluster struct {
 	ICSP              []*operatorv1alpha1.ImageContentSourcePolicy
 	IDMS              []*configv1.ImageDigestMirrorSet

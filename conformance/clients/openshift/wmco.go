@@ -9,10 +9,11 @@ import (
 	configv1 "github.com/openshift/api/config/v1"
 )
 
-// WMCO imitates what the Windows Machine Config Operator makes of the cluster's ImageDigestMirrorSets and
-// ImageTagMirrorSets: directories and their hosts.toml, fault for fault. The operator's module is on no proxy, so it
-// cannot be linked; this takes the same steps over the same kinds of lists and maps (pkg/registries/registries.go,
-// from getMergedMirrorSets to generateConfig, without the pull secret), so that what it costs is comparable too.
+// WMCO imitates what the Windows Machine Config Operator makes of the cluster's
+// ImageDigestMirrorSets and ImageTagMirrorSets: directories and their hosts.toml, fault for fault.
+// The operator's module is on no proxy, so it cannot be linked; this takes the same steps over the
+// same kinds of lists and maps (pkg/registries/registries.go, from getMergedMirrorSets to
+// generateConfig, without the pull secret), so that what it costs is comparable too.
 func WMCO(digests []configv1.ImageDigestMirrorSet, tags []configv1.ImageTagMirrorSet) map[string]string {
 	var entries []wmcoRegistry
 	for _, o := range digests {

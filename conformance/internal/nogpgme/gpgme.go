@@ -1,5 +1,6 @@
-// Package gpgme stands in for the binding to GnuPG's C library, which containers-image verifies simple signatures with.
-// The comparisons of policy.json come to no signature that could be verified, and build without the library.
+// Package gpgme stands in for the binding to GnuPG's C library, which containers-image verifies
+// simple signatures with. The comparisons of policy.json come to no signature that could be
+// verified, and build without the library.
 package gpgme
 
 import (
