@@ -165,7 +165,7 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 	switch {
 	case picked.Linux != nil:
 		s = imageSource(picked.Linux.Config().Table(picked.Linux.Name), picked.Linux.Findings)
-		s.beside = ofReading(picked.Linux.Findings)
+		s.beside, s.policy = ofReading(picked.Linux.Findings), picked.Linux.Policy
 	case picked.Hosts != nil:
 		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
 		s.beside = ofReading(picked.Hosts.Findings)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 // Linux is what a client reads of the files of one Linux node.
@@ -21,7 +22,9 @@ type Linux struct {
 	DropIns []DropIn
 	// Lone is set for a registries.conf that was given without its directory, and so says nothing
 	// of drop-ins.
-	Lone     bool
+	Lone bool
+	// Policy is the policy.json beside registries.conf; nil where the input has none.
+	Policy   *policyjson.Policy
 	Findings finding.Findings
 }
 
@@ -131,8 +134,8 @@ type node struct {
 	unread map[string]finding.Finding // by directory
 }
 
-// readLinux reads the files of one node as a client does.
-func readLinux(confs []conf, client Client) *Linux {
+// readLinux reads the files of one node as a client does. policies are those of all nodes.
+func readLinux(confs, policies []conf, client Client) *Linux {
 	n := &node{client: client, unread: map[string]finding.Finding{}}
 	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
 	var mains, ins []conf
@@ -155,10 +158,25 @@ func readLinux(confs []conf, client Client) *Linux {
 	if n.Name == "" && len(confs) > 0 {
 		n.Name = confs[0].dir
 	}
+	n.policy(confs, policies)
 	for _, dir := range slices.Sorted(maps.Keys(n.unread)) {
 		n.Findings = append(n.Findings, n.unread[dir])
 	}
 	return &n.Linux
+}
+
+// policy reads the policy.json that stands beside the files of the node.
+func (n *node) policy(confs, policies []conf) {
+	for _, p := range policies {
+		if !slices.ContainsFunc(confs, func(c conf) bool { return !c.given && c.dir == p.dir }) {
+			continue
+		}
+		policy, findings := policyjson.Parse(p.name, p.data)
+		n.Findings = append(n.Findings, findings...)
+		if n.Policy == nil || p.layer == layerEtc {
+			n.Policy = policy
+		}
+	}
 }
 
 // notRead returns why a client does not read a file, and "" where it does. It is one list of what

@@ -13,6 +13,7 @@ import (
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 // Choice says how an input is to be read where there is more than one way.
@@ -219,7 +220,7 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 	var all nodeList
 	if platform == finding.Linux {
 		for _, confs := range linuxNodes(in.confs) {
-			all = append(all, candidateNode{name: confs[0].name, confs: confs})
+			all = append(all, candidateNode{name: confs[0].name, confs: confs, policies: in.policies})
 		}
 	} else {
 		for _, t := range in.trees {
@@ -229,7 +230,7 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 	for _, group := range groups(set.NodeFiles) {
 		n := candidateNode{name: group[0].Origin.File, machine: group[0].Machine, inside: true}
 		if platform == finding.Linux {
-			n.confs = confsOf(group)
+			n.confs, n.policies = confsOf(group)
 		} else {
 			n.tree = treeOf(group)
 		}
@@ -265,7 +266,9 @@ type candidateNode struct {
 	machine mirrorset.MachineConfig
 	inside  bool // a manifest
 	confs   []conf
-	tree    *configPath
+	// policies are the policy.json files that may be the node's.
+	policies []conf
+	tree     *configPath
 }
 
 type nodeList []candidateNode
@@ -282,7 +285,7 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		return refused
 	}
 	if platform == finding.Linux {
-		p.Linux = readLinux(l[0].confs, o.Client)
+		p.Linux = readLinux(l[0].confs, l[0].policies, o.Client)
 		p.Findings = append(p.Findings, unspoken(p.Linux)...)
 		return refusals(p.Linux.Findings)
 	}
@@ -408,10 +411,15 @@ func groups(files []mirrorset.NodeFile) [][]mirrorset.NodeFile {
 }
 
 // confsOf returns the files of containers-image among those of one object.
-func confsOf(files []mirrorset.NodeFile) []conf {
-	var confs []conf
+func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 	for _, f := range files {
 		name := path.Clean(f.Path)
+		if path.Base(name) == policyjson.FileName && path.Base(path.Dir(name)) == "containers" {
+			c := newConf(name, f.Data, false)
+			c.name = f.Origin.File + ", " + f.Origin.String()
+			policies = append(policies, c)
+			continue
+		}
 		if path.Base(name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(name))) {
 			continue
 		}
@@ -419,7 +427,7 @@ func confsOf(files []mirrorset.NodeFile) []conf {
 		c.name = f.Origin.File + ", " + f.Origin.String()
 		confs = append(confs, c)
 	}
-	return confs
+	return confs, policies
 }
 
 // treeOf returns the config_path among the files of one object.

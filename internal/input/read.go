@@ -3,6 +3,7 @@ package input
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 // Input is everything that was read. It does not change.
@@ -26,6 +28,7 @@ type Input struct {
 	manifests  []*manifest
 	kustomize  []*kustomization
 	confs      []conf
+	policies   []conf // policy.json files that may belong to them
 	trees      []configPath
 	findings   finding.Findings // about files, whatever is asked
 }
@@ -187,7 +190,7 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 			return in.inner(name)
 		}
 		names++
-		if !candidate(name) || isPolicy(name) {
+		if !candidate(name) {
 			return nil
 		}
 		if linksToDir(fsys, name, d) {
@@ -231,9 +234,17 @@ func (in *Input) inner(name string) error {
 	return fs.SkipDir
 }
 
-// isPolicy reports whether a file is the policy.json of containers-image, which is no manifest.
-func isPolicy(name string) bool {
-	return path.Base(name) == "policy.json" && path.Base(path.Dir(name)) == "containers"
+// isPolicy reports whether a file is a policy.json of containers-image, which is no manifest.
+func isPolicy(name string, data []byte) bool {
+	if path.Base(name) != policyjson.FileName {
+		return false
+	}
+	var top struct {
+		Default []struct {
+			Type string `json:"type"`
+		} `json:"default"`
+	}
+	return path.Base(path.Dir(name)) == "containers" || json.Unmarshal(data, &top) == nil && len(top.Default) > 0 && top.Default[0].Type != ""
 }
 
 // readers read files, several at a time, while others are still looked for. What each holds does
@@ -272,6 +283,10 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 		return
 	}
 	data := text.Bytes()
+	if isPolicy(f.name, data) {
+		f.kind, f.data = formatPolicy, bytes.Clone(data)
+		return
+	}
 	f.kind = formatManifest
 	// Of the two endings for YAML and of .json the name tells: looking at each text would take as
 	// long as reading it.
@@ -343,6 +358,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 		switch {
 		case f.kind == formatRegistries:
 			in.confs = append(in.confs, newConf(f.name, f.data, false))
+		case f.kind == formatPolicy:
+			in.policies = append(in.policies, newConf(f.name, f.data, false))
 		case f.kind == formatHosts && path.Base(f.name) == "hosts.toml":
 			if path.Dir(f.name) != root {
 				trees = append(trees, path.Dir(path.Dir(f.name)))
@@ -365,6 +382,13 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 			in.kustomize = append(in.kustomize, parseKustomization(fsys, f.name, f.data))
 		}
 	}
+	in.addTrees(fsys, root, trees, empty)
+	in.followKustomizations(fsys)
+	in.passedOver(root, nothing)
+}
+
+// addTrees adds the directories that are a config_path each; an empty root may be one.
+func (in *Input) addTrees(fsys fs.FS, root string, trees []string, empty bool) {
 	if empty {
 		trees = append(trees, root)
 	}
@@ -372,8 +396,6 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	for _, dir := range slices.Compact(trees) {
 		in.trees = append(in.trees, configPath{fsys: fsys, dir: dir})
 	}
-	in.followKustomizations(fsys)
-	in.passedOver(root, nothing)
 }
 
 // passedOver says how many files of a directory are about other things.
@@ -399,7 +421,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 		all.NodeFiles = append(all.NodeFiles, m.set.NodeFiles...)
 	}
 	for _, n := range in.nodes(finding.Linux, all) {
-		linux = append(linux, readLinux(n.confs, client))
+		linux = append(linux, readLinux(n.confs, in.policies, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
 	for _, n := range in.nodes(finding.Windows, all) {

@@ -19,6 +19,7 @@ const (
 	formatManifest   format = iota // YAML or JSON, or nothing at all
 	formatRegistries               // a registries.conf or a drop-in of it
 	formatHosts                    // a hosts.toml
+	formatPolicy                   // a policy.json
 	formatOther                    // TOML of another program
 )
 
