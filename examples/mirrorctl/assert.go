@@ -100,6 +100,7 @@ func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *c
 	if err != nil {
 		return nil, nil, err
 	}
+	p.report(from.notJudged())
 	tables := []planner{from.planner}
 	if on == "" && from.other != nil {
 		tables = append(tables, from.other)

@@ -21,16 +21,21 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 		return err
 	}
 	changes := routes.Diff(old.routes(), new.routes())
+	notJudged := old.notJudged()
+	if notJudged == nil {
+		notJudged = new.notJudged()
+	}
 	if asJSON {
 		if err := p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			Changes  []jsonChange     `json:"changes"`
 			Findings finding.Findings `json:"findings"`
-		}{platform, jsonChanges(changes), finding.Findings{}}); err != nil {
+		}{platform, jsonChanges(changes), append(finding.Findings{}, notJudged...)}); err != nil {
 			return err
 		}
 	} else {
 		p.showChanges(platform, changes)
+		p.report(notJudged)
 	}
 	if exitCode && len(changes) > 0 {
 		return errFailed

@@ -10,6 +10,7 @@ import (
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
 )
@@ -59,6 +60,7 @@ func (p *program) routes(args []string) error {
 	if err != nil {
 		return err
 	}
+	from.findings = append(from.findings, from.notJudged()...)
 	rows := rowsOf(from.routes())
 	switch out.name {
 	case "json":
@@ -76,6 +78,31 @@ func (p *program) routes(args []string) error {
 	}
 	p.report(slices.Compact(concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()))
 	return nil
+}
+
+// notJudged says that policy.json, which judges an image after its manifest was fetched, is no part of an answer about all
+// images.
+func (s *source) notJudged() finding.Findings {
+	if s.policy == nil || acceptsAll(s.policy) {
+		return nil
+	}
+	return finding.Findings{{
+		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
+		Message: "policy.json of these nodes refuses images or asks for signatures, and this answer about all images does not show which: ask resolve about an image",
+	}}
+}
+
+// acceptsAll reports whether a policy takes every image.
+func acceptsAll(p *policyjson.Policy) bool {
+	lists := []policyjson.Requirements{p.Default}
+	for _, scopes := range p.Transports {
+		for _, list := range scopes {
+			lists = append(lists, list)
+		}
+	}
+	return !slices.ContainsFunc(lists, func(list policyjson.Requirements) bool {
+		return len(list) != 1 || list[0].Type != policyjson.Accept
+	})
 }
 
 // routes returns the routes of what plans are asked of.
