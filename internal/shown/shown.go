@@ -318,6 +318,9 @@ func eachWord(s string, f func(string) string) string {
 // Escape returns a text with what does not print as \n, \r, \t, \u001b or \U000e0001, and bytes
 // that are no UTF-8 as \xff. Secrets stay in it.
 func Escape(s string) string {
+	if printableASCII(s) {
+		return s
+	}
 	if !strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
 		return s
 	}
@@ -343,6 +346,20 @@ func Escape(s string) string {
 	return b.String()
 }
 
+// printableASCII reports whether s is as most texts are.
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// containsFold reports whether s has a text that begins with "%", in any case.
 func containsFold(s, lower string) bool {
+	if strings.IndexByte(s, '%') < 0 { // most have none, and need no copy in lower case
+		return false
+	}
 	return strings.Contains(s, lower) || strings.Contains(strings.ToLower(s), lower)
 }
