@@ -385,6 +385,21 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	in.addTrees(fsys, root, trees, empty)
 	in.followKustomizations(fsys)
 	in.passedOver(root, nothing)
+	in.loosePolicies()
+}
+
+// loosePolicies says which policy.json files belong to no node of the input. What they refuse is no
+// part of an answer.
+func (in *Input) loosePolicies() {
+	for _, p := range in.policies {
+		if slices.ContainsFunc(in.confs, func(c conf) bool { return c.dir == p.dir }) {
+			continue
+		}
+		in.findings = append(in.findings, finding.Finding{
+			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: p.name},
+			Message: "stands beside no registries.conf and is not read: answers do not show which images it refuses; give the directory of the node's files, both in it",
+		})
+	}
 }
 
 // addTrees adds the directories that are a config_path each; an empty root may be one.
