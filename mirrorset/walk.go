@@ -108,7 +108,7 @@ func (d *decoder) mentioned(n *document.Node) bool {
 func (d *decoder) other(o *object) {
 	kind := o.Kind
 	if kind == "" {
-		kind = "no kind"
+		kind = "none"
 	}
 	if o.Kind == kindNodePool && strings.HasPrefix(o.APIVersion, groupHyperShift+"/") {
 		d.nodePool(o)
