@@ -205,7 +205,8 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 	}
 	host, path := splitHost(prefix)
 	if name := hostname(host); path == "" && name != host {
-		if _, ok := b.table.index.get(name); ok && b.forbids(name, b.insecure.covers(name)) != "" {
+		at, ok := b.table.index.get(name)
+		if ok && (b.table.entries[at].Blocked || b.forbids(name, b.insecure.covers(name)) != "") {
 			return // an entry for a host also governs its ports
 		}
 	}

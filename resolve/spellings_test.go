@@ -44,6 +44,16 @@ func TestABaseFileLeadsToNoForbiddenHostUnderAnotherName(t *testing.T) {
 	require.Subset(t, said, []string{"registry-1.docker.io", "hub2.internal/x"})
 }
 
+// An entry that the base file blocks governs the ports of its host: a mirror on one of them needs none of its own.
+func TestAHostThatTheBaseFileBlocksIsNotBlockedAgainForAPort(t *testing.T) {
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+		{Prefix: "n.io", Location: "n.io", Blocked: true, Mirrors: []LinuxMirror{{Location: "n.io:5000"}}},
+	}})
+	table := base.Edit(newRules(t, "digest N.io:05000 m.io never\ntag N.io:05000 m.io never"))
+	require.Len(t, table.Entries(), 2, "n.io and N.io:05000")
+	requirePlans(t, table.Plan, []planCase{{"n.io:5000/a:1", "", "unwritable-location"}, {"n.io/a:1", "", "mirror-blocked no-location"}})
+}
+
 // A mirror that contains more forbidden scopes than are written one by one is blocked as a whole.
 func TestAMirrorWithManyForbiddenScopesUnderAnotherSpellingIsBlocked(t *testing.T) {
 	var rules strings.Builder
