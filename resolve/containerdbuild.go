@@ -41,6 +41,7 @@ type RegistryHosts struct {
 func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
 	rules = complete(rules)
 	b := newRegistryBuilder(rules)
+	b.spillovers()
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
@@ -52,7 +53,7 @@ func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *Contain
 	for i := range rules.Rules {
 		t.named.set(rules.Rules[i].Source, true)
 	}
-	t.Findings = append(spillovers(rules), b.findings...).Sort()
+	t.Findings = b.findings.Sort()
 	t.makeIndex()
 	return t
 }

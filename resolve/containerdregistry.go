@@ -56,6 +56,7 @@ func (b *registryBuilder) rulesInFile(f fileHost) []*mirrorset.Rule {
 // applyRules notes the fields that the rules come from, and returns the first rule under
 // NeverContactSource, or nil.
 func (b *registryBuilder) applyRules(r *Registry, rules []*mirrorset.Rule) (never *mirrorset.Rule) {
+	r.Origins = slices.Grow(r.Origins, len(rules))
 	for _, rule := range rules {
 		if isWildcard(rule.Source) {
 			b.used[rule.Source] = true
