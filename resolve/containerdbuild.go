@@ -69,7 +69,7 @@ type registryBuilder struct {
 	onHost    scopeMap[[]*mirrorset.Rule] // the rules of each host, and of each wildcard, as sources spell it
 	neverHost map[string]bool             // hosts in canonical form with a rule under NeverContactSource
 	contains  map[string]*mirrorset.Rule  // plain scopes that enclose sources under NeverContactSource, in canonical form
-	used      map[string]bool             // wildcards that reached a host
+	used      map[string]bool             // wildcards that reached a host, as rules or their canonical form
 	findings  finding.Findings
 }
 

@@ -86,8 +86,11 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 		}
 	}
 	var origin finding.Origin
-	if never != nil {
+	switch n := len(r.Origins); {
+	case never != nil:
 		origin = ruleOrigin(never)
+	case n > 0: // the scope that blocks it stands last; where another spelling forbids it, the mirrors' entries alone
+		origin = r.Origins[n-1]
 	}
 	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
 		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
@@ -96,7 +99,7 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 // checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
 func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
-		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] {
+		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] && !(r.Never && b.used[canonical(r.Source)]) {
 			message := "has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use"
 			if r.Never {
 				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")
