@@ -34,6 +34,7 @@ var needles = []struct {
 	{[]byte("Source"), [][]byte{[]byte("ontentSource"), []byte("igestSource")}},              // of HostedCluster and install-config
 	{[]byte("egistr"), [][]byte{
 		[]byte("egistrySources"), []byte("egistry_sources"), []byte("egistries"), []byte("[registry"), []byte("%5Bregistry"),
+		[]byte("egistryTLSConfig"), // of Talos
 	}},
 	{[]byte("hosts.toml"), nil}, {[]byte("[host"), nil}, {[]byte("%5Bhost"), nil},
 	// The values of a Secret are in base64, in which none of these words can be seen.
@@ -238,7 +239,7 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 	if w.enter(n, at, &c) {
 		return
 	}
-	if w.file(n, at, c) {
+	if w.file(n, at, c) || w.dialect(n, at, c) {
 		return
 	}
 	if c.kind == "RegistryMirrorConfig" && lookup(n, "endpoints") != nil {
@@ -550,11 +551,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	switch {
 	case value.Kind == document.Null:
 	case isDigestList && value.Kind == document.List && slices.Contains(installers, c.kind):
-		w.found = true
-		w.apart(w.origin(w.object, at.field(name).String(), key.Line), c, func() {
-			o := &object{decoder: w.decoder, node: key, name: w.object}
-			o.digestSources(value, at.field(name).String(), policy)
-		})
+		w.digestList(key, value, at.field(name), policy, c)
 		return true
 	case c.patch && value.Kind == document.List && fragmentKind(name) != "":
 		w.patch(name, value, at.field(name), c)
@@ -564,6 +561,15 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		w.inside(at.field(name), func() {
 			w.apart(w.origin(kindImage+"/cluster", "", key.Line), c, func() { w.imageConfiguration(value) })
 		})
+		return true
+	case name == "registry_config" && value.Kind == document.Mapping:
+		w.registryConfig(value, at.field(name), c)
+		return true
+	case name == "image_mirrors" && !value.IsScalar():
+		w.ocmMirrors(key, value, at.field(name), c)
+		return true
+	case name == "imageDigestMirrors" && at.last() == "properties" && value.Kind == document.List: // ARO-HCP
+		w.digestList(key, value, at.field(name), "", c)
 		return true
 	case (name == "registrySources" || name == "registry_sources") && holdsTexts(value):
 		w.unread(key.Line, at.field(name), c, "", "was not read: give it as spec.registrySources of the Image of config.openshift.io/v1 that is named cluster")
@@ -578,6 +584,15 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		return true
 	}
 	return false
+}
+
+// digestList reads digest rules without an object of their own.
+func (w *walker) digestList(key, list *document.Node, at *step, policy string, c context) {
+	w.found = true
+	w.apart(w.origin(w.object, at.String(), key.Line), c, func() {
+		o := &object{decoder: w.decoder, node: key, name: w.object}
+		o.digestSources(list, at.String(), policy)
+	})
 }
 
 // fragmentKind returns the kind that a list of entries belongs to, "" for any other field.

@@ -250,6 +250,36 @@ info not-created: ImageDigestMirrorSet/d in [0].k8s.definition:30`},
 	}
 }
 
+func TestDialectsOfTheSameRulesAreRead(t *testing.T) {
+	const k3s = "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\n"
+	const talos = "apiVersion: v1alpha1\nkind: RegistryMirrorConfig\nname: docker.io\nendpoints: [{url: https://m.io}]\n"
+	quoted := func(s string) string { return fmt.Sprintf("%q", s) }
+	for _, test := range []struct{ name, input, want string }{
+		{"registries.yaml", k3s, "file /etc/rancher/k3s/registries.yaml " + quoted(k3s) + ": in.yaml:1"},
+		{"registries.yaml as JSON", `{"mirrors":{"docker.io":{"endpoint":["https://m.io"]}}}` + "\n{}", `file /etc/rancher/k3s/registries.yaml ` + quoted(`{"mirrors":{"docker.io":{"endpoint":["https://m.io"]}}}`) + `: in.yaml:1`},
+		{"registries.yaml in a ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  registries.yaml: |\n    " + strings.ReplaceAll(k3s, "\n", "\n    "), "file /etc/rancher/k3s/registries.yaml " + quoted(k3s) + ": ConfigMap/c data[\"registries.yaml\"]:6"},
+		{"registries.yaml in cloud-init", "#cloud-config\nwrite_files:\n- path: /etc/rancher/rke2/registries.yaml\n  content: |\n    " + strings.ReplaceAll(k3s, "\n", "\n    "), "file /etc/rancher/rke2/registries.yaml " + quoted(k3s) + ": in.yaml write_files[0].content:3"},
+		{"mirrors that name no endpoint", "mirrors:\n  docker.io:\n", `file /etc/rancher/k3s/registries.yaml "mirrors:\n  docker.io:\n": in.yaml:1`},
+		{"documents of Talos", talos + "---\napiVersion: v1alpha1\nkind: RegistryTLSConfig\nname: m.io\n---\nversion: v1alpha1\nmachine: {registries: {mirrors: {}}}\n",
+			"file /system/state/config.yaml " + quoted(talos) + ": RegistryMirrorConfig:1\n" +
+				`file /system/state/config.yaml "---\napiVersion: v1alpha1\nkind: RegistryTLSConfig\nname: m.io\n": RegistryTLSConfig:6` + "\n" +
+				`file /system/state/config.yaml "---\nversion: v1alpha1\nmachine: {registries: {mirrors: {}}}\n": in.yaml:10`},
+		{"a patch of Talos", "machine: {registries: {mirrors: {docker.io: {endpoints: [https://m.io]}}}}\n",
+			`file /system/state/config.yaml "machine: {registries: {mirrors: {docker.io: {endpoints: [https://m.io]}}}}\n": in.yaml:1` + "\nwarning patch: machine:1"},
+		{"a cluster of OCM", `{"kind":"Cluster","registry_config":{"registry_sources":{"blocked_registries":["a.io"]}},"image_mirrors":{"kind":"ImageMirrorList","items":[{"id":"m1","type":"digest","source":"quay.io/a","mirrors":["m.io"]}]}}`,
+			"digest quay.io/a: ImageMirror/m1 in Cluster image_mirrors.items:1\nblocked a.io: Image/cluster spec.registrySources.blockedRegistries[0] in Cluster registry_config:1"},
+		{"image mirrors of OCM in a plain list", `{"kind":"Cluster","image_mirrors":[{"id":"m1","type":"digest","source":"quay.io/a","mirrors":["m.io"]}]}`, "digest quay.io/a: ImageMirror/m1 in Cluster image_mirrors:1"},
+		{"allowed registries of OCM", `{"kind":"Cluster","registry_config":{"platform_allowlist":{"id":"a"},"registry_sources":{"allowed_registries":["a.io"]}}}`, "warning unread-text: Image/cluster registry_sources.allowed_registries in Cluster registry_config:1"},
+		{"a key that OCM does not know", `{"kind":"Cluster","registry_config":{"registry_sources":{"blockedRegistries":["a.io"]}}}`, "warning unknown-field: Image/cluster registry_sources.blockedRegistries in Cluster registry_config:1"},
+		{"ARO-HCP in its service", `{"kind":"Cluster","registry_config":{"image_digest_mirrors":[{"source":"quay.io/a","mirrors":["m.io"]}]}}`, "digest quay.io/a: Cluster registry_config.image_digest_mirrors[0]:1"},
+		{"ARO-HCP in Azure", `{"type":"Microsoft.RedHatOpenShift/hcpOpenShiftClusters","properties":{"imageDigestMirrors":[{"source":"quay.io/a","mirrors":["m.io"]}]}}`, "digest quay.io/a: in.yaml properties.imageDigestMirrors[0]:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, said(t, test.input))
+		})
+	}
+}
+
 func TestRulesThatAreNotReadAreRefusedByName(t *testing.T) {
 	const inConfigMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  x: |\n    "
 	for _, test := range []struct{ name, input, want string }{
@@ -258,9 +288,10 @@ func TestRulesThatAreNotReadAreRefusedByName(t *testing.T) {
 		{"another kind with our fields", "apiVersion: a.io/v1\nkind: Mirroring\nmetadata: {name: a}\nspec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io]}]}", "error unread-rules: Mirroring/a spec.imageDigestMirrors:4"},
 		{"no kind at all", "a:\n  source: quay.io/a\n  mirrors: [m.io]\n", "error unread-rules: in.yaml a:2"},
 		{"registrySources", "apiVersion: a.io/v1\nkind: A\nmetadata: {name: a}\nspec: {registrySources: {blockedRegistries: [a.io]}}", "error unread-rules: A/a spec.registrySources:4"},
-		{"a cluster of OCM", `{"kind":"Cluster","registry_config":{"registry_sources":{"blocked_registries":["a.io"]}}}`, "error unread-rules: Cluster registry_config.registry_sources:1"},
-		{"registries.yaml of k3s", "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\n", "error unread-rules: in.yaml mirrors:1"},
-		{"Talos", "apiVersion: v1alpha1\nkind: RegistryMirrorConfig\nname: docker.io\nendpoints: [{url: https://m.io}]\n", "error unread-rules: RegistryMirrorConfig:1"},
+		{"mirrors of k3s inside another object", "apiVersion: provisioning.cattle.io/v1\nkind: Cluster\nmetadata: {name: c}\nspec:\n  rkeConfig:\n    registries:\n      mirrors:\n        docker.io: {endpoint: [https://m.io]}\n", "error unread-rules: Cluster/c spec.rkeConfig.registries.mirrors:7"},
+		{"mirrors of Talos inside another object", "apiVersion: a.io/v1\nkind: A\nmetadata: {name: a}\nspec: {machine: {registries: {mirrors: {docker.io: {endpoints: [https://m.io]}}}}}", "error unread-rules: A/a spec.machine.registries.mirrors:4"},
+		{"mirrors of k3s beside other fields", "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\nversion: 1\n", "error unread-rules: in.yaml mirrors:1"},
+		{"a slip in the key of k3s", "mirrors:\n  docker.io:\n    endpoints: [https://m.io]\n", "error unread-rules: in.yaml mirrors:1"},
 		{"a registries.conf under another name", inConfigMap + strings.ReplaceAll(registriesConf, "\n", "\n    "), "error unread-rules: ConfigMap/c data.x:5"},
 		{"the same in base64", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {x: " + base64Of(registriesConf) + "}", "error unread-rules: Secret/s data.x:4"},
 		{"the same as a data URL", "apiVersion: v1\nkind: A\nmetadata: {name: s}\nx: \"data:;base64," + base64Of(registriesConf) + "\"", "error unread-rules: A/s x:4"},
