@@ -168,6 +168,8 @@ func (in *Input) holds() string {
 		}
 	}
 	switch {
+	case len(in.policies) > 0 && len(kinds) == 0:
+		return "a policy.json, which says what images are refused, not where they come from: give the directory of the node's files, with registries.conf in it"
 	case len(kinds) > 0:
 		return "other things (" + strings.Join(kinds, "; ") + ")"
 	case len(in.manifests) == 0 && len(in.findings) == 0, empty && slices.Equal(in.given, []string{"-"}):
