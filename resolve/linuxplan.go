@@ -245,6 +245,8 @@ func unwritable(location string) string {
 	switch {
 	case path == "":
 		return "it is a registry without a repository"
+	case strings.HasPrefix(host, "["):
+		return fmt.Sprintf("%q is an IPv6 address, and the client takes no reference with one; give the registry a name", host)
 	case !linuxHost(host):
 		return fmt.Sprintf("%q has neither dot nor port, so it is no registry host to the client", host)
 	case host == "index.docker.io":
