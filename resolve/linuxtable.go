@@ -76,6 +76,14 @@ func (t *LinuxTable) SearchRegistries() (hosts []string, override bool) {
 	return slices.Clone(t.searchRegistries()), t.override != nil
 }
 
+// Aliases returns the full names that the file has for names without a registry.
+func (t *LinuxTable) Aliases() map[string]string {
+	if t == nil {
+		return nil
+	}
+	return maps.Clone(t.aliases)
+}
+
 // LinuxEntry is one [[registry]] of a registries.conf.
 type LinuxEntry struct {
 	// Prefix is what names are matched against: a host, namespace or repository, or "*." and a host.

@@ -82,22 +82,12 @@ func (c *cutter) hosts() iter.Seq[[]cut] {
 // cuts returns the cuts of a point.
 func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	host := c.list[at].host
-	paths := append([]string{""}, scopes[host]...)
+	var paths []string
 	entries := make([]map[string]*entry, len(c.sides)) // by path
-	for i, s := range c.sides {
-		around := s.around(host)
-		entries[i] = make(map[string]*entry, len(around))
-		for j := range around {
-			e := &around[j]
-			if entries[i][e.path] == nil {
-				entries[i][e.path] = e
-			}
-			paths = append(paths, e.path)
-			for _, base := range e.bases {
-				s.flipsBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
-				c.scopesBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
-			}
-		}
+	if host == "" {
+		paths = c.shortPaths(scopes)
+	} else {
+		paths = c.paths(host, scopes, entries)
 	}
 	slices.SortFunc(paths, comparePaths)
 	paths = slices.Compact(paths)
@@ -129,6 +119,51 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	return cuts
 }
 
+// paths returns the paths at which a host is cut, in no order and some twice, and fills in the
+// entries by side and path.
+func (c *cutter) paths(host string, scopes map[string][]string, entries []map[string]*entry) []string {
+	paths := append([]string{""}, scopes[host]...)
+	for i, s := range c.sides {
+		paths = append(paths, s.judged[host]...)
+		around := s.around(host)
+		entries[i] = make(map[string]*entry, len(around))
+		for j := range around {
+			e := &around[j]
+			if entries[i][e.path] == nil {
+				entries[i][e.path] = e
+			}
+			paths = append(paths, e.path)
+			for _, base := range e.bases {
+				s.flipsBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
+				c.scopesBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
+			}
+		}
+	}
+	return paths
+}
+
+// shortPaths returns the paths at which names without a registry are cut: those of the search
+// registries, and the aliases. On Docker Hub such a name of one component is inside /library.
+func (c *cutter) shortPaths(scopes map[string][]string) []string {
+	paths := []string{""}
+	for _, s := range c.sides {
+		for _, alias := range s.aliases {
+			paths = append(paths, "/"+alias)
+		}
+		for _, host := range s.search {
+			on := c.paths(host, scopes, make([]map[string]*entry, len(c.sides)))
+			c.scopesBelow(host, func(rest string) { on = append(on, rest) })
+			for _, path := range on {
+				paths = append(paths, path)
+				if inLibrary, ok := strings.CutPrefix(path, "/library/"); ok && isHub(host) {
+					paths = append(paths, "/"+inLibrary)
+				}
+			}
+		}
+	}
+	return paths
+}
+
 // scopesBelow calls yield with what follows base in each scope inside it.
 func (c *cutter) scopesBelow(base string, yield func(rest string)) {
 	if len(c.scopes) == 0 {
@@ -145,7 +180,7 @@ func (c *cutter) scopesBelow(base string, yield func(rest string)) {
 func (c *cutter) ask(at cut, next map[string]bool) cut {
 	component := "/" + fresh(func(s string) bool { return next[s] })
 	host := c.list[at.point].host
-	at.alike = host != "docker.io" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
+	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
 	asked := -1
 	for d, beyond := range [3]string{"", component, component + "/a"} {
 		cell := cell{name: host + at.path + beyond, beyond: beyond}
@@ -176,8 +211,7 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 func (e *entry) shallow(path string) bool {
 	return slices.ContainsFunc(e.bases, func(base string) bool {
 		host, rest := splitHost(base + path[len(e.path):])
-		hub := host == "docker.io" || host == "index.docker.io"
-		return rest == "" || hub && strings.Count(rest, "/") < 2
+		return rest == "" || isHub(host) && strings.Count(rest, "/") < 2
 	})
 }
 
@@ -186,20 +220,22 @@ func (e *entry) shallow(path string) bool {
 // host's port. That port is then handed on.
 func (s *side) around(host string) []entry {
 	entries := s.entries[host]
-	if slices.ContainsFunc(entries, func(e entry) bool { return e.path == "" }) {
-		return entries
-	}
-	scope, bases, ok := s.govern(host)
-	if !ok {
+	scope, e, ok := s.govern(host)
+	if !ok || scope == host {
 		return entries
 	}
 	if name, port := splitPort(host); port != "" && (scope == name || strings.HasPrefix(scope, "*")) {
-		bases = slices.Clone(bases)
-		for i := range bases {
-			bases[i] += port // with a path before it no reference can be written, and the client stops
+		e.bases = slices.Clone(e.bases)
+		for i := range e.bases {
+			e.bases[i] += port // with a path before it no reference can be written, and the client stops
+		}
+		for k := range e.longest {
+			if e.longest[k] > 0 {
+				e.longest[k] += len(port)
+			}
 		}
 	}
-	return append(slices.Clone(entries), entry{"", bases})
+	return append([]entry{e}, entries...) // before an entry of the host that a wildcard as long as it wins over
 }
 
 // inside reports whether a path is another one, or lies inside it.
