@@ -180,7 +180,7 @@ func (t *LinuxTable) find(name string) *LinuxEntry {
 // a scope, and false where none does.
 func (t *LinuxTable) Find(name string) (LinuxEntry, bool) {
 	if r := t.find(name); r != nil {
-		return cloneEntries([]LinuxEntry{*r})[0], true
+		return r.clone(), true
 	}
 	return LinuxEntry{}, false
 }
@@ -230,8 +230,14 @@ func (t *LinuxTable) searchRegistries() []string {
 func cloneEntries(entries []LinuxEntry) []LinuxEntry {
 	entries = slices.Clone(entries)
 	for i := range entries {
-		entries[i].Mirrors = slices.Clone(entries[i].Mirrors)
-		entries[i].Origins = slices.Clone(entries[i].Origins)
+		entries[i] = entries[i].clone()
 	}
 	return entries
+}
+
+// clone returns a copy that shares nothing that can be changed.
+func (r *LinuxEntry) clone() LinuxEntry {
+	c := *r
+	c.Mirrors, c.Origins = slices.Clone(r.Mirrors), slices.Clone(r.Origins)
+	return c
 }

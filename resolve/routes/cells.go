@@ -98,11 +98,14 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 		for parent >= 0 && !inside(path, cuts[parent].path) {
 			parent = cuts[parent].parent
 		}
-		next := map[string]bool{} // components that lead to other cuts
+		var next map[string]bool // components that lead to other cuts
 		for _, other := range paths[i+1:] {
 			rest, ok := strings.CutPrefix(other, path+"/")
 			if !ok {
 				break
+			}
+			if next == nil {
+				next = map[string]bool{}
 			}
 			first, _, _ := strings.Cut(rest, "/")
 			next[first] = true
@@ -178,32 +181,39 @@ func (c *cutter) scopesBelow(base string, yield func(rest string)) {
 
 // ask asks all sides for each cell of a cut.
 func (c *cutter) ask(at cut, next map[string]bool) cut {
-	component := "/" + fresh(func(s string) bool { return next[s] })
+	component := "/a"
+	if next["a"] {
+		component = "/" + fresh(func(s string) bool { return next[s] })
+	}
 	host := c.list[at.point].host
 	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
 	asked := -1
 	for d, beyond := range [3]string{"", component, component + "/a"} {
-		cell := cell{name: host + at.path + beyond, beyond: beyond}
-		switch d := depth(d); {
-		case d == exactly && at.path == "":
-			cell.routes = make([][2]route, len(c.sides))
+		switch {
+		case d == int(exactly) && at.path == "": // a registry by itself is no name
+			at.cells[d] = cell{name: host, beyond: beyond}
 		case at.alike && asked >= 0:
-			cell.routes, cell.exists = at.cells[asked].routes, at.cells[asked].exists
+			at.cells[d] = at.cells[asked]
 		default:
-			cell.routes = make([][2]route, len(c.sides))
-			for k, kind := range kinds {
-				cell.exists[k] = true
-				for i, s := range c.sides {
-					var ok bool
-					cell.routes[i][k], ok = s.route(cell.name, beyond, kind)
-					cell.exists[k] = cell.exists[k] && ok
-				}
-			}
-			asked = int(d)
+			at.cells[d] = c.askOne(host+at.path+beyond, beyond)
+			asked = d
 		}
-		at.cells[d] = cell
 	}
 	return at
+}
+
+// askOne asks all sides for a name.
+func (c *cutter) askOne(name, beyond string) cell {
+	cell := cell{name: name, beyond: beyond, routes: make([][2]route, len(c.sides))}
+	for k, kind := range kinds {
+		cell.exists[k] = true
+		for i, s := range c.sides {
+			var ok bool
+			cell.routes[i][k], ok = s.route(name, beyond, kind)
+			cell.exists[k] = cell.exists[k] && ok
+		}
+	}
+	return cell
 }
 
 // shallow reports whether names at a path, or one component longer, may be led to what is no
@@ -246,5 +256,8 @@ func inside(path, other string) bool {
 // onTheWire returns a location as the network sees it.
 func onTheWire(location string) string {
 	host, path := splitHost(location)
-	return network.Host(host) + path
+	if wire := network.Host(host); wire != host {
+		return wire + path
+	}
+	return location
 }

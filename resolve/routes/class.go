@@ -86,22 +86,30 @@ func (p Pattern) String() string {
 	case p.Short():
 		scope = shortNames + p.Path[1:]
 	}
+	inside := scope + p.depth()
 	switch {
-	case p.Below && p.Deeper && (p.Exactly || p.Path == ""):
-		return scope
-	case p.Below && p.Deeper:
-		return scope + "/**"
-	case p.Exactly && p.Below:
-		return scope + " exactly, and " + scope + "/*"
-	case p.Exactly && p.Deeper:
-		return scope + " exactly, and " + scope + "/*/**"
-	case p.Below:
-		return scope + "/*"
-	case p.Deeper:
-		return scope + "/*/**"
+	case inside == scope && !p.Below:
+		return scope + " exactly"
+	case p.Exactly && inside != scope:
+		return scope + " exactly, and " + inside
 	}
-	return scope + " exactly"
+	return inside
 }
+
+// depth says which of the names beyond the scope are in the pattern; empty for all, and for none.
+func (p Pattern) depth() string {
+	switch {
+	case p.Below && p.Deeper && !p.Exactly && p.Path != "": // a host by itself is no repository
+		return "/**"
+	case p.Below && !p.Deeper:
+		return "/*"
+	case p.Deeper && !p.Below:
+		return "/*/**"
+	}
+	return ""
+}
+
+const shortNames = "short names "
 
 // Step is one place that every reference of a class is asked at.
 type Step struct {
@@ -168,7 +176,7 @@ func (c *cutter) groupsAt(cuts []cut, i, k int, roots []cut) []group {
 		if !cell.exists[k] || c.folded(cuts, i, depth(d), k, roots) {
 			continue
 		}
-		j := slices.IndexFunc(groups, func(g group) bool { return c.sameRoutes(g.cell, cell, k, unchanged) })
+		j := slices.IndexFunc(groups, func(g group) bool { return at.alike || c.sameRoutes(g.cell, cell, k, unchanged) })
 		if j < 0 {
 			j = len(groups)
 			groups = append(groups, group{at: at, kind: k, cell: cell, pattern: Pattern{Hosts: c.list[at.point].pattern, Path: at.path}})
@@ -177,8 +185,6 @@ func (c *cutter) groupsAt(cuts []cut, i, k int, roots []cut) []group {
 	}
 	return groups
 }
-
-const shortNames = "short names "
 
 // Short reports whether the names have no registry. To the client such a name is a list of full
 // names: of the one that the file has for it, or of one in each search registry.

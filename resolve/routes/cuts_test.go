@@ -55,6 +55,10 @@ func TestEachCutIsNeeded(t *testing.T) {
 			[]string{"*.org -> m.io", "*.a.org -> n.io", "*.b.a.org -> o.io"},
 			[]string{"x.a.org.b.a.org/p", "x.org.b.a.org/p", "x.b.a.org.b.a.org/p", "k.b.a.org/p", "x.org.a.org/p", "b.a.org/p"},
 		},
+		"a wildcard whose end repeats itself": {
+			[]string{"*.a.b.a.b -> m.io", "*.b.a.b -> n.io", "*.a.b -> o.io", "*.b -> q.io"},
+			[]string{"x.a.b.a.b/p", "x.a.b.x.a.b.a.b/p", "x.b.a.b.a.b/p", "x.a.b.a.b.a.b/p", "x.b.a.b/p", "x.a.b/p", "x.b/p", "x.b.x.b/p"},
+		},
 		"a mirror below a wildcard is the source there": {
 			[]string{"*.io -> m.io n.io"},
 			[]string{"m.io/p", "n.io/p", "x.io/p", "m.io:5/p"},
@@ -141,6 +145,12 @@ func TestEachCutIsNeeded(t *testing.T) {
 			require.Greater(t, compared, len(row.names))
 		})
 	}
+}
+
+// The smallest reference that a wildcard does not take has its end once more, and no label between.
+func TestACounterexampleBelowAWildcardIsTheSmallest(t *testing.T) {
+	v := Check([]Statement{{Never: "*.b.a.org"}}, linux("*.org -> blocked"), nil)
+	require.Equal(t, "c.org.b.a.org/a:1", v[0].Counterexample.Reference)
 }
 
 // patterns are those of the changes by tag.

@@ -64,9 +64,7 @@ func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
 		for host := range s.entries {
 			named[host] = true
 		}
-		for _, host := range s.hosts {
-			named[host] = true
-		}
+		maps.Copy(named, s.hosts)
 		for _, domain := range s.wildcards {
 			wild[domain] = true
 		}
@@ -97,9 +95,13 @@ func (p *points) addBelow(domain, label string, sides []*side) {
 	}
 	ports := portsBehind(sides, label+domain)
 	p.add(point{label + domain, "*" + domain, parent}, true, ports)
-	for _, k := range enclosing {
-		// Below d, with the end of k before it: neither k nor what is shorter takes it.
-		host := label + k + "." + label + domain
+	for i, k := range enclosing {
+		// Below d, with the end of k before it: neither k nor what is shorter takes it, but all that is
+		// longer, which where an end repeats itself needs a label between the two.
+		host := label + k + domain
+		if slices.ContainsFunc(enclosing[:i], func(j string) bool { return strings.Index(host, j) < len(host)-len(j) }) {
+			host = label + k + "." + label + domain
+		}
 		p.add(point{host, "*" + k + ".*" + domain, p.index["*"+domain]}, true, ports)
 	}
 }

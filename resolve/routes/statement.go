@@ -227,7 +227,7 @@ type asked struct {
 }
 
 // short reports whether the names have no registry.
-func (c *cell) short() bool { return c.name[0] == '/' }
+func (c *cell) short() bool { return strings.HasPrefix(c.name, "/") }
 
 func newAsked(at *cut, c *cell, k int) *asked {
 	plan := &c.routes[0][k].plan
@@ -305,15 +305,8 @@ func (j *judgement) cell(c *asked) {
 		j.mirrored(c)
 		j.length(c)
 	case j.Same != "":
+		j.same(c)
 		j.length(c)
-		other := &c.routes[1][c.kind].plan
-		if refused(c.plan) != refused(other) && j.against(c, nil, "policy.json refuses it on one platform") {
-			j.counterexample.Other = *other
-			return
-		}
-		if !slices.Equal(locations(c.plan.Pull), locations(other.Pull)) && j.against(c, nil, "the platforms ask other locations") {
-			j.counterexample.Other = *other
-		}
 	}
 }
 
@@ -337,6 +330,22 @@ func (j *judgement) length(c *asked) {
 	if length := len(p.host) + len(c.at.path) + limit; j.limited == "" || length < j.limit {
 		j.limit = length
 		j.limited = fmt.Sprintf("with more than %d characters behind %s a name is too long at a mirror, and the client stops the pull", limit, p.pattern+c.at.path)
+	}
+}
+
+// same judges whether both platforms fetch from the same locations.
+func (j *judgement) same(c *asked) {
+	other, why := &c.routes[1][c.kind].plan, ""
+	switch {
+	case refused(c.plan) != refused(other):
+		why = "policy.json refuses it on one platform"
+	case !slices.Equal(locations(c.plan.Pull), locations(other.Pull)):
+		why = "the platforms ask other locations"
+	default:
+		return
+	}
+	if j.against(c, nil, why) {
+		j.counterexample.Other = *other
 	}
 }
 
