@@ -228,7 +228,7 @@ func (c *cutter) folded(cuts []cut, i int, d depth, k int, roots []cut) bool {
 	_, to := splitPort(c.list[at.point].host)
 	return c.sameRoutes(&roots[parent].cells[d], own, k, func(base string) string {
 		host, path := splitHost(base)
-		if name, ok := strings.CutSuffix(host, from); ok { // a port that is handed on
+		if name, ok := strings.CutSuffix(host, from); ok && from != "" { // a port that is handed on
 			return name + to + path
 		}
 		return base

@@ -221,7 +221,7 @@ func applied(steps []Step, name, rest, port, own string) (locations []string) {
 			continue
 		}
 		host, path := splitHost(s.Base)
-		if base, ok := strings.CutSuffix(host, port); ok && port != own {
+		if base, ok := strings.CutSuffix(host, port); ok && port != "" && port != own {
 			host = base + own
 		}
 		locations = append(locations, onTheWire(host+path+rest))

@@ -103,6 +103,22 @@ func TestTheExampleOfAWildcardIsNoMirrorInAnotherSpelling(t *testing.T) {
 	require.Fail(t, "no class *.org:*")
 }
 
+// What _default says holds for ports that no file names too.
+func TestThePortsOfAHostAreInTheClassOfDefault(t *testing.T) {
+	mirror := []resolve.Endpoint{{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: resolve.CanPull | resolve.CanResolve}}
+	table := resolve.ContainerdTableOf([]resolve.Registry{
+		{Host: "_default", Endpoints: mirror},
+		{Host: "quay.io", Endpoints: []resolve.Endpoint{{Scheme: "https", Host: "n.io", Root: "/v2", Capabilities: resolve.CanPull}}},
+	})
+	var got []string
+	for c := range routes.Containerd(table).Classes() {
+		if c.Kind == mirrorset.ByDigest {
+			got = append(got, fmt.Sprint(c.Pattern, " <- ", bases(c.Pull)))
+		}
+	}
+	require.Equal(t, []string{"* <- [m.io itself]", "m.io <- [itself]", "quay.io <- [n.io itself]"}, got)
+}
+
 func ExampleCheck() {
 	never := &mirrorset.Rules{Rules: []mirrorset.Rule{{Source: "quay.io", Pull: mirrorset.ByDigest, Never: true}}}
 	_, table, _ := registriesconf.Render(never, registriesconf.RenderOptions{})
