@@ -166,10 +166,22 @@ func (p *program) show(from *source, plan resolve.Plan) {
 		fmt.Fprintln(p.stdout, "  the image is fetched from")
 		p.attempts(plan.Pull)
 	}
+	for _, s := range plan.Signatures {
+		p.signature(s)
+	}
 	if len(plan.Pull) > 0 {
 		p.source(plan)
 	}
 	p.otherPlatform(from, plan)
+}
+
+// signature prints what policy.json asks of an image.
+func (p *program) signature(s resolve.Signature) {
+	by := "the default of policy.json"
+	if s.Scope != "" {
+		by = "the scope " + shown.Value(s.Scope) + " of policy.json"
+	}
+	fmt.Fprintf(p.stdout, "  %s has to be signed (%s), by %s: %s\n", shown.Value(s.Reference), strings.Join(s.Types, ", "), by, s.Origin)
 }
 
 // rules prints the rules that match a reference: the most specific one, and those that lose to it.

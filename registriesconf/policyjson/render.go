@@ -173,6 +173,7 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Files, finding.Findings) {
 	files := Files{Blocked: r.registriesBlocked}
 	if len(r.policyBlocked)+len(r.allowed)+len(r.cluster)+len(r.namespaced) > 0 && r.findings.Err() == nil {
 		r.policy(&files)
+		r.sourcesAreAccepted(files.Policy)
 		r.attachments(&files)
 	}
 	if r.findings.Err() != nil {
@@ -453,6 +454,38 @@ func (r *renderer) usable(scopes map[string]*scoped) {
 		if i := within(r.policyBlocked); i >= 0 {
 			r.refuse(finding.CodePolicyScope, s.origin, scope, fmt.Sprintf(
 				"is inside %s, which %s blocks, and MCO writes no configuration at all; take it out of one of the two", r.policyBlocked[i].Value, r.policyBlocked[i].Origin))
+		}
+	}
+}
+
+// sourcesAreAccepted reports the entries whose mirrors serve nothing, because the names that they are
+// for are all rejected.
+func (r *renderer) sourcesAreAccepted(p *Policy) {
+	accepted := map[string]bool{} // scopes that hold one that is not rejected
+	for scope, list := range p.Transports[docker] {
+		if list.outcome() == Refused {
+			continue
+		}
+		name, _, _ := strings.Cut(scope, "@")
+		if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') && strings.Contains(name, "/") {
+			name = name[:tag]
+		}
+		for around := range aroundName(name) {
+			accepted[around] = true
+		}
+	}
+	for i := range r.rules.Rules {
+		rule := &r.rules.Rules[i]
+		j := p.judge(aroundName(rule.Source))
+		if j.Outcome != Refused || accepted[rule.Source] {
+			continue
+		}
+		why := fmt.Sprintf("policy.json rejects %s (%s) and judges the name that pods use, whoever serves it; to have the mirrors serve it, write NeverContactSource instead of blocking it", j.Scope, j.Origin)
+		if j.Scope == "" {
+			why = fmt.Sprintf("policy.json rejects what is not listed (%s) and judges the name that pods use, not that of a mirror; list the source, its mirrors need not be", j.Origin)
+		}
+		for _, e := range rule.Entries {
+			r.tell(finding.CodeNoLocation, finding.SeverityError, e.Origin, rule.Source, "cannot be pulled from on Linux, and its mirrors serve nothing: "+why)
 		}
 	}
 }
