@@ -24,6 +24,11 @@ type Rules struct {
 	// SearchRegistries replaces the hosts that Linux nodes try for names without a registry; nil where
 	// the Image does not say.
 	SearchRegistries []string
+	// ReleaseImage is that of the release payload, with the field of the ClusterVersion that names it;
+	// its Value is empty where none does.
+	ReleaseImage Scope
+	// DisruptionPolicies are the entries for files of the MachineConfiguration named cluster.
+	DisruptionPolicies []DisruptionPolicy
 	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
 	TrustedCAs []TrustedCA
 	// Findings are those of reading and validating, and the loops that merging found.
@@ -64,6 +69,9 @@ func (s *Set) Rules() (*Rules, error) {
 
 		ClusterImagePolicies: s.ClusterImagePolicies,
 		ImagePolicies:        s.ImagePolicies,
+
+		ReleaseImage:       s.releaseImage(),
+		DisruptionPolicies: s.disruptionPolicies(),
 	}
 	var problems finding.Findings
 	r.TrustedCAs, problems = s.trustedCAs()

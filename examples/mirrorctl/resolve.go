@@ -19,7 +19,6 @@ func (p *program) resolve(args []string) error {
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
-	read.releaseFlag(fs)
 	var lists texts
 	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
 	images, err := parse(fs, args)
