@@ -127,7 +127,7 @@ func TestLinuxPlans(t *testing.T) {
 		}, "pulls-blocked"},
 		{"a rule inside one under NeverContactSource may allow again", "digest quay.io/a m.io/a never\ndigest quay.io/a/b m.io/b\ntag quay.io m.io", []planCase{
 			{"quay.io/a/x" + digestA, "m.io/a/x", ""}, {"quay.io/a/b" + digestA, "m.io/b source", ""}, {"quay.io/a/x:1", "m.io/a/x", ""},
-		}, "policy-shared"},
+		}, "opens-never policy-shared"},
 		{"policies that the kinds do not share: blocked for both", "digest quay.io/a m.io/a never\ntag quay.io/a/b n.io/b", []planCase{
 			{"quay.io/a/b:1", "n.io/b", ""}, {"quay.io/a/b" + digestA, "m.io/a/b", ""},
 		}, "pulls-blocked policy-shared"},
