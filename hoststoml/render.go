@@ -37,7 +37,9 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Tree, *resolve.ContainerdT
 
 	configured := append(o.PullSecret.hosts(), slices.Sorted(maps.Keys(tls))...)
 	table := resolve.NewContainerdTableFor(rules, resolve.RegistryHosts{Named: o.Hosts, Configured: configured})
-	findings = append(findings, table.Findings...)
 	tree, more := fromTable(table).withTLS(tls).withCredentials(o.PullSecret)
-	return tree, table, append(findings, more...).Sort()
+	if findings = append(findings, more...); len(findings) == 0 {
+		return tree, table, slices.Clip(table.Findings)
+	}
+	return tree, table, append(findings, table.Findings...).Sort()
 }

@@ -46,7 +46,11 @@ func (e *Entry) MirrorOrigin(i int) finding.Origin {
 		i = e.named[i]
 	}
 	o := e.Origin
-	o.Field = under(o.Field, item("mirrors", i))
+	dot := "."
+	if o.Field == "" {
+		dot = ""
+	}
+	o.Field = o.Field + dot + "mirrors[" + strconv.Itoa(i) + "]"
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
@@ -152,7 +156,7 @@ func objectName(kind, name string) string {
 
 // compare orders lists by the place of their first entries, and those of one place by what they say.
 func (l *list) compare(m *list) int {
-	if c := l.origin(0).Compare(m.origin(0)); c != 0 {
+	if c := l.at(0, l.path).Compare(m.at(0, m.path)); c != 0 {
 		return c
 	}
 	return cmp.Or(
@@ -170,6 +174,11 @@ func (l *list) origin(i int) finding.Origin {
 	if !l.whole {
 		field = item(l.path, i)
 	}
+	return l.at(i, field)
+}
+
+// at returns the place of entry i, whose field is given.
+func (l *list) at(i int, field string) finding.Origin {
 	o := l.from.Origin(l.object, field)
 	if lines := l.lines(i); lines != nil {
 		o.Line = int(lines.entry)

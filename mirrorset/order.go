@@ -1,6 +1,9 @@
 package mirrorset
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // PreferenceOrder merges lists of mirrors into one order that keeps the relative order of each list
 // where that is possible. An edge leads from each item to the next of its list, and from the last item
@@ -12,11 +15,29 @@ import "slices"
 // uses. A topological sort leaves open which loop to break, and where; nodes show what this
 // algorithm does.
 func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
-	order, loop = newGraph(lists, source).sorted()
+	order, ok := onlyList(lists)
+	if !ok {
+		order, loop = newGraph(lists, source).sorted()
+	}
 	if n := len(order); n > 0 && order[n-1] == source {
 		order = order[:n-1]
 	}
 	return order, loop
+}
+
+// onlyList returns the list where there is one that names nothing twice: it is its own order. Most
+// sources have one such list, and making a graph of each breaks the floor of docs/performance.md.
+func onlyList(lists [][]string) (list []string, ok bool) {
+	if len(lists) != 1 || len(lists[0]) > 16 { // of a longer list the graph finds repetitions faster
+		return nil, false
+	}
+	list = lists[0]
+	for i, name := range list {
+		if slices.Contains(list[:i], name) {
+			return nil, false
+		}
+	}
+	return slices.Clone(list), true
 }
 
 // graph is a directed graph over names, its nodes numbered in string order.
@@ -27,16 +48,16 @@ type graph struct {
 }
 
 func newGraph(lists [][]string, source string) *graph {
-	var names []string
+	number := map[string]int{}
 	for _, list := range lists {
-		names = append(names, list...)
+		for _, name := range list {
+			number[name] = 0
+		}
 	}
-	if len(names) > 0 {
-		names = append(names, source)
+	if len(number) > 0 {
+		number[source] = 0
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	number := make(map[string]int, len(names))
+	names := slices.Sorted(maps.Keys(number))
 	for i, name := range names {
 		number[name] = i
 	}
@@ -46,7 +67,10 @@ func newGraph(lists [][]string, source string) *graph {
 		f, t := number[from], number[to]
 		g.outs[f] = append(g.outs[f], t)
 	}
-	for _, list := range lists {
+	for at, list := range lists {
+		if at > 0 && slices.Equal(list, lists[at-1]) {
+			continue // repeating the previous list adds no edge
+		}
 		for i := range len(list) - 1 {
 			edge(list[i], list[i+1])
 		}

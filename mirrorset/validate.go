@@ -89,10 +89,10 @@ func shortened(value string) string {
 
 // shortAddress reports a host that the resolver of the C library reads as an IPv4 address, though
 // it is not written as one: which host a node asks then depends on its resolver.
-func (v *validator) shortAddress(origin finding.Origin, value string) {
+func (v *validator) shortAddress(origin func() finding.Origin, value string) {
 	host, _, _ := strings.Cut(value, "/")
 	if address, ok := network.ShortIPv4(host); ok {
-		v.warn(finding.CodeAmbiguousHost, origin, value, fmt.Sprintf(
+		v.warn(finding.CodeAmbiguousHost, origin(), value, fmt.Sprintf(
 			"is read as the address %s by some resolvers and as a name by others; write the address as four decimal numbers", address))
 	}
 }
@@ -107,7 +107,7 @@ func (v *validator) entry(e *Entry) {
 		}
 		v.refuse(finding.CodeInvalidSource, refuserOf(e.Source, by), e.SourceOrigin(), e.Source, message)
 	} else {
-		v.shortAddress(e.SourceOrigin(), e.Source)
+		v.shortAddress(e.SourceOrigin, e.Source)
 	}
 	switch e.Policy {
 	case "", NeverContactSource, AllowContactingSource:
@@ -129,7 +129,7 @@ func (v *validator) mirrors(e *Entry, by finding.Refuser) {
 		if !ValidMirror(m) {
 			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		} else {
-			v.shortAddress(e.MirrorOrigin(i), m)
+			v.shortAddress(func() finding.Origin { return e.MirrorOrigin(i) }, m)
 		}
 		if at, ok := first[m]; ok {
 			v.repeated(e, by, i, at)
@@ -240,7 +240,7 @@ func (v *validator) image(o *Image) {
 			} else if !ValidSource(value) {
 				v.refuse(finding.CodeInvalidScope, refuserOf(value, finding.APIServer), o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
 			} else {
-				v.shortAddress(o.scopeOrigin(list, i), value)
+				v.shortAddress(func() finding.Origin { return o.scopeOrigin(list, i) }, value)
 			}
 		}
 	}

@@ -132,19 +132,30 @@ func (c *Config) normalized() *Config {
 	for i := range n.Registries {
 		r := &n.Registries[i]
 		r.Location = trimSlashes(r.Location)
-		if trimmed := trimSlashes(r.Prefix); trimmed != "" || r.Prefix == "" {
-			r.Prefix = trimmed
-		} else {
-			// The client is left with an empty prefix that, unlike an absent one, is not replaced
-			// by the location.
-			r.Prefix = "/"
-		}
+		r.Prefix = trimPrefix(r.Prefix)
 		r.Mirrors = append([]Mirror(nil), r.Mirrors...)
 		for j := range r.Mirrors {
 			r.Mirrors[j].Location = trimSlashes(r.Mirrors[j].Location)
 		}
 	}
 	return &n
+}
+
+// trimPrefix drops the slashes at the end of a prefix. Of one that is nothing but slashes the client
+// keeps an empty prefix that, unlike an absent one, is not replaced by the location: "/".
+func trimPrefix(s string) string {
+	if trimmed := trimSlashes(s); trimmed != "" || s == "" {
+		return trimmed
+	}
+	return "/"
+}
+
+// used is the scope as the client ends up with it.
+func (r *Registry) used() string {
+	if r.Prefix != "" {
+		return trimPrefix(r.Prefix)
+	}
+	return trimSlashes(r.Location)
 }
 
 // trimSlashes drops what the client drops from the end of every prefix, location and search registry.

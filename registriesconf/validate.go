@@ -58,22 +58,22 @@ func (c *Config) problems() []problem {
 	var ps problems
 	for i, host := range c.UnqualifiedSearchRegistries {
 		if !isSearchRegistry(trimSlashes(host)) {
-			ps.refuse(fmt.Sprintf("unqualified-search-registries[%d]", i), host,
+			ps.refuse(item("unqualified-search-registries", i), host,
 				"is no registry host", "write host or host:port, without scheme and path")
 		}
 	}
 	for i, program := range c.CredentialHelpers {
-		ps.encoding(fmt.Sprintf("credential-helpers[%d]", i), program)
+		ps.encoding(item("credential-helpers", i), program)
 	}
 	if mode := c.ShortNameMode; mode != "" && mode != "enforcing" && mode != "permissive" && mode != "disabled" {
-		ps.refuse("short-name-mode", mode, "is no short-name mode", "write enforcing, permissive or disabled")
+		ps.refuse(place{key: "short-name-mode"}, mode, "is no short-name mode", "write enforcing, permissive or disabled")
 	}
-	ps.encoding("additional-layer-store-auth-helper", c.AdditionalLayerStoreAuthHelper)
-	for i, r := range c.Registries {
-		ps.registry(fmt.Sprintf("registry[%d]", i), r)
+	ps.encoding(place{key: "additional-layer-store-auth-helper"}, c.AdditionalLayerStoreAuthHelper)
+	for i := range c.Registries {
+		ps.registry(item("registry", i), &c.Registries[i])
 	}
 	ps.conflicts(c.Registries)
-	ps.shadowed(c.normalized().Registries)
+	ps.shadowed(c.Registries)
 	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
 		ps.alias(name, c.Aliases[name])
 	}
@@ -82,53 +82,82 @@ func (c *Config) problems() []problem {
 
 type problems []problem
 
-func (ps *problems) refuse(field, value, wrong, advice string) {
-	*ps = append(*ps, problem{field: field, value: value, message: wrong + pullsNothing + advice, refused: true})
+// A place is where a setting stands: KEY, LIST[i] and LIST[i].KEY, and registry[i].mirror[j] with or
+// without a key. It is put into words only where something is reported: a node has many registries,
+// and seldom one with a problem.
+type place struct {
+	list       string // empty for a setting of the file itself
+	at, mirror int    // mirror counts from 1; 0 stands for none
+	key        string // empty for the item itself
 }
 
-func (ps *problems) registry(field string, r Registry) {
-	ps.encoding(field+".namespace-proxy", r.NamespaceProxy)
-	ps.location(field+".prefix", r.Prefix)
-	ps.location(field+".location", r.Location)
+func item(list string, i int) place { return place{list: list, at: i} }
+
+// of returns the place of a setting of what stands at p.
+func (p place) of(key string) place { p.key = key; return p }
+
+func (p place) String() string {
+	if p.list == "" {
+		return p.key
+	}
+	s := fmt.Sprintf("%s[%d]", p.list, p.at)
+	if p.mirror > 0 {
+		s += fmt.Sprintf(".mirror[%d]", p.mirror-1)
+	}
+	if p.key != "" {
+		s += "." + p.key
+	}
+	return s
+}
+
+func (ps *problems) refuse(at place, value, wrong, advice string) {
+	*ps = append(*ps, problem{field: at.String(), value: value, message: wrong + pullsNothing + advice, refused: true})
+}
+
+func (ps *problems) registry(at place, r *Registry) {
+	ps.encoding(at.of("namespace-proxy"), r.NamespaceProxy)
+	ps.location(at.of("prefix"), r.Prefix)
+	ps.location(at.of("location"), r.Location)
 	prefix, location := trimSlashes(r.Prefix), trimSlashes(r.Location)
 	switch {
 	case location != "":
 	case r.Prefix == "":
-		ps.refuse(field+".location", r.Location, "is unset, and so is prefix", "set location, or remove the registry")
+		ps.refuse(at.of("location"), r.Location, "is unset, and so is prefix", "set location, or remove the registry")
 	case !isWildcard(prefix):
-		ps.refuse(field+".location", r.Location, "is unset, which only a prefix of the form *.example.com allows",
+		ps.refuse(at.of("location"), r.Location, "is unset, which only a prefix of the form *.example.com allows",
 			"set it, to the prefix where names are not to change")
 	}
 	switch {
 	case r.Prefix == "":
-		ps.wildcard(field+".location", r.Location)
+		ps.wildcard(at.of("location"), r.Location)
 	case prefix == "" && location != "":
-		*ps = append(*ps, problem{field: field + ".prefix", value: r.Prefix,
+		*ps = append(*ps, problem{field: at.of("prefix").String(), value: r.Prefix,
 			message: "matches no image, and the client never uses the registry: remove the prefix, it is then the location"})
 	default:
-		ps.wildcard(field+".prefix", r.Prefix)
+		ps.wildcard(at.of("prefix"), r.Prefix)
 	}
-	for i, m := range r.Mirrors {
-		ps.mirror(fmt.Sprintf("%s.mirror[%d]", field, i), m, r.MirrorByDigestOnly)
+	for i := range r.Mirrors {
+		at.mirror = i + 1
+		ps.mirror(at, &r.Mirrors[i], r.MirrorByDigestOnly)
 	}
 }
 
-func (ps *problems) mirror(field string, m Mirror, byDigestOnly bool) {
-	ps.encoding(field+".namespace-proxy", m.NamespaceProxy)
-	ps.location(field+".location", m.Location)
+func (ps *problems) mirror(at place, m *Mirror, byDigestOnly bool) {
+	ps.encoding(at.of("namespace-proxy"), m.NamespaceProxy)
+	ps.location(at.of("location"), m.Location)
 	if trimSlashes(m.Location) == "" {
-		ps.refuse(field+".location", m.Location, "is unset", "set it, or remove the mirror")
+		ps.refuse(at.of("location"), m.Location, "is unset", "set it, or remove the mirror")
 	}
 	switch m.PullFromMirror {
 	case PullUnset:
 		return
 	case PullAll, PullDigestOnly, PullTagOnly:
 	default:
-		ps.refuse(field+".pull-from-mirror", string(m.PullFromMirror), "is not a kind of pull",
+		ps.refuse(at.of("pull-from-mirror"), string(m.PullFromMirror), "is not a kind of pull",
 			"write all, digest-only or tag-only")
 	}
 	if byDigestOnly {
-		ps.refuse(field+".pull-from-mirror", string(m.PullFromMirror),
+		ps.refuse(at.of("pull-from-mirror"), string(m.PullFromMirror),
 			"is set, and so is mirror-by-digest-only on its registry",
 			"remove mirror-by-digest-only and set pull-from-mirror on each mirror")
 	}
@@ -136,34 +165,35 @@ func (ps *problems) mirror(field string, m Mirror, byDigestOnly bool) {
 
 // location checks what a prefix and a location have in common. The client looks no further: a location
 // that cannot be part of a reference fails when an image is pulled.
-func (ps *problems) location(field, location string) {
-	ps.encoding(field, location)
+func (ps *problems) location(at place, location string) {
+	ps.encoding(at, location)
 	trimmed := trimSlashes(location)
 	if strings.HasPrefix(trimmed, "http://") || strings.HasPrefix(trimmed, "https://") {
-		ps.refuse(field, location, "has a scheme", "write host[:port][/path], and insecure = true for plain HTTP")
+		ps.refuse(at, location, "has a scheme", "write host[:port][/path], and insecure = true for plain HTTP")
 	}
 }
 
 // wildcard checks the scope of a registry.
-func (ps *problems) wildcard(field, scope string) {
+func (ps *problems) wildcard(at place, scope string) {
 	if isWildcard(scope) && strings.ContainsAny(trimSlashes(scope), "/@:") {
-		ps.refuse(field, scope, "is a wildcard with a port or a path", "write *.host")
+		ps.refuse(at, scope, "is a wildcard with a port or a path", "write *.host")
 	}
 }
 
 func isWildcard(scope string) bool { return strings.HasPrefix(scope, "*.") }
 
 // encoding refuses strings that no TOML file can hold.
-func (ps *problems) encoding(field, s string) {
+func (ps *problems) encoding(at place, s string) {
 	if !utf8.ValidString(s) {
-		ps.refuse(field, s, "is not UTF-8", "correct it")
+		ps.refuse(at, s, "is not UTF-8", "correct it")
 	}
 }
 
 // conflicts compares the registries of one location, or of one wildcard that has none; dead ones count.
 func (ps *problems) conflicts(registries []Registry) {
-	first := map[string]int{}
-	for i, r := range registries {
+	first := make(map[string]int, len(registries))
+	for i := range registries {
+		r := &registries[i]
 		location := trimSlashes(r.Location)
 		if location == "" {
 			location = trimSlashes(r.Prefix)
@@ -184,7 +214,7 @@ func (ps *problems) conflicts(registries []Registry) {
 			{"blocked", r.Blocked, registries[j].Blocked},
 		} {
 			if setting.here != setting.there {
-				ps.refuse(fmt.Sprintf("registry[%d].%s", i, setting.name), strconv.FormatBool(setting.here),
+				ps.refuse(item("registry", i).of(setting.name), strconv.FormatBool(setting.here),
 					fmt.Sprintf("is %t in registry[%d], which has the same location, %s", setting.there, j, shown.Value(location)),
 					"give both the same value")
 			}
@@ -194,36 +224,37 @@ func (ps *problems) conflicts(registries []Registry) {
 
 // shadowed reports registries whose prefix an earlier one has.
 func (ps *problems) shadowed(registries []Registry) {
-	first := map[string]int{}
-	for i, r := range registries {
-		if r.Scope() == "" {
+	first := make(map[string]int, len(registries))
+	for i := range registries {
+		scope := registries[i].used()
+		if scope == "" {
 			continue
 		}
-		if j, again := first[r.Scope()]; again {
-			*ps = append(*ps, problem{field: fmt.Sprintf("registry[%d]", i), value: r.Scope(), message: fmt.Sprintf(
+		if j, again := first[scope]; again {
+			*ps = append(*ps, problem{field: item("registry", i).String(), value: scope, message: fmt.Sprintf(
 				"is also the prefix of registry[%d]; the client uses that one and ignores this: merge them", j)})
 			continue
 		}
-		first[r.Scope()] = i
+		first[scope] = i
 	}
 }
 
 func (ps *problems) alias(name, target string) {
-	field := "aliases." + shownKey(name)
+	at := place{key: "aliases." + shownKey(name)}
 	switch domain, ok := repository(name); {
 	case !ok:
-		ps.refuse(field, name, "is no short name", "write a repository, lower case and without tag or digest")
+		ps.refuse(at, name, "is no short name", "write a repository, lower case and without tag or digest")
 	case isRegistry(domain):
-		ps.refuse(field, name, "is no short name, it starts with a registry", "write it without the registry")
+		ps.refuse(at, name, "is no short name, it starts with a registry", "write it without the registry")
 	}
 	if target == "" {
 		return
 	}
 	switch domain, ok := repository(target); {
 	case !ok:
-		ps.refuse(field, target, "is no repository", "write registry/repository, lower case and without tag or digest")
+		ps.refuse(at, target, "is no repository", "write registry/repository, lower case and without tag or digest")
 	case !isRegistry(domain):
-		ps.refuse(field, target, "does not name a registry", "write registry/repository")
+		ps.refuse(at, target, "does not name a registry", "write registry/repository")
 	}
 }
 

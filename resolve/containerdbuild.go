@@ -41,6 +41,7 @@ type RegistryHosts struct {
 func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
 	rules = complete(rules)
 	b := newRegistryBuilder(rules)
+	b.spillovers()
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
@@ -52,7 +53,7 @@ func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *Contain
 	for i := range rules.Rules {
 		t.named.set(rules.Rules[i].Source, true)
 	}
-	t.Findings = append(spillovers(rules), b.findings...).Sort()
+	t.Findings = b.findings.Sort()
 	t.makeIndex()
 	return t
 }
@@ -69,7 +70,7 @@ type registryBuilder struct {
 	onHost    scopeMap[[]*mirrorset.Rule] // the rules of each host, and of each wildcard, as sources spell it
 	neverHost map[string]bool             // hosts in canonical form with a rule under NeverContactSource
 	contains  map[string]*mirrorset.Rule  // plain scopes that enclose sources under NeverContactSource, in canonical form
-	used      map[string]bool             // wildcards that reached a host
+	used      map[string]bool             // wildcards that reached a host, as rules or their canonical form
 	findings  finding.Findings
 }
 

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
@@ -54,9 +55,11 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 }
 
 // spillovers reports what else each entry redirects: containerd applies it to the whole registry.
-func spillovers(rules *mirrorset.Rules) (findings finding.Findings) {
-	for i := range rules.Rules {
-		r := &rules.Rules[i]
+func (b *registryBuilder) spillovers() {
+	b.findings = slices.Grow(b.findings, len(b.rules.Rules)) // one for nearly every rule
+	var about, message string                                // rules are sorted, so that one message serves a host
+	for i := range b.rules.Rules {
+		r := &b.rules.Rules[i]
 		host, path := splitHost(r.Source)
 		if path == "" {
 			continue
@@ -65,14 +68,14 @@ func spillovers(rules *mirrorset.Rules) (findings finding.Findings) {
 		if r.Pull == mirrorset.ByTag {
 			severity, danger = finding.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
 		}
-		message := fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+		if key := host + string(severity); key != about {
+			about = key
+			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+		}
 		for _, e := range r.Entries {
-			findings = append(findings, finding.Finding{
-				Code: finding.CodeSpillover, Severity: severity, Platform: finding.Windows, Origin: e.Origin, Value: r.Source, Message: message,
-			})
+			b.report(finding.CodeSpillover, severity, e.Origin, r.Source, message)
 		}
 	}
-	return findings
 }
 
 // checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.
@@ -83,8 +86,11 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 		}
 	}
 	var origin finding.Origin
-	if never != nil {
+	switch n := len(r.Origins); {
+	case never != nil:
 		origin = ruleOrigin(never)
+	case n > 0: // the scope that blocks it stands last; where another spelling forbids it, the mirrors' entries alone
+		origin = r.Origins[n-1]
 	}
 	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
 		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
@@ -93,7 +99,7 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 // checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
 func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
-		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] {
+		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] && !(r.Never && b.used[canonical(r.Source)]) {
 			message := "has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use"
 			if r.Never {
 				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")

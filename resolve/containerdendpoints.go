@@ -35,6 +35,7 @@ type merge struct {
 	byForm  map[string]*place
 	places  []*place   // in order of appearance, the registry itself first
 	lists   [][]*place // the lists of mirrors, as places
+	list    []*place   // the one being made
 	ordered []*place
 }
 
@@ -44,8 +45,23 @@ type place struct {
 	spelling string // the smallest that a mirror has, which is written
 	kinds    [len(pulls)]bool
 	usable   bool // a mirror outside of what is forbidden leads to it
-	origins  []finding.Origin
+	named    []named
 	list     int // the last list that it stands in
+}
+
+// named is a mirror of an entry that leads to a place.
+type named struct {
+	entry  *mirrorset.Entry
+	mirror int
+}
+
+// origins are where the mirrors are named that lead to the place.
+func (p *place) origins() []finding.Origin {
+	origins := make([]finding.Origin, len(p.named))
+	for i, n := range p.named {
+		origins[i] = n.entry.MirrorOrigin(n.mirror)
+	}
+	return origins
 }
 
 // at returns the place of a location, and adds one where there is none.
@@ -69,7 +85,7 @@ func (m *merge) collect() {
 		_, sourcePath := splitHost(rule.Source)
 		for _, entry := range rule.Entries {
 			number++
-			list := make([]*place, 0, len(entry.Mirrors))
+			list := m.list[:0]
 			for i, mirror := range entry.Mirrors {
 				location, exact := endpoint(sourcePath, mirror)
 				p := m.at(location)
@@ -78,17 +94,20 @@ func (m *merge) collect() {
 				}
 				p.kinds[kindOf(rule.Pull)] = true
 				p.usable = p.usable || m.b.forbids(mirror) == ""
-				origin := entry.MirrorOrigin(i)
-				p.origins = append(p.origins, origin)
+				p.named = append(p.named, named{entry, i})
 				if p.list != number {
 					p.list = number
 					list = append(list, p)
 				}
 				if !exact {
-					m.b.checkInexact(rule, mirror, hubNamed(location), origin)
+					m.b.checkInexact(rule, mirror, hubNamed(location), entry.MirrorOrigin(i))
 				}
 			}
-			m.lists = append(m.lists, list)
+			// Repeating the previous list adds nothing to the order.
+			if n := len(m.lists); n == 0 || !slices.Equal(list, m.lists[n-1]) {
+				m.lists = append(m.lists, slices.Clone(list))
+			}
+			m.list = list
 		}
 	}
 }
@@ -96,12 +115,12 @@ func (m *merge) collect() {
 // checkTagMirrors reports the mirrors for tags that pulls by digest reach too.
 func (m *merge) checkTagMirrors() {
 	for _, p := range m.places {
-		if len(p.origins) == 0 || p.kinds[kindOf(mirrorset.ByDigest)] {
+		if len(p.named) == 0 || p.kinds[kindOf(mirrorset.ByDigest)] {
 			continue
 		}
 		message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", m.host)
 		e := newEndpoint(p.spelling)
-		for _, o := range p.origins {
+		for _, o := range p.origins() {
 			m.b.report(finding.CodeTagMirrorDigests, finding.SeverityInfo, o, e.location(), message)
 		}
 	}
@@ -124,7 +143,7 @@ func (m *merge) order(never bool) {
 			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
 			strings.Join(loop, ", "), strings.Join(order, ", ")))
 	}
-	if never && len(m.places[0].origins) > 0 && !slices.Contains(order, m.self) {
+	if never && len(m.places[0].named) > 0 && !slices.Contains(order, m.self) {
 		order = append(order, m.self)
 	}
 	for _, location := range order {
@@ -140,9 +159,9 @@ func (m *merge) order(never bool) {
 func (m *merge) endpoint(p *place) Endpoint {
 	e := newEndpoint(p.spelling)
 	e.SkipVerify = m.b.insecure.covers(p.form)
-	e.Origins = p.origins
+	e.Origins = p.origins()
 	kinds := p.kinds
-	if len(p.origins) == 0 {
+	if len(p.named) == 0 {
 		for _, rule := range m.rules {
 			kinds[kindOf(rule.Pull)] = true
 		}
@@ -183,7 +202,7 @@ func (m *merge) leftOut(p *place, location string, never bool) string {
 	if scope := m.b.forbids(location); scope != "" {
 		return fmt.Sprintf("is left out: it lies inside %s, which may not be contacted; use a mirror outside of it", scope)
 	}
-	if len(p.origins) > 0 && !p.usable {
+	if len(p.named) > 0 && !p.usable {
 		return "is left out: every mirror that leads to it lies inside a source under NeverContactSource or a blocked scope; use mirrors outside of those"
 	}
 	return ""

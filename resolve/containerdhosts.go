@@ -125,10 +125,19 @@ func addConfigured(files []fileHost, configured []string) []fileHost {
 	return files
 }
 
-// originOf returns the first field that names a host; empty for one that the caller named.
+// originOf returns the first field that speaks of a host: of rules, or else of a scope around it. It
+// is empty for a host that the caller named.
 func (b *registryBuilder) originOf(host string) finding.Origin {
 	if rules, ok := b.onHost.get(host); ok {
 		return ruleOrigin(rules[0])
+	}
+	for _, i := range b.blocked.all(network.Host(host)) {
+		if i < len(b.rules.Blocked) {
+			return b.rules.Blocked[i].Origin
+		}
+	}
+	if at := b.insecure.all(network.Host(host)); len(at) > 0 {
+		return b.rules.Insecure[at[0]].Origin
 	}
 	return finding.Origin{}
 }

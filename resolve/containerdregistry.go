@@ -17,7 +17,9 @@ func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
 	never := b.applyRules(&r, rules)
 	blocked := b.applyBlocked(&r)
 	// Another spelling of the host is the same registry to the network.
-	r.Never = never != nil || blocked || b.neverHost[network.Host(f.host)] || b.forbids(f.host) != ""
+	forbidding := b.forbids(f.host)
+	b.used[forbidding] = true // a wildcard may reach the host under another spelling than a rule's
+	r.Never = never != nil || blocked || b.neverHost[network.Host(f.host)] || forbidding != ""
 	if r.Never && !blocked {
 		b.checkPolicyShared(f.host, rules, never)
 	}
@@ -61,6 +63,7 @@ func (b *registryBuilder) rulesInFile(f fileHost) []*mirrorset.Rule {
 // applyRules notes the fields that the rules come from, and returns the first rule under
 // NeverContactSource, or nil.
 func (b *registryBuilder) applyRules(r *Registry, rules []*mirrorset.Rule) (never *mirrorset.Rule) {
+	r.Origins = slices.Grow(r.Origins, len(rules))
 	for _, rule := range rules {
 		if isWildcard(rule.Source) {
 			b.used[rule.Source] = true

@@ -38,8 +38,12 @@ func (b *imageBuilder) blockSpellings() {
 			f.look(b, m.Location, false, firstOrigin(m.Origins))
 		}
 	}
+	var origin finding.Origin
+	if b.table.override != nil {
+		origin = finding.Origin{Object: "Image/cluster", Field: "spec.registrySources.containerRuntimeSearchRegistries"}
+	}
 	for _, host := range b.table.searchRegistries() {
-		f.look(b, host, false, finding.Origin{})
+		f.look(b, host, false, origin)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.table.aliases)) {
 		f.look(b, b.table.aliases[name], false, finding.Origin{})
@@ -135,6 +139,9 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		}
 		contained := f.contained(form, path)
 		if len(contained) > 0 && !b.spelledAsForbidden(host, contained) {
+			if origin == (finding.Origin{}) { // what a base file holds has no place; the rule has
+				origin = contained[0].origin
+			}
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
 				Message: "spells its host in another way than a rule that forbids contacting a part of it; that part is blocked under this spelling too; spell the host as the rule does",
