@@ -12,6 +12,8 @@ import (
 type Rules struct {
 	// Rules are sorted: those for pulls by digest first, then those for pulls by tag, each by source.
 	Rules []Rule
+	// Unused are the valid entries that make no rule, because they name no mirror but their own source.
+	Unused []*Entry
 	// Insecure and Blocked are the scopes of the Image named cluster, in the order listed.
 	Insecure, Blocked []Scope
 	// Allowed are its scopes outside of which Linux nodes take no image, in the order listed; none
@@ -95,6 +97,7 @@ func (s *Set) Rules() (*Rules, error) {
 		}
 		e := given.usable()
 		if e == given && !e.real() { // an entry with refused mirrors keeps its policy, even without any mirror
+			r.Unused = append(r.Unused, e)
 			continue
 		}
 		if n := len(r.Rules); n == 0 || r.Rules[n-1].Source != e.Source || r.Rules[n-1].Pull != e.Pull {

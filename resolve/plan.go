@@ -62,6 +62,8 @@ type Attempt struct {
 	// registry-1.docker.io.
 	Location string
 	Role     Role
+	// Insecure is set where the location is asked without a look at its certificate, or by plain HTTP.
+	Insecure bool
 	// Origins are the fields that name the location; empty for a source that is asked only because
 	// nothing forbids it.
 	Origins []finding.Origin
@@ -77,15 +79,16 @@ const (
 	RoleSource Role = "source"
 )
 
-// MarshalJSON writes the attempt as {"location", "role", "origin"}, with "origins" beside it where more
-// than one field names the location.
+// MarshalJSON writes the attempt as {"location", "role", "origin"}, with "insecure" where it is, and
+// with "origins" where more than one field names the location.
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Location string   `json:"location"`
 		Role     Role     `json:"role"`
+		Insecure bool     `json:"insecure,omitempty"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
-	}{Location: shown.Value(a.Location), Role: a.Role}
+	}{Location: shown.Value(a.Location), Role: a.Role, Insecure: a.Insecure}
 	if len(a.Origins) > 0 {
 		out.Origin = a.Origins[0].String()
 	}

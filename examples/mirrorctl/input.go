@@ -164,6 +164,9 @@ type source struct {
 	other planner
 	// policy is policy.json of the Linux nodes, nil where it is not known or takes every image.
 	policy *policyjson.Policy
+	// operator is the one of OpenShift that writes the files of these nodes; it answers nothing for a
+	// node's own files.
+	operator resolve.Operator
 }
 
 // readSource reads manifests, or a node's own files, for one platform.
@@ -197,14 +200,24 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		s.other = windows
 		if platform == finding.Windows {
 			s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
-			s.other = linux
+			s.other, s.operator = linux, resolve.WMCO(rules)
 		} else if refused := more.Err(); refused != nil && err == nil {
 			return nil, refused // MCO writes nothing, so there is nothing to answer from
+		} else {
+			s.operator = resolve.MCO(underMCO(rules, files))
 		}
 		s.rules, s.policy = rules, files.Policies.Policy
 	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest
+}
+
+// underMCO returns rules with the blocked scopes of registries.conf: MCO leaves some out because of
+// the release payload.
+func underMCO(rules *mirrorset.Rules, files registriesconf.Files) *mirrorset.Rules {
+	excepted := *rules
+	excepted.Blocked = files.Policies.Blocked
+	return &excepted
 }
 
 // pick returns what one question is asked of, and the rules where that is a cluster's objects.

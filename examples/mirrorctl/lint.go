@@ -12,6 +12,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
+	"github.com/pullroute/pullroute/resolve"
+	"github.com/pullroute/pullroute/resolve/routes"
 )
 
 func (p *program) lint(args []string) error {
@@ -154,6 +156,11 @@ func (l *linter) lint(platforms []string) error {
 	if slices.Contains(platforms, string(finding.Linux)) {
 		files, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
 		l.findings = append(l.findings, findings...)
+		under := l.rules
+		if findings.Err() == nil {
+			under = underMCO(under, files)
+		}
+		l.findings = append(l.findings, routes.UnderMCO(t, resolve.MCO(under))...)
 		l.policy = files.Policies.Policy
 		if err := l.images(t, l.require); err != nil {
 			return err
@@ -162,6 +169,7 @@ func (l *linter) lint(platforms []string) error {
 	if slices.Contains(platforms, string(finding.Windows)) {
 		_, t, findings := hoststoml.Render(l.rules, hoststoml.RenderOptions{Hosts: l.hosts})
 		l.findings = append(l.findings, findings...)
+		l.findings = append(l.findings, routes.UnderWMCO(t, resolve.WMCO(l.rules))...)
 		images := l.require
 		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
 			images = append(slices.Clone(images), input.Image{Name: pauseImage})

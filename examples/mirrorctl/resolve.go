@@ -94,7 +94,11 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
+		differs, found := s.operator.Check(plan)
 		plans[i] = s.policy.Apply(plan)
+		if found {
+			plans[i].Findings = append(plans[i].Findings, differs)
+		}
 	}
 	return plans, nil
 }
