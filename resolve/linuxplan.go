@@ -196,7 +196,7 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 // ask adds the attempt at a location where the client asks it. mirror is what the location belongs
 // to, nil for the registry itself.
 func (t *LinuxTable) ask(p *Plan, r Reference, location string, mirror *LinuxMirror, insecure bool) {
-	a := Attempt{Location: contacted(location), Role: RoleMirror}
+	a := Attempt{Location: contacted(location), Role: RoleMirror, Insecure: insecure}
 	if location == r.Name() {
 		a.Role = RoleSource
 	}

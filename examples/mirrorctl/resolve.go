@@ -19,7 +19,6 @@ func (p *program) resolve(args []string) error {
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
-	read.releaseFlag(fs)
 	var lists texts
 	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
 	images, err := parse(fs, args)
@@ -95,7 +94,11 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
+		differs, found := s.operator.Check(plan)
 		plans[i] = s.policy.Apply(plan)
+		if found {
+			plans[i].Findings = append(plans[i].Findings, differs)
+		}
 	}
 	return plans, nil
 }
@@ -166,10 +169,22 @@ func (p *program) show(from *source, plan resolve.Plan) {
 		fmt.Fprintln(p.stdout, "  the image is fetched from")
 		p.attempts(plan.Pull)
 	}
+	for _, s := range plan.Signatures {
+		p.signature(s)
+	}
 	if len(plan.Pull) > 0 {
 		p.source(plan)
 	}
 	p.otherPlatform(from, plan)
+}
+
+// signature prints what policy.json asks of an image.
+func (p *program) signature(s resolve.Signature) {
+	by := "the default of policy.json"
+	if s.Scope != "" {
+		by = "the scope " + shown.Value(s.Scope) + " of policy.json"
+	}
+	fmt.Fprintf(p.stdout, "  %s has to be signed (%s), by %s: %s\n", shown.Value(s.Reference), strings.Join(s.Types, ", "), by, s.Origin)
 }
 
 // rules prints the rules that match a reference: the most specific one, and those that lose to it.
