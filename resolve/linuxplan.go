@@ -19,7 +19,7 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	if err := tooLong(image); err != nil {
 		return Plan{Platform: finding.Linux}, err
 	}
-	if !isShortName(image) {
+	if !IsShortName(image) {
 		r, err := ParseReference(image)
 		if err != nil {
 			return Plan{Image: image, Platform: finding.Linux}, err
