@@ -180,7 +180,7 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 		switch {
 		case err != nil:
 			return err
-		case name != root && hidden(d.Name()):
+		case name != root && hidden(d.Name()) && (d.IsDir() || !inDropInDir(name)): // clients read .a.conf
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -230,7 +230,7 @@ const clusterResources = "cluster-scoped-resources"
 // inner looks at the name of a directory inside another.
 func (in *Input) inner(name string) error {
 	in.mustGather = in.mustGather || path.Base(name) == clusterResources
-	if !isDropInDir(path.Base(path.Dir(name))) || !strings.HasSuffix(name, ".conf") {
+	if !inDropInDir(name) || !strings.HasSuffix(name, ".conf") {
 		return nil
 	}
 	in.findings = append(in.findings, finding.Finding{
