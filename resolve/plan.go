@@ -31,6 +31,11 @@ type Plan struct {
 	Scopes []string
 	// Findings are about this image. The table's own findings are not repeated.
 	Findings finding.Findings
+	// Client is the client that [Plan.After] and the JSON form answer for. It may be set; where it is empty
+	// it is CRI-O's on Linux, and containerd 2 for hosts.toml.
+	Client Client
+
+	starts []int // the places in Pull at which the second and later References begin
 }
 
 // Outcome says what becomes of a pull whatever its locations have.
@@ -81,7 +86,8 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with
-// "outcome" and "asked" where the image is refused; lists are never null.
+// "outcome" and "asked" where the image is refused, and "movesOn" where it has several locations: the
+// client, and after which faults of a location it asks another. Lists are never null.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Image    string           `json:"image"`
@@ -90,8 +96,9 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Pull     []Attempt        `json:"pull"`
 		Outcome  Outcome          `json:"outcome,omitempty"`
 		Asked    []Attempt        `json:"asked,omitempty"`
+		MovesOn  *movesOn         `json:"movesOn,omitempty"`
 		Findings finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, notNil(p.Findings)})
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.movesOn(), notNil(p.Findings)})
 }
 
 func notNil[S ~[]E, E any](s S) S {

@@ -141,6 +141,9 @@ type source struct {
 	// node's own files.
 	rules *mirrorset.Rules
 	other planner
+	// client is what pulls; named is set where it was chosen.
+	client resolve.Client
+	named  string
 	// policy is policy.json of the Linux nodes, nil where it is not known or takes every image.
 	policy *policyjson.Policy
 }
@@ -181,6 +184,10 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 			return nil, refused // MCO writes nothing, so there is nothing to answer from
 		}
 		s.rules, s.policy = rules, files.Policies.Policy
+	}
+	s.client = input.Client(c.client).Pulls(platform)
+	if c.client.Name != "" {
+		s.named = input.Client(c.client).String()
 	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest
