@@ -122,9 +122,11 @@ func (p *Plan) client() Client {
 
 // After returns what the plan's client does where the location of Pull[i] fails: [Client.After], save
 // that after the last location of a reference there is no next. A fault of the manifest counts for
-// Resolve too. It panics where there is no such attempt.
+// Resolve too. It is StepFail where there is no such attempt.
 func (p *Plan) After(i int, f Fault) Step {
-	_ = p.Pull[i]
+	if i < 0 || i >= len(p.Pull) {
+		return StepFail
+	}
 	step, end := p.client().After(f), len(p.Pull)
 	more := false // references with locations
 	for _, start := range p.starts {

@@ -65,17 +65,18 @@ const (
 	RoleSource Role = "source"
 )
 
-// MarshalJSON writes the attempt as {"location", "role", "origin"}, with "origins" beside it where more
-// than one field names the location.
+// MarshalJSON writes the attempt as {"location", "role", "origin", "place"}, with "origins" beside it where
+// more than one field names the location. The place is that of the origin in its file, file:line.
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Location string   `json:"location"`
 		Role     Role     `json:"role"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
+		Place    string   `json:"place,omitempty"`
 	}{Location: shown.Value(a.Location), Role: a.Role}
 	if len(a.Origins) > 0 {
-		out.Origin = a.Origins[0].String()
+		out.Origin, out.Place = a.Origins[0].String(), a.Origins[0].Place()
 	}
 	if len(a.Origins) > 1 {
 		for _, o := range a.Origins {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/hoststoml/distros"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -43,7 +44,7 @@ type PlatformError struct {
 }
 
 func (e *PlatformError) Error() string {
-	what := "holds hosts.toml files"
+	what := "holds hosts.toml files, or what makes them"
 	if e.Platform == finding.Linux {
 		what = "is, or holds, a registries.conf"
 	}
@@ -167,6 +168,8 @@ func (in *Input) holds() string {
 		}
 	}
 	switch {
+	case len(in.policies) > 0 && len(kinds) == 0:
+		return "a policy.json, which says what images are refused, not where they come from: give the directory of the node's files, with registries.conf in it"
 	case len(kinds) > 0:
 		return "other things (" + strings.Join(kinds, "; ") + ")"
 	case len(in.manifests) == 0 && len(in.findings) == 0, empty && slices.Equal(in.given, []string{"-"}):
@@ -191,16 +194,7 @@ func (in *Input) cluster(o Choice) (*mirrorset.Set, *Picked, finding.Findings) {
 	p := &Picked{Findings: slices.Clone(in.findings)}
 	set := &mirrorset.Set{}
 	var refused finding.Findings
-	take := func(fs finding.Findings) {
-		for _, f := range fs {
-			if f.RefusedBy == finding.Reader && slices.Contains(o.Ignore, f.Code) {
-				f.RefusedBy = ""
-				p.Findings = append(p.Findings, f)
-				continue
-			}
-			refused = append(refused, f)
-		}
-	}
+	take := func(fs finding.Findings) { refused = append(refused, p.unlessIgnored(fs, o)...) }
 	members, found := in.one()
 	for _, f := range found {
 		if !f.Refused() {
@@ -233,8 +227,9 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 			n.confs, n.policies = confsOf(group)
 		} else {
 			n.tree = treeOf(group)
+			n.distro = distroOf(group)
 		}
-		if n.confs != nil || n.tree != nil {
+		if n.confs != nil || n.tree != nil || n.distro != nil {
 			all = append(all, n)
 		}
 	}
@@ -269,6 +264,16 @@ type candidateNode struct {
 	// policies are the policy.json files that may be the node's.
 	policies []conf
 	tree     *configPath
+	// distro is what the distribution that writes the node's files is told.
+	distro []mirrorset.NodeFile
+}
+
+// hosts returns the files of containerd.
+func (n *candidateNode) hosts() (*Hosts, error) {
+	if n.tree != nil {
+		return readHosts(*n.tree)
+	}
+	return readDistro(n.distro), nil
 }
 
 type nodeList []candidateNode
@@ -289,12 +294,15 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		p.Findings = append(p.Findings, unspoken(p.Linux)...)
 		return refusals(p.Linux.Findings)
 	}
-	hosts, err := readHosts(*l[0].tree)
+	hosts, err := l[0].hosts()
 	if err != nil {
 		return finding.Findings{{
 			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
 			Origin: finding.Origin{File: l[0].name}, Message: "cannot be read: " + reason(err),
 		}}
+	}
+	if o.Client.Name == "k3s" {
+		hosts.refuseRewrites()
 	}
 	p.Hosts = hosts
 	if len(hosts.Tree) == 0 {
@@ -303,7 +311,22 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 			Message: "holds no hosts.toml: every image comes from its own registry",
 		})
 	}
-	return refusals(hosts.Findings)
+	return p.unlessIgnored(refusals(hosts.Findings), o)
+}
+
+// unlessIgnored returns what still refuses where some codes are ignored; what is ignored is beside
+// the answer.
+func (p *Picked) unlessIgnored(refused finding.Findings, o Choice) finding.Findings {
+	var rest finding.Findings
+	for _, f := range refused {
+		if f.RefusedBy != finding.Reader || !slices.Contains(o.Ignore, f.Code) {
+			rest = append(rest, f)
+			continue
+		}
+		f.RefusedBy = ""
+		p.Findings = append(p.Findings, f)
+	}
+	return rest
 }
 
 // unspoken says that a node's files name no registry.
@@ -399,6 +422,9 @@ func groups(files []mirrorset.NodeFile) [][]mirrorset.NodeFile {
 	var all [][]mirrorset.NodeFile
 	for _, f := range files {
 		k := key{f.Origin.Object, f.Origin.File, f.Origin.Wrapper}
+		if f.Path == distros.TalosPath { // documents of one configuration
+			k.object = ""
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(all)
@@ -444,6 +470,16 @@ func treeOf(files []mirrorset.NodeFile) *configPath {
 		return nil
 	}
 	return &configPath{fsys: m, dir: dir}
+}
+
+// distroOf returns the files among those of one object that tell a distribution of mirrors.
+func distroOf(files []mirrorset.NodeFile) (all []mirrorset.NodeFile) {
+	for _, f := range files {
+		if f.Path == distros.TalosPath || path.Base(f.Path) == registriesYAML {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // refusals returns the findings that refuse.
