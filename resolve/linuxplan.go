@@ -68,7 +68,10 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 	}
 	texts := make([]string, 2*len(references)) // one piece of memory for both lists
 	p.References, p.Scopes = texts[:0:len(references)], texts[len(references):len(references)]
-	for _, r := range references {
+	for i, r := range references {
+		if i > 0 {
+			p.starts = append(p.starts, len(p.Pull))
+		}
 		entry, scope := t.find(r.Name()), ""
 		if entry != nil {
 			scope = entry.Prefix
