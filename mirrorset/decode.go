@@ -69,7 +69,7 @@ func passedOver(kind string, text []byte) bool {
 func isOther(kind string) bool {
 	switch strings.TrimSuffix(kind, "List") {
 	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret, kindNodePool,
-		kindClusterImagePolicy, kindImagePolicy:
+		kindClusterImagePolicy, kindImagePolicy, kindClusterVersion, kindMachineConfiguration:
 		return false
 	}
 	return !strings.EqualFold(kind, kindImage) && nearKind(kind) == ""

@@ -47,7 +47,7 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 	switch {
 	case o.Kind == "List":
 		d.list(o, TypeMeta{}, depth)
-	case o.typedList(depth), o.mirrorKind(), o.configKind(), o.imageMirrorKind(), o.withoutKind():
+	case o.typedList(depth), o.mirrorKind(), o.configKind(), o.clusterKind(), o.imageMirrorKind(), o.withoutKind():
 	case o.nearlyOurs() != "":
 		d.misspelt(o, o.nearlyOurs())
 	default:
@@ -86,6 +86,9 @@ func (o *object) typedList(depth int) bool {
 			o.skip(o.Kind)
 			return true
 		}
+	case kindClusterVersion, kindMachineConfiguration:
+		o.list(o, TypeMeta{Kind: item, APIVersion: o.APIVersion}, depth)
+		return true
 	default:
 		return false
 	}

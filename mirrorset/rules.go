@@ -12,6 +12,8 @@ import (
 type Rules struct {
 	// Rules are sorted: those for pulls by digest first, then those for pulls by tag, each by source.
 	Rules []Rule
+	// Unused are the valid entries that make no rule, because they name no mirror but their own source.
+	Unused []*Entry
 	// Insecure and Blocked are the scopes of the Image named cluster, in the order listed.
 	Insecure, Blocked []Scope
 	// Allowed are its scopes outside of which Linux nodes take no image, in the order listed; none
@@ -24,6 +26,11 @@ type Rules struct {
 	// SearchRegistries replaces the hosts that Linux nodes try for names without a registry; nil where
 	// the Image does not say.
 	SearchRegistries []string
+	// ReleaseImage is that of the release payload, with the field of the ClusterVersion that names it;
+	// its Value is empty where none does.
+	ReleaseImage Scope
+	// DisruptionPolicies are the entries for files of the MachineConfiguration named cluster.
+	DisruptionPolicies []DisruptionPolicy
 	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
 	TrustedCAs []TrustedCA
 	// Findings are those of reading and validating, and the loops that merging found.
@@ -64,6 +71,9 @@ func (s *Set) Rules() (*Rules, error) {
 
 		ClusterImagePolicies: s.ClusterImagePolicies,
 		ImagePolicies:        s.ImagePolicies,
+
+		ReleaseImage:       s.releaseImage(),
+		DisruptionPolicies: s.disruptionPolicies(),
 	}
 	var problems finding.Findings
 	r.TrustedCAs, problems = s.trustedCAs()
@@ -87,6 +97,7 @@ func (s *Set) Rules() (*Rules, error) {
 		}
 		e := given.usable()
 		if e == given && !e.real() { // an entry with refused mirrors keeps its policy, even without any mirror
+			r.Unused = append(r.Unused, e)
 			continue
 		}
 		if n := len(r.Rules); n == 0 || r.Rules[n-1].Source != e.Source || r.Rules[n-1].Pull != e.Pull {

@@ -181,6 +181,10 @@ type Set struct {
 	// ConfigMaps are those that Images may name: of the namespace openshift-config, or, where a manifest
 	// does not say its namespace, with certificates in them.
 	ConfigMaps []ConfigMap
+	// ClusterVersions say which release the cluster runs, MachineConfigurations what becomes of nodes
+	// whose files change.
+	ClusterVersions       []ClusterVersion
+	MachineConfigurations []MachineConfiguration
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []finding.Origin
 	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate
@@ -210,6 +214,8 @@ func (s *Set) Add(t *Set) {
 	s.ClusterImagePolicies = append(s.ClusterImagePolicies, t.ClusterImagePolicies...)
 	s.ImagePolicies = append(s.ImagePolicies, t.ImagePolicies...)
 	s.ConfigMaps = append(s.ConfigMaps, t.ConfigMaps...)
+	s.ClusterVersions = append(s.ClusterVersions, t.ClusterVersions...)
+	s.MachineConfigurations = append(s.MachineConfigurations, t.MachineConfigurations...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.NodeFiles = append(s.NodeFiles, t.NodeFiles...)
 	s.none = s.none || t.none
@@ -229,7 +235,7 @@ func (s *Set) Speaks() bool {
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
 		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps)+len(s.NodeFiles)+
-		len(s.ClusterImagePolicies)+len(s.ImagePolicies) == 0
+		len(s.ClusterImagePolicies)+len(s.ImagePolicies)+len(s.ClusterVersions)+len(s.MachineConfigurations) == 0
 }
 
 // The kinds this package reads, as objects name them.

@@ -282,6 +282,14 @@ func (v *validator) duplicates() {
 		o := &s.Images[i]
 		return o.Metadata.Name, o.ReadFrom, &o.Spec
 	})
+	v.differing(kindClusterVersion, len(s.ClusterVersions), func(i int) (string, *ReadFrom, any) {
+		o := &s.ClusterVersions[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Status
+	})
+	v.differing(kindMachineConfiguration, len(s.MachineConfigurations), func(i int) (string, *ReadFrom, any) {
+		o := &s.MachineConfigurations[i]
+		return o.Metadata.Name, o.ReadFrom, &o.Spec
+	})
 	v.differing(kindIDMS, len(s.ImageDigestMirrorSets), func(i int) (string, *ReadFrom, any) {
 		o := &s.ImageDigestMirrorSets[i]
 		return o.Metadata.Name, o.ReadFrom, &o.Spec

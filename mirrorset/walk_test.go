@@ -476,3 +476,27 @@ func TestRandomTextsAboutOtherThingsHoldNothing(t *testing.T) {
 	}
 	require.Greater(t, other, 300)
 }
+
+// The parameters of a Template of OpenShift are put in. Another group's Template is an object like any other, whose
+// parameters nobody knows how to put in.
+func TestOnlyTemplatesOfOpenShiftHaveParameters(t *testing.T) {
+	const template = `
+apiVersion: %s
+kind: Template
+metadata: {name: t}
+parameters: [{name: HOST, value: m.io}]
+objects:
+- apiVersion: config.openshift.io/v1
+  kind: ImageDigestMirrorSet
+  metadata: {name: a}
+  spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: ["${HOST}/a"]}]}
+`
+	set, _ := decode(t, fmt.Sprintf(template, "template.openshift.io/v1"))
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	require.Equal(t, "m.io/a", rules.Rules[0].Mirrors()[0].Location)
+
+	set, _ = decode(t, fmt.Sprintf(template, "example.com/v1"))
+	_, err = set.Rules()
+	require.ErrorContains(t, err, "it is part of a template; render that first")
+}

@@ -13,8 +13,9 @@ type RenderOptions struct {
 	Base *Config
 	// BaseName is what the origins of plans and findings call it.
 	BaseName string
-	// ReleaseImage is status.desired.image of the ClusterVersion, where it is known: MCO keeps the
-	// repository of the release payload usable, whatever is blocked (see [policyjson.Render]).
+	// ReleaseImage is the image of the release payload, where the ClusterVersion does not stand among
+	// the objects that the rules were made of; it replaces what that says. MCO keeps its repository
+	// usable, whatever is blocked (see [policyjson.Render]).
 	ReleaseImage string
 }
 

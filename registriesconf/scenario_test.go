@@ -12,7 +12,7 @@ import (
 
 func TestScenarios(t *testing.T) {
 	owned := func(name string) bool {
-		return strings.HasPrefix(name, "linux/registries.") || name == "linux/policy.json" || strings.HasPrefix(name, "linux/"+registriesconf.NamespacesBelow)
+		return strings.HasPrefix(name, "linux/registries.") || name == "linux/policy.json" || name == "linux/policy-findings.txt" || strings.HasPrefix(name, "linux/"+registriesconf.NamespacesBelow)
 	}
 	scenario.Run(t, owned, func(t *testing.T, s *scenario.Scenario) map[string]string {
 		rules, _, ok := s.Rules(t)
@@ -27,7 +27,8 @@ func TestScenarios(t *testing.T) {
 		}
 		rendered, table, _ := registriesconf.Render(rules, o)
 		require.Empty(t, rendered.Config.Validate())
-		files := map[string]string{"linux/registries.conf": string(rendered.Config.Bytes())}
+		_, findings := policyjson.Render(rules, policyjson.RenderOptions{Base: o.Base.Table(o.BaseName)})
+		files := map[string]string{"linux/policy-findings.txt": scenario.Text(findings), "linux/registries.conf": string(rendered.Config.Bytes())}
 		if rendered.Search != nil {
 			files["linux/"+registriesconf.SearchDropIn] = string(rendered.Search.Bytes())
 		}

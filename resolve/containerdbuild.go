@@ -41,13 +41,13 @@ type RegistryHosts struct {
 func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
 	rules = complete(rules)
 	b := newRegistryBuilder(rules)
-	b.spillovers()
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
 			registries = append(registries, r)
 		}
 	}
+	b.spillovers(registries)
 	b.checkScopes()
 	t := &ContainerdTable{registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newScopeMap[bool](len(rules.Rules))}
 	for i := range rules.Rules {
@@ -63,6 +63,7 @@ type registryBuilder struct {
 	rules     *mirrorset.Rules
 	forbidden policies
 	blocked   *scopeSet // in the order of rules.Blocked; then the forms for plain HTTP of insecure ones
+	spelled   *scopeSet // the blocked scopes as they are spelled, in the order of rules.Blocked
 	insecure  *scopeSet // in the order of rules.Insecure
 	avoid     *scopeSet // what may not be contacted: sources under NeverContactSource and blocked scopes
 
@@ -75,7 +76,7 @@ type registryBuilder struct {
 
 func newRegistryBuilder(rules *mirrorset.Rules) *registryBuilder {
 	b := &registryBuilder{
-		rules: rules, avoid: newScopeSet(), blocked: newScopeSet(), insecure: newScopeSet(),
+		rules: rules, avoid: newScopeSet(), blocked: newScopeSet(), spelled: newScopeSet(), insecure: newScopeSet(),
 		onHost:    newScopeMap[[]*mirrorset.Rule](0),
 		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]bool{},
 	}
@@ -90,6 +91,7 @@ func newRegistryBuilder(rules *mirrorset.Rules) *registryBuilder {
 	}
 	for _, s := range rules.Blocked {
 		b.blocked.add(canonical(s.Value))
+		b.spelled.add(s.Value)
 	}
 	for _, s := range rules.Blocked {
 		if b.isInsecure(s.Value) {

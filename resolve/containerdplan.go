@@ -145,7 +145,7 @@ func (a *asked) ask(p *Plan) {
 	locations := newTextBlock(size)
 	for i := range n {
 		e := a.endpoint(i)
-		attempt := Attempt{Role: RoleMirror, Origins: e.Origins}
+		attempt := Attempt{Role: RoleMirror, Insecure: e.SkipVerify || e.Scheme == "http", Origins: e.Origins}
 		if path, _ := strings.CutPrefix(e.Root, "/v2"); e.isRegistryRoot() {
 			attempt.Location = locations.join(e.Host, path, a.path)
 			if path == "" && network.Host(e.Host) == a.canonical {

@@ -23,10 +23,15 @@ func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
 	if r.Never && !blocked {
 		b.checkPolicyShared(f.host, rules, never)
 	}
+	if scope := b.rejected(f); scope != nil {
+		b.closed(&r, rules, fmt.Sprintf("%s is blocked (%s), and so no mirror serves it: policy.json of Linux nodes rejects its name too; "+
+			"to have the mirrors serve it, write NeverContactSource instead of blocking it", scope.Value, scope.Origin))
+		return r, true
+	}
 	r.Endpoints = b.endpoints(f.host, rules, r.Never)
 	switch {
 	case r.Never && len(r.Endpoints) == 0:
-		b.closed(&r, rules)
+		b.closed(&r, rules, "it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")
 	case r.Never:
 		// Without a server containerd would ask the registry itself; so the last mirror stands
 		// there once more.
@@ -87,6 +92,20 @@ func (b *registryBuilder) applyBlocked(r *Registry) (blocked bool) {
 	return blocked
 }
 
+// rejected returns the blocked scope that a host lies in as a whole, nil where there is none. Such a
+// scope is not only kept from being contacted: no image of it may be used, whoever serves it, and
+// its mirrors serve nothing. policy.json of a Linux node judges names as they are spelled, and so
+// does this; what another spelling of the host is blocked by keeps the registry from being
+// contacted.
+func (b *registryBuilder) rejected(f fileHost) *mirrorset.Scope {
+	for _, host := range append([]string{f.host}, f.spellings...) {
+		if all := b.spelled.all(host); len(all) > 0 {
+			return &b.rules.Blocked[all[0]]
+		}
+	}
+	return nil
+}
+
 // open makes a file that ends in the registry itself.
 func (b *registryBuilder) open(r *Registry) {
 	server := itself(r.Host)
@@ -99,14 +118,13 @@ func (b *registryBuilder) open(r *Registry) {
 
 // closed makes a file that keeps every pull from happening: containerd finds no host that may pull.
 // The table is there for 1.6, which takes no file without one.
-func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule) {
+func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule, why string) {
 	blocking := itself(r.Host)
 	blocking.Capabilities = CanPush
 	r.Server, r.Endpoints = &blocking, []Endpoint{blocking}
 	r.Never = false // the file names the registry, with a table that refuses pulls
 	if len(rules) > 0 {
-		b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), r.Host,
-			"cannot be pulled from at all on Windows: it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")
+		b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), r.Host, "cannot be pulled from at all on Windows: "+why)
 	}
 }
 

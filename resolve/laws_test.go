@@ -440,3 +440,39 @@ func FuzzPlan(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatOpensASourceAgainIsReported takes each rule that allows contact out: where its source could
+// then not be contacted, and can with it, the finding is there, unless an entry says that it is meant.
+func TestWhatOpensASourceAgainIsReported(t *testing.T) {
+	w := random.New(15)
+	reported, silent := 0, 0
+	for range 3000 {
+		rules := randomRules(t, w)
+		rules.Blocked = nil // what is blocked is not opened
+		opens := map[string]bool{}
+		for _, f := range NewLinuxTable(rules).Findings {
+			if f.Code == finding.CodeOpensNever {
+				opens[f.Origin.String()] = true
+			}
+		}
+		for i := range rules.Rules {
+			r := &rules.Rules[i]
+			without := *rules
+			without.Rules = slices.DeleteFunc(slices.Clone(rules.Rules), func(o mirrorset.Rule) bool {
+				return o.Pull == r.Pull && canonical(o.Source) == canonical(r.Source)
+			})
+			meant := slices.ContainsFunc(r.Entries, func(e *mirrorset.Entry) bool { return e.Policy != "" })
+			want := !r.Never && !meant && mayContact(rules, r.Source) && !mayContact(&without, r.Source)
+			for _, e := range r.Entries {
+				require.Equal(t, want, opens[e.Origin.String()], "%s by %s\n%s", r.Source, r.Pull, describe(rules))
+			}
+			if want {
+				reported++
+			} else {
+				silent++
+			}
+		}
+	}
+	require.Greater(t, reported, 100)
+	require.Greater(t, silent, 1000)
+}

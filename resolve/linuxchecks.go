@@ -21,6 +21,7 @@ func (b *imageBuilder) check() {
 	}
 	for i := range b.merged {
 		b.checkRule(&b.merged[i], &b.table.entries[b.at[i]])
+		b.checkOpens(b.merged[i].Rule, &b.table.entries[b.at[i]])
 	}
 }
 
@@ -48,6 +49,21 @@ func (b *imageBuilder) checkPorts(e *LinuxEntry) {
 		b.report(finding.CodeEvadesRule, finding.SeverityWarning, e.Origins[0], e.Prefix, fmt.Sprintf(
 			"opens %s on every port, although %s may not be contacted: to the client an entry for a host also governs its ports, and it wins over the wildcard; add entries for the ports that are in use",
 			e.Prefix, scope))
+	}
+}
+
+// checkOpens reports the entries without a policy that open a part of a source under
+// NeverContactSource again: the longest source alone decides, and an absent policy allows contact.
+// One that says AllowContactingSource means it.
+func (b *imageBuilder) checkOpens(r *mirrorset.Rule, entry *LinuxEntry) {
+	never := b.policies.opened(r)
+	if never == nil || entry.Blocked || slices.ContainsFunc(r.Entries, func(e *mirrorset.Entry) bool { return e.Policy != "" }) {
+		return
+	}
+	for _, e := range r.Entries {
+		b.report(finding.CodeOpensNever, finding.SeverityWarning, e.Origin, r.Source, fmt.Sprintf(
+			"is contacted, although it lies inside %s, for which %s says NeverContactSource: the longest source alone decides, and an entry without mirrorSourcePolicy allows contacting it; write NeverContactSource here too, or AllowContactingSource if that is meant",
+			never.Source, ruleOrigin(never)))
 	}
 }
 

@@ -68,7 +68,10 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 	}
 	texts := make([]string, 2*len(references)) // one piece of memory for both lists
 	p.References, p.Scopes = texts[:0:len(references)], texts[len(references):len(references)]
-	for _, r := range references {
+	for i, r := range references {
+		if i > 0 {
+			p.starts = append(p.starts, len(p.Pull))
+		}
 		entry, scope := t.find(r.Name()), ""
 		if entry != nil {
 			scope = entry.Prefix
@@ -196,7 +199,7 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 // ask adds the attempt at a location where the client asks it. mirror is what the location belongs
 // to, nil for the registry itself.
 func (t *LinuxTable) ask(p *Plan, r Reference, location string, mirror *LinuxMirror, insecure bool) {
-	a := Attempt{Location: contacted(location), Role: RoleMirror}
+	a := Attempt{Location: contacted(location), Role: RoleMirror, Insecure: insecure}
 	if location == r.Name() {
 		a.Role = RoleSource
 	}

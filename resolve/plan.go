@@ -26,11 +26,19 @@ type Plan struct {
 	// asked for the manifest, in order, until one has it.
 	Outcome Outcome
 	Asked   []Attempt
+	// Signatures are what policy.json of a Linux node asks for, for each of References that it asks
+	// signatures of: the image is pulled where they are found, and refused where not.
+	Signatures []Signature
 	// Scopes are, for each of References, the table's entry that governs it: the prefix of a
 	// registries.conf entry, or the registry host of a hosts.toml; empty where none does.
 	Scopes []string
 	// Findings are about this image. The table's own findings are not repeated.
 	Findings finding.Findings
+	// Client is the client that [Plan.After] and the JSON form answer for. It may be set; where it is empty
+	// it is CRI-O's on Linux, and containerd 2 for hosts.toml.
+	Client Client
+
+	starts []int // the places in Pull at which the second and later References begin
 }
 
 // Outcome says what becomes of a pull whatever its locations have.
@@ -39,12 +47,28 @@ type Outcome string
 // OutcomeRefused is that of an image that no location may serve.
 const OutcomeRefused Outcome = "refused"
 
+// Signature is a requirement of policy.json that an image is signed.
+type Signature struct {
+	// Reference is the image that is judged, as the plan's References write it.
+	Reference string `json:"reference"`
+	// Scope is the scope of policy.json that asks: a registry, namespace, repository, reference or
+	// wildcard; empty where the default does.
+	Scope string `json:"scope"`
+	// Types are the types of the requirements, as policy.json names them: signedBy, sigstoreSigned. All
+	// have to be met.
+	Types []string `json:"types"`
+	// Origin is the field that asks.
+	Origin finding.Origin `json:"origin"`
+}
+
 // Attempt is one location that is asked.
 type Attempt struct {
 	// Location is host[:port]/repository as it is contacted on the wire: Docker Hub is
 	// registry-1.docker.io.
 	Location string
 	Role     Role
+	// Insecure is set where the location is asked without a look at its certificate, or by plain HTTP.
+	Insecure bool
 	// Origins are the fields that name the location; empty for a source that is asked only because
 	// nothing forbids it.
 	Origins []finding.Origin
@@ -60,16 +84,18 @@ const (
 	RoleSource Role = "source"
 )
 
-// MarshalJSON writes the attempt as {"location", "role", "origin", "place"}, with "origins" beside it where
-// more than one field names the location. The place is that of the origin in its file, file:line.
+// MarshalJSON writes the attempt as {"location", "role", "origin", "place"}, with "insecure" where it is,
+// and with "origins" where more than one field names the location. The place is that of the origin in
+// its file, file:line.
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Location string   `json:"location"`
 		Role     Role     `json:"role"`
+		Insecure bool     `json:"insecure,omitempty"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
 		Place    string   `json:"place,omitempty"`
-	}{Location: shown.Value(a.Location), Role: a.Role}
+	}{Location: shown.Value(a.Location), Role: a.Role, Insecure: a.Insecure}
 	if len(a.Origins) > 0 {
 		out.Origin, out.Place = a.Origins[0].String(), a.Origins[0].Place()
 	}
@@ -82,17 +108,21 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with
-// "outcome" and "asked" where the image is refused; lists are never null.
+// "outcome" and "asked" where the image is refused, "signatures" where some are asked for, and "movesOn"
+// where it has several locations: the client, and after which faults of a location it asks another.
+// Lists are never null.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Image    string           `json:"image"`
-		Platform finding.Platform `json:"platform"`
-		Resolve  []Attempt        `json:"resolve"`
-		Pull     []Attempt        `json:"pull"`
-		Outcome  Outcome          `json:"outcome,omitempty"`
-		Asked    []Attempt        `json:"asked,omitempty"`
-		Findings finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, notNil(p.Findings)})
+		Image      string           `json:"image"`
+		Platform   finding.Platform `json:"platform"`
+		Resolve    []Attempt        `json:"resolve"`
+		Pull       []Attempt        `json:"pull"`
+		Outcome    Outcome          `json:"outcome,omitempty"`
+		Asked      []Attempt        `json:"asked,omitempty"`
+		Signatures []Signature      `json:"signatures,omitempty"`
+		MovesOn    *movesOn         `json:"movesOn,omitempty"`
+		Findings   finding.Findings `json:"findings"`
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.Signatures, p.movesOn(), notNil(p.Findings)})
 }
 
 func notNil[S ~[]E, E any](s S) S {

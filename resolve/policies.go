@@ -19,6 +19,7 @@ type policies struct {
 type policy struct {
 	source      string
 	rule, never [len(pulls)]bool
+	by          *mirrorset.Rule // the first that forbids it
 }
 
 // forbids reports whether a rule of either kind says NeverContactSource.
@@ -43,9 +44,29 @@ func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) poli
 			kind := kindOf(r.Pull)
 			said.rule[kind] = true
 			said.never[kind] = said.never[kind] || r.Never
+			if r.Never && said.by == nil {
+				said.by = r
+			}
 		}
 	}
 	return p
+}
+
+// opened returns the rule under NeverContactSource of whose source another rule, which allows contact,
+// opens a part again; nil where it opens nothing. The longest source around that of the rule is the
+// one that counts.
+func (p policies) opened(r *mirrorset.Rule) *mirrorset.Rule {
+	if len(p.all) == 0 || r.Never {
+		return nil
+	}
+	form, kind := canonical(r.Source), kindOf(r.Pull)
+	around := p.bySource.longest(form, func(said *policy) bool { return said.rule[kind] && said.source != form })
+	for _, said := range around.values[:around.n] {
+		if said.never[kind] {
+			return said.by
+		}
+	}
+	return nil
 }
 
 // forbids returns the source under NeverContactSource that a location may not be contacted for by

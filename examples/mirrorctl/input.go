@@ -29,21 +29,38 @@ type choice struct {
 	client clientFlag
 	pool   string
 	ignore texts
-	// release is the image of the cluster's release payload, empty where it is not known.
+	// release is the image of the cluster's release payload, empty where the flag was not given.
 	release string
 }
 
 // releaseFlag adds --release-image.
-func (c *choice) releaseFlag(fs *flag.FlagSet) {
-	fs.StringVar(&c.release, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, status.desired.image of the ClusterVersion, which MCO keeps usable whatever is blocked")
+func releaseFlag(fs *flag.FlagSet, to *string) {
+	fs.StringVar(to, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, which MCO keeps usable whatever is blocked; without it, that of a ClusterVersion in the input")
 }
 
-// choiceFlags adds --client, --pool and --ignore.
+// releaseOf puts the image of --release-image into the rules, and says where that replaces another.
+func releaseOf(rules *mirrorset.Rules, release string) finding.Findings {
+	read := rules.ReleaseImage
+	if release == "" || release == read.Value {
+		return nil
+	}
+	rules.ReleaseImage = mirrorset.Scope{Value: release}
+	if read.Value == "" {
+		return nil
+	}
+	return finding.Findings{{
+		Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: read.Origin, Value: read.Value,
+		Message: "is the release image of the input; --release-image names another, which is used",
+	}}
+}
+
+// choiceFlags adds --client, --pool, --ignore and --release-image.
 func choiceFlags(fs *flag.FlagSet) *choice {
 	c := new(choice)
 	fs.Var(&c.client, "client", "the `CLIENT` that reads a node's files: crio, podman, skopeo, containerd or k3s, with @VERSION for one that is not the newest")
 	fs.StringVar(&c.pool, "pool", "", "answer from the rendered MachineConfig of this `POOL` of nodes")
 	fs.Var(&c.ignore, "ignore", "answer although a part of the input was not read, as the finding with this `CODE` says; repeats")
+	releaseFlag(fs, &c.release)
 	return c
 }
 
@@ -96,7 +113,11 @@ func (p *program) readRules(paths []string, c *choice) (*mirrorset.Set, *mirrors
 	}
 	picked, err := in.Manifests(o)
 	rules, err := merge(picked.Set, err)
-	return picked.Set, rules, beside(picked.Findings), err
+	findings := beside(picked.Findings)
+	if rules != nil {
+		findings = append(findings, releaseOf(rules, c.release)...)
+	}
+	return picked.Set, rules, findings, err
 }
 
 // merge merges the objects of a set; err is what was refused before, and all that is wrong is said
@@ -141,8 +162,14 @@ type source struct {
 	// node's own files.
 	rules *mirrorset.Rules
 	other planner
+	// client is what pulls; named is set where it was chosen.
+	client resolve.Client
+	named  string
 	// policy is policy.json of the Linux nodes, nil where it is not known or takes every image.
 	policy *policyjson.Policy
+	// operator is the one of OpenShift that writes the files of these nodes; it answers nothing for a
+	// node's own files.
+	operator resolve.Operator
 }
 
 // readSource reads manifests, or a node's own files, for one platform.
@@ -170,20 +197,34 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
 		s.beside = ofReading(picked.Hosts.Findings)
 	default:
-		files, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{ReleaseImage: c.release})
+		files, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
 		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
 		s = imageSource(linux, append(slices.Clone(rules.Findings), more...))
 		s.other = windows
 		if platform == finding.Windows {
 			s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
-			s.other = linux
+			s.other, s.operator = linux, resolve.WMCO(rules)
 		} else if refused := more.Err(); refused != nil && err == nil {
 			return nil, refused // MCO writes nothing, so there is nothing to answer from
+		} else {
+			s.operator = resolve.MCO(underMCO(rules, files))
 		}
 		s.rules, s.policy = rules, files.Policies.Policy
 	}
+	s.client = input.Client(c.client).Pulls(platform)
+	if c.client.Name != "" {
+		s.named = input.Client(c.client).String()
+	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest
+}
+
+// underMCO returns rules with the blocked scopes of registries.conf: MCO leaves some out because of
+// the release payload.
+func underMCO(rules *mirrorset.Rules, files registriesconf.Files) *mirrorset.Rules {
+	excepted := *rules
+	excepted.Blocked = files.Policies.Blocked
+	return &excepted
 }
 
 // pick returns what one question is asked of, and the rules where that is a cluster's objects.
@@ -201,6 +242,9 @@ func pick(in *input.Input, platform finding.Platform, c *choice) (*input.Picked,
 		return picked, nil, err
 	}
 	rules, err := merge(picked.Set, err)
+	if rules != nil {
+		picked.Findings = append(picked.Findings, releaseOf(rules, c.release)...)
+	}
 	return picked, rules, err
 }
 

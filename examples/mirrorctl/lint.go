@@ -12,6 +12,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
+	"github.com/pullroute/pullroute/resolve"
+	"github.com/pullroute/pullroute/resolve/routes"
 )
 
 func (p *program) lint(args []string) error {
@@ -29,6 +31,8 @@ func (p *program) lint(args []string) error {
 	together := fs.Bool("together", false, "judge all directories as one cluster; without it, each directory or kustomization is one")
 	var client clientFlag
 	fs.Var(&client, "client", "the `CLIENT` that reads a node's files: crio, podman or skopeo, containerd or k3s, with @VERSION for one that is not the newest")
+	var release string
+	releaseFlag(fs, &release)
 	failOn := fs.String("fail-on", "error", "the least severity that makes the exit code 1: error or warning")
 	rest, err := parse(fs, args)
 	switch {
@@ -51,7 +55,7 @@ func (p *program) lint(args []string) error {
 	for _, name := range named {
 		require = append(require, input.Image{Name: name})
 	}
-	findings, err := p.lintInput(*files, on, input.Client(client), *together, linter{hosts: hosts, require: require, disconnected: *disconnected})
+	findings, err := p.lintInput(*files, on, input.Client(client), *together, linter{hosts: hosts, require: require, disconnected: *disconnected, release: release})
 	if err != nil {
 		return err
 	}
@@ -126,6 +130,7 @@ func (p *program) lintInput(files, platforms []string, client input.Client, toge
 		// once.
 		rules, err := c.Set.Rules()
 		l.rules, l.findings = rules, append(c.Findings, refusals(err)...)
+		l.findings = append(l.findings, concerningAny(platforms, releaseOf(rules, l.release))...)
 		if err := l.lint(platforms); err != nil {
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
@@ -140,20 +145,22 @@ type linter struct {
 	hosts        []string
 	require      []input.Image
 	disconnected bool
+	release      string             // --release-image
 	policy       *policyjson.Policy // of Linux nodes
 	findings     finding.Findings
 }
 
 // lint collects what concerns the platforms named. The error is that of an image that is none.
 func (l *linter) lint(platforms []string) error {
-	for _, f := range l.rules.Findings {
-		if f.Platform == "" || slices.Contains(platforms, string(f.Platform)) {
-			l.findings = append(l.findings, f)
-		}
-	}
+	l.findings = append(l.findings, concerningAny(platforms, l.rules.Findings)...)
 	if slices.Contains(platforms, string(finding.Linux)) {
 		files, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
 		l.findings = append(l.findings, findings...)
+		under := l.rules
+		if findings.Err() == nil {
+			under = underMCO(under, files)
+		}
+		l.findings = append(l.findings, routes.UnderMCO(t, resolve.MCO(under))...)
 		l.policy = files.Policies.Policy
 		if err := l.images(t, l.require); err != nil {
 			return err
@@ -162,6 +169,7 @@ func (l *linter) lint(platforms []string) error {
 	if slices.Contains(platforms, string(finding.Windows)) {
 		_, t, findings := hoststoml.Render(l.rules, hoststoml.RenderOptions{Hosts: l.hosts})
 		l.findings = append(l.findings, findings...)
+		l.findings = append(l.findings, routes.UnderWMCO(t, resolve.WMCO(l.rules))...)
 		images := l.require
 		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
 			images = append(slices.Clone(images), input.Image{Name: pauseImage})
@@ -169,6 +177,16 @@ func (l *linter) lint(platforms []string) error {
 		return l.images(t, images)
 	}
 	return nil
+}
+
+// concerningAny returns the findings that concern any of some platforms.
+func concerningAny(platforms []string, findings finding.Findings) (kept finding.Findings) {
+	for _, f := range findings {
+		if f.Platform == "" || slices.Contains(platforms, string(f.Platform)) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
 }
 
 // mirrorsMicrosoft reports whether any rule is about the registry of Windows' own images.

@@ -29,7 +29,6 @@ func (p *program) render(args []string) error {
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
-	read.releaseFlag(fs)
 	rest, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -53,7 +52,7 @@ func (p *program) render(args []string) error {
 	}
 	p.report(findings)
 	if on == platform(finding.Linux) {
-		return p.renderLinux(rules, *base, read.release, *out)
+		return p.renderLinux(rules, *base, *out)
 	}
 	return p.renderWindows(rules, hosts, *pullSecret, *out)
 }
@@ -84,8 +83,8 @@ func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecr
 	return err // the other registries are written
 }
 
-func (p *program) renderLinux(rules *mirrorset.Rules, basePath, release, out string) error {
-	o := registriesconf.RenderOptions{BaseName: basePath, ReleaseImage: release}
+func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) error {
+	o := registriesconf.RenderOptions{BaseName: basePath}
 	var findings finding.Findings
 	if basePath != "" {
 		data, err := os.ReadFile(basePath)

@@ -19,7 +19,6 @@ func (p *program) resolve(args []string) error {
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
-	read.releaseFlag(fs)
 	var lists texts
 	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
 	images, err := parse(fs, args)
@@ -95,7 +94,12 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
+		plan.Client = s.client
+		differs, found := s.operator.Check(plan)
 		plans[i] = s.policy.Apply(plan)
+		if found {
+			plans[i].Findings = append(plans[i].Findings, differs)
+		}
 	}
 	return plans, nil
 }
@@ -166,10 +170,23 @@ func (p *program) show(from *source, plan resolve.Plan) {
 		fmt.Fprintln(p.stdout, "  the image is fetched from")
 		p.attempts(plan.Pull)
 	}
+	for _, s := range plan.Signatures {
+		p.signature(s)
+	}
 	if len(plan.Pull) > 0 {
 		p.source(plan)
+		p.failover(from.named, plan)
 	}
 	p.otherPlatform(from, plan)
+}
+
+// signature prints what policy.json asks of an image.
+func (p *program) signature(s resolve.Signature) {
+	by := "the default of policy.json"
+	if s.Scope != "" {
+		by = "the scope " + shown.Value(s.Scope) + " of policy.json"
+	}
+	fmt.Fprintf(p.stdout, "  %s has to be signed (%s), by %s: %s\n", shown.Value(s.Reference), strings.Join(s.Types, ", "), by, s.Origin)
 }
 
 // rules prints the rules that match a reference: the most specific one, and those that lose to it.
@@ -207,6 +224,21 @@ func (p *program) source(plan resolve.Plan) {
 		fmt.Fprintln(p.stdout, "  the source is asked when no mirror has the image")
 	default:
 		fmt.Fprintf(p.stdout, "  the source is asked as number %d, before all mirrors were\n", i+1)
+	}
+}
+
+// failover says what the client that was chosen does where a location has the manifest and fails for a
+// blob: that is where versions part. For the manifest all of them ask every location, and containerd
+// does so for everything.
+func (p *program) failover(client string, plan resolve.Plan) {
+	if client == "" || len(plan.Pull) < 2 {
+		return
+	}
+	switch plan.Client {
+	case resolve.ContainersImage538:
+		fmt.Fprintf(p.stdout, "  the first location that has the manifest serves the whole image to %s: where it fails for a layer, the pull fails\n", client)
+	case resolve.ContainersImage542:
+		fmt.Fprintf(p.stdout, "  a layer that the location of the manifest lacks (404 BLOB_UNKNOWN, 429, 5xx or a time-out) is asked of those after it by %s; older versions and CRI-O fail\n", client)
 	}
 }
 

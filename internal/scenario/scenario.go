@@ -8,7 +8,7 @@
 //	findings.txt                     of reading, validating and merging: package mirrorset
 //	linux/findings.txt, plans.txt    of the Linux table: package resolve
 //	windows/findings.txt, plans.txt  of the containerd table: package resolve
-//	linux/registries.conf (.d), policy.json, registries.d/, crio/policies/
+//	linux/policy-findings.txt, registries.conf (.d), policy.json, registries.d/, crio/policies/
 //	                                 package registriesconf
 //	windows/HOST/hosts.toml          package hoststoml
 //

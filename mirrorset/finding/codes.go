@@ -62,7 +62,10 @@ const (
 	CodeUnwritable        Code = "unwritable-location" // Linux: a location that cannot be written as a reference stops the pull
 	CodeMirrorBlocked     Code = "mirror-blocked"      // a mirror inside a scope that may not be contacted
 	CodePolicyShared      Code = "policy-shared"       // rules of one prefix or registry share the stricter policy
+	CodeMCODiffers        Code = "mco-differs"         // Linux: the file that MCO writes leads elsewhere
+	CodeWMCODiffers       Code = "wmco-differs"        // Windows: the files that WMCO writes lead elsewhere
 	CodeHiddenEntry       Code = "hidden-entry"        // Linux: an entry that a wildcard of the same length hides
+	CodeOpensNever        Code = "opens-never"         // Linux: an entry without a policy inside a source under NeverContactSource
 	CodePullsBlocked      Code = "pulls-blocked"       // NeverContactSource for one kind of pull leaves the other nowhere to go
 	CodeNoLocation        Code = "no-location"         // no location is left for a source or an image
 	CodeEvadesRule        Code = "evades-rule"         // another spelling of a host than the rule that forbids it

@@ -2,6 +2,7 @@ package policyjson
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -64,10 +65,17 @@ func (p *Policy) JudgeReference(r resolve.Reference) Judgement {
 	if p == nil {
 		p = &Policy{}
 	}
-	j := Judgement{Reference: r.String(), Requirements: p.Default}
+	j := p.judge(around(r))
+	j.Reference = r.String()
+	return j
+}
+
+// judge takes the first of some scopes that the policy has.
+func (p *Policy) judge(around iter.Seq[string]) Judgement {
+	j := Judgement{Requirements: p.Default}
 	at := place{global: true}
 	if scopes, ok := p.Transports[docker]; ok {
-		for scope := range around(r) {
+		for scope := range around {
 			if list, ok := scopes[scope]; ok {
 				j.Transport, j.Scope, j.Requirements = docker, scope, list
 				at = place{transport: docker, scope: scope}
@@ -108,12 +116,18 @@ func (p *Policy) ByName() (named *Policy, scopes, left []string) {
 // (PolicyContext.requirementsForImageRef, and docker/policyconfiguration): the reference, the
 // repository, each namespace, the host with its port, the wildcards around the host, and "". The
 // host of a name with a port is no scope without it.
-func around(r resolve.Reference) func(yield func(string) bool) {
+func around(r resolve.Reference) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		name := r.Name()
-		if name != "" && !yield(r.String()) {
-			return
+		if r.Name() == "" || yield(r.String()) {
+			aroundName(r.Name())(yield)
 		}
+	}
+}
+
+// aroundName is around without the reference: from the repository, or from any scope without tag and
+// digest, on.
+func aroundName(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		for name != "" {
 			if !yield(name) {
 				return

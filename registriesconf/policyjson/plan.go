@@ -14,7 +14,8 @@ import (
 //
 // Of a name without a registry each full name is judged by itself. Where some of them are refused
 // and not all, the plan stays as it is, and a warning for each says that what its locations serve
-// is not taken.
+// is not taken. Where signatures are asked for, the plan's Signatures say of which name, and by
+// which scope.
 //
 // Plans of other platforms, and those in which nothing is asked, are returned as they are, and so
 // they are where p is nil. The policies of namespaces are not looked at: apply the one that the pod
@@ -24,8 +25,12 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 		return plan
 	}
 	var refused finding.Findings
+	var signatures []resolve.Signature
 	for _, image := range plan.References {
 		j, err := p.Judge(image)
+		if err == nil && j.Outcome == SignatureRequired {
+			signatures = append(signatures, j.signature(image))
+		}
 		if err != nil || j.Outcome != Refused {
 			continue
 		}
@@ -45,6 +50,18 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 	} else {
 		plan.Outcome, plan.Asked, plan.Pull = resolve.OutcomeRefused, plan.Pull, nil
 	}
+	plan.Signatures = signatures
 	plan.Findings = append(plan.Findings[:len(plan.Findings):len(plan.Findings)], refused...)
 	return plan
+}
+
+// signature returns what the judgement of an image asks for.
+func (j Judgement) signature(image string) resolve.Signature {
+	s := resolve.Signature{Reference: image, Scope: j.Scope, Origin: j.Origin}
+	for i := range j.Requirements {
+		if j.Requirements[i].signs() {
+			s.Types = append(s.Types, string(j.Requirements[i].Type))
+		}
+	}
+	return s
 }

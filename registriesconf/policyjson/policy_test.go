@@ -254,3 +254,25 @@ func TestWithAllowedRegistriesTheSourceHasToBeListed(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlanSaysWhichSignaturesAreAskedForAndByWhichScope(t *testing.T) {
+	policy, findings := policyjson.Parse("policy.json", []byte(`{
+	"default": [{"type": "insecureAcceptAnything"}],
+	"transports": {"docker": {
+		"quay.io/team": [{"type": "sigstoreSigned", "keyPath": "/k"}, {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/g"}],
+		"quay.io/team/open": [{"type": "insecureAcceptAnything"}]}}}`))
+	require.NoError(t, findings.Err())
+	table := resolve.NewLinuxTable(nil)
+	for image, want := range map[string][]resolve.Signature{
+		"quay.io/team/app:1":  {{Reference: "quay.io/team/app:1", Scope: "quay.io/team", Types: []string{"sigstoreSigned", "signedBy"}, Origin: finding.Origin{File: "policy.json", Field: `transports.docker["quay.io/team"]`, Line: 4}}},
+		"quay.io/team/open:1": nil,
+		"quay.io/other:1":     nil,
+	} {
+		plan, err := table.Plan(image)
+		require.NoError(t, err)
+		judged := policy.Apply(plan)
+		require.Equal(t, want, judged.Signatures, image)
+		require.Equal(t, plan.Pull, judged.Pull)
+		require.Empty(t, judged.Outcome)
+	}
+}

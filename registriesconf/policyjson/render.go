@@ -20,9 +20,9 @@ import (
 // RenderOptions say what [Render] goes by beside the rules. The zero value is right where it is not
 // known what release the cluster runs.
 type RenderOptions struct {
-	// ReleaseImage is status.desired.image of the ClusterVersion. MCO keeps the repository of the
-	// release payload usable whatever is blocked. Where it is empty there is no such exception, and
-	// a finding where one is to be expected.
+	// ReleaseImage is the image of the release payload; where it is empty, that of the rules, which
+	// they have from the ClusterVersion. MCO keeps its repository usable whatever is blocked. Where
+	// neither is known there is no such exception, and a finding where one is to be expected.
 	ReleaseImage string
 	// Base is the table of the registries.conf that the rules edit: signatures are looked for at
 	// its mirrors of a scope too. Nil stands for a file without registries, which MCO starts from.
@@ -166,13 +166,18 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Files, finding.Findings) {
 	if rules == nil {
 		rules = &mirrorset.Rules{}
 	}
-	r := renderer{rules: rules, o: o, cluster: map[string]*scoped{}, namespaced: map[string]map[string]*scoped{}}
+	release := rules.ReleaseImage
+	if o.ReleaseImage != "" {
+		release = mirrorset.Scope{Value: o.ReleaseImage}
+	}
+	r := renderer{rules: rules, o: o, release: release, cluster: map[string]*scoped{}, namespaced: map[string]map[string]*scoped{}}
 	r.payload()
 	r.collect()
 	r.scopesAreUsable()
 	files := Files{Blocked: r.registriesBlocked}
 	if len(r.policyBlocked)+len(r.allowed)+len(r.cluster)+len(r.namespaced) > 0 && r.findings.Err() == nil {
 		r.policy(&files)
+		r.sourcesAreAccepted(files.Policy)
 		r.attachments(&files)
 	}
 	if r.findings.Err() != nil {
@@ -187,7 +192,8 @@ type renderer struct {
 	o        RenderOptions
 	findings finding.Findings
 
-	payloadName                               string // empty where it is not known
+	release                                   mirrorset.Scope // the image of the release payload, empty where it is not known
+	payloadName                               string
 	registriesBlocked, policyBlocked, allowed []mirrorset.Scope
 	cluster                                   map[string]*scoped            // by scope
 	namespaced                                map[string]map[string]*scoped // by namespace and scope
@@ -218,20 +224,24 @@ var releaseRepositories = []string{"quay.io/openshift-release-dev/ocp-release", 
 // payload takes the repository of the release payload out of what is blocked
 // (getValidBlockedAndAllowedRegistries).
 func (r *renderer) payload() {
-	if r.o.ReleaseImage == "" {
+	if r.release.Value == "" {
 		r.registriesBlocked, r.policyBlocked, r.allowed = r.rules.Blocked, r.rules.Blocked, r.rules.Allowed
 		for _, scope := range r.rules.Blocked {
 			if slices.ContainsFunc(releaseRepositories, func(name string) bool { return inside(name, scope.Value) }) {
 				r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value,
-					"holds the repository that release payloads of OpenShift come from; MCO treats such a scope otherwise, which cannot be said without the release image: give it")
+					"holds the repository that release payloads of OpenShift come from; MCO treats such a scope otherwise, which cannot be said without the release image: give it, or the ClusterVersion")
 			}
 		}
 		r.both()
 		return
 	}
-	named, ok := parseNamed(r.o.ReleaseImage)
-	if !ok || !strings.HasPrefix(r.o.ReleaseImage, named.Name()) {
-		r.refuse(finding.CodePayloadBlocked, finding.Origin{Object: "ClusterVersion/version", Field: "status.desired.image"}, r.o.ReleaseImage,
+	named, ok := parseNamed(r.release.Value)
+	if !ok || !strings.HasPrefix(r.release.Value, named.Name()) {
+		origin := r.release.Origin
+		if origin == (finding.Origin{}) {
+			origin = finding.Origin{Object: "ClusterVersion/version", Field: "status.desired.image"}
+		}
+		r.refuse(finding.CodePayloadBlocked, origin, r.release.Value,
 			"is not a release image that is written out in full, and MCO writes no configuration at all; write host[:port]/repository@sha256:…")
 		return
 	}
@@ -246,13 +256,13 @@ func (r *renderer) payload() {
 		usable, err := r.payloadMirror(byDigest)
 		if err != nil {
 			r.tell(finding.CodePayloadBlocked, finding.SeverityError, scope.Origin, scope.Value, fmt.Sprintf(
-				"holds the repository of the release payload, %s, of which MCO cannot find the mirrors: %v; it then blocks and allows nothing at all, whatever is listed: correct the mirror", r.payloadName, err))
+				"holds the repository of the release payload, %s%s, of which MCO cannot find the mirrors: %v; it then blocks and allows nothing at all, whatever is listed: correct the mirror", r.payloadName, r.named(), err))
 			r.registriesBlocked, r.policyBlocked, r.allowed = nil, nil, nil
 			return
 		}
 		if !usable {
 			r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value, fmt.Sprintf(
-				"holds the repository of the release payload, %s, which has no digest mirror outside of the blocked registries: MCO does not block the scope at all, and says so in no status; mirror the payload, or block narrower scopes", r.payloadName))
+				"holds the repository of the release payload, %s%s, which has no digest mirror outside of the blocked registries: MCO does not block the scope at all, and says so in no status; mirror the payload, or block narrower scopes", r.payloadName, r.named()))
 			continue
 		}
 		r.registriesBlocked = append(r.registriesBlocked, scope)
@@ -262,7 +272,7 @@ func (r *renderer) payload() {
 		around = append(around, scope)
 		r.allowed = append(r.allowed, mirrorset.Scope{Value: r.payloadName, Origin: scope.Origin})
 		r.tell(finding.CodePayloadBlocked, finding.SeverityInfo, scope.Origin, scope.Value, fmt.Sprintf(
-			"holds the repository of the release payload, %s, which policy.json goes on to accept, so that its mirrors serve it; no other image of the scope is", r.payloadName))
+			"holds the repository of the release payload, %s%s, which policy.json goes on to accept, so that its mirrors serve it; no other image of the scope is", r.payloadName, r.named()))
 	}
 	r.allowed = append(r.allowed, r.rules.Allowed...)
 	if len(around) > 0 && len(r.policyBlocked) == 0 && len(r.rules.Allowed) == 0 {
@@ -270,6 +280,14 @@ func (r *renderer) payload() {
 			"is the repository of the release payload itself and nothing else is blocked: MCO's policy.json then accepts that repository alone and rejects every other image of the cluster; take it out of the list, and use NeverContactSource")
 	}
 	r.both()
+}
+
+// named says where the name of the payload comes from, unless the caller gave it.
+func (r *renderer) named() string {
+	if r.release.Origin == (finding.Origin{}) {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", r.release.Origin)
 }
 
 // both refuses blocked scopes beside allowed ones (updatePolicyJSON).
@@ -453,6 +471,38 @@ func (r *renderer) usable(scopes map[string]*scoped) {
 		if i := within(r.policyBlocked); i >= 0 {
 			r.refuse(finding.CodePolicyScope, s.origin, scope, fmt.Sprintf(
 				"is inside %s, which %s blocks, and MCO writes no configuration at all; take it out of one of the two", r.policyBlocked[i].Value, r.policyBlocked[i].Origin))
+		}
+	}
+}
+
+// sourcesAreAccepted reports the entries whose mirrors serve nothing, because the names that they are
+// for are all rejected.
+func (r *renderer) sourcesAreAccepted(p *Policy) {
+	accepted := map[string]bool{} // scopes that hold one that is not rejected
+	for scope, list := range p.Transports[docker] {
+		if list.outcome() == Refused {
+			continue
+		}
+		name, _, _ := strings.Cut(scope, "@")
+		if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') && strings.Contains(name, "/") {
+			name = name[:tag]
+		}
+		for around := range aroundName(name) {
+			accepted[around] = true
+		}
+	}
+	for i := range r.rules.Rules {
+		rule := &r.rules.Rules[i]
+		j := p.judge(aroundName(rule.Source))
+		if j.Outcome != Refused || accepted[rule.Source] {
+			continue
+		}
+		why := fmt.Sprintf("policy.json rejects %s (%s) and judges the name that pods use, whoever serves it; to have the mirrors serve it, write NeverContactSource instead of blocking it", j.Scope, j.Origin)
+		if j.Scope == "" {
+			why = fmt.Sprintf("policy.json rejects what is not listed (%s) and judges the name that pods use, not that of a mirror; list the source, its mirrors need not be", j.Origin)
+		}
+		for _, e := range rule.Entries {
+			r.tell(finding.CodeNoLocation, finding.SeverityError, e.Origin, rule.Source, "cannot be pulled from on Linux, and its mirrors serve nothing: "+why)
 		}
 	}
 }

@@ -120,6 +120,8 @@ type Step struct {
 	Itself bool
 	// Source is set for the registry that the name has.
 	Source bool
+	// Insecure is set where the location is asked without a look at its certificate, or by plain HTTP.
+	Insecure bool
 	// Origins are the fields that name the location.
 	Origins []finding.Origin
 }
@@ -265,7 +267,7 @@ func (c *cutter) sameRoutes(a, b *cell, k int, rename func(string) string) bool 
 
 func unchanged(base string) string { return base }
 
-// sameRoute reports whether two routes ask the same places; rename turns a base of the first into
+// sameRoute reports whether two routes ask the same places in the same way; rename turns a base of the first into
 // one of the second.
 func sameRoute(a, b route, rename func(string) string) bool {
 	same := func(a, b []Step) bool {
@@ -273,13 +275,22 @@ func sameRoute(a, b route, rename func(string) string) bool {
 			return false
 		}
 		for i := range a {
-			if a[i].Itself != b[i].Itself || !a[i].Itself && onTheWire(rename(a[i].Base)) != onTheWire(b[i].Base) {
+			if a[i].Itself != b[i].Itself || a[i].Insecure != b[i].Insecure || !a[i].Itself && place(rename(a[i].Base)) != place(b[i].Base) {
 				return false
 			}
 		}
 		return true
 	}
 	return same(a.pull, b.pull) && same(a.resolve, b.resolve) && same(a.asked, b.asked)
+}
+
+// place is onTheWire, but for what a hosts.toml calls docker.io: that is asked as it is, and is no
+// registry.
+func place(location string) string {
+	if host, _ := splitHost(location); host == "docker.io" {
+		return location
+	}
+	return onTheWire(location)
 }
 
 // maxRest returns the MaxRest of a group on the first side.

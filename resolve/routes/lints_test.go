@@ -43,6 +43,35 @@ func with(findings finding.Findings, code finding.Code) (values map[string]bool)
 	return values
 }
 
+// spillover says that a rule below a path leads other images of its registry elsewhere. The class of the registry says
+// whether it does.
+func TestSpilloverIsWhatTheClassOfTheRegistrySays(t *testing.T) {
+	spilt, not := 0, 0
+	randomRules(t, 4_000, func(rules *mirrorset.Rules, what string) {
+		table := resolve.NewContainerdTable(rules)
+		elsewhere := map[string]bool{} // hosts whose images are asked for at another place than their source
+		for c := range Containerd(table).Classes() {
+			for _, s := range c.Pull {
+				elsewhere[c.Pattern.Hosts] = elsewhere[c.Pattern.Hosts] || !s.Itself
+			}
+		}
+		reported := with(table.Findings, finding.CodeSpillover)
+		for _, r := range rules.Rules {
+			if host, path := splitHost(r.Source); path != "" {
+				require.Equal(t, elsewhere[host], reported[r.Source], "%s\n%s", r.Source, what)
+				if reported[r.Source] {
+					spilt++
+				} else {
+					not++
+				}
+			}
+		}
+	})
+	t.Log(spilt, "rules spill over,", not, "do not")
+	require.Greater(t, spilt, 100)
+	require.Greater(t, not, 10)
+}
+
 // contains-forbidden says that an endpoint leads pulls to a source that may not be contacted. The statement about that
 // source says so too, and where it does, a finding of the table names what leads there.
 func TestContainsForbiddenIsWhatNeverSays(t *testing.T) {

@@ -1,0 +1,154 @@
+package windows
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/conformance/clients"
+	"github.com/pullroute/pullroute/conformance/clients/openshift"
+	"github.com/pullroute/pullroute/conformance/random"
+	"github.com/pullroute/pullroute/conformance/render"
+	"github.com/pullroute/pullroute/conformance/report"
+	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/resolve"
+	"github.com/pullroute/pullroute/resolve/routes"
+)
+
+// seen are the requests of a pull: what was asked where, and how. One that is repeated at once, which
+// plans write once, is there once.
+func seen(c clients.Containerd, w *world.World, dir, image string) string {
+	var lines []string
+	for _, r := range c.Pull(context.Background(), w, dir, image).Requests {
+		lines = append(lines, fmt.Sprintln(r.Method, r.Scheme, r.Host, r.Path))
+	}
+	return strings.Join(slices.Compact(lines), "")
+}
+
+// worlds are those that a difference shows in: no registry has the image, or one of them, so that
+// where it is fetched shows after a tag was resolved; and registries that speak plain HTTP only, or
+// have no layers.
+func worlds(locations []string) []*world.World {
+	var all []*world.World
+	for _, served := range append([]string{""}, locations...) {
+		for _, state := range []world.Registry{{}, {PlainHTTP: true}, {WithoutBlobs: true}} {
+			w := world.New()
+			for _, l := range locations {
+				host, _ := splitHost(world.WireLocation(l))
+				*w.Registry(host) = state
+			}
+			if served != "" {
+				put(w, served, images[0])
+			}
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// The finding wmco-differs is raised for exactly those images that containerd asks elsewhere for with WMCO's files, and in
+// lint for exactly those configurations that have such images.
+func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
+	const wmco = "WMCO (its steps, August 2026)"
+	differ, equal := report.Add(wmco, "wmco-differs, configurations in which its files lead elsewhere"), report.Add(wmco, "wmco-differs, configurations in which they do not")
+	s := random.New(t.Name())
+	root := t.TempDir()
+	newest := versions[len(versions)-1]
+	drawn, seldom := 0, 0
+	for differ.Configurations < random.Count(5_000) || equal.Configurations < random.Count(5_000) {
+		drawn++
+		set := s.Set()
+		if drawn%2 == 0 { // most that is random differs: one that may not
+			set = single(s)
+		}
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		table := resolve.NewContainerdTable(rules)
+		ours := filepath.Join(root, strconv.Itoa(drawn))
+		_, err = render.Tree(rules).Write(ours)
+		require.NoError(t, err)
+		linkSpellings(t, table, ours)
+		files := openshift.WMCO(openshift.ClusterOf(set).Items())
+		for host := range files {
+			if strings.ContainsAny(host, ":*") { // no directory of Windows
+				delete(files, host)
+			}
+		}
+		theirs := configPath(t, files)
+		operator := resolve.WMCO(rules)
+		differs := func(image string, plan resolve.Plan) bool {
+			other, err := operator.Containerd.Plan(image)
+			require.NoError(t, err)
+			for _, w := range worlds(append(locations(plan.Pull), locations(other.Pull)...)) {
+				w.Reset()
+				a := seen(newest, w, ours, image)
+				w.Reset()
+				if a != seen(newest, w, theirs, image) {
+					return true
+				}
+			}
+			return false
+		}
+		any := false
+		for range 2 {
+			image := reference(s, rules)
+			plan, err := table.Plan(image)
+			require.NoError(t, err)
+			f, raised := operator.Check(plan)
+			any = any || raised
+			require.Equal(t, differs(image, plan), raised, "%s: %s\n%s\n%v", image, f, describe(rules), files)
+			differ.Pulls++
+		}
+		changes := routes.Diff(routes.Containerd(table), routes.Containerd(operator.Containerd))
+		for _, c := range changes[:min(3, len(changes))] {
+			require.True(t, differs(c.Before.Image, c.Before), "%s\n%s\n%v", c.After.Image, describe(rules), files)
+		}
+		raised := len(routes.UnderWMCO(table, operator)) > 0
+		require.Equal(t, len(changes) > 0, raised)
+		require.False(t, any && !raised, "a plan differs, and lint says nothing\n%s\n%v", describe(rules), files)
+		if raised && !any {
+			seldom++
+		}
+		row := equal
+		if raised {
+			row = differ
+		}
+		if row.Configurations < random.Count(5_000) {
+			row.Configurations++
+		}
+		require.NoError(t, os.RemoveAll(ours))
+		require.NoError(t, os.RemoveAll(theirs))
+	}
+	t.Logf("%d drawn, in %d no image of the sample differed", drawn, seldom)
+}
+
+// single is a set that WMCO writes as this module does more often than not.
+func single(s *random.Source) *mirrorset.Set {
+	var entries []mirrorset.ImageMirrors
+	taken := map[string]bool{}
+	for range 1 + s.Intn(2) {
+		host := s.Pick("quay.io", "n.io", "foo.example.org")
+		if taken[host] {
+			continue
+		}
+		taken[host] = true
+		path := s.Pick("", "/a", "/b/c-d")
+		e := mirrorset.ImageMirrors{Source: host + path, Mirrors: []string{s.Pick("m.io", "m.io/org", "x.io:5000") + path}}
+		if s.Intn(4) == 0 {
+			e.Mirrors = append(e.Mirrors, "z.io"+path)
+		}
+		if s.Intn(4) == 0 {
+			e.MirrorSourcePolicy = mirrorset.NeverContactSource
+		}
+		entries = append(entries, e)
+	}
+	return setOf(entries, s.Intn(2) == 0)
+}

@@ -1,0 +1,85 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
+)
+
+// UnderMCO returns a finding for each set of references that go another way on nodes whose
+// registries.conf the Machine Config Operator writes, or one that it writes none. ours is the table
+// of the same rules.
+func UnderMCO(ours *resolve.LinuxTable, o resolve.Operator) finding.Findings {
+	if f, fails := o.Fails(); fails {
+		return finding.Findings{f}
+	}
+	if sameEntries(ours.Entries(), o.Linux.Entries()) {
+		return nil
+	}
+	return under(o, Diff(Linux(ours), Linux(o.Linux)))
+}
+
+// UnderWMCO is UnderMCO for nodes whose hosts.toml files the Windows Machine Config Operator writes.
+func UnderWMCO(ours *resolve.ContainerdTable, o resolve.Operator) finding.Findings {
+	if slices.EqualFunc(ours.Registries(), o.Containerd.Registries(), sameRegistry) {
+		return nil
+	}
+	return under(o, Diff(Containerd(ours), Containerd(o.Containerd)))
+}
+
+// under makes one finding of the changes of one pattern.
+func under(o resolve.Operator, changes []Change) finding.Findings {
+	var findings finding.Findings
+	at := map[string]int{}
+	for _, c := range changes {
+		pattern := c.Pattern.String()
+		f, differs := o.Differs(pattern, c.Before, c.After)
+		if !differs {
+			continue
+		}
+		if i, ok := at[pattern]; ok {
+			findings[i].Severity = worse(findings[i].Severity, f.Severity)
+			continue // of the other kind of pull
+		}
+		at[pattern] = len(findings)
+		by := "by digest, such as "
+		if c.Kind == mirrorset.ByTag {
+			by = "by tag, such as "
+		}
+		f.Message = by + c.After.Image + ": " + f.Message
+		findings = append(findings, f)
+	}
+	return findings.Sort()
+}
+
+func worse(a, b finding.Severity) finding.Severity {
+	if a == finding.SeverityWarning {
+		return a
+	}
+	return b
+}
+
+// sameRegistry reports whether two files of one registry say the same.
+func sameRegistry(a, b resolve.Registry) bool {
+	same := func(a, b resolve.Endpoint) bool {
+		return a.Scheme == b.Scheme && a.Host == b.Host && a.Root == b.Root && a.Capabilities == b.Capabilities && a.SkipVerify == b.SkipVerify
+	}
+	return a.Host == b.Host && len(a.Spellings)+len(b.Spellings) == 0 && slices.EqualFunc(a.Endpoints, b.Endpoints, same) &&
+		a.Server != nil && b.Server != nil && same(*a.Server, *b.Server)
+}
+
+// sameEntries reports whether two files of Linux say the same, so that nothing has to be compared.
+func sameEntries(a, b []resolve.LinuxEntry) bool {
+	byPrefix := func(a, b resolve.LinuxEntry) int { return strings.Compare(a.Prefix, b.Prefix) }
+	slices.SortStableFunc(a, byPrefix)
+	slices.SortStableFunc(b, byPrefix)
+	return slices.EqualFunc(a, b, func(a, b resolve.LinuxEntry) bool {
+		return a.Prefix == b.Prefix && a.Blocked == b.Blocked && a.Insecure == b.Insecure &&
+			slices.EqualFunc(a.Mirrors, b.Mirrors, func(a, b resolve.LinuxMirror) bool {
+				return a.Location == b.Location && a.Pull == b.Pull && a.Insecure == b.Insecure
+			})
+	})
+}
