@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // Kubernetes distributions without mirror objects tell their nodes of mirrors in files of YAML of
@@ -15,6 +16,8 @@ const (
 	registriesYAMLPath = "/etc/rancher/k3s/registries.yaml"
 	// talosPath is where Talos keeps its machine configuration.
 	talosPath = "/system/state/config.yaml"
+	// kindTalosMirror is the kind of Talos' documents with mirrors.
+	kindTalosMirror = "RegistryMirrorConfig"
 )
 
 // dialect keeps a document that tells a distribution of mirrors.
@@ -27,6 +30,9 @@ func (w *walker) dialect(n *document.Node, at *step, c context) (handled bool) {
 		text = w.doc.Text
 	}
 	switch {
+	case (isRegistriesYAML(n) || isTalos(n)) && isTemplate(text):
+		w.found = true
+		w.refuse(finding.CodeTemplate, w.object, n.Line, at.String(), messageTemplate)
 	case isRegistriesYAML(n):
 		name := registriesYAMLPath
 		if strings.Contains(w.decoder.name, "rke2") {
@@ -70,7 +76,7 @@ func isRegistriesYAML(n *document.Node) bool {
 // where pulls go, or how registries are spoken to.
 func isTalos(n *document.Node) bool {
 	switch kind := text(lookup(n, "kind")); kind {
-	case "RegistryMirrorConfig", "RegistryTLSConfig":
+	case kindTalosMirror, "RegistryTLSConfig":
 		return !strings.Contains(text(lookup(n, "apiVersion")), "/")
 	case "":
 		registries := lookup(lookup(n, "machine"), "registries")

@@ -26,6 +26,10 @@ func (w *walker) registryConfig(n *document.Node, at *step, c context) {
 		case "additional_trusted_ca", "allowed_registries_for_import", "platform_allowlist":
 			// These say nothing of where a node pulls from, or are part of registry_sources.
 		default:
+			if holdsTexts(value) {
+				w.unread(key.Line, place, c, "", "is no part of registry_config that is known here, and was not read")
+				continue
+			}
 			w.node(value, place, c)
 		}
 	}

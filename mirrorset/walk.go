@@ -262,7 +262,7 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 	if w.file(n, at, c) || w.dialect(n, at, c) {
 		return
 	}
-	if c.kind == "RegistryMirrorConfig" && lookup(n, "endpoints") != nil {
+	if c.kind == kindTalosMirror && lookup(n, "endpoints") != nil {
 		w.unread(n.Line, at, c, text(lookup(n, "name")), "is a mirror of Talos, and was not read: give mirror objects, or the files that the client is given")
 		return
 	}

@@ -76,6 +76,10 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 			h.Dir = distros.RKE2Dir
 		}
 		h.Tree, h.Findings = distros.K3s(name, h.Dir, files[0].Data)
+		if len(files) > 1 {
+			f := ambiguous(name, "holds several documents, of which k3s and RKE2 read the first: give the one that is meant")
+			h.Findings = append(h.Findings, f)
+		}
 		made = "read as the registries.yaml of k3s and RKE2, without --disable-default-registry-endpoint, which leaves out the registries themselves, and --embedded-registry, which asks other nodes first"
 	}
 	h.Findings = append(h.Findings, finding.Finding{

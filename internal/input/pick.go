@@ -67,6 +67,12 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 		p.silent(in, o, &refused)
 	case len(nodes) == 0:
 		p.Set = &rules
+		if distro := distroOf(set.NodeFiles); platform == finding.Linux && len(distro) > 0 {
+			p.Findings = append(p.Findings, finding.Finding{
+				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: distro[0].Origin.File},
+				Message: "holds what k3s or Talos tells containerd, which counts for --platform windows; the answer is that of the objects",
+			})
+		}
 		if len(refused) == 0 && isEmpty(&rules) {
 			p.Findings = append(p.Findings, finding.Finding{
 				Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Origin: finding.Origin{File: strings.Join(in.given, ", ")},
