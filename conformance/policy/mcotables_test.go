@@ -306,7 +306,9 @@ func TestBlockedAndAllowedAsMCOTestsThem(t *testing.T) {
 				want[s] = "insecureAcceptAnything"
 			}
 			require.Equal(t, want, scopes(t, string(ours.PolicyJSON), "docker"))
-			require.Equal(t, test.unusable, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == finding.CodePayloadBlocked && f.Severity != finding.SeverityInfo }), findings)
+			require.Equal(t, test.unusable, slices.ContainsFunc(findings, func(f finding.Finding) bool {
+				return f.Code == finding.CodePayloadBlocked && f.Severity != finding.SeverityInfo
+			}), findings)
 		})
 	}
 }
