@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,7 +30,19 @@ import (
 // extends a table in a way that TOML forbids, of which the client may drop a part: a dotted key or
 // a header for a table that was written inline, or a header for one that dotted keys made.
 func Parse(name string, data []byte) (*Config, finding.Findings) {
-	d := decoder{file: name, lines: map[string]int{}, undecoded: map[string]bool{}}
+	return parse(decoder{file: name}, data)
+}
+
+// ParseOlder is Parse for containers-image up to 5.38, which CRI-O has: where the file is one of
+// version 1 of the format, it is read as the registries of version 2 that it stands for, and a
+// warning says that newer clients refuse it. Only the main file may be of version 1, no drop-in
+// (loadConfigFile, ConvertToV2).
+func ParseOlder(name string, data []byte) (*Config, finding.Findings) {
+	return parse(decoder{file: name, older: true}, data)
+}
+
+func parse(d decoder, data []byte) (*Config, finding.Findings) {
+	d.lines, d.undecoded = map[string]int{}, map[string]bool{}
 	document, err := tomltree.Parse(withoutMark(data), new(map[string]any))
 	if err != nil {
 		d.malformed(err)
@@ -76,6 +89,8 @@ type decoder struct {
 	findings  finding.Findings
 	lines     map[string]int  // by field
 	undecoded map[string]bool // fields that have no value because of an error
+	older     bool            // version 1 is read
+	lists     []version1List  // of version 1
 }
 
 // A setter stores the value of the field at a path.
@@ -97,6 +112,7 @@ func (d *decoder) config(root *tomltree.Value) *Config {
 			})
 		},
 	})
+	d.convert(c)
 	return c
 }
 
@@ -148,23 +164,89 @@ func (d *decoder) version1(field string, v *tomltree.Value) {
 		if !foldsTo(e.Key, "search", "insecure", "block") {
 			continue
 		}
+		table := field + "." + strings.ToLower(e.Key)
+		d.lines[table] = e.Line
 		if e.Value.Kind != tomltree.Table {
-			d.lines[field+"."+e.Key] = e.Line
-			d.mistyped(field+"."+e.Key, e.Value, tomltree.Table, "write the file in version 2")
+			d.mistyped(table, e.Value, tomltree.Table, "write the file in version 2")
 		}
 		for _, list := range e.Value.Entries {
-			if foldsTo(list.Key, "registries") {
-				d.undecoded[field] = true
+			if !foldsTo(list.Key, "registries") {
+				continue
 			}
+			if !d.older {
+				d.undecoded[field] = true
+				continue
+			}
+			l := version1List{field: table + ".registries"}
+			if slices.ContainsFunc(d.lists, func(other version1List) bool { return other.field == l.field }) {
+				d.undecoded[l.field] = true
+				d.refuse(l.field, list.Key, "is set twice, in different letter case; the client uses one of them at random: keep one")
+				continue
+			}
+			d.lines[l.field] = list.Line
+			d.texts(&l.names)(l.field, list.Value)
+			d.lists = append(d.lists, l)
 		}
 	}
 	switch {
 	case d.undecoded[field]:
 		d.refuse(field, "", "is a table of version 1 of the format, which is no longer read"+pullsNothing+
 			"write the file in version 2, with unqualified-search-registries and [[registry]]")
-	case len(d.findings) == told:
+	case len(d.findings) == told && len(d.lists) == 0:
 		d.ignore(field, "is a table of version 1 of the format; without a list in it the client ignores it: remove it")
 	}
+}
+
+// version1List is a list of version 1, at its field.
+type version1List struct {
+	field string
+	names []string
+}
+
+// convert makes registries of the lists of version 1, as the client does (ConvertToV2): those that are
+// blocked first, and one that is in both lists once.
+func (d *decoder) convert(c *Config) {
+	if len(d.lists) == 0 || len(d.undecoded) > 0 {
+		return
+	}
+	if !reflect.DeepEqual(*c, Config{}) {
+		d.undecoded["registries"] = true
+		d.refuse("registries", "", "is a table of version 1 of the format beside settings of version 2, which no client reads together"+pullsNothing+"write all of the file in version 2")
+		return
+	}
+	places := map[string]int{}
+	registry := func(l version1List, i int) *Registry {
+		location := strings.TrimRight(l.names[i], "/")
+		place, there := places[location]
+		if !there {
+			place = len(c.Registries)
+			places[location] = place
+			c.Registries = append(c.Registries, Registry{Prefix: location, Location: location})
+			d.lines[fmt.Sprintf("registry[%d]", place)] = d.lines[fmt.Sprintf("%s[%d]", l.field, i)]
+		}
+		return &c.Registries[place]
+	}
+	for _, kind := range []string{"search", "block", "insecure"} {
+		for _, l := range d.lists {
+			if l.field != "registries."+kind+".registries" {
+				continue
+			}
+			if kind == "search" {
+				c.UnqualifiedSearchRegistries = l.names
+				continue
+			}
+			for i := range l.names {
+				if kind == "block" {
+					registry(l, i).Blocked = true
+				} else {
+					registry(l, i).Insecure = true
+				}
+			}
+		}
+	}
+	f := problem{field: "registries", message: "is a table of version 1 of the format, which CRI-O up to 1.37 and podman 5 read, and podman 6 and skopeo 1.23 refuse: write the file in version 2, with unqualified-search-registries and [[registry]]"}.finding(d.origin("registries"))
+	f.Code, f.Severity = finding.CodeInvalidFile, finding.SeverityWarning
+	d.findings = append(d.findings, f)
 }
 
 // foldsTo reports whether a key stands for one of the names.

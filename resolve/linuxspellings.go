@@ -38,12 +38,8 @@ func (b *imageBuilder) blockSpellings() {
 			f.look(b, m.Location, false, firstOrigin(m.Origins))
 		}
 	}
-	var origin finding.Origin
-	if b.table.override != nil {
-		origin = finding.Origin{Object: "Image/cluster", Field: "spec.registrySources.containerRuntimeSearchRegistries"}
-	}
 	for _, host := range b.table.searchRegistries() {
-		f.look(b, host, false, origin)
+		f.look(b, host, false, b.table.searchOrigin())
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.table.aliases)) {
 		f.look(b, b.table.aliases[name], false, finding.Origin{})

@@ -226,6 +226,14 @@ func (t *LinuxTable) searchRegistries() []string {
 	return t.search
 }
 
+// searchOrigin returns the field that names the search registries; empty where a base file does.
+func (t *LinuxTable) searchOrigin() finding.Origin {
+	if t.override == nil {
+		return finding.Origin{}
+	}
+	return finding.Origin{Object: "Image/cluster", Field: "spec.registrySources.containerRuntimeSearchRegistries"}
+}
+
 // cloneEntries returns a copy that shares nothing that can be changed.
 func cloneEntries(entries []LinuxEntry) []LinuxEntry {
 	entries = slices.Clone(entries)

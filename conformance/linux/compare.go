@@ -12,6 +12,7 @@ func Compare(t *testing.T) {
 		{"the plan is what the client would do", thePlanIsWhatTheClientWouldDo},
 		{"an edited base file is read as planned", anEditedBaseFileIsReadAsPlanned},
 		{"a base entry that leads elsewhere is blocked for its prefix", aBaseEntryThatLeadsElsewhereIsBlockedForItsPrefix},
+		{"a file of version 1 is read as this client reads it", aFileOfVersion1IsReadAsThisClientReadsIt},
 		{"an image that the client refuses has no plan", anImageThatTheClientRefusesHasNoPlan},
 		{"a counterexample is what the client does", aCounterexampleIsWhatTheClientDoes},
 		{"a pull goes where the plan says", aPullGoesWhereThePlanSays},

@@ -10,6 +10,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
+	"github.com/pullroute/pullroute/resolve"
 )
 
 // Linux is what a client reads of the files of one Linux node.
@@ -289,7 +290,11 @@ func rank(sub string) int {
 }
 
 func (n *node) parse(c conf) *registriesconf.Config {
-	config, findings := registriesconf.Parse(c.name, c.data)
+	parse := registriesconf.Parse
+	if c.sub == "" && n.client.Pulls(finding.Linux) == resolve.ContainersImage538 {
+		parse = registriesconf.ParseOlder
+	}
+	config, findings := parse(c.name, c.data)
 	n.Findings = append(n.Findings, findings...)
 	if config == nil {
 		return &registriesconf.Config{}
