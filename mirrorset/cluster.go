@@ -189,9 +189,9 @@ type DisruptionPolicy struct {
 	Origin finding.Origin
 }
 
-// disruptionPolicies returns the entries of the MachineConfiguration named cluster. Of several the
+// DisruptionPolicies returns the entries for files of the MachineConfiguration named cluster. Of several the
 // last counts, as with kubectl apply.
-func (s *Set) disruptionPolicies() (policies []DisruptionPolicy) {
+func (s *Set) DisruptionPolicies() (policies []DisruptionPolicy) {
 	for i := range s.MachineConfigurations {
 		c := &s.MachineConfigurations[i]
 		if c.Metadata.Name != "cluster" {

@@ -73,7 +73,7 @@ func (s *Set) Rules() (*Rules, error) {
 		ImagePolicies:        s.ImagePolicies,
 
 		ReleaseImage:       s.releaseImage(),
-		DisruptionPolicies: s.disruptionPolicies(),
+		DisruptionPolicies: s.DisruptionPolicies(),
 	}
 	var problems finding.Findings
 	r.TrustedCAs, problems = s.trustedCAs()

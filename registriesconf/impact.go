@@ -42,9 +42,8 @@ import (
 // which the documentation of OpenShift says that it "drains and reboots"). What reboots is a change
 // of a drop-in, see [NodeImpact.WithDropIn].
 //
-// The verdict is that of MCO's defaults. A nodeDisruptionPolicy for the file replaces it; the
-// ConfigMap image-registry-override-drain in MCO's namespace turns drains for this file off; a
-// cluster of one node is never drained. Trailing slashes, which [Parse] drops, are not seen here,
+// The verdict is that of MCO's defaults. A node disruption policy for the file replaces it, see
+// [NodeImpact.Under]; a cluster of one node is never drained. Trailing slashes, which [Parse] drops, are not seen here,
 // though to MCO they are a change.
 func Impact(old, new *Config) NodeImpact {
 	c := comparison{NodeImpact{Differences: []Difference{}, Reasons: []Difference{}}}
@@ -73,6 +72,9 @@ type NodeImpact struct {
 	Reboot bool `json:"reboot"`
 	// Reasons are what Drain is set for: the changes that drain, and what only looks changed to MCO.
 	Reasons []Difference `json:"reasons"`
+	// Policies are the entries of a node disruption policy that took the place of MCO's defaults; see
+	// [NodeImpact.Under].
+	Policies []AppliedPolicy `json:"policies,omitempty"`
 }
 
 // A Difference is one setting in which two files differ, or a registry, mirror or drop-in that only
@@ -134,6 +136,10 @@ func (n NodeImpact) Verdict() string {
 	switch {
 	case n.Reboot:
 		return "drain and reboot: MCO drains each node in turn and reboots it"
+	case len(n.Policies) > 0 && n.Drain:
+		return "drain: MCO drains each node in turn; no reboot"
+	case len(n.Policies) > 0:
+		return "no drain: the node disruption policy asks for none"
 	case n.Drain:
 		return "drain: MCO drains each node in turn, then CRI-O reloads its configuration; no reboot"
 	case len(n.Differences) > 0:
@@ -146,6 +152,9 @@ func (n NodeImpact) Verdict() string {
 func (n NodeImpact) String() string {
 	var b strings.Builder
 	b.WriteString(n.Verdict())
+	for _, p := range n.Policies {
+		fmt.Fprintf(&b, "\n  %s: %s, as %s says", cmp.Or(p.File, FileName), list(p.Actions), p.Origin)
+	}
 	for _, r := range n.Reasons {
 		fmt.Fprintf(&b, "\n  %s", r)
 	}

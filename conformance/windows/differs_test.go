@@ -3,6 +3,8 @@ package windows
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,24 +36,35 @@ func seen(c clients.Containerd, w *world.World, dir, image string) string {
 }
 
 // worlds are those that a difference shows in: no registry has the image, or one of them, so that
-// where it is fetched shows after a tag was resolved; and registries that speak plain HTTP only, or
-// have no layers.
-func worlds(locations []string) []*world.World {
-	var all []*world.World
-	for _, served := range append([]string{""}, locations...) {
-		for _, state := range []world.Registry{{}, {PlainHTTP: true}, {WithoutBlobs: true}} {
-			w := world.New()
-			for _, l := range locations {
-				host, _ := splitHost(world.WireLocation(l))
-				*w.Registry(host) = state
+// where it is fetched shows after a tag was resolved; and registries of which all, or one, speak plain
+// HTTP only, or have no layers.
+func worlds(locations []string) iter.Seq[*world.World] {
+	hosts := map[string]bool{}
+	for _, l := range locations {
+		host, _ := splitHost(world.WireLocation(l))
+		hosts[host] = true
+	}
+	odd := append(slices.Sorted(maps.Keys(hosts)), "") // the one that differs; all of them
+	return func(yield func(*world.World) bool) {
+		for _, served := range append([]string{""}, locations...) {
+			for _, state := range []world.Registry{{PlainHTTP: true}, {WithoutBlobs: true}} {
+				for _, one := range odd {
+					w := world.New()
+					for host := range hosts {
+						if one == "" || host == one {
+							*w.Registry(host) = state
+						}
+					}
+					if served != "" {
+						put(w, served, images[0])
+					}
+					if !yield(w) {
+						return
+					}
+				}
 			}
-			if served != "" {
-				put(w, served, images[0])
-			}
-			all = append(all, w)
 		}
 	}
-	return all
 }
 
 // The finding wmco-differs is raised for exactly those images that containerd asks elsewhere for with WMCO's files, and in
@@ -87,7 +100,7 @@ func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
 		differs := func(image string, plan resolve.Plan) bool {
 			other, err := operator.Containerd.Plan(image)
 			require.NoError(t, err)
-			for _, w := range worlds(append(locations(plan.Pull), locations(other.Pull)...)) {
+			for w := range worlds(append(locations(plan.Pull), locations(other.Pull)...)) {
 				w.Reset()
 				a := seen(newest, w, ours, image)
 				w.Reset()

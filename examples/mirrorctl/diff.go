@@ -50,7 +50,12 @@ func (p *program) diff(args []string) error {
 	if err := errors.Join(oldErr, newErr); err != nil {
 		return err
 	}
-	return p.diffLinux(oldSide, newSide, *asJSON)
+	// The cluster is one: the MachineConfiguration of NEW counts, or where there is none that of OLD.
+	policies := new.disruptionPolicies()
+	if policies == nil {
+		policies = old.disruptionPolicies()
+	}
+	return p.diffLinux(oldSide, newSide, policies, *asJSON)
 }
 
 // side is what one side of a diff is made of.
@@ -58,6 +63,13 @@ type side struct {
 	picked   *input.Picked
 	rules    *mirrorset.Rules
 	findings finding.Findings // about the input
+}
+
+func (s *side) disruptionPolicies() []mirrorset.DisruptionPolicy {
+	if s.picked.Cluster == nil {
+		return nil
+	}
+	return s.picked.Cluster.DisruptionPolicies()
 }
 
 // readSides reads both sides. That nothing in one of them says where pulls go is an answer, as long
@@ -68,9 +80,9 @@ func (p *program) readSides(on finding.Platform, oldPath, newPath string, read *
 	oldSilent, newSilent := errors.Is(oldErr, finding.CodeNothingRead), errors.Is(newErr, finding.CodeNothingRead)
 	if oldSilent != newSilent && !errors.Is(oldErr, errUsage) && !errors.Is(newErr, errUsage) {
 		if oldSilent && newErr == nil {
-			old, oldErr = silentSide(oldPath), nil
+			old, oldErr = silentSide(oldPath, old), nil
 		} else if newSilent && oldErr == nil {
-			new, newErr = silentSide(newPath), nil
+			new, newErr = silentSide(newPath, new), nil
 		}
 	}
 	return old, new, errors.Join(oldErr, newErr)
@@ -83,22 +95,26 @@ func (p *program) readSide(on finding.Platform, path string, read *choice) (*sid
 	}
 	picked, rules, err := pick(in, on, read)
 	if err != nil {
-		return nil, err
+		return &side{picked: picked}, err
 	}
 	return &side{picked, rules, beside(picked.Findings)}, nil
 }
 
-// silentSide is a side in which nothing says where pulls go.
-func silentSide(path string) *side {
+// silentSide is a side in which nothing says where pulls go; of what was read, it may say what a
+// change costs.
+func silentSide(path string, read *side) *side {
 	rules, _ := (&mirrorset.Set{}).Rules() // nothing is refused of nothing
-	return &side{&input.Picked{}, rules, finding.Findings{{
+	picked := &input.Picked{}
+	if read.picked != nil {
+		picked.Cluster = read.picked.Cluster
+	}
+	return &side{picked, rules, finding.Findings{{
 		Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Origin: finding.Origin{File: path},
 		Message: "nothing in it says where pulls go; it is compared as a cluster without mirrors",
 	}}}
 }
 
-func (p *program) diffLinux(old, new *linuxSide, asJSON bool) error {
-
+func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.DisruptionPolicy, asJSON bool) error {
 	impact := registriesconf.Impact(old.main, new.main)
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
@@ -108,6 +124,7 @@ func (p *program) diffLinux(old, new *linuxSide, asJSON bool) error {
 		}
 		impact = impact.WithDropIn(name, old.dropIn(name), new.dropIn(name))
 	}
+	impact = impact.Under(policies)
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
 		return p.encode(struct {
@@ -137,7 +154,7 @@ type linuxSide struct {
 // says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{l.Main, l.DropIns, l.Lone, append(slices.Clone(l.Findings), s.findings...)}, nil
+		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone, findings: append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
 	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}

@@ -96,10 +96,11 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 			return err
 		}
 	}
-	files, _, more := registriesconf.Render(rules, o)
+	files, table, more := registriesconf.Render(rules, o)
 	if err := more.Err(); err != nil {
 		return err
 	}
+	more = append(more, files.Fills(table)...)
 	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
 	if out == "" {
 		hidden := p.print(0, registriesConf, files.Config.Bytes())

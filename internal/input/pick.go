@@ -31,6 +31,8 @@ type Picked struct {
 	Set   *mirrorset.Set
 	Linux *Linux
 	Hosts *Hosts
+	// Cluster are the cluster's objects, also where one of the other two answers.
+	Cluster *mirrorset.Set
 	// Silent is set where nothing in the input says where pulls go, and the answer is one from nothing.
 	Silent bool
 	// Findings belong beside the answer: what was ignored, and what was passed over.
@@ -58,6 +60,7 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	nodes := in.nodes(platform, set)
 	rules := *set
 	rules.NodeFiles = nil
+	p.Cluster = &rules
 	switch {
 	case len(nodes) == 0 && len(refused) == 0 && !rules.Speaks():
 		if other := in.other(platform, set); other != nil {

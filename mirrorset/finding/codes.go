@@ -36,7 +36,7 @@ const (
 // Refusals and findings of single objects.
 const (
 	CodeInvalidName        Code = "invalid-name"         // a name that is none of an object (RFC 1123)
-	CodeTooMany            Code = "too-many"             // more entries than the API takes
+	CodeTooMany            Code = "too-many"             // more entries than the API takes, or a file larger than MCO does
 	CodeInvalidSource      Code = "invalid-source"       // a source that the grammar refuses
 	CodeInvalidMirror      Code = "invalid-mirror"       // a mirror that the grammar refuses
 	CodeInvalidPolicy      Code = "invalid-policy"       // a mirrorSourcePolicy that is none of the two
