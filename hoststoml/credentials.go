@@ -151,11 +151,13 @@ func (b *credentialWriter) report() finding.Findings {
 		at := keyField(c.key)
 		if wider := b.wider(c.scope()); wider != "" {
 			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path, fmt.Sprintf(
-				"is not sent to %s: containerd asks there for images of others too; give a credential for the whole host, or use mirrors below this path",
+				"is not sent to %s: containerd asks there for images of others too; give a credential for "+
+					"the whole host, or use mirrors below this path",
 				wider))
 		} else if c.path != "" && !b.used[i] {
 			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path,
-				"is not used: no endpoint lies inside, and containerd has credentials for whole registries only; give one for the host")
+				"is not used: no endpoint lies inside, and containerd has credentials for whole "+
+					"registries only; give one for the host")
 		}
 		if b.used[i] {
 			severity, who := finding.SeverityInfo, "where this registry asks for Bearer tokens"
@@ -163,11 +165,14 @@ func (b *credentialWriter) report() finding.Findings {
 				severity, who = finding.SeverityWarning, "this registry asks for Bearer tokens"
 			}
 			r.report(finding.CodeBearerToken, severity, at, c.host+c.path, who+
-				": containerd takes the credential to the token server from version 2 on; 1.6 and 1.7 fetch an anonymous token, and public images only; give pods an imagePullSecret there, or use a registry with Basic authentication")
+				": containerd takes the credential to the token server from version 2 on; 1.6 and 1.7 "+
+				"fetch an anonymous token, and public images only; give pods an imagePullSecret there, or "+
+				"use a registry with Basic authentication")
 		}
 		if b.insecure[i] {
 			r.report(finding.CodeInsecureCredential, finding.SeverityWarning, at, c.host+c.path,
-				"is sent to whoever answers for this registry, and in the clear where that is by plain HTTP: it is insecure; give its CA instead")
+				"is sent to whoever answers for this registry, and in the clear where that is by plain "+
+					"HTTP: it is insecure; give its CA instead")
 		}
 	}
 	return r.findings.Sort()

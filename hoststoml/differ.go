@@ -80,7 +80,8 @@ func (d *differ) check(rf RegistryFile) error {
 		return fmt.Errorf("is no registry host: %w", ErrName)
 	}
 	if (d.o.Platform == "" || d.o.Platform == finding.Windows) && winname.Reserved(dir) {
-		return fmt.Errorf("directory %q has the name of a device on Windows: %w; give the registry another name, or, if the node has no Windows, say so in Options.Platform", dir, ErrName)
+		return fmt.Errorf("directory %q has the name of a device on Windows: %w; give the registry "+
+			"another name, or, if the node has no Windows, say so in Options.Platform", dir, ErrName)
 	}
 	if other, ok := d.wanted[d.key(dir)]; ok {
 		return fmt.Errorf("%w, %q, whose file is put there: give the two one file, or references one spelling", ErrSameDirectory, other)
@@ -155,7 +156,8 @@ func (d *differ) put(rf RegistryFile) {
 		return
 	}
 	if !e.Mode.IsDir() {
-		d.keep(nodefiles.KeptConflict, e.Name, "is no directory; containerd reads what it finds there, and no rename can replace it: remove it")
+		d.keep(nodefiles.KeptConflict, e.Name, "is no directory; containerd reads what it finds there, "+
+			"and no rename can replace it: remove it")
 		return
 	}
 	for _, name := range e.foreign() {
@@ -316,7 +318,8 @@ func (d *differ) removeFiles(e *nodeEntry) {
 			d.add(nodefiles.OperationRemove, e.Name+"/"+f.Name)
 		}
 	}
-	d.keep(KeptDirectory, e.Name, "stays for what pullroute did not write in it: %s; it hides _default, and the registry itself is contacted", strings.Join(e.foreign(), ", "))
+	d.keep(KeptDirectory, e.Name, "stays for what pullroute did not write in it: %s; it hides _default, "+
+		"and the registry itself is contacted", strings.Join(e.foreign(), ", "))
 }
 
 // staysForeign reports whether a directory is on the node and stays there, whoever wrote it.

@@ -152,7 +152,8 @@ func (o *oldSyntax) header(h tomltree.Header) {
 		case bytes.ContainsAny(part.Source, "[]"):
 			o.add(path, h.Line, `"[" and "]" cannot stand in a table's name: write it without`)
 		case part.Source[0] == '"' && bytes.ContainsRune(part.Source, '\\'):
-			o.found = append(o.found, placed{refuse(path, "", "containerd 1.6 and 1.7 do not undo escapes in a table's name: they read another name, or ignore the whole file; write it without"), h.Line})
+			o.found = append(o.found, placed{refuse(path, "", "containerd 1.6 and 1.7 do not undo escapes "+
+				"in a table's name: they read another name, or ignore the whole file; write it without"), h.Line})
 		}
 	}
 }

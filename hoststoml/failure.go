@@ -85,10 +85,12 @@ func (p *progress) allows(o Operation) bool {
 	case p.failed[o.Registry]:
 		return false
 	case p.waits != "" && o.Registry == "_default" && o.Action != nodefiles.ActionClean:
-		p.fail(o.Registry, fmt.Errorf("%w registry: it stays as it is, because it decides for %q, whose file could not be put: mend that first", nodefiles.ErrWaits, p.waits))
+		p.fail(o.Registry, fmt.Errorf("%w registry: it stays as it is, because it decides for %q, whose "+
+			"file could not be put: mend that first", nodefiles.ErrWaits, p.waits))
 		return false
 	case o.uncovers && p.failed["_default"]:
-		p.fail(o.Registry, fmt.Errorf("%w registry: it is not removed, because %q would decide for it, which could not be put: mend that first", nodefiles.ErrWaits, "_default"))
+		p.fail(o.Registry, fmt.Errorf("%w registry: it is not removed, because %q would decide for it, "+
+			"which could not be put: mend that first", nodefiles.ErrWaits, "_default"))
 		return false
 	}
 	return true

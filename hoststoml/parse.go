@@ -54,7 +54,8 @@ func current(name string, data []byte, in registryDir) (*File, finding.Findings)
 
 func (r *reader) read(data []byte) *File {
 	if len(data) == 0 {
-		r.report(warn(nil, "", "empty: containerd reads it as if it were absent, takes the certificate files beside it and contacts the original registry"), 1)
+		r.report(warn(nil, "", "empty: containerd reads it as if it were absent, takes the certificate "+
+			"files beside it and contacts the original registry"), 1)
 		return &File{}
 	}
 	data, ok := r.skipMark(data)
@@ -84,7 +85,9 @@ func (r *reader) read(data []byte) *File {
 		host := Host{URL: table.name}
 		at := []string{"host", host.URL}
 		if asked[host.URL] {
-			r.report(warn(at, host.URL, "this table stands apart from the one of the same host: containerd 2 asks the host here once more, 1.6 and 1.7 do not; move it directly behind the host's own table"), table.line)
+			r.report(warn(at, host.URL, "this table stands apart from the one of the same host: "+
+				"containerd 2 asks the host here once more, 1.6 and 1.7 do not; move it directly behind "+
+				"the host's own table"), table.line)
 		} else {
 			problems = append(problems, under(at, tableNameProblems(host.URL))...)
 		}
@@ -130,7 +133,8 @@ func (r *reader) skipMark(data []byte) (rest []byte, ok bool) {
 		return rest, true
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		r.report(refuse(nil, "", "the file is UTF-16 text, as some Windows programs write it; save it as UTF-8 without a byte-order mark").ignoredBy(everyVersion), 1)
+		r.report(refuse(nil, "", "the file is UTF-16 text, as some Windows programs write it; save it as "+
+			"UTF-8 without a byte-order mark").ignoredBy(everyVersion), 1)
 		return nil, false
 	}
 	return data, true
@@ -184,7 +188,8 @@ func wrongType(path []string) (string, versions) {
 		text = "want " + want
 	}
 	if lower == "dial_timeout" || name != lower { // 1.6 and 1.7 do not read it
-		return text, newVersions + " (what 1.6 and 1.7 make of the rest of the file is not looked at before this is mended)"
+		return text, newVersions + " (what 1.6 and 1.7 make of the rest of the file is not looked at " +
+			"before this is mended)"
 	}
 	return text, everyVersion
 }
@@ -245,9 +250,11 @@ func (r *reader) hostKey(key key) {
 	lower := strings.ToLower(last(key.path))
 	switch {
 	case lower == "server":
-		r.report(warn(key.path, "", "no version of containerd reads server in a host's table: move it to the top of the file"), key.line)
+		r.report(warn(key.path, "", "no version of containerd reads server in a host's table: move it to "+
+			"the top of the file"), key.line)
 	case lower == "rewrite":
-		r.report(warn(key.path, "", "containerd does not read this: only the one of k3s and rke2 does, and asks another repository there; plans here are for containerd"), key.line)
+		r.report(warn(key.path, "", "containerd does not read this: only the one of k3s and rke2 does, "+
+			"and asks another repository there; plans here are for containerd"), key.line)
 	case key.table && wanted[lower] == "":
 		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
 	default:
@@ -263,7 +270,8 @@ func (r *reader) setting(key key) {
 	case wanted[lower] == "":
 		r.report(warn(key.path, "", "no version of containerd reads this"), key.line)
 	case name != lower:
-		r.report(warn(key.path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))), key.line)
+		r.report(warn(key.path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it "+
+			"is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))), key.line)
 	}
 }
 
@@ -362,7 +370,8 @@ func (raw rawSettings) dialTimeout() (time.Duration, []problem) {
 	case err != nil:
 		return timeout, []problem{refuse(at, raw.DialTimeout, `want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions)}
 	case timeout == 0:
-		return timeout, []problem{warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for this, which is not kept here: left out, it is 30 seconds")}
+		return timeout, []problem{warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for "+
+			"this, which is not kept here: left out, it is 30 seconds")}
 	}
 	return timeout, nil
 }

@@ -133,7 +133,8 @@ func dockerConfig(data []byte) ([]byte, error) {
 			break
 		}
 		if err != nil {
-			return nil, errors.New("it is neither valid JSON nor the YAML of a Secret (the place is not said: it might hold a secret)")
+			return nil, errors.New("it is neither valid JSON nor the YAML of a Secret (the place is not " +
+				"said: it might hold a secret)")
 		}
 		config, err := o.dockerConfig()
 		if err != nil {
@@ -230,7 +231,8 @@ func (r *secretReader) read(config []byte) error {
 		if n := len(entries); n == 0 || entries[n-1].scope() != c.scope() {
 			entries = append(entries, c)
 		} else if first := entries[n-1]; first.header() != c.header() {
-			r.unusable(c.key, fmt.Sprintf("is another credential for what %s is for, which is taken; remove one of the two", shown.Value(first.key)))
+			r.unusable(c.key, fmt.Sprintf("is another credential for what %s is for, which is taken; "+
+				"remove one of the two", shown.Value(first.key)))
 		}
 	}
 	r.secret.entries = entries
@@ -275,12 +277,15 @@ func (r *secretReader) entry(key string, raw json.RawMessage) {
 	switch {
 	case e.IdentityToken != "":
 		r.report(finding.CodeIdentityToken, finding.SeverityWarning, keyField(key), "",
-			"has an identitytoken, which a client exchanges for others at the token server; no header can do that, and it is not written; use a credential with a password, such as a token of the registry's own")
+			"has an identitytoken, which a client exchanges for others at the token server; no header can "+
+				"do that, and it is not written; use a credential with a password, such as a token of the "+
+				"registry's own")
 		if password == "" {
 			return
 		}
 	case e.RegistryToken != "" && password == "":
-		r.unusable(key, "has a registrytoken, which is good for a short time only and is not written; use a username and a password")
+		r.unusable(key, "has a registrytoken, which is good for a short time only and is not written; use "+
+			"a username and a password")
 		return
 	}
 	switch {

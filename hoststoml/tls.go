@@ -60,7 +60,8 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 			continue
 		}
 		if len(settings.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(settings.CA) {
-			problem("has a CA without a certificate that can be read: left out, because with it every pull would fail; write PEM")
+			problem("has a CA without a certificate that can be read: left out, because with it every " +
+				"pull would fail; write PEM")
 			settings.CA = nil
 		}
 		if err := checkPair(settings); err != nil {

@@ -48,7 +48,9 @@ func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, findin
 	}
 	for _, e := range entries {
 		if e.Name() == FileName {
-			findings = append(findings, misplaced(onDisk(dir, FileName), "stands beside the directories of registries, where containerd does not read it: move it into the directory of its registry, or into _default"))
+			findings = append(findings, misplaced(onDisk(dir, FileName), "stands beside the directories "+
+				"of registries, where containerd does not read it: move it into the directory of its "+
+				"registry, or into _default"))
 			continue
 		}
 		host, ok := HostFromDir(e.Name())
@@ -68,7 +70,8 @@ func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, findin
 			// containerd takes the first name that exists, and then reads below it (hosts.go,
 			// hostPaths, loadHostDir).
 			tree = append(tree, RegistryFile{Host: host, found: e.Name(), fails: true})
-			findings = append(findings, failing(onDisk(dir, e.Name()), host, err, "is no directory: put the file into it under the name "+FileName))
+			findings = append(findings, failing(onDisk(dir, e.Name()), host, err, "is no directory: put "+
+				"the file into it under the name "+FileName))
 			continue
 		}
 		rf, problems := readRegistry(registryDir{fsys, at, join}, dir, e.Name(), host)
@@ -98,7 +101,8 @@ func readRegistry(in registryDir, dir, name, host string) (RegistryFile, finding
 		findings = append(findings, finding.Finding{
 			Code: finding.CodeReservedName, Severity: finding.SeverityInfo, Platform: finding.Windows,
 			Origin: finding.Origin{File: place}, Value: name,
-			Message: fmt.Sprintf("cannot be a directory on Windows, where a name has no colon: name it %s, which containerd reads everywhere, and first", Dir(host)),
+			Message: fmt.Sprintf("cannot be a directory on Windows, where a name has no colon: name it "+
+				"%s, which containerd reads everywhere, and first", Dir(host)),
 		})
 	}
 	data, err := fs.ReadFile(in.fsys, in.file(FileName))
@@ -111,12 +115,14 @@ func readRegistry(in registryDir, dir, name, host string) (RegistryFile, finding
 		findings = append(findings, finding.Finding{
 			Code: finding.CodeUnreadable, Severity: finding.SeverityError, Platform: finding.Windows,
 			Origin: finding.Origin{File: place}, Value: host,
-			Message: fmt.Sprintf("what lies beside the file is not known: its directory cannot be read (%s); make it readable", reason(err)),
+			Message: fmt.Sprintf("what lies beside the file is not known: its directory cannot be read "+
+				"(%s); make it readable", reason(err)),
 		})
 	}
 	if missing { // the directory decides even so
 		if _, err := fs.Stat(in.fsys, in.file("host.toml")); err == nil {
-			findings = append(findings, misplaced(onDisk(dir, name+"/host.toml"), "containerd does not read a file of this name, and contacts the original registry: name it "+FileName))
+			findings = append(findings, misplaced(onDisk(dir, name+"/host.toml"), "containerd does not "+
+				"read a file of this name, and contacts the original registry: name it "+FileName))
 		}
 		return rf, findings
 	}
@@ -149,7 +155,8 @@ func failing(place, host string, err error, message string) finding.Finding {
 	}
 	if err != nil {
 		f.Code = finding.CodeUnreadable
-		f.Message = fmt.Sprintf("is not known: it cannot be read (%s), and where containerd cannot read it either, every pull from the registry fails; make it readable", reason(err))
+		f.Message = fmt.Sprintf("is not known: it cannot be read (%s), and where containerd cannot read "+
+			"it either, every pull from the registry fails; make it readable", reason(err))
 	}
 	return f
 }

@@ -23,7 +23,8 @@ func (f *File) Validate() finding.Findings {
 	problems := f.problems()
 	for _, line := range strings.Split(f.Comment, "\n") {
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && control(r) }) {
-			problems = append(problems, refuse([]string{"comment"}, "", "a comment is UTF-8 text without control characters"))
+			problems = append(problems, refuse([]string{"comment"}, "", "a comment is UTF-8 text without "+
+				"control characters"))
 		}
 	}
 	seen := map[string]bool{}
@@ -96,7 +97,8 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 		Message:  p.text,
 	}
 	if p.versions != "" {
-		f.Message += fmt.Sprintf("; the whole file is ignored by %s: a line is logged and the original registry contacted", p.versions)
+		f.Message += fmt.Sprintf("; the whole file is ignored by %s: a line is logged and the original "+
+			"registry contacted", p.versions)
 	}
 	if p.refused {
 		f.RefusedBy = finding.Client
@@ -137,10 +139,12 @@ func (f *File) problems() []problem {
 	server := []string{"server"}
 	var out []problem
 	if f.Server == "" {
-		out = append(out, warn(server, "", "absent: containerd contacts the original registry after the hosts; name here who is to be asked last"))
+		out = append(out, warn(server, "", "absent: containerd contacts the original registry after the "+
+			"hosts; name here who is to be asked last"))
 		for key, set := range map[string]bool{"capabilities": len(f.Capabilities) > 0, "override_path": f.OverridePath} {
 			if set {
-				out = append(out, warn([]string{key}, "", "not read without server: the original registry is asked for everything, at /v2"))
+				out = append(out, warn([]string{key}, "", "not read without server: the original registry "+
+					"is asked for everything, at /v2"))
 			}
 		}
 	} else {
@@ -182,7 +186,8 @@ func (f *File) serverOnly() []problem {
 	} {
 		if setting.set(f.Settings) && !slices.ContainsFunc(f.Hosts, func(h Host) bool { return setting.set(h.Settings) }) {
 			out = append(out, warn([]string{setting.name}, "",
-				"reaches only server: no host table has it, and a host takes nothing from the top of the file; repeat it in the tables that need it").
+				"reaches only server: no host table has it, and a host takes nothing from the top of the "+
+					"file; repeat it in the tables that need it").
 				as(finding.CodeServerOnly, finding.SeverityInfo))
 		}
 	}
@@ -203,10 +208,12 @@ func askedProblems(raw string, s Settings, ours bool) []problem {
 	name, port, _ := strings.Cut(target.Host, ":")
 	switch {
 	case noHost(target.Host):
-		out = append(out, warn(nil, raw, "is the name of no host: every request to it fails; name a registry (for all registries that have no directory of their own, _default is the directory)").
+		out = append(out, warn(nil, raw, "is the name of no host: every request to it fails; name a "+
+			"registry (for all registries that have no directory of their own, _default is the directory)").
 			as(finding.CodeUnreachableHost, finding.SeverityWarning))
 	case !ours && strings.EqualFold(name, "docker.io") && (port == "" || port == "443"): // ours has what containerd asks for an image of Docker.io
-		out = append(out, warn(nil, raw, "is a web site, not a registry: pulls by tag that come to it fail; write https://registry-1.docker.io").
+		out = append(out, warn(nil, raw, "is a web site, not a registry: pulls by tag that come to it "+
+			"fail; write https://registry-1.docker.io").
 			as(finding.CodeDockerIOServer, finding.SeverityWarning))
 	}
 	return append(out, wayProblems(raw, target.Scheme, port, s, ours)...)
@@ -218,13 +225,15 @@ func wayProblems(raw, scheme, port string, s Settings, ours bool) (out []problem
 		out = append(out, warn(nil, raw, e.OtherPath()).as(finding.CodeOtherPath, finding.SeverityWarning))
 	}
 	if !strings.Contains(raw, "://") {
-		out = append(out, warn(nil, raw, "has no scheme: it is asked by https; write https:// before it, or http:// where it is meant").
+		out = append(out, warn(nil, raw, "has no scheme: it is asked by https; write https:// before it, "+
+			"or http:// where it is meant").
 			as(finding.CodeNoScheme, finding.SeverityWarning))
 	}
 	// parseHostConfig sets a TLS configuration for any of the three, and with one, NewHTTPFallback
 	// asks by HTTPS first (1.7 and 2, not on port 80).
 	if scheme == "http" && !ours && port != "80" && (s.SkipVerify != nil || len(s.CA)+len(s.Client) > 0) {
-		out = append(out, warn(nil, raw, "is asked by https first, and by http only where that fails, because skip_verify, ca or client is set; remove them, or write https://").
+		out = append(out, warn(nil, raw, "is asked by https first, and by http only where that fails, "+
+			"because skip_verify, ca or client is set; remove them, or write https://").
 			as(finding.CodeHTTPSFirst, finding.SeverityInfo))
 	}
 	return out
@@ -297,7 +306,8 @@ func (s Settings) problems() []problem {
 		case CapabilityReferrers:
 			out = append(out, warn(at, string(c), "known from containerd 2.2 on").ignoredBy(beforeReferrers))
 		default:
-			out = append(out, refuse(at, string(c), "unknown capability: use pull, resolve, push or referrers, in lower case").ignoredBy(everyVersion))
+			out = append(out, refuse(at, string(c), "unknown capability: use pull, resolve, push or "+
+				"referrers, in lower case").ignoredBy(everyVersion))
 		}
 	}
 	for _, path := range s.CA {
@@ -315,7 +325,8 @@ func (s Settings) problems() []problem {
 	if s.DialTimeout != 0 {
 		at, value := []string{"dial_timeout"}, s.DialTimeout.String()
 		if s.DialTimeout < 0 {
-			out = append(out, refuse(at, value, "negative: every connection of containerd 2 times out at once; remove it or write a positive duration"))
+			out = append(out, refuse(at, value, "negative: every connection of containerd 2 times out at "+
+				"once; remove it or write a positive duration"))
 		}
 		old := warn(at, value, "read by containerd 2 only: 1.6, 1.7 and 2.0 up to 2.0.5 wait 30 seconds")
 		old.severity = finding.SeverityInfo
@@ -329,7 +340,8 @@ func (s Settings) problems() []problem {
 func pathProblems(key, path string) []problem {
 	switch {
 	case path == "":
-		return []problem{refuse([]string{key}, "", "an empty path stands for the directory of the file, which is no certificate: every pull from the registry fails; name the file")}
+		return []problem{refuse([]string{key}, "", "an empty path stands for the directory of the file, "+
+			"which is no certificate: every pull from the registry fails; name the file")}
 	case !utf8.ValidString(path):
 		return []problem{notUTF8([]string{key})}
 	}
@@ -384,10 +396,12 @@ func (d registryDir) certificate(field []string, name string) []problem {
 		why = reason(err)
 	}
 	if elsewhere {
-		return []problem{warn(field, name, fmt.Sprintf("cannot be read here (%s): where the node cannot read it, every pull from the registry fails; see that it is there", why)).
+		return []problem{warn(field, name, fmt.Sprintf("cannot be read here (%s): where the node cannot "+
+			"read it, every pull from the registry fails; see that it is there", why)).
 			as(finding.CodeInvalidFile, finding.SeverityWarning)}
 	}
-	return []problem{refuse(field, name, fmt.Sprintf("cannot be read (%s): every pull from the registry fails; put the file there, or correct the name", why))}
+	return []problem{refuse(field, name, fmt.Sprintf("cannot be read (%s): every pull from the registry "+
+		"fails; put the file there, or correct the name", why))}
 }
 
 // headerProblems holds a header field to what net/http of Go sends (golang.org/x/net/http/httpguts);
@@ -395,7 +409,8 @@ func (d registryDir) certificate(field []string, name string) []problem {
 func headerProblems(name string, values []Secret) []problem {
 	at := []string{"header", name}
 	if name == "" || strings.ContainsFunc(name, notHeaderName) {
-		return []problem{refuse(at, "", "not a name that an HTTP header can have: containerd cannot send a request to this host")}
+		return []problem{refuse(at, "", "not a name that an HTTP header can have: containerd cannot send "+
+			"a request to this host")}
 	}
 	for _, secret := range values {
 		value := secret.Reveal()
@@ -403,7 +418,8 @@ func headerProblems(name string, values []Secret) []problem {
 			return []problem{notUTF8(at)}
 		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r != '\t' && control(r) }) {
-			return []problem{refuse(at, "", "a control character in the value: containerd cannot send a request to this host; is there a line break at its end?")}
+			return []problem{refuse(at, "", "a control character in the value: containerd cannot send a "+
+				"request to this host; is there a line break at its end?")}
 		}
 	}
 	return nil

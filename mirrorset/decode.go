@@ -105,7 +105,8 @@ func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {
 	if d.set.Empty() && len(d.refused) == 0 && !d.among {
 		d.set.Findings = append(d.set.Findings, finding.Finding{
 			Code: finding.CodeNothingRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: d.name},
-			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or Image, and no list of image sources or image mirrors",
+			Message: "holds no ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy or " +
+				"Image, and no list of image sources or image mirrors",
 		})
 	}
 	d.set.Findings = d.set.Findings.Sort()
@@ -162,7 +163,8 @@ func (d *decoder) unreadable(bad *document.Error) {
 		code, message = finding.CodeTemplate, messageTemplate
 	}
 	if d.among && !speaks(d.doc.Text) {
-		d.note(code, finding.SeverityWarning, d.origin("", "", bad.Line), message+"; it speaks of no mirrors and was passed over")
+		d.note(code, finding.SeverityWarning, d.origin("", "", bad.Line), message+"; it speaks of no "+
+			"mirrors and was passed over")
 		return
 	}
 	d.refuse(code, "", bad.Line, "", message)

@@ -79,16 +79,19 @@ func (w *walker) embedded(data []byte, line int, literal bool, at *step, c conte
 func (w *walker) plain(data []byte, line int, at *step, c context) {
 	if table := tomlTable(data); table != nil {
 		if what := rulesOfTOML(table); what != "" {
-			w.unread(line, at, c, "", "holds "+what+", and was not read: give the file itself, or the MachineConfig that puts it on a node")
+			w.unread(line, at, c, "", "holds "+what+", and was not read: give the file itself, or the "+
+				"MachineConfig that puts it on a node")
 		}
 		return
 	}
 	if !speaks(data) || bytes.IndexByte(data, '\n') < 0 {
 		return
 	}
-	message := "speaks of mirrors, and is neither YAML nor JSON nor TOML: nothing of it was read; if it makes mirror objects, give these"
+	message := "speaks of mirrors, and is neither YAML nor JSON nor TOML: nothing of it was read; if it " +
+		"makes mirror objects, give these"
 	if isTemplate(data) {
-		message = "speaks of mirrors and is a template, of which nothing was read: render it first, and give the result"
+		message = "speaks of mirrors and is a template, of which nothing was read: render it first, and " +
+			"give the result"
 	}
 	w.found = true
 	w.note(finding.CodeUnreadText, finding.SeverityWarning, w.origin(w.object, at.String(), line), message)
@@ -333,7 +336,8 @@ func (w *walker) jsonPatch(n *document.Node, at *step, c context) {
 		})
 		switch {
 		case list < 0 && slices.Contains(path, "registries") && slices.Contains(path, "mirrors"): // Talos
-			w.unread(op.Line, place, c, "", "is part of mirrors whose rest stands elsewhere, and was not read: apply the patch first, and give the result")
+			w.unread(op.Line, place, c, "", "is part of mirrors whose rest stands elsewhere, and was not "+
+				"read: apply the patch first, and give the result")
 		case list < 0:
 			if value != nil {
 				w.node(value, place, c)
@@ -341,11 +345,13 @@ func (w *walker) jsonPatch(n *document.Node, at *step, c context) {
 		case value == nil:
 			w.found = true
 			w.note(finding.CodePatch, finding.SeverityWarning, w.origin(w.object, at.item(i).String(), op.Line),
-				"takes rules out of an object that stands elsewhere, which is not done here; render it first, and give the result")
+				"takes rules out of an object that stands elsewhere, which is not done here; render it "+
+					"first, and give the result")
 		case list == len(path)-1 && fragmentKind(path[list]) != "" && value.Kind == document.List:
 			w.patch(path[list], value, place, c)
 		default:
-			w.unread(op.Line, place, c, "", "is part of a rule whose rest stands elsewhere, and was not read: render the patch first, and give the result")
+			w.unread(op.Line, place, c, "", "is part of a rule whose rest stands elsewhere, and was not "+
+				"read: render the patch first, and give the result")
 		}
 	}
 }

@@ -24,13 +24,18 @@ func (r *Rules) checkForeignLayers() (findings finding.Findings) {
 		}
 		findings = append(findings, finding.Finding{
 			Code: finding.CodeForeignLayers, Severity: finding.SeverityWarning, Origin: rule.Entries[0].Origin, Value: rule.Source,
-			Message: "is known for images with foreign layers (Windows base images had them until mid-2023): a layer whose descriptor in the manifest has urls is fetched from there first, NeverContactSource or not, and no file can prevent that; look for urls in the manifests of what is mirrored, and close the network to their hosts",
+			Message: "is known for images with foreign layers (Windows base images had them until " +
+				"mid-2023): a layer whose descriptor in the manifest has urls is fetched from there " +
+				"first, NeverContactSource or not, and no file can prevent that; look for urls in the " +
+				"manifests of what is mirrored, and close the network to their hosts",
 		})
 	}
 	if other != nil {
 		findings = append(findings, finding.Finding{
 			Code: finding.CodeForeignLayers, Severity: finding.SeverityInfo, Origin: other.Entries[0].Origin, Value: other.Source,
-			Message: "is not contacted but for foreign layers, which no file can prevent: a layer whose descriptor in the manifest has urls is fetched from there first; so it is with every source under NeverContactSource, and this is said once",
+			Message: "is not contacted but for foreign layers, which no file can prevent: a layer whose " +
+				"descriptor in the manifest has urls is fetched from there first; so it is with every " +
+				"source under NeverContactSource, and this is said once",
 		})
 	}
 	return findings

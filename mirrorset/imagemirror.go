@@ -60,7 +60,8 @@ func (v *validator) imageMirrors() {
 		if before := byID[m.ID]; m.ID != "" && before != nil {
 			if !before.equal(m) {
 				a, b := inOrder(before, m)
-				refuse(b, finding.CodeIDInUse, "id", m.ID, fmt.Sprintf("is the id of another image mirror, of the source %s; each has its own", a.Source))
+				refuse(b, finding.CodeIDInUse, "id", m.ID, fmt.Sprintf("is the id of another image "+
+					"mirror, of the source %s; each has its own", a.Source))
 			}
 			continue
 		}
@@ -71,17 +72,20 @@ func (v *validator) imageMirrors() {
 			refuse(m, finding.CodeInvalidID, "id", m.ID, "is not an id: it is to be lower-case letters and digits")
 		}
 		if m.Type != "" && m.Type != ByDigest {
-			refuse(m, finding.CodeInvalidType, "type", string(m.Type), "is not a type of image mirrors; write digest, pulls by tag are not redirected")
+			refuse(m, finding.CodeInvalidType, "type", string(m.Type), "is not a type of image mirrors; "+
+				"write digest, pulls by tag are not redirected")
 		}
 		if strings.HasPrefix(m.Source, "*.") && ValidSource(m.Source) {
-			refuse(m, finding.CodeInvalidSource, "source", m.Source, "is a wildcard, which an image mirror does not take; name one registry, namespace or repository")
+			refuse(m, finding.CodeInvalidSource, "source", m.Source, "is a wildcard, which an image "+
+				"mirror does not take; name one registry, namespace or repository")
 		}
 		if len(m.Mirrors) == 0 {
 			refuse(m, finding.CodeMissingField, "mirrors", "", "is missing; name at least one mirror")
 		}
 		if before := bySource[m.Source]; m.Source != "" && before != nil {
 			a, b := inOrder(before, m)
-			refuse(b, finding.CodeSourceInUse, "source", m.Source, fmt.Sprintf("has an image mirror already, %s; edit the mirrors of that one, or delete it first", a.object()))
+			refuse(b, finding.CodeSourceInUse, "source", m.Source, fmt.Sprintf("has an image mirror "+
+				"already, %s; edit the mirrors of that one, or delete it first", a.object()))
 			continue
 		}
 		bySource[m.Source] = m

@@ -106,7 +106,8 @@ func (o *object) time(f field) time.Time {
 			return t
 		}
 	}
-	o.refuseAPI(finding.CodeWrongType, o.name, f.line, f.key, f.value.Text, "is to be a time, such as 2026-01-07T10:11:12Z")
+	o.refuseAPI(finding.CodeWrongType, o.name, f.line, f.key, f.value.Text, "is to be a time, such as "+
+		"2026-01-07T10:11:12Z")
 	return time.Time{}
 }
 
@@ -123,7 +124,8 @@ func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) 
 	case bad != nil:
 		d.refuse(finding.CodeUnreadable, "", bad.Line, "", bad.Message)
 	case len(nodes) != 1 || nodes[0].Kind != document.Mapping:
-		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of lists by cluster; remove the file, or name another")
+		d.refuse(finding.CodeUnreadable, "", 1, "", "is not a store of image mirrors: a JSON object of "+
+			"lists by cluster; remove the file, or name another")
 	}
 	if err := d.refused.Err(); err != nil {
 		return nil, err
@@ -136,7 +138,8 @@ func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) 
 		clusters[f.key] = d.set.ImageMirrors
 	}
 	for _, f := range d.set.Findings {
-		f.Severity, f.RefusedBy, f.Message = finding.SeverityError, finding.Reader, "is not a field of this object; remove it, or it would be lost"
+		f.Severity, f.RefusedBy, f.Message = finding.SeverityError, finding.Reader, "is not a field of "+
+			"this object; remove it, or it would be lost"
 		d.refused = append(d.refused, f)
 	}
 	return clusters, d.refused.Sort().Err()

@@ -159,7 +159,8 @@ func (v *validator) imagePolicy(spec *ImagePolicySpec, origin func(field string)
 		case why != "":
 			v.refuse(finding.CodeInvalidScope, finding.APIServer, at, scope, "is not a scope of images: "+why)
 		case listed[scope]:
-			v.refuse(finding.CodeInvalidScope, finding.APIServer, at, scope, "is listed already; remove one of the two")
+			v.refuse(finding.CodeInvalidScope, finding.APIServer, at, scope, "is listed already; remove "+
+				"one of the two")
 		}
 		listed[scope] = true
 	}
@@ -226,11 +227,13 @@ func (p policyValidator) root(r *RootOfTrust) {
 			p.invalid("rootOfTrust."+f.field, "", "is missing; policyType "+f.policyType+" needs it")
 		}
 		if f.set && !named {
-			p.invalid("rootOfTrust."+f.field, "", "is set, and policyType is not "+f.policyType+"; remove one of the two")
+			p.invalid("rootOfTrust."+f.field, "", "is set, and policyType is not "+f.policyType+"; remove "+
+				"one of the two")
 		}
 	}
 	if !known {
-		p.invalid("rootOfTrust.policyType", r.PolicyType, "is not a type of trust; write PublicKey, FulcioCAWithRekor or PKI")
+		p.invalid("rootOfTrust.policyType", r.PolicyType, "is not a type of trust; write PublicKey, "+
+			"FulcioCAWithRekor or PKI")
 	}
 	if r.PublicKey != nil {
 		p.publicKey(r.PublicKey)
@@ -255,7 +258,8 @@ func (p policyValidator) fulcio(f *FulcioCAWithRekorRootOfTrust) {
 	p.pem(at+"fulcioCAData", f.FulcioCAData, "CERTIFICATE", 0)
 	p.pem(at+"rekorKeyData", f.RekorKeyData, "PUBLIC KEY", 0)
 	if _, err := url.ParseRequestURI(f.FulcioSubject.OIDCIssuer); err != nil || utf8.RuneCountInString(f.FulcioSubject.OIDCIssuer) > 2048 {
-		p.invalid(at+"fulcioSubject.oidcIssuer", f.FulcioSubject.OIDCIssuer, "is not a URL of at most 2048 characters; name the issuer of the identity, https://…")
+		p.invalid(at+"fulcioSubject.oidcIssuer", f.FulcioSubject.OIDCIssuer, "is not a URL of at most "+
+			"2048 characters; name the issuer of the identity, https://…")
 	}
 	p.email(at+"fulcioSubject.signedEmail", f.FulcioSubject.SignedEmail)
 }
@@ -268,7 +272,8 @@ func (p policyValidator) pki(k *PKIRootOfTrust) {
 	}
 	subject := k.PKICertificateSubject
 	if subject.Email == "" && subject.Hostname == "" {
-		p.invalid(at+"pkiCertificateSubject", "", "has neither email nor hostname; name whom the certificate was made for")
+		p.invalid(at+"pkiCertificateSubject", "", "has neither email nor hostname; name whom the "+
+			"certificate was made for")
 	}
 	if subject.Email != "" {
 		p.email(at+"pkiCertificateSubject.email", subject.Email)
@@ -303,7 +308,8 @@ func (p policyValidator) pem(field string, data []byte, kind string, atLeast int
 
 func (p policyValidator) certificates(field string, data []byte) {
 	if p.pem(field, data, "CERTIFICATE", 72) && strings.Count(string(data), "-----BEGIN CERTIFICATE-----") != strings.Count(string(data), "-----END CERTIFICATE-----") {
-		p.invalid(field, "", "begins more certificates than it ends, or the other way round; encode whole certificates")
+		p.invalid(field, "", "begins more certificates than it ends, or the other way round; encode whole "+
+			"certificates")
 	}
 }
 
@@ -314,7 +320,8 @@ func (p policyValidator) signedIdentity(id *SignedIdentity) {
 	switch id.MatchPolicy {
 	case "MatchRepoDigestOrExact", "MatchRepository", "ExactRepository", "RemapIdentity":
 	default:
-		p.invalid("signedIdentity.matchPolicy", id.MatchPolicy, "is not a policy; write MatchRepoDigestOrExact, MatchRepository, ExactRepository or RemapIdentity")
+		p.invalid("signedIdentity.matchPolicy", id.MatchPolicy, "is not a policy; write "+
+			"MatchRepoDigestOrExact, MatchRepository, ExactRepository or RemapIdentity")
 	}
 	for _, f := range []struct {
 		policy, field string
@@ -323,7 +330,8 @@ func (p policyValidator) signedIdentity(id *SignedIdentity) {
 		if named := id.MatchPolicy == f.policy; named && !f.set {
 			p.invalid("signedIdentity."+f.field, "", "is missing; matchPolicy "+f.policy+" needs it")
 		} else if f.set && !named {
-			p.invalid("signedIdentity."+f.field, "", "is set, and matchPolicy is not "+f.policy+"; remove one of the two")
+			p.invalid("signedIdentity."+f.field, "", "is set, and matchPolicy is not "+f.policy+"; remove "+
+				"one of the two")
 		}
 	}
 	if e := id.ExactRepository; e != nil {
@@ -338,6 +346,7 @@ func (p policyValidator) signedIdentity(id *SignedIdentity) {
 func (p policyValidator) identity(field, value string) {
 	tagged := policyTag.MatchString(value) && !policyLocal.MatchString(value)
 	if utf8.RuneCountInString(value) > 512 || tagged || !policyIdentity.MatchString(value) {
-		p.invalid(field, shown.Location(value), "is not a repository or a part of one without tag, digest and (but for localhost) a port at its end: write host[:port][/component…]")
+		p.invalid(field, shown.Location(value), "is not a repository or a part of one without tag, digest "+
+			"and (but for localhost) a port at its end: write host[:port][/component…]")
 	}
 }

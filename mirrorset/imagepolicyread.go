@@ -65,7 +65,8 @@ func (o *object) mapping(path string, n *document.Node, readers map[string]func(
 func (o *object) required(path string, n *document.Node, seen map[string]bool, keys ...string) {
 	for _, key := range keys {
 		if seen != nil && !seen[key] {
-			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, under(path, key), "", "is missing; every object of this kind has it")
+			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, under(path, key), "", "is missing; "+
+				"every object of this kind has it")
 		}
 	}
 }
@@ -75,7 +76,8 @@ func (o *object) text(to *string) func(path string, n *document.Node) {
 	return func(path string, n *document.Node) {
 		text, ok := o.str(n, o.name, path)
 		if *to = text; ok && text == "" {
-			o.refuseAPI(finding.CodeInvalidImagePolicy, o.name, n.Line, path, "", "is empty; write a value, or leave the field out where it may be absent")
+			o.refuseAPI(finding.CodeInvalidImagePolicy, o.name, n.Line, path, "", "is empty; write a "+
+				"value, or leave the field out where it may be absent")
 		}
 	}
 }
@@ -89,7 +91,8 @@ func (o *object) data(to *[]byte) func(path string, n *document.Node) {
 		}
 		data, err := base64.StdEncoding.DecodeString(strings.NewReplacer("\r", "", "\n", "").Replace(text))
 		if err != nil {
-			o.refuseAPI(finding.CodeInvalidImagePolicy, o.name, n.Line, path, "", "is not base64; encode the whole PEM text")
+			o.refuseAPI(finding.CodeInvalidImagePolicy, o.name, n.Line, path, "", "is not base64; encode "+
+				"the whole PEM text")
 		}
 		*to = append([]byte{}, data...)
 	}

@@ -75,14 +75,16 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 	m.Object.Metadata.Annotations = maps.Clone(p.Metadata.Annotations)
 	if _, ok := m.Object.Metadata.Annotations[appliedAnnotation]; ok {
 		delete(m.Object.Metadata.Annotations, appliedAnnotation)
-		m.tell(finding.SeverityInfo, origin("metadata.annotations."+appliedAnnotation), "", "describes the ImageContentSourcePolicy, and is left out")
+		m.tell(finding.SeverityInfo, origin("metadata.annotations."+appliedAnnotation), "", "describes "+
+			"the ImageContentSourcePolicy, and is left out")
 	}
 	for i := range s.ImageDigestMirrorSets {
 		o := &s.ImageDigestMirrorSets[i]
 		if o.Metadata.Name == p.Metadata.Name && p.Metadata.Name != "" {
 			m.Findings = append(m.Findings, finding.Finding{
 				Code: finding.CodeDuplicate, Severity: finding.SeverityWarning, Origin: origin("metadata.name"), Value: p.Metadata.Name,
-				Message: "is the name of an ImageDigestMirrorSet too, which applying this one would replace; give this one another name, or put the entries of both into one",
+				Message: "is the name of an ImageDigestMirrorSet too, which applying this one would " +
+					"replace; give this one another name, or put the entries of both into one",
 			})
 			break
 		}
@@ -112,14 +114,16 @@ func (m *Migration) tell(severity finding.Severity, origin finding.Origin, value
 // entry returns an entry of the policy as one of the new object.
 func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
 	if !ValidSource(e.Source) {
-		m.tell(finding.SeverityWarning, e.SourceOrigin(), shown.Location(e.Source), "is no source of an ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
+		m.tell(finding.SeverityWarning, e.SourceOrigin(), shown.Location(e.Source), "is no source of an "+
+			"ImageDigestMirrorSet: "+whyInvalid(e.Source)+"; the entry is left out")
 		return ImageMirrors{}, false
 	}
 	var mirrors, firsts, repeated []string
 	for i, mirror := range e.Mirrors {
 		switch {
 		case !ValidMirror(mirror):
-			m.tell(finding.SeverityWarning, e.MirrorOrigin(i), shown.Location(mirror), "is no mirror of an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
+			m.tell(finding.SeverityWarning, e.MirrorOrigin(i), shown.Location(mirror), "is no mirror of "+
+				"an ImageDigestMirrorSet: "+whyInvalid(mirror)+"; it is left out")
 			continue
 		case !slices.Contains(firsts, mirror):
 			firsts = append(firsts, mirror)
@@ -131,7 +135,8 @@ func (m *Migration) entry(e *Entry) (entry ImageMirrors, ok bool) {
 	if repeated != nil {
 		mirrors, _ = PreferenceOrder([][]string{mirrors}, e.Source)
 		mirrors = writable(mirrors)
-		message := fmt.Sprintf("lists %s more than once, which an ImageDigestMirrorSet may not; each is written once, in the order that MCO makes of the list",
+		message := fmt.Sprintf("lists %s more than once, which an ImageDigestMirrorSet may not; each is "+
+			"written once, in the order that MCO makes of the list",
 			strings.Join(repeated, ", "))
 		if !slices.Equal(firsts, mirrors) {
 			message += "; on Windows nodes the order was " + strings.Join(firsts, ", ")
@@ -185,7 +190,8 @@ func (s *Set) keepOrder(migrations []Migration) {
 		if now := after.locations(r); r.Pull == ByDigest && repeated[r.Source] != nil && !slices.Equal(r.locations(), now) {
 			m := &migrations[repeated[r.Source][0].migration]
 			m.tell(finding.SeverityWarning, r.Entries[0].Origin, r.Source, fmt.Sprintf(
-				"has lists that contradict each other, and without the repetitions their order is another: %s; it was %s", strings.Join(now, ", "), strings.Join(r.locations(), ", ")))
+				"has lists that contradict each other, and without the repetitions their order is "+
+					"another: %s; it was %s", strings.Join(now, ", "), strings.Join(r.locations(), ", ")))
 		}
 	}
 }

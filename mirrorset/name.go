@@ -40,7 +40,8 @@ func (v *validator) name(kind string, m *ObjectMeta, from *ReadFrom) {
 	case strings.ToLower(m.Name) != m.Name:
 		why = "has capitals; write it in lower case"
 	default:
-		why = "is no name of an object: write small letters, digits, '-' and '.', with a letter or a digit at both ends of each part"
+		why = "is no name of an object: write small letters, digits, '-' and '.', with a letter or a " +
+			"digit at both ends of each part"
 	}
 	v.refuse(finding.CodeInvalidName, finding.APIServer, from.Origin(objectName(kind, m.Name), "metadata.name"), m.Name, why)
 }

@@ -24,7 +24,8 @@ func (d *decoder) root(n *document.Node) {
 	case document.List:
 		d.bareList(n)
 	default:
-		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a single value, not an object; a manifest starts with apiVersion and kind")
+		d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a single value, not an object; a manifest "+
+			"starts with apiVersion and kind")
 	}
 }
 
@@ -40,7 +41,8 @@ func (d *decoder) object(n *document.Node, inherited TypeMeta, depth int) {
 			d.skip(text(lookup(n, "kind")))
 			return
 		}
-		d.refuse(finding.CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between two objects, or keep one of the two")
+		d.refuse(finding.CodeUnreadable, "", line, "kind", "is written twice; put a line \"---\" between "+
+			"two objects, or keep one of the two")
 		return
 	}
 	o := d.newObject(n, inherited)
@@ -148,7 +150,9 @@ func (o *object) imageMirrorKind() bool {
 	case o.Kind == kindImageMirror+"List" && o.APIVersion == "":
 		o.imageMirrorList(o.node)
 	case o.Kind == "" && isImageMirrorStore(o.node):
-		o.refuse(finding.CodeUnreadable, "", o.node.Line, "", "is a store of the image mirrors of clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and give that list")
+		o.refuse(finding.CodeUnreadable, "", o.node.Line, "", "is a store of the image mirrors of "+
+			"clusters; print those of one cluster with \"mirrorctl image-mirror list --output json\" and "+
+			"give that list")
 	default:
 		return false
 	}
@@ -206,7 +210,8 @@ func versionOf(kind string) string {
 func (d *decoder) list(o *object, item TypeMeta, depth int) {
 	items := lookup(o.node, "items")
 	if items == nil {
-		d.refuseAPI(finding.CodeMissingField, o.Kind, o.node.Line, "items", "", "is missing; a list has items, even where there are none")
+		d.refuseAPI(finding.CodeMissingField, o.Kind, o.node.Line, "items", "", "is missing; a list has "+
+			"items, even where there are none")
 		return
 	}
 	if items.Kind != document.List {
@@ -299,7 +304,8 @@ func (o *object) top() (spec []field, ok bool) {
 		}
 	}
 	if !ok {
-		o.refuseAPI(finding.CodeMissingField, o.name, o.node.Line, "spec", "", "is missing; write what the object is to do under spec")
+		o.refuseAPI(finding.CodeMissingField, o.name, o.node.Line, "spec", "", "is missing; write what "+
+			"the object is to do under spec")
 	}
 	return spec, ok
 }
@@ -349,7 +355,8 @@ func (o *object) texts(n *document.Node, path string) map[string]string {
 // named refuses an object that has no name.
 func (o *object) named() {
 	if o.metadata.Name == "" && !o.generated {
-		o.refuseAPI(finding.CodeMissingField, o.name, o.node.Line, "metadata.name", "", "is missing; every object has a name")
+		o.refuseAPI(finding.CodeMissingField, o.name, o.node.Line, "metadata.name", "", "is missing; "+
+			"every object has a name")
 	}
 }
 
@@ -505,7 +512,8 @@ func (o *object) hostedCluster() {
 				found = true
 			}
 		case aboutMirrors(f.key):
-			o.notApplied("spec."+f.key, f.line, "speaks of mirrors, but only spec.imageContentSources is read from a HostedCluster")
+			o.notApplied("spec."+f.key, f.line, "speaks of mirrors, but only spec.imageContentSources is "+
+				"read from a HostedCluster")
 			found = true
 		}
 	}
@@ -529,7 +537,8 @@ func (o *object) installConfig() {
 		case f.key == "imageContentSources":
 			o.digestSources(f.value, f.key, "")
 		case aboutMirrors(f.key):
-			o.notApplied(f.key, f.line, "speaks of mirrors, but only imageDigestSources and imageContentSources are read from an install-config")
+			o.notApplied(f.key, f.line, "speaks of mirrors, but only imageDigestSources and "+
+				"imageContentSources are read from an install-config")
 		}
 	}
 }
@@ -575,7 +584,8 @@ func (d *decoder) bareList(n *document.Node) {
 			if d.mentioned(n) && d.walk(n, "") {
 				return
 			}
-			d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a manifest starts with apiVersion and kind")
+			d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a "+
+				"manifest starts with apiVersion and kind")
 			return
 		}
 	}
@@ -627,7 +637,8 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 		}
 		if lines.source == 0 && o.Kind == kindICSP {
 			// Its definition has no patterns, and yet requires the field.
-			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, at+".source", "", "is missing; name the registry, namespace or repository to redirect")
+			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, at+".source", "", "is missing; name the "+
+				"registry, namespace or repository to redirect")
 		}
 		entries = append(entries, e)
 		o.lines = append(o.lines, lines)
@@ -680,7 +691,8 @@ func (d *decoder) fields(n *document.Node, object, path string) ([]field, bool) 
 		case k.Kind == document.Merge:
 			merges = append(merges, v)
 		case seen.add(k.Text):
-			d.refuse(finding.CodeUnreadable, object, k.Line, join(path, k.Text), "is written twice; keep one of the two")
+			d.refuse(finding.CodeUnreadable, object, k.Line, join(path, k.Text), "is written twice; keep "+
+				"one of the two")
 		case v.Kind == document.Null:
 			// The API server drops null before it validates (structural schemas, nullable unset).
 		default:

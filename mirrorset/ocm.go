@@ -62,7 +62,8 @@ func (w *walker) ocmSources(key, sources *document.Node, at *step, platform *doc
 		o.set.Images = append(o.set.Images, image)
 		if platform != nil && len(s.AllowedRegistries) > 0 {
 			w.note(finding.CodeUnreadText, finding.SeverityWarning, w.origin(o.name, key.Text+".allowed_registries", key.Line),
-				"is joined by OCM with its platform_allowlist, the registries that the platform itself needs, which are not read here")
+				"is joined by OCM with its platform_allowlist, the registries that the platform itself "+
+					"needs, which are not read here")
 		}
 	})
 }

@@ -147,7 +147,8 @@ func (r *Rule) checkOrder() finding.Findings {
 	}
 	return finding.Findings{{
 		Code: finding.CodeOrderConflict, Severity: finding.SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
-		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order %s; state one order in one list",
+		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order "+
+			"%s; state one order in one list",
 			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
 	}}
 }

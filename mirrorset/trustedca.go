@@ -100,7 +100,8 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 			findings = append(findings, finding.Finding{
 				Code: finding.CodeUnusableCA, Severity: finding.SeverityWarning, Platform: finding.Windows,
 				Origin: image.origin("spec.additionalTrustedCA.name"), Value: name,
-				Message: "is a ConfigMap of the namespace " + namespaceConfig + " that was not given: its certificates reach no hosts.toml; give its manifest too",
+				Message: "is a ConfigMap of the namespace " + namespaceConfig + " that was not given: its " +
+					"certificates reach no hosts.toml; give its manifest too",
 			})
 			continue
 		}
@@ -124,7 +125,8 @@ func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 		case !ValidHost(host):
 			problem = "is not a registry host; write HOST, or HOST..PORT"
 		case !holdsCertificate(c.Data[key]):
-			problem = "holds no certificate that can be read; a client fails every pull with such a file, so none is written; write certificates in PEM"
+			problem = "holds no certificate that can be read; a client fails every pull with such a file, " +
+				"so none is written; write certificates in PEM"
 		default:
 			cas = append(cas, TrustedCA{Host: host, PEM: c.Data[key], Origin: origin})
 			continue

@@ -93,7 +93,8 @@ func (v *validator) shortAddress(origin func() finding.Origin, value string) {
 	host, _, _ := strings.Cut(value, "/")
 	if address, ok := network.ShortIPv4(host); ok {
 		v.warn(finding.CodeAmbiguousHost, origin(), value, fmt.Sprintf(
-			"is read as the address %s by some resolvers and as a name by others; write the address as four decimal numbers", address))
+			"is read as the address %s by some resolvers and as a name by others; write the address as "+
+				"four decimal numbers", address))
 	}
 }
 
@@ -147,9 +148,11 @@ func (v *validator) mirrors(e *Entry, by finding.Refuser) {
 func (v *validator) repeated(e *Entry, by finding.Refuser, i, earlier int) {
 	m := e.Mirrors[i]
 	if by != finding.MCO {
-		v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; remove one of the two", earlier))
+		v.refuse(finding.CodeRepeatedMirror, by, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as "+
+			"mirrors[%d]; remove one of the two", earlier))
 	} else { // the definition of ImageContentSourcePolicy does not call the list a set
-		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as mirrors[%d]; MCO decides where it stands in the order of preference", earlier))
+		v.warn(finding.CodeRepeatedMirror, e.MirrorOrigin(i), m, fmt.Sprintf("is listed already as "+
+			"mirrors[%d]; MCO decides where it stands in the order of preference", earlier))
 	}
 }
 
@@ -164,7 +167,8 @@ func (v *validator) noEffect(e *Entry, by finding.Refuser) {
 		message = "has no mirror but its own source, so it makes no rule"
 	}
 	if e.never() {
-		message += ", and its NeverContactSource forbids nothing; block the registry in the Image named cluster instead"
+		message += ", and its NeverContactSource forbids nothing; block the registry in the Image named " +
+			"cluster instead"
 	} else {
 		message += "; add mirrors or remove the entry"
 	}
@@ -217,13 +221,15 @@ func (v *validator) contradiction(never, allow *Entry) {
 		}
 	}
 	v.refuse(finding.CodePolicyConflict, finding.MCO, never.PolicyOrigin(), never.Source, fmt.Sprintf(
-		"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no configuration at all, give both the same policy",
+		"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no "+
+			"configuration at all, give both the same policy",
 		allow.Origin, said))
 }
 
 func (v *validator) image(o *Image) {
 	if !o.isCluster() {
-		v.warn(finding.CodeNoEffect, o.origin("metadata.name"), o.Metadata.Name, "is not read: only the Image named cluster counts")
+		v.warn(finding.CodeNoEffect, o.origin("metadata.name"), o.Metadata.Name, "is not read: only the "+
+			"Image named cluster counts")
 	}
 	for list, values := range o.lists() {
 		if list == listSearch {
@@ -246,12 +252,14 @@ func (v *validator) image(o *Image) {
 	}
 	r := &o.Spec.RegistrySources
 	if r.AllowedRegistries != nil && r.BlockedRegistries != nil { // empty lists count too
-		v.refuse(finding.CodeBothLists, finding.APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be set together with allowedRegistries; keep one of the two")
+		v.refuse(finding.CodeBothLists, finding.APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be "+
+			"set together with allowedRegistries; keep one of the two")
 	}
 	if len(r.AllowedRegistries) > 0 && o.isCluster() {
 		v.findings = append(v.findings, finding.Finding{
 			Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: o.scopeOrigin(listAllowed, -1),
-			Message: "allows images by the name that pods use: list their sources; mirrors need not be listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so",
+			Message: "allows images by the name that pods use: list their sources; mirrors need not be " +
+				"listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so",
 		})
 	}
 }
@@ -261,7 +269,8 @@ func (v *validator) image(o *Image) {
 // item that is no host then makes every Linux client refuse its whole configuration.
 func (v *validator) searchRegistries(o *Image, values []string) {
 	if values != nil && len(values) == 0 {
-		v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, -1), "", "is empty; name a registry or leave the field out")
+		v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, -1), "", "is "+
+			"empty; name a registry or leave the field out")
 	}
 	listed := map[string]bool{}
 	for i, value := range values {
@@ -270,7 +279,8 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 		}
 		listed[value] = true
 		if !ValidHost(value) {
-			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
+			v.refuse(finding.CodeInvalidScope, finding.Client, o.scopeOrigin(listSearch, i), value, "is "+
+				"not a registry host, and Linux nodes would refuse all of registries.conf for it; write host[:port]")
 		}
 	}
 }
@@ -348,11 +358,14 @@ func (v *validator) unmatched(e *Entry) {
 	case strings.EqualFold(host, "index.docker.io"):
 		message = "matches no image: clients write index.docker.io as docker.io; use docker.io"
 	case strings.EqualFold(host, "registry-1.docker.io"):
-		message = "matches only images that are spelled with registry-1.docker.io; clients write those of Docker Hub as docker.io/…; use docker.io"
+		message = "matches only images that are spelled with registry-1.docker.io; clients write those of " +
+			"Docker Hub as docker.io/…; use docker.io"
 	case host == "docker.io" && hasPath && !strings.Contains(path, "/") && path != "library":
-		message = fmt.Sprintf("matches the namespace %[1]s of Docker Hub and not its image %[1]s, which clients write as docker.io/library/%[1]s", path)
+		message = fmt.Sprintf("matches the namespace %[1]s of Docker Hub and not its image %[1]s, which "+
+			"clients write as docker.io/library/%[1]s", path)
 	case !strings.ContainsAny(host, ".:") && host != "localhost" && strings.ToLower(host) == host:
-		message = fmt.Sprintf("matches no image: clients take no name without dot or port for a host, and write %s/… as docker.io/%[1]s/…", host)
+		message = fmt.Sprintf("matches no image: clients take no name without dot or port for a host, and "+
+			"write %s/… as docker.io/%[1]s/…", host)
 	default:
 		return
 	}
@@ -370,7 +383,8 @@ func (v *validator) nodePools() {
 		object, _, _ := strings.Cut(o.ReadFrom.Wrapper, " ")
 		if name, ok := strings.CutPrefix(object, kindConfigMap+"/"); ok && slices.Contains(v.set.nodePoolConfigs, name) {
 			v.refuse(finding.CodeManagedCluster, finding.NodePool, o.ReadFrom.Origin(objectName(kindITMS, o.Metadata.Name), ""), "",
-				"stands in the configuration of a NodePool, which takes no mirrors for tags and stops there; remove it")
+				"stands in the configuration of a NodePool, which takes no mirrors for tags and stops "+
+					"there; remove it")
 		}
 	}
 }
@@ -392,6 +406,7 @@ func (v *validator) managed() {
 		origin := e.Origin
 		origin.Field = ""
 		v.warn(finding.CodeManagedCluster, origin, "", fmt.Sprintf(
-			"stands beside %s, whose nodes do not read it: a managed cluster takes spec.imageContentSources of the HostedCluster, or image mirrors", cluster.Object))
+			"stands beside %s, whose nodes do not read it: a managed cluster takes "+
+				"spec.imageContentSources of the HostedCluster, or image mirrors", cluster.Object))
 	}
 }

@@ -263,7 +263,8 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 		return
 	}
 	if c.kind == kindTalosMirror && lookup(n, "endpoints") != nil {
-		w.unread(n.Line, at, c, text(lookup(n, "name")), "is a mirror of Talos, and was not read: give mirror objects, or the files that the client is given")
+		w.unread(n.Line, at, c, text(lookup(n, "name")), "is a mirror of Talos, and was not read: give "+
+			"mirror objects, or the files that the client is given")
 		return
 	}
 	if source, ok := ruleOf(n); ok {
@@ -460,7 +461,8 @@ func (w *walker) excluded(origin finding.Origin, c context) {
 // patched says that an object is only put into another one.
 func (w *walker) patched(n *document.Node, object string) {
 	w.note(finding.CodePatch, finding.SeverityWarning, w.origin(object, "", n.Line),
-		"is a patch of an object that stands elsewhere: it is read as if that held nothing else; render it first, with kustomize build or what else makes the objects, and give the result")
+		"is a patch of an object that stands elsewhere: it is read as if that held nothing else; render "+
+			"it first, with kustomize build or what else makes the objects, and give the result")
 }
 
 func (d *decoder) note(code finding.Code, severity finding.Severity, origin finding.Origin, message string) {
@@ -528,7 +530,8 @@ func (w *walker) list(n *document.Node, at *step, c context) {
 	}
 }
 
-const adviceRule = "give it as an ImageDigestMirrorSet or ImageTagMirrorSet, or as the output of what makes the objects from it"
+const adviceRule = "give it as an ImageDigestMirrorSet or ImageTagMirrorSet, or as the output of what " +
+	"makes the objects from it"
 
 // hasKind reports whether a mapping is an object.
 func hasKind(n *document.Node) bool {
@@ -592,10 +595,12 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		w.digestList(key, value, at.field(name), "", c)
 		return true
 	case (name == "registrySources" || name == "registry_sources") && holdsTexts(value):
-		w.unread(key.Line, at.field(name), c, "", "was not read: give it as spec.registrySources of the Image of config.openshift.io/v1 that is named cluster")
+		w.unread(key.Line, at.field(name), c, "", "was not read: give it as spec.registrySources of the "+
+			"Image of config.openshift.io/v1 that is named cluster")
 		return true
 	case name == "mirrors" && isEndpoints(value):
-		w.unread(key.Line, at.field(name), c, "", "holds mirrors in the form of registries.yaml (k3s, RKE2) or of Talos, and was not read: give mirror objects, or the files that the client is given")
+		w.unread(key.Line, at.field(name), c, "", "holds mirrors in the form of registries.yaml (k3s, "+
+			"RKE2) or of Talos, and was not read: give mirror objects, or the files that the client is given")
 		return true
 	case name == "registries.conf" && c.kind == kindConfigMap && at.last() == "data" && isText(value):
 		return w.mirrorConfig(key, value, at.field(name), c)

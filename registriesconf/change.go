@@ -80,7 +80,10 @@ func (d *differ) policies(policies map[string][]byte) {
 		}
 	})
 	if attachments == nil {
-		d.step(policyjson.AttachmentsName, func() { d.remove(policyjson.AttachmentsName, "and says where signatures are looked for") })
+		d.step(policyjson.AttachmentsName, func() {
+			d.remove(policyjson.AttachmentsName, "and says where "+
+				"signatures are looked for")
+		})
 	}
 }
 
@@ -165,7 +168,8 @@ func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefile
 			return err
 		}
 		if err := o.Do(ctx, t, retry); err != nil {
-			failed := &FileError{o.File, fmt.Errorf("%s: %w; the old file or the new one stands: apply again to finish", o, err)}
+			failed := &FileError{o.File, fmt.Errorf("%s: %w; the old file or the new one stands: apply "+
+				"again to finish", o, err)}
 			return errors.Join(append([]error{failed}, c.waiting(i)...)...)
 		}
 	}
@@ -178,7 +182,8 @@ func (c Change) waiting(failed int) (all []error) {
 	for _, o := range c.Operations[failed:] {
 		if o.File != last {
 			last = o.File
-			all = append(all, &FileError{o.File, fmt.Errorf("%w file: it stays as it is, because %s could not be written: mend that first", nodefiles.ErrWaits, of)})
+			all = append(all, &FileError{o.File, fmt.Errorf("%w file: it stays as it is, because %s could "+
+				"not be written: mend that first", nodefiles.ErrWaits, of)})
 		}
 	}
 	return all
@@ -281,7 +286,8 @@ func (d *differ) step(file string, do func()) {
 	do()
 	if d.blocking != "" && len(d.operations) > operations {
 		d.operations = d.operations[:operations]
-		d.waiting = append(d.waiting, &FileError{file, fmt.Errorf("%w file: it stays as it is, because %s, which goes before it, could not be written: mend that first", nodefiles.ErrWaits, d.blocking)})
+		d.waiting = append(d.waiting, &FileError{file, fmt.Errorf("%w file: it stays as it is, because "+
+			"%s, which goes before it, could not be written: mend that first", nodefiles.ErrWaits, d.blocking)})
 	}
 	if d.blocking == "" && slices.ContainsFunc(d.kept[kept:], func(k nodefiles.Kept) bool { return k.Code == nodefiles.KeptConflict }) {
 		d.blocking = file
@@ -337,7 +343,8 @@ func (d *differ) inTheWay(file string, current, left *onnode.Entry) (place, why 
 		return replace.Temporary(file), "is a directory where a file is prepared: remove it"
 	case current == nil:
 	case current.Target != "":
-		return file, fmt.Sprintf("is a symbolic link to %s, which is not replaced; write to the directory of its target, or remove the link", current.Target)
+		return file, fmt.Sprintf("is a symbolic link to %s, which is not replaced; write to the directory "+
+			"of its target, or remove the link", current.Target)
 	case !current.Mode.IsRegular():
 		return file, "is no plain file, so pullroute did not write it: remove it"
 	case !d.o.Overwrite && !written(file, current):

@@ -240,7 +240,8 @@ func (c *comparison) searchRegistries(old, new []string) {
 			change.Message = "is no longer searched for names without a registry" + planDrain
 		case old[i] != new[i]:
 			change.Code, change.Old, change.New, change.Drains = SearchChanged, old[i], new[i], true
-			change.Message = "is searched in the place of another, so names without a registry may mean other images; " +
+			change.Message = "is searched in the place of another, so names without a registry may mean " +
+				"other images; " +
 				"append new ones at the end, or plan the drain"
 		default:
 			continue
@@ -311,7 +312,8 @@ func (c *comparison) registryAdded(i int, r Registry) {
 	switch {
 	case len(others) > 0 && r.MirrorByDigestOnly:
 		change.Drains = true
-		change.Message = "is new, and MCO overlooks its mirror-by-digest-only where there are mirrors: write pull-from-mirror = " +
+		change.Message = "is new, and MCO overlooks its mirror-by-digest-only where there are mirrors: " +
+			"write pull-from-mirror = " +
 			`"digest-only" on each of ` + list(others) + " instead, or plan the drain"
 	case len(others) > 0:
 		change.Drains = true
@@ -319,7 +321,8 @@ func (c *comparison) registryAdded(i int, r Registry) {
 			"; make them digest-only (an ImageDigestMirrorSet) where that is enough, or plan the drain"
 	case len(r.Mirrors) == 0 && !r.MirrorByDigestOnly:
 		change.Drains = true
-		change.Message = "is new and has no mirrors, as a blocked or insecure scope has none; MCO drains for each, so add several at once"
+		change.Message = "is new and has no mirrors, as a blocked or insecure scope has none; MCO drains " +
+			"for each, so add several at once"
 	default:
 		change.Message = "is new, and serves pulls by digest alone from mirrors: no drain"
 	}
@@ -386,7 +389,8 @@ func (c *comparison) repeated(scope string, old, new []Registry, o, n []int) {
 	}
 	c.add(Difference{Code: RegistryRepeated, Field: registryField(at[0]), Scope: scope,
 		Old: strings.Join(before, "; "), New: strings.Join(after, "; "),
-		Message: "is the prefix of several registries; the client uses the first, and MCO compares the last alone, so this change is not drained for: merge them"})
+		Message: "is the prefix of several registries; the client uses the first, and MCO compares the " +
+			"last alone, so this change is not drained for: merge them"})
 }
 
 // byScope returns where the registries of each scope are.

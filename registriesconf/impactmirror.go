@@ -54,7 +54,8 @@ func (c *mirrorComparison) removed(i int, after map[string][]int) {
 		d.Drains = true
 		d.Message = "is no longer a mirror of " + scope + planDrain
 	} else {
-		d.Message = fmt.Sprintf("is no longer a mirror of %s for such pulls (%s), but still listed (%s), which is enough for MCO: no drain",
+		d.Message = fmt.Sprintf("is no longer a mirror of %s for such pulls (%s), but still listed (%s), "+
+			"which is enough for MCO: no drain",
 			scope, m.PullFromMirror.describe(), c.new.Mirrors[left[0]].PullFromMirror.describe())
 	}
 	c.add(d)
@@ -93,7 +94,8 @@ func (c *mirrorComparison) added(i int) {
 	d.New, d.Drains = m.describe(), c.drains(i)
 	switch {
 	case d.Drains:
-		d.Message = fmt.Sprintf("is a new mirror of %s and not digest-only (%s); make it so (an ImageDigestMirrorSet) where that is enough, or plan the drain",
+		d.Message = fmt.Sprintf("is a new mirror of %s and not digest-only (%s); make it so (an "+
+			"ImageDigestMirrorSet) where that is enough, or plan the drain",
 			scope, m.PullFromMirror.describe())
 	case c.first(i) != nil && m.PullFromMirror != PullDigestOnly:
 		d.Message = "is listed once more as a mirror of " + scope + ": no drain"
@@ -114,7 +116,8 @@ func (c *mirrorComparison) pulls(i int, like Mirror) {
 			was := c.first(i).PullFromMirror
 			reason := c.difference(i, MirrorRepeated, ".pull-from-mirror")
 			reason.Old, reason.New, reason.Drains = string(was), string(m.PullFromMirror), true
-			reason.Message = fmt.Sprintf("is a mirror of %s twice, and MCO compares this listing (%s) with the first of the old file (%s), so that every change of the registry drains; "+
+			reason.Message = fmt.Sprintf("is a mirror of %s twice, and MCO compares this listing (%s) "+
+				"with the first of the old file (%s), so that every change of the registry drains; "+
 				"name another location for one of the two, or plan the drain", scope, to, was.describe())
 			c.because(reason)
 		}
@@ -129,7 +132,8 @@ func (c *mirrorComparison) pulls(i int, like Mirror) {
 	case drains:
 		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s)", scope, to, from) + planDrain
 	case m.PullFromMirror == PullDigestOnly:
-		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s); MCO lets every change to digest-only pass: no drain", scope, to, from)
+		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s); MCO lets every change to "+
+			"digest-only pass: no drain", scope, to, from)
 	default:
 		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s), but was listed so before as well: no drain", scope, to, from)
 	}

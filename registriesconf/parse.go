@@ -180,7 +180,8 @@ func (d *decoder) version1(field string, v *tomltree.Value) {
 			l := version1List{field: table + ".registries"}
 			if slices.ContainsFunc(d.lists, func(other version1List) bool { return other.field == l.field }) {
 				d.undecoded[l.field] = true
-				d.refuse(l.field, list.Key, "is set twice, in different letter case; the client uses one of them at random: keep one")
+				d.refuse(l.field, list.Key, "is set twice, in different letter case; the client uses one "+
+					"of them at random: keep one")
 				continue
 			}
 			d.lines[l.field] = list.Line
@@ -211,7 +212,8 @@ func (d *decoder) convert(c *Config) {
 	}
 	if !reflect.DeepEqual(*c, Config{}) {
 		d.undecoded["registries"] = true
-		d.refuse("registries", "", "is a table of version 1 of the format beside settings of version 2, which no client reads together"+pullsNothing+"write all of the file in version 2")
+		d.refuse("registries", "", "is a table of version 1 of the format beside settings of version 2, "+
+			"which no client reads together"+pullsNothing+"write all of the file in version 2")
 		return
 	}
 	places := map[string]int{}
@@ -244,7 +246,9 @@ func (d *decoder) convert(c *Config) {
 			}
 		}
 	}
-	f := problem{field: "registries", message: "is a table of version 1 of the format, which CRI-O up to 1.37 and podman 5 read, and podman 6 and skopeo 1.23 refuse: write the file in version 2, with unqualified-search-registries and [[registry]]"}.finding(d.origin("registries"))
+	f := problem{field: "registries", message: "is a table of version 1 of the format, which CRI-O up to " +
+		"1.37 and podman 5 read, and podman 6 and skopeo 1.23 refuse: write the file in version 2, with " +
+		"unqualified-search-registries and [[registry]]"}.finding(d.origin("registries"))
 	f.Code, f.Severity = finding.CodeInvalidFile, finding.SeverityWarning
 	d.findings = append(d.findings, f)
 }
@@ -290,7 +294,8 @@ func (d *decoder) table(field string, t *tomltree.Value, where string, setters m
 		}
 		if !known {
 			d.lines[field+shownKey(name)] = e.Line
-			d.ignore(field+shownKey(name), "is not a setting of "+where+"; the client ignores it: remove it, or correct its name")
+			d.ignore(field+shownKey(name), "is not a setting of "+where+"; the client ignores it: remove "+
+				"it, or correct its name")
 			continue
 		}
 		if first, twice := spelled[name]; twice {
@@ -331,7 +336,8 @@ func (d *decoder) tables(field string, v *tomltree.Value, each func(field string
 	if v.Kind != tomltree.Array {
 		advice := "write its header in double brackets, [[…]]"
 		if onlyMirrors(field, v) {
-			advice = "no registry stands before its [[registry.mirror]]: put a [[registry]] with its location before it"
+			advice = "no registry stands before its [[registry.mirror]]: put a [[registry]] with its " +
+				"location before it"
 		}
 		d.mistyped(field, v, tomltree.Array, advice)
 		return

@@ -25,10 +25,14 @@ func (f Files) Fills(t *resolve.LinuxTable) finding.Findings {
 		return nil
 	}
 	said := finding.Finding{Code: finding.CodeTooMany, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: firstObject(t), Value: FileName}
-	said.Message = fmt.Sprintf("takes %d of the %d bytes that a rendered MachineConfig may have, in base64; the rest of the MachineConfig comes on top: mirror whole registries or namespaces in place of repositories", size, maxMachineConfig)
+	said.Message = fmt.Sprintf("takes %d of the %d bytes that a rendered MachineConfig may have, in "+
+		"base64; the rest of the MachineConfig comes on top: mirror whole registries or namespaces in "+
+		"place of repositories", size, maxMachineConfig)
 	if size > maxMachineConfig {
 		said.Severity = finding.SeverityError
-		said.Message = fmt.Sprintf("takes %d bytes in base64, and a rendered MachineConfig may have %d: MCO renders none, and no later change reaches any node; mirror whole registries or namespaces in place of repositories", size, maxMachineConfig)
+		said.Message = fmt.Sprintf("takes %d bytes in base64, and a rendered MachineConfig may have %d: "+
+			"MCO renders none, and no later change reaches any node; mirror whole registries or "+
+			"namespaces in place of repositories", size, maxMachineConfig)
 	}
 	return finding.Findings{said}
 }

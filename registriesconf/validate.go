@@ -66,7 +66,8 @@ func (c *Config) problems() []problem {
 		ps.encoding(item("credential-helpers", i), program)
 	}
 	if mode := c.ShortNameMode; mode != "" && mode != "enforcing" && mode != "permissive" && mode != "disabled" {
-		ps.refuse(place{key: "short-name-mode"}, mode, "is no short-name mode", "write enforcing, permissive or disabled")
+		ps.refuse(place{key: "short-name-mode"}, mode, "is no short-name mode", "write enforcing, "+
+			"permissive or disabled")
 	}
 	ps.encoding(place{key: "additional-layer-store-auth-helper"}, c.AdditionalLayerStoreAuthHelper)
 	for i := range c.Registries {
@@ -132,7 +133,8 @@ func (ps *problems) registry(at place, r *Registry) {
 		ps.wildcard(at.of("location"), r.Location)
 	case prefix == "" && location != "":
 		*ps = append(*ps, problem{field: at.of("prefix").String(), value: r.Prefix,
-			message: "matches no image, and the client never uses the registry: remove the prefix, it is then the location"})
+			message: "matches no image, and the client never uses the registry: remove the prefix, it is " +
+				"then the location"})
 	default:
 		ps.wildcard(at.of("prefix"), r.Prefix)
 	}

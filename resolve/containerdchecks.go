@@ -25,7 +25,8 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
-			"contains %s, which is under NeverContactSource (%s): containerd does not check this, so a pull through this endpoint can contact it; use a mirror that does not contain it",
+			"contains %s, which is under NeverContactSource (%s): containerd does not check this, so a "+
+				"pull through this endpoint can contact it; use a mirror that does not contain it",
 			r.Source, ruleOrigin(r)))
 	}
 }
@@ -42,7 +43,9 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeStrictTokens, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
-			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with the scope of the source's repository too; use a mirror without a path, or try a pull before relying on it", domain))
+			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with "+
+				"the scope of the source's repository too; use a mirror without a path, or try a pull "+
+				"before relying on it", domain))
 	}
 }
 
@@ -51,7 +54,8 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
 	_, path := splitHost(rule.Source)
 	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
-		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image there too, or name the mirror %[3]s%[4]s",
+		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image "+
+			"there too, or name the mirror %[3]s%[4]s",
 		path, rule.Source, endpoint, path))
 }
 
@@ -75,11 +79,13 @@ func (b *registryBuilder) spillovers(registries []Registry) {
 		}
 		severity, danger := finding.SeverityInfo, "a digest cannot be answered with other content"
 		if r.Pull == mirrorset.ByTag {
-			severity, danger = finding.SeverityWarning, "a mirror that has another image under the same name and tag serves that one"
+			severity, danger = finding.SeverityWarning, "a mirror that has another image under the same "+
+				"name and tag serves that one"
 		}
 		if key := host + string(severity); key != about {
 			about = key
-			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for at these mirrors first, under its own path; %s", host, danger)
+			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for "+
+				"at these mirrors first, under its own path; %s", host, danger)
 		}
 		for _, e := range r.Entries {
 			b.report(finding.CodeSpillover, severity, e.Origin, r.Source, message)
@@ -109,14 +115,16 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 		origin = r.Origins[n-1]
 	}
 	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
-		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
+		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors "+
+			"serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
 }
 
 // checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
 func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
 		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] && !(r.Never && b.used[canonical(r.Source)]) {
-			message := "has no effect on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use"
+			message := "has no effect on Windows: containerd knows no wildcards, and no registry host " +
+				"inside it has a rule or was named; name the hosts that images use"
 			if r.Never {
 				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")
 			}
@@ -128,16 +136,19 @@ func (b *registryBuilder) checkScopes() {
 	for _, s := range b.rules.Blocked {
 		if _, path := splitHost(s.Value); path != "" {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
-				"is not blocked on Windows: containerd can only block whole registries; block the registry, or keep its images out by other means")
+				"is not blocked on Windows: containerd can only block whole registries; block the "+
+					"registry, or keep its images out by other means")
 		} else if isWildcard(s.Value) && !b.used[s.Value] {
 			b.report(finding.CodeWildcardUnused, finding.SeverityWarning, s.Origin, s.Value,
-				"is not blocked on Windows: containerd knows no wildcards, and no registry host inside it has a rule or was named; name the hosts that images use")
+				"is not blocked on Windows: containerd knows no wildcards, and no registry host inside it "+
+					"has a rule or was named; name the hosts that images use")
 		}
 	}
 	for _, s := range b.rules.Insecure {
 		if _, path := splitHost(s.Value); path != "" {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
-				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows insecure hosts, not insecure repositories")
+				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows "+
+					"insecure hosts, not insecure repositories")
 		}
 	}
 }

@@ -118,7 +118,8 @@ func (m *merge) checkTagMirrors() {
 		if len(p.named) == 0 || p.kinds[kindOf(mirrorset.ByDigest)] {
 			continue
 		}
-		message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: containerd cannot keep the two apart", m.host)
+		message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: "+
+			"containerd cannot keep the two apart", m.host)
 		e := newEndpoint(p.spelling)
 		for _, o := range p.origins() {
 			m.b.report(finding.CodeTagMirrorDigests, finding.SeverityInfo, o, e.location(), message)
@@ -140,7 +141,8 @@ func (m *merge) order(never bool) {
 	order, loop := mirrorset.PreferenceOrder(written, m.self)
 	if loop != nil {
 		m.b.report(finding.CodeOrderConflict, finding.SeverityWarning, ruleOrigin(m.rules[0]), m.host, fmt.Sprintf(
-			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
+			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are "+
+				"asked in the order %s",
 			strings.Join(loop, ", "), strings.Join(order, ", ")))
 	}
 	if never && !slices.Contains(order, m.self) {
@@ -197,13 +199,15 @@ func (m *merge) leaveOut(never bool) []Endpoint {
 // of them either.
 func (m *merge) leftOut(p *place, location string, never bool) string {
 	if never && p.form == network.Host(m.host) {
-		return fmt.Sprintf("is left out: without the path that it shares with the source it is %s itself, which may not be contacted; use a mirror on another registry, or below another path", m.host)
+		return fmt.Sprintf("is left out: without the path that it shares with the source it is %s itself, "+
+			"which may not be contacted; use a mirror on another registry, or below another path", m.host)
 	}
 	if scope := m.b.forbids(location); scope != "" {
 		return fmt.Sprintf("is left out: it lies inside %s, which may not be contacted; use a mirror outside of it", scope)
 	}
 	if len(p.named) > 0 && !p.usable {
-		return "is left out: every mirror that leads to it lies inside a source under NeverContactSource or a blocked scope; use mirrors outside of those"
+		return "is left out: every mirror that leads to it lies inside a source under NeverContactSource " +
+			"or a blocked scope; use mirrors outside of those"
 	}
 	return ""
 }

@@ -36,7 +36,8 @@ func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 	for _, f := range files {
 		if winname.Reserved(strings.ReplaceAll(f.host, ":", "_")) {
 			b.report(finding.CodeReservedName, finding.SeverityError, b.originOf(f.host), f.host,
-				"is contacted whatever the rules say: Windows keeps this name for a device, no directory can have it, and so the registry has no file; give the registry another name")
+				"is contacted whatever the rules say: Windows keeps this name for a device, no directory "+
+					"can have it, and so the registry has no file; give the registry another name")
 		}
 	}
 	return addConfigured(files, more.Configured)
@@ -94,7 +95,9 @@ func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
 		f := &files[i]
 		for _, host := range f.spellings {
 			b.report(finding.CodeHostClash, finding.SeverityWarning, b.originOf(host), host, fmt.Sprintf(
-				"and %s need two directories whose names differ in case only, which Windows cannot tell apart: their rules become one file, with the stricter policy and the mirrors of both; spell the host one way in all objects", f.host))
+				"and %s need two directories whose names differ in case only, which Windows cannot tell "+
+					"apart: their rules become one file, with the stricter policy and the mirrors of "+
+					"both; spell the host one way in all objects", f.host))
 		}
 		// The file is named in lower case, as most people spell it.
 		if at := slices.Index(f.spellings, strings.ToLower(f.host)); at >= 0 {

@@ -50,7 +50,8 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 		other := strings.ReplaceAll(asked.host, ":", "")
 		if _, ok := t.byHost[other]; ok {
 			p.finding(finding.CodeHostClash, finding.SeverityWarning, nil, asked.host, fmt.Sprintf(
-				"has no file of its own, and on Windows containerd drops the colon and takes that of %s: the plan holds for other systems only; give %s a rule, or use other names", other, asked.host))
+				"has no file of its own, and on Windows containerd drops the colon and takes that of %s: "+
+					"the plan holds for other systems only; give %s a rule, or use other names", other, asked.host))
 		}
 	}
 	if need := asked.need(); !asked.any(need) {
@@ -192,16 +193,20 @@ func (a *asked) check(p *Plan, e *Endpoint, attempt Attempt) {
 	switch {
 	case attempt.Role == RoleMirror:
 		p.finding(finding.CodeForbiddenContact, finding.SeverityWarning, nil, location, fmt.Sprintf(
-			"is asked although it lies inside %s, which may not be contacted: containerd does not look mirrors up again; use a mirror that does not contain it", source))
+			"is asked although it lies inside %s, which may not be contacted: containerd does not look "+
+				"mirrors up again; use a mirror that does not contain it", source))
 	case isWildcard(source):
 		p.finding(finding.CodeWildcardUnused, finding.SeverityWarning, nil, location, fmt.Sprintf(
-			"is asked although it lies inside %s, which may not be contacted: containerd knows no wildcards, and this host has no file; name the host when the files are made", source))
+			"is asked although it lies inside %s, which may not be contacted: containerd knows no "+
+				"wildcards, and this host has no file; name the host when the files are made", source))
 	case narrow:
 		p.finding(finding.CodeNarrowScope, finding.SeverityWarning, nil, location, fmt.Sprintf(
 			"is asked although %s is blocked: containerd can only block whole registries", source))
 	default:
 		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf(
-			"is asked although %s may not be contacted: containerd takes the host as it is spelled, and no file of this host forbids it; write the image with the host as the rule has it, or name this host too (--host), so that it gets a file", source))
+			"is asked although %s may not be contacted: containerd takes the host as it is spelled, and "+
+				"no file of this host forbids it; write the image with the host as the rule has it, or "+
+				"name this host too (--host), so that it gets a file", source))
 	}
 }
 

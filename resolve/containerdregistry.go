@@ -24,14 +24,16 @@ func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
 		b.checkPolicyShared(f.host, rules, never)
 	}
 	if scope := b.rejected(f); scope != nil {
-		b.closed(&r, rules, fmt.Sprintf("%s is blocked (%s), and so no mirror serves it: policy.json of Linux nodes rejects its name too; "+
+		b.closed(&r, rules, fmt.Sprintf("%s is blocked (%s), and so no mirror serves it: policy.json of "+
+			"Linux nodes rejects its name too; "+
 			"to have the mirrors serve it, write NeverContactSource instead of blocking it", scope.Value, scope.Origin))
 		return r, true
 	}
 	r.Endpoints = b.endpoints(f.host, rules, r.Never)
 	switch {
 	case r.Never && len(r.Endpoints) == 0:
-		b.closed(&r, rules, "it may not be contacted, and no mirror of it can be asked; use a mirror outside of what is forbidden")
+		b.closed(&r, rules, "it may not be contacted, and no mirror of it can be asked; use a mirror "+
+			"outside of what is forbidden")
 	case r.Never:
 		// Without a server containerd would ask the registry itself; so the last mirror stands
 		// there once more.
@@ -124,7 +126,8 @@ func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule, why strin
 	r.Server, r.Endpoints = &blocking, []Endpoint{blocking}
 	r.Never = false // the file names the registry, with a table that refuses pulls
 	if len(rules) > 0 {
-		b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), r.Host, "cannot be pulled from at all on Windows: "+why)
+		b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), r.Host, "cannot be "+
+			"pulled from at all on Windows: "+why)
 	}
 }
 

@@ -140,9 +140,11 @@ func (e *Endpoint) OtherPath() string {
 	case e.isRegistryRoot():
 		return ""
 	case e.Root == own:
-		return fmt.Sprintf("is asked at %q because of override_path, and few registries answer at a path without /v2: unless a pull through it works, write the path as %q", e.Root+"/", "/v2"+own)
+		return fmt.Sprintf("is asked at %q because of override_path, and few registries answer at a path "+
+			"without /v2: unless a pull through it works, write the path as %q", e.Root+"/", "/v2"+own)
 	}
-	return fmt.Sprintf("is asked at %q, and few registries answer below another path than /v2 (Artifactory does): unless a pull through it works, write the path as %q, with override_path = true", e.Root, "/v2"+own)
+	return fmt.Sprintf("is asked at %q, and few registries answer below another path than /v2 "+
+		"(Artifactory does): unless a pull through it works, write the path as %q, with override_path = true", e.Root, "/v2"+own)
 }
 
 // isRegistryRoot reports whether the endpoint's root is below the path that registries answer at.

@@ -73,7 +73,8 @@ func newCopier(r Reference, image string) *copier {
 	if tag := tagBesideDigest(image); tag != "" {
 		c.suffix = ":" + tag
 	} else {
-		c.note = "untagged: registries collect images without a tag; give the image a tag beside its digest to have the copy tagged"
+		c.note = "untagged: registries collect images without a tag; give the image a tag beside its " +
+			"digest to have the copy tagged"
 	}
 	return c
 }
@@ -145,7 +146,8 @@ func (c *copier) sorted() []Copy {
 			one.Notes = append(one.Notes, fmt.Sprintf("for %s only: %s", one.Platforms[0], other))
 		}
 		if one.ForeignLayers = c.foreignLayers; c.foreignLayers {
-			one.Notes = append(one.Notes, "look for urls in the manifest: skopeo does not copy a layer that has some; nodes fetch it from there, and fail where they cannot reach it")
+			one.Notes = append(one.Notes, "look for urls in the manifest: skopeo does not copy a layer "+
+				"that has some; nodes fetch it from there, and fail where they cannot reach it")
 		}
 		copies = append(copies, *one)
 	}

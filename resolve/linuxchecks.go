@@ -47,7 +47,8 @@ func (b *imageBuilder) checkPorts(e *LinuxEntry) {
 	}
 	if scope := b.forbids(e.Prefix+":1", false); scope != "" && len(e.Origins) > 0 {
 		b.report(finding.CodeEvadesRule, finding.SeverityWarning, e.Origins[0], e.Prefix, fmt.Sprintf(
-			"opens %s on every port, although %s may not be contacted: to the client an entry for a host also governs its ports, and it wins over the wildcard; add entries for the ports that are in use",
+			"opens %s on every port, although %s may not be contacted: to the client an entry for a host "+
+				"also governs its ports, and it wins over the wildcard; add entries for the ports that are in use",
 			e.Prefix, scope))
 	}
 }
@@ -62,7 +63,9 @@ func (b *imageBuilder) checkOpens(r *mirrorset.Rule, entry *LinuxEntry) {
 	}
 	for _, e := range r.Entries {
 		b.report(finding.CodeOpensNever, finding.SeverityWarning, e.Origin, r.Source, fmt.Sprintf(
-			"is contacted, although it lies inside %s, for which %s says NeverContactSource: the longest source alone decides, and an entry without mirrorSourcePolicy allows contacting it; write NeverContactSource here too, or AllowContactingSource if that is meant",
+			"is contacted, although it lies inside %s, for which %s says NeverContactSource: the longest "+
+				"source alone decides, and an entry without mirrorSourcePolicy allows contacting it; "+
+				"write NeverContactSource here too, or AllowContactingSource if that is meant",
 			never.Source, ruleOrigin(never)))
 	}
 }
@@ -87,7 +90,8 @@ func (b *imageBuilder) checkRule(r *mergedRule, entry *LinuxEntry) {
 	}
 	if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m LinuxMirror) bool { return entry.serves(&m, other == mirrorset.ByDigest) }) {
 		b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, r.Source, fmt.Sprintf(
-			"cannot be pulled by %[1]s: NeverContactSource blocks the source for pulls by %[1]s too, and its mirrors serve pulls by %[2]s only; add %[3]s for it, or pull by %[2]s",
+			"cannot be pulled by %[1]s: NeverContactSource blocks the source for pulls by %[1]s too, and "+
+				"its mirrors serve pulls by %[2]s only; add %[3]s for it, or pull by %[2]s",
 			other, r.Pull, kind))
 	}
 }
@@ -124,14 +128,17 @@ func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, strin
 		return "", ""
 	}
 	if why := unwritable(mirror + "/a/b"); why != "" {
-		return finding.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can be written as a reference (%s)", r.Source, r.Pull, why)
+		return finding.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can "+
+			"be written as a reference (%s)", r.Source, r.Pull, why)
 	}
 	switch {
 	case path != "" && unwritable(mirror) != "":
-		return finding.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: the mirrored location would be %q (%s); repositories below it are not concerned",
+		return finding.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: "+
+			"the mirrored location would be %q (%s); repositories below it are not concerned",
 			r.Source, r.Pull, mirror, unwritable(mirror))
 	case mirror == "docker.io" && (path == "" || isWildcard(host)):
-		return finding.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a repository has two parts; use docker.io/library, or mirror namespaces",
+		return finding.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a "+
+			"repository has two parts; use docker.io/library, or mirror namespaces",
 			r.Source, r.Pull)
 	}
 	return "", ""

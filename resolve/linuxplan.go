@@ -40,11 +40,13 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	switch {
 	case len(candidates) == 0:
 		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image,
-			"names no registry, and there is no alias for it and no search registry to try; name the registry in the image")
+			"names no registry, and there is no alias for it and no search registry to try; name the "+
+				"registry in the image")
 	case len(candidates) > 1 && t.mode == "enforcing":
 		p.Pull = nil
 		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image,
-			"names no registry, and short-name-mode \"enforcing\" lets the client choose between several only with a person at a terminal; name the registry in the image")
+			"names no registry, and short-name-mode \"enforcing\" lets the client choose between several "+
+				"only with a person at a terminal; name the registry in the image")
 	}
 	return p, nil
 }
@@ -192,7 +194,8 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 		origins = l.mirror.Origins
 	}
 	p.finding(finding.CodeUnwritable, finding.SeverityError, origins, l.name, fmt.Sprintf(
-		"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it asks any location, the source included", why, r))
+		"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it "+
+			"asks any location, the source included", why, r))
 	return true
 }
 
@@ -217,9 +220,11 @@ func (t *LinuxTable) ask(p *Plan, r Reference, location string, mirror *LinuxMir
 	if prefix := t.evaded(location, insecure); prefix != "" {
 		why := "the client compares names as they are spelled; write the image with the host as the rule has it"
 		if newScopeSet(prefix).covers(location) {
-			why = "another part of the name comes first for the client, which matches hosts on any port and looks for a wildcard's host at its first place only; add a rule for this host"
+			why = "another part of the name comes first for the client, which matches hosts on any port " +
+				"and looks for a wildcard's host at its first place only; add a rule for this host"
 		}
-		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf("is asked although %s is blocked: %s", prefix, why))
+		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf("is asked "+
+			"although %s is blocked: %s", prefix, why))
 	}
 	p.Pull = appendAttempt(p.Pull, a)
 }
@@ -236,7 +241,8 @@ func noLocation(entry *LinuxEntry, byDigest bool) string {
 		}
 	}
 	if len(entry.Mirrors) > 0 {
-		return fmt.Sprintf("cannot be pulled: %s is blocked, and its mirrors serve pulls by %s only; add mirrors for pulls by %s", entry.Prefix, other, kind)
+		return fmt.Sprintf("cannot be pulled: %s is blocked, and its mirrors serve pulls by %s only; add "+
+			"mirrors for pulls by %s", entry.Prefix, other, kind)
 	}
 	return fmt.Sprintf("cannot be pulled: %s is blocked and has no mirrors", entry.Prefix)
 }
@@ -249,7 +255,8 @@ func unwritable(location string) string {
 	case path == "":
 		return "it is a registry without a repository"
 	case strings.HasPrefix(host, "["):
-		return fmt.Sprintf("%q is an IPv6 address, and the client takes no reference with one; give the registry a name", host)
+		return fmt.Sprintf("%q is an IPv6 address, and the client takes no reference with one; give the "+
+			"registry a name", host)
 	case !linuxHost(host):
 		return fmt.Sprintf("%q has neither dot nor port, so it is no registry host to the client", host)
 	case host == "index.docker.io":

@@ -140,7 +140,8 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			}
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
-				Message: "spells its host in another way than a rule that forbids contacting a part of it; that part is blocked under this spelling too; spell the host as the rule does",
+				Message: "spells its host in another way than a rule that forbids contacting a part of " +
+					"it; that part is blocked under this spelling too; spell the host as the rule does",
 			})
 		}
 		if len(contained) > manyScopes {

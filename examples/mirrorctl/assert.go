@@ -20,10 +20,12 @@ import (
 var errRefusedInput = errors.New("the input is refused")
 
 func (p *program) assert(args []string) error {
-	fs := p.flags("assert", "FILE...\n\nEach FILE is a YAML list of statements about images, such as \"- never: quay.io\".\n")
+	fs := p.flags("assert", "FILE...\n\nEach FILE is a YAML list of statements about images, such as \"- "+
+		"never: quay.io\".\n")
 	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
 	var on platform
-	fs.Var(&on, "platform", "the nodes to answer for: windows or linux; both where it is not given and the input is manifests")
+	fs.Var(&on, "platform", "the nodes to answer for: windows or linux; both where it is not given and "+
+		"the input is manifests")
 	out := form{"text", []string{"text", "json", "junit"}}
 	fs.Var(&out, "o", "the `FORM` of the answer: text, json or junit")
 	asJSON := fs.Bool("json", false, "short for -o json")

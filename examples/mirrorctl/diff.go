@@ -13,7 +13,8 @@ import (
 )
 
 func (p *program) diff(args []string) error {
-	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard input), or what a node has: for\n"+
+	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard "+
+		"input), or what a node has: for\n"+
 		"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows the\n"+
 		"directory of the hosts.toml files, containerd's config_path. For windows, what is done to the node is said\n"+
 		"where NEW is manifests, and what pulls change where both are nodes.\n")
@@ -21,8 +22,10 @@ func (p *program) diff(args []string) error {
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	read := choiceFlags(fs)
-	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of what changes in the files")
-	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with 3 where the input is refused")
+	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of "+
+		"what changes in the files")
+	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with "+
+		"3 where the input is refused")
 	sides, err := parse(fs, args)
 	switch {
 	case err != nil:
@@ -137,7 +140,8 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 	p.showImpact(impact)
 	p.report(findings)
 	for _, name := range notCompared {
-		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether the node has it; give the directory of both\n", name)
+		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether "+
+			"the node has it; give the directory of both\n", name)
 	}
 	return nil
 }

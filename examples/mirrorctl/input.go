@@ -35,7 +35,8 @@ type choice struct {
 
 // releaseFlag adds --release-image.
 func releaseFlag(fs *flag.FlagSet, to *string) {
-	fs.StringVar(to, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, which MCO keeps usable whatever is blocked; without it, that of a ClusterVersion in the input")
+	fs.StringVar(to, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, which MCO "+
+		"keeps usable whatever is blocked; without it, that of a ClusterVersion in the input")
 }
 
 // releaseOf puts the image of --release-image into the rules, and says where that replaces another.
@@ -57,9 +58,11 @@ func releaseOf(rules *mirrorset.Rules, release string) finding.Findings {
 // choiceFlags adds --client, --pool, --ignore and --release-image.
 func choiceFlags(fs *flag.FlagSet) *choice {
 	c := new(choice)
-	fs.Var(&c.client, "client", "the `CLIENT` that reads a node's files: crio, podman, skopeo, containerd or k3s, with @VERSION for one that is not the newest")
+	fs.Var(&c.client, "client", "the `CLIENT` that reads a node's files: crio, podman, skopeo, containerd "+
+		"or k3s, with @VERSION for one that is not the newest")
 	fs.StringVar(&c.pool, "pool", "", "answer from the rendered MachineConfig of this `POOL` of nodes")
-	fs.Var(&c.ignore, "ignore", "answer although a part of the input was not read, as the finding with this `CODE` says; repeats")
+	fs.Var(&c.ignore, "ignore", "answer although a part of the input was not read, as the finding with "+
+		"this `CODE` says; repeats")
 	releaseFlag(fs, &c.release)
 	return c
 }

@@ -23,14 +23,17 @@ func (p *program) lint(args []string) error {
 	fs.Var(&on, "platform", "report what concerns these nodes: windows or linux; repeats; without it, both")
 	asJSON := fs.Bool("json", false, "print the findings as JSON, {\"findings\": [...]}")
 	fs.Var(&named, "require", "an `IMAGE` that has to be served by a mirror; repeats")
-	fs.Var(&lists, "require-from", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm release info --pullspecs, or manifests that name images; repeats")
+	fs.Var(&lists, "require-from", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm "+
+		"release info --pullspecs, or manifests that name images; repeats")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	disconnected := fs.Bool("disconnected", false, "no source can be contacted at all")
 	fs.Var(&ignore, "ignore", "leave out findings with this `CODE`; refusals stay; repeats")
-	together := fs.Bool("together", false, "judge all directories as one cluster; without it, each directory or kustomization is one")
+	together := fs.Bool("together", false, "judge all directories as one cluster; without it, each "+
+		"directory or kustomization is one")
 	var client clientFlag
-	fs.Var(&client, "client", "the `CLIENT` that reads a node's files: crio, podman or skopeo, containerd or k3s, with @VERSION for one that is not the newest")
+	fs.Var(&client, "client", "the `CLIENT` that reads a node's files: crio, podman or skopeo, containerd "+
+		"or k3s, with @VERSION for one that is not the newest")
 	var release string
 	releaseFlag(fs, &release)
 	failOn := fs.String("fail-on", "error", "the least severity that makes the exit code 1: error or warning")

@@ -53,7 +53,8 @@ func reasonsOfRules(rules *mirrorset.Rules, plan resolve.Plan, r resolve.Referen
 		for _, rule := range matching[min(1, len(matching)):] {
 			found = append(found, finding.Finding{
 				Code: codeRuleNotUsed, Severity: finding.SeverityInfo, Platform: plan.Platform, Origin: rule.Entries[0].Origin, Value: rule.Source,
-				Message: fmt.Sprintf("is not used for %s: %s is more specific and applies alone; add the mirrors there that are to serve it too", r, matching[0].Source),
+				Message: fmt.Sprintf("is not used for %s: %s is more specific and applies alone; add the "+
+					"mirrors there that are to serve it too", r, matching[0].Source),
 			})
 		}
 	}
@@ -94,7 +95,8 @@ func reasonsOfEntry(t *resolve.LinuxTable, plan resolve.Plan, scope string, r re
 	}
 	f := finding.Finding{
 		Code: codeRuleNotUsed, Severity: finding.SeverityWarning, Platform: plan.Platform, Value: scope,
-		Message: fmt.Sprintf("has mirrors for pulls by %s only, and %s is pulled by %s, so no mirror is asked for it; add a mirror with pull-from-mirror = \"%s-only\" or \"all\"", other, r, this, this),
+		Message: fmt.Sprintf("has mirrors for pulls by %s only, and %s is pulled by %s, so no mirror is "+
+			"asked for it; add a mirror with pull-from-mirror = \"%s-only\" or \"all\"", other, r, this, this),
 	}
 	if len(e.Origins) > 0 {
 		f.Origin = e.Origins[0]

@@ -25,7 +25,8 @@ func (p *program) render(args []string) error {
 	fs.Var(&on, "platform", "the nodes to write for: windows or linux")
 	out := fs.String("out", "", "write the files below this `DIR`; without it they are printed")
 	base := fs.String("base", "", "linux: the registries.conf to edit; without it, the one that MCO starts from")
-	pullSecret := fs.String("pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the manifest of one; its credentials are written as headers")
+	pullSecret := fs.String("pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the "+
+		"manifest of one; its credentials are written as headers")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
@@ -44,7 +45,8 @@ func (p *program) render(args []string) error {
 	case len(hosts) > 0 && on != platform(finding.Windows):
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
 	case *pullSecret != "" && on != platform(finding.Windows):
-		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of their own, /var/lib/kubelet/config.json", errUsage)
+		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of "+
+			"their own, /var/lib/kubelet/config.json", errUsage)
 	}
 	_, rules, findings, err := p.readRules(*files, read)
 	if err != nil {
@@ -177,5 +179,6 @@ func (p *program) print(i int, name string, data []byte) (hidden bool) {
 }
 
 func (p *program) stale(dir, name string) {
-	fmt.Fprintf(p.stderr, "warning: %s/%s: is left from before, and the input no longer asks for it; remove it if no node is to read it\n", shown.Text(dir), shown.Text(name))
+	fmt.Fprintf(p.stderr, "warning: %s/%s: is left from before, and the input no longer asks for it; "+
+		"remove it if no node is to read it\n", shown.Text(dir), shown.Text(name))
 }

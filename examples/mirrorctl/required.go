@@ -66,13 +66,15 @@ func (l *linter) required(plan resolve.Plan) finding.Finding {
 			f.Message = "is required, and no mirror serves it: its source is out of reach; add a rule for it"
 		}
 	case !resolvable && l.disconnected:
-		f.Message = "is required, and cannot be pulled while its source is out of reach: no mirror may say what its tag stands for; add an ImageTagMirrorSet, or pull by digest"
+		f.Message = "is required, and cannot be pulled while its source is out of reach: no mirror may " +
+			"say what its tag stands for; add an ImageTagMirrorSet, or pull by digest"
 	default:
 		f.Code, f.Severity = codeRequiredImage, finding.SeverityInfo
 		f.Message = "is served by " + strings.Join(mirrors, ", ") + ", also while its source is out of reach"
 		if !resolvable {
 			f.Severity = finding.SeverityWarning
-			f.Message = "is served by " + strings.Join(mirrors, ", ") + ", but not while its source is out of reach: no mirror may say what its tag stands for"
+			f.Message = "is served by " + strings.Join(mirrors, ", ") + ", but not while its source is " +
+				"out of reach: no mirror may say what its tag stands for"
 		}
 	}
 	return f

@@ -236,9 +236,11 @@ func (p *program) failover(client string, plan resolve.Plan) {
 	}
 	switch plan.Client {
 	case resolve.ContainersImage538:
-		fmt.Fprintf(p.stdout, "  the first location that has the manifest serves the whole image to %s: where it fails for a layer, the pull fails\n", client)
+		fmt.Fprintf(p.stdout, "  the first location that has the manifest serves the whole image to %s: "+
+			"where it fails for a layer, the pull fails\n", client)
 	case resolve.ContainersImage542:
-		fmt.Fprintf(p.stdout, "  a layer that the location of the manifest lacks (404 BLOB_UNKNOWN, 429, 5xx or a time-out) is asked of those after it by %s; older versions and CRI-O fail\n", client)
+		fmt.Fprintf(p.stdout, "  a layer that the location of the manifest lacks (404 BLOB_UNKNOWN, 429, "+
+			"5xx or a time-out) is asked of those after it by %s; older versions and CRI-O fail\n", client)
 	}
 }
 

@@ -92,11 +92,13 @@ func (s *source) notShown() (findings finding.Findings) {
 		findings = append(findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Message: message})
 	}
 	if _, _, references := s.policy.ByName(); len(references) > 0 {
-		note(fmt.Sprintf("policy.json of these nodes has rules for %s by themselves, such as %s, and this answer about all images does not show them: ask resolve about one",
+		note(fmt.Sprintf("policy.json of these nodes has rules for %s by themselves, such as %s, and this "+
+			"answer about all images does not show them: ask resolve about one",
 			counted(len(references), "reference"), shown.Value(references[0])))
 	}
 	if asksForSignatures(s.policy) {
-		note("policy.json of these nodes asks for signatures of images, and this answer about all images is about those that have them")
+		note("policy.json of these nodes asks for signatures of images, and this answer about all images " +
+			"is about those that have them")
 	}
 	return findings
 }

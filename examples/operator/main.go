@@ -61,8 +61,10 @@ func run() error {
 	flag.DurationVar(&o.Resync, "resync", 10*time.Minute, "how often a node is looked at though nothing changed")
 	metricsAddress := flag.String("metrics-address", ":8080", "where metrics are served; 0 serves none")
 	healthAddress := flag.String("health-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
-	elect := flag.Bool("leader-elect", true, "work only while holding the lease; without it, never start two operators")
-	namespace := flag.String("namespace", "", "the namespace of the lease and of the last good files; empty for that of the pod")
+	elect := flag.Bool("leader-elect", true, "work only while holding the lease; without it, never start "+
+		"two operators")
+	namespace := flag.String("namespace", "", "the namespace of the lease and of the last good files; "+
+		"empty for that of the pod")
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -75,7 +77,8 @@ func run() error {
 	case o.Limit < 1:
 		return fmt.Errorf("--limit %d: must be 1 or more", o.Limit)
 	case o.Timeout <= 0 || o.RetryMin <= 0 || o.RetryMax < o.RetryMin || o.Resync <= 0:
-		return errors.New("--timeout, --retry-min, --retry-max and --resync must be positive, and the longest pause not shorter than the first")
+		return errors.New("--timeout, --retry-min, --retry-max and --resync must be positive, and the " +
+			"longest pause not shorter than the first")
 	}
 
 	if *namespace == "" {

@@ -30,7 +30,8 @@ type Metrics struct {
 func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		refused: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "pullroute_render_refused", Help: "1 while the mirror objects are refused and the nodes keep what they have.",
+			Name: "pullroute_render_refused", Help: "1 while the mirror objects are refused and the nodes " +
+				"keep what they have.",
 		}),
 		last: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "pullroute_last_good_stored", Help: "1 while a restart finds the last good files.",
@@ -42,14 +43,17 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "pullroute_findings", Help: "Findings about the mirror objects, by severity and code.",
 		}, []string{"severity", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "pullroute_apply_duration_seconds", Help: "How long runs on nodes took, those without anything to do included.",
+			Name: "pullroute_apply_duration_seconds", Help: "How long runs on nodes took, those without " +
+				"anything to do included.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9), // 1 ms to 65 s
 		}, []string{"platform"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pullroute_apply_failures_total", Help: "Runs that did not bring all files to the node, by the state they left it in.",
+			Name: "pullroute_apply_failures_total", Help: "Runs that did not bring all files to the node, " +
+				"by the state they left it in.",
 		}, []string{"platform", "state"}),
 		drains: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pullroute_drains_needed_total", Help: "Changes of a node's files that need a drain, by whether they also need a reboot.",
+			Name: "pullroute_drains_needed_total", Help: "Changes of a node's files that need a drain, by " +
+				"whether they also need a reboot.",
 		}, []string{"reboot"}),
 		nodes:  prometheus.NewDesc("pullroute_nodes", "Nodes, by what is known of their files.", []string{"state"}, nil),
 		states: map[string]State{},

@@ -230,7 +230,8 @@ func (n *Nodes) announce(ctx context.Context, node *NodePulls, drain *Drain) err
 		return fmt.Errorf("announcing the drain: %w", err)
 	}
 	n.Metrics.drain(drain)
-	n.Events.Eventf(node, nil, "Warning", "DrainNeeded", "Apply", "%s", truncate(fmt.Sprintf("the new files need a drain: %q", drain.Reasons), maxNote))
+	n.Events.Eventf(node, nil, "Warning", "DrainNeeded", "Apply", "%s", truncate(fmt.Sprintf("the new "+
+		"files need a drain: %q", drain.Reasons), maxNote))
 	return nil
 }
 

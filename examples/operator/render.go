@@ -162,7 +162,8 @@ func (r *Renderer) settle(ctx context.Context, cluster *ClusterPulls, rendered *
 		replaced, err := r.Store.save(ctx, cluster, keep)
 		// That nothing is stored is news only where something was.
 		if replaced != nil && (!errors.Is(replaced, errNoneStored) || meta.IsStatusConditionTrue(cluster.Status.Conditions, conditionStored)) {
-			r.Events.Eventf(cluster, nil, "Warning", "StoredAgain", "Render", "%s", truncate("the last good files are stored again: "+replaced.Error(), maxNote))
+			r.Events.Eventf(cluster, nil, "Warning", "StoredAgain", "Render", "%s", truncate("the last "+
+				"good files are stored again: "+replaced.Error(), maxNote))
 		}
 		if err == nil {
 			return keep, nil
@@ -227,7 +228,8 @@ func (r *Renderer) announce(cluster *ClusterPulls, objects *mirrorObjects, appea
 	}
 	for i, s := range order {
 		if i == maxEvents {
-			r.Events.Eventf(cluster, nil, "Warning", "MoreFindings", "Render", "there are new findings of %d more kinds; the status lists the gravest", len(order)-i)
+			r.Events.Eventf(cluster, nil, "Warning", "MoreFindings", "Render", "there are new findings of "+
+				"%d more kinds; the status lists the gravest", len(order)-i)
 			break
 		}
 		regarding := objects.find(s.object)

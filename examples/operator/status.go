@@ -55,7 +55,8 @@ func (c *ClusterPulls) setStored(problem error) {
 			condition.Reason = "NewerVersion"
 		}
 		if lasting(problem) {
-			condition.Message += "; nodes keep what they have, and new ones get no files until the objects are not refused any more"
+			condition.Message += "; nodes keep what they have, and new ones get no files until the " +
+				"objects are not refused any more"
 		}
 		condition.Message = truncate(condition.Message, maxMessage)
 	}
@@ -182,7 +183,8 @@ func (n *NodePulls) setApplied(desired string, kept []nodefiles.Kept, err error)
 	switch state {
 	case StateApplied:
 		n.Status.Applied = desired
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionTrue, "Applied", "the node has its files"
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionTrue, "Applied", "the "+
+			"node has its files"
 	case StateConflict:
 		condition.Reason = "Conflict"
 	case StatePartial:

@@ -258,7 +258,8 @@ func (s *Store) removeOthers(ctx context.Context, index map[string]string) error
 func pack(files *Files) ([]byte, error) {
 	for _, registry := range files.Windows.Tree {
 		if holdsSecrets(registry) {
-			return nil, fmt.Errorf("the files of registry %q hold credentials or keys, and a ConfigMap is no place for them", registry.Host)
+			return nil, fmt.Errorf("the files of registry %q hold credentials or keys, and a ConfigMap is "+
+				"no place for them", registry.Host)
 		}
 	}
 	var out bytes.Buffer

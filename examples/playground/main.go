@@ -153,7 +153,8 @@ func assemble(engine, glue []byte, stories []story) ([]byte, error) {
 	// The worker is a text until the page starts it: its script is checked against the policy then.
 	worker := part("files.js") + string(glue) + part("worker.js")
 
-	policy := fmt.Sprintf("default-src 'none'; script-src %s 'wasm-unsafe-eval'; worker-src blob:; style-src %s; base-uri 'none'; form-action 'none'",
+	policy := fmt.Sprintf("default-src 'none'; script-src %s 'wasm-unsafe-eval'; worker-src blob:; "+
+		"style-src %s; base-uri 'none'; form-action 'none'",
 		hash(script), hash(style))
 	replace := strings.NewReplacer(
 		"{{policy}}", html.EscapeString(policy),

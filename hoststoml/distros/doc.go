@@ -168,7 +168,8 @@ func (r *reader) tree(dir string, files map[string]string) hoststoml.Tree {
 	var tree hoststoml.Tree
 	for host, text := range files {
 		if known, ok := hoststoml.HostFromDir(hoststoml.Dir(host)); !ok || known != host {
-			r.warn(finding.CodeNoEffect, "", host, "names no registry that an image can be of: nothing that is said of it counts")
+			r.warn(finding.CodeNoEffect, "", host, "names no registry that an image can be of: nothing "+
+				"that is said of it counts")
 			continue
 		}
 		file, findings := hoststoml.Current(dir+"/"+hoststoml.Dir(host)+"/"+hoststoml.FileName, []byte(text))

@@ -207,7 +207,9 @@ func (r *k3s) mirror(host string, n *document.Node) {
 	}
 	if rewrites && len(h.endpoints) > 0 {
 		r.refuse(finding.CodeUnreadRules, path+".rewrite", host,
-			"changes the repository that the mirrors of this registry are asked for, as only the containerd of k3s and RKE2 does, and was not read: there is no plan with it; --ignore unread-rules answers as if it were not there")
+			"changes the repository that the mirrors of this registry are asked for, as only the "+
+				"containerd of k3s and RKE2 does, and was not read: there is no plan with it; --ignore "+
+				"unread-rules answers as if it were not there")
 	}
 }
 

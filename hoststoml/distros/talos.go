@@ -142,7 +142,8 @@ func (r *talos) mirrorDocument(n *document.Node, path string) talosMirror {
 				r.mapping(&e, at, []string{"url", "overridePath"}, r.unknown)
 				one := r.endpoint(field(&e, "url"), at+".url", r.boolean(field(&e, "overridePath"), at+".overridePath"))
 				if !strings.HasPrefix(one.url, "http://") && !strings.HasPrefix(one.url, "https://") {
-					r.refuse(finding.CodeInvalidMirror, at+".url", one.url, "is to be a URL with http or https, which Talos refuses a configuration without")
+					r.refuse(finding.CodeInvalidMirror, at+".url", one.url, "is to be a URL with http or "+
+						"https, which Talos refuses a configuration without")
 				}
 				m.endpoints = append(m.endpoints, one)
 			}
@@ -168,7 +169,8 @@ func (r *talos) endpoint(n *document.Node, path string, override bool) talosEndp
 // check reports what has no effect.
 func (r *talos) check(m talosMirror, path string) {
 	if m.skipFallback && len(m.endpoints) == 0 {
-		r.warn(finding.CodeNoEffect, path, "", "has skipFallback, which does nothing without endpoints: the registry itself is contacted")
+		r.warn(finding.CodeNoEffect, path, "", "has skipFallback, which does nothing without endpoints: "+
+			"the registry itself is contacted")
 	}
 }
 
@@ -215,7 +217,8 @@ func (r *talos) files() map[string]string {
 			continue
 		}
 		if registry == wildcard {
-			r.refuse(finding.CodeInvalidScope, "", wildcard, "has TLS settings and no mirrors, for which Talos writes no file at all: name a registry")
+			r.refuse(finding.CodeInvalidScope, "", wildcard, "has TLS settings and no mirrors, for which "+
+				"Talos writes no file at all: name a registry")
 			continue
 		}
 		var b strings.Builder

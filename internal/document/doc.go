@@ -130,7 +130,8 @@ func unreadable(err *Error) []*Document { return []*Document{{err: err}} }
 func (o *Options) parse(chunk []byte, line int) []*Document {
 	chunk = bytes.TrimPrefix(chunk, []byte("\ufeff"))
 	if bytes.IndexByte(chunk, 0) >= 0 || !utf8.Valid(chunk) {
-		return unreadable(&Error{line, "is not text: a manifest is YAML or JSON in UTF-8 (or UTF-16 with a byte-order mark)"})
+		return unreadable(&Error{line, "is not text: a manifest is YAML or JSON in UTF-8 (or UTF-16 with " +
+			"a byte-order mark)"})
 	}
 	// A separator line belongs to the document below it and may carry its first words: "--- {a: b}".
 	body := bytes.TrimLeft(bytes.TrimPrefix(chunk, []byte("---")), " \t\r\n")

@@ -61,7 +61,8 @@ func (d *Document) yamlNode(n *yaml.Node) Node {
 		d.aliased += 1 + len(n.Alias.Content)
 		if d.aliased > maxAliased {
 			if d.err == nil {
-				d.err = &Error{Line: n.Line + d.shift, Message: fmt.Sprintf("expands through aliases to more than %d values; write them out", maxAliased)}
+				d.err = &Error{Line: n.Line + d.shift, Message: fmt.Sprintf("expands through aliases to "+
+					"more than %d values; write them out", maxAliased)}
 			}
 			return Node{Kind: Null, Line: n.Line + d.shift, Column: n.Column}
 		}

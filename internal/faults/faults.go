@@ -235,7 +235,8 @@ func (t *trial) run(s Site, stopAt int, f fault) (*site, error) {
 		t.count.States++
 		for name, now := range s.Governs(t.Watched) {
 			if now != t.old[name] && now != t.new[name] {
-				t.count.add("%s: call %d, to stop at %d (%d): %s is governed by\n%s\nwhich is neither the old\n%s\nnor the new\n%s",
+				t.count.add("%s: call %d, to stop at %d (%d): %s is governed by\n%s\nwhich is neither the "+
+					"old\n%s\nnor the new\n%s",
 					t.Name, w.calls, stopAt, f, name, now, t.old[name], t.new[name])
 			}
 		}

@@ -164,7 +164,8 @@ func (o *others) examine(p *partial) {
 	o.count.States++
 	for host, now := range p.Site.Governs(o.hosts) {
 		if now != o.old[host] && now != o.new[host] && !o.linked[host] {
-			o.count.add("%s: %s fails (always %v, call %d): %s is governed by\n%s\nwhich is neither the old\n%s\nnor the new\n%s",
+			o.count.add("%s: %s fails (always %v, call %d): %s is governed by\n%s\nwhich is neither the "+
+				"old\n%s\nnor the new\n%s",
 				o.c.Name, p.registry, p.always, p.stopAt, host, now, o.old[host], o.new[host])
 		}
 	}

@@ -24,7 +24,8 @@ func ParseClient(s string) (Client, error) {
 	switch c.Name {
 	case "crio", "podman", "skopeo", "containerd", "k3s":
 	default:
-		return Client{}, errors.New("is to be crio, podman, skopeo, containerd or k3s, with @VERSION behind it if need be")
+		return Client{}, errors.New("is to be crio, podman, skopeo, containerd or k3s, with @VERSION " +
+			"behind it if need be")
 	}
 	if c.Version != "" || strings.HasSuffix(s, "@") {
 		if _, err := c.numbers(); err != nil {

@@ -137,7 +137,8 @@ func (in *Input) one() ([]*manifest, finding.Findings) {
 			return members, append(findings, finding.Finding{
 				Code: finding.CodeAmbiguousInput, Severity: finding.SeverityError, RefusedBy: finding.Reader,
 				Origin: finding.Origin{Object: object, File: groups[i].name},
-				Message: fmt.Sprintf("stands in several directories with different content, so they are those of several clusters; choose one with -f: %s",
+				Message: fmt.Sprintf("stands in several directories with different content, so they are "+
+					"those of several clusters; choose one with -f: %s",
 					strings.Join(dirs, ", ")),
 			})
 		}
@@ -155,7 +156,8 @@ func (in *Input) leftOut(g group) finding.Findings {
 		}
 		left = append(left, finding.Finding{
 			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: m.name},
-			Message: "says where pulls go, but is no resource of the kustomization in " + g.name + ", and does not count in this answer",
+			Message: "says where pulls go, but is no resource of the kustomization in " + g.name + ", and " +
+				"does not count in this answer",
 		})
 	}
 	return left
@@ -208,7 +210,8 @@ func (k *kustomization) resource(fsys fs.FS, item *document.Node) {
 	if _, err := fs.Stat(fsys, local); err != nil || strings.Contains(item.Text, "://") {
 		k.findings = append(k.findings, finding.Finding{
 			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: k.name, Line: item.Line}, Value: item.Text,
-			Message: "is a resource of the kustomization that is not here, and was not read; if it holds mirror objects, give what kustomize build prints",
+			Message: "is a resource of the kustomization that is not here, and was not read; if it holds " +
+				"mirror objects, give what kustomize build prints",
 		})
 		return
 	}
@@ -279,8 +282,9 @@ func (in *Input) followKustomizations(fsys fs.FS) {
 			}
 			k.findings = append(k.findings, finding.Finding{
 				Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader,
-				Origin:  finding.Origin{File: k.name, Line: p.line},
-				Message: "patches a mirror object, which is not done here: render it first, and give what kustomize build prints",
+				Origin: finding.Origin{File: k.name, Line: p.line},
+				Message: "patches a mirror object, which is not done here: render it first, and give what " +
+					"kustomize build prints",
 			})
 		}
 	}

@@ -45,7 +45,8 @@ func readHosts(c configPath) (*Hosts, error) {
 	if how != "" {
 		h.Findings = append(h.Findings, finding.Finding{
 			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: c.file}, Value: host,
-			Message: how + "; containerd goes by the name of the directory that the file lies in: give that, or config_path",
+			Message: how + "; containerd goes by the name of the directory that the file lies in: give " +
+				"that, or config_path",
 		})
 	}
 	return h, nil
@@ -77,10 +78,12 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 		}
 		h.Tree, h.Findings = distros.K3s(name, h.Dir, files[0].Data)
 		if len(files) > 1 {
-			f := ambiguous(name, "holds several documents, of which k3s and RKE2 read the first: give the one that is meant")
+			f := ambiguous(name, "holds several documents, of which k3s and RKE2 read the first: give the "+
+				"one that is meant")
 			h.Findings = append(h.Findings, f)
 		}
-		made = "read as the registries.yaml of k3s and RKE2, without --disable-default-registry-endpoint, which leaves out the registries themselves, and --embedded-registry, which asks other nodes first"
+		made = "read as the registries.yaml of k3s and RKE2, without --disable-default-registry-endpoint, " +
+			"which leaves out the registries themselves, and --embedded-registry, which asks other nodes first"
 	}
 	h.Findings = append(h.Findings, finding.Finding{
 		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: name},
@@ -104,7 +107,8 @@ func (h *Hosts) refuseRewrites() {
 			continue
 		}
 		f.Code, f.Severity, f.RefusedBy = finding.CodeUnreadRules, finding.SeverityError, finding.Reader
-		f.Message = "has the containerd of k3s and RKE2 ask this host for other repositories, and was not read: there is no plan with it; --ignore unread-rules answers as if it were not there"
+		f.Message = "has the containerd of k3s and RKE2 ask this host for other repositories, and was not " +
+			"read: there is no plan with it; --ignore unread-rules answers as if it were not there"
 	}
 }
 

@@ -136,7 +136,8 @@ func (l *Images) release(name string, text []byte) error {
 		switch {
 		case releaseTable.Match(raw):
 			if fields[1] == "DIGEST" {
-				return fmt.Errorf("%s:%d: has digests without repositories; print it with oc adm release info --pullspecs", shown.Location(name), number)
+				return fmt.Errorf("%s:%d: has digests without repositories; print it with oc adm release "+
+					"info --pullspecs", shown.Location(name), number)
 			}
 			table = true
 		case len(fields) == 3 && fields[0] == "Pull" && fields[1] == "From:":

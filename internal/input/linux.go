@@ -204,7 +204,8 @@ func (n *node) notRead(c conf, homeOnly bool) string {
 	case strings.HasPrefix(c.sub, rootlessDropIns) && !all:
 		return n.older("knows no rootless drop-ins")
 	case strings.HasPrefix(c.sub, rootlessDropIns):
-		return "holds rootless drop-ins, which " + n.client.String() + " reads for users other than root; this answer is for root"
+		return "holds rootless drop-ins, which " + n.client.String() + " reads for users other than root; " +
+			"this answer is for root"
 	case c.layer == layerHome && c.sub == rootfulDropIns:
 		return "is not read: in a home directory only " + plainDropIns + " counts"
 	}
@@ -212,7 +213,8 @@ func (n *node) notRead(c conf, homeOnly bool) string {
 }
 
 func (n *node) older(why string) string {
-	return fmt.Sprintf("is not read by %s, which %s; podman and skopeo with containers-image 5.42 do: ask with --client podman", n.client, why)
+	return fmt.Sprintf("is not read by %s, which %s; podman and skopeo with containers-image 5.42 do: ask "+
+		"with --client podman", n.client, why)
 }
 
 // notice notes that a file is not read, once for its directory.
@@ -244,7 +246,8 @@ func (n *node) main(mains []conf, withDropIns bool) {
 		if c.layer == mains[0].layer && c.name != mains[0].name {
 			n.Findings = append(n.Findings, finding.Finding{
 				Code: finding.CodeAmbiguousInput, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: c.name},
-				Message: fmt.Sprintf("is a main file beside %s, and a client reads one; name the one that is meant, or put drop-ins into a directory %s", mains[0].name, plainDropIns),
+				Message: fmt.Sprintf("is a main file beside %s, and a client reads one; name the one that "+
+					"is meant, or put drop-ins into a directory %s", mains[0].name, plainDropIns),
 			})
 			continue
 		}

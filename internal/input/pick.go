@@ -73,7 +73,8 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 		if distro := distroOf(set.NodeFiles); platform == finding.Linux && len(distro) > 0 {
 			p.Findings = append(p.Findings, finding.Finding{
 				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: distro[0].Origin.File},
-				Message: "holds what k3s or Talos tells containerd, which counts for --platform windows; the answer is that of the objects",
+				Message: "holds what k3s or Talos tells containerd, which counts for --platform windows; " +
+					"the answer is that of the objects",
 			})
 		}
 		if len(refused) == 0 && isEmpty(&rules) {
@@ -84,12 +85,14 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 		}
 	case rules.Speaks() && !nodes.derived() && !in.mustGather:
 		refused = append(refused, ambiguous(nodes[0].name, fmt.Sprintf(
-			"is a node's own file, and %s says where pulls go too: which of the two is asked is not clear; give one of them", in.speaker())))
+			"is a node's own file, and %s says where pulls go too: which of the two is asked is not "+
+				"clear; give one of them", in.speaker())))
 	case rules.Speaks() && o.Pool == "":
 		p.Set = &rules
 		p.Findings = append(p.Findings, finding.Finding{
 			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Origin: finding.Origin{File: nodes[0].name},
-			Message: "is what a node has; the answer is that of the cluster's objects, which the node's files follow; --pool NAME asks a pool's rendered MachineConfig, diff compares the two",
+			Message: "is what a node has; the answer is that of the cluster's objects, which the node's " +
+				"files follow; --pool NAME asks a pool's rendered MachineConfig, diff compares the two",
 		})
 	default:
 		refused = append(refused, nodes.pick(platform, o, p)...)
@@ -178,13 +181,15 @@ func (in *Input) holds() string {
 	}
 	switch {
 	case len(in.policies) > 0 && len(kinds) == 0:
-		return "a policy.json, which says what images are refused, not where they come from: give the directory of the node's files, with registries.conf in it"
+		return "a policy.json, which says what images are refused, not where they come from: give the " +
+			"directory of the node's files, with registries.conf in it"
 	case len(kinds) > 0:
 		return "other things (" + strings.Join(kinds, "; ") + ")"
 	case len(in.manifests) == 0 && len(in.findings) == 0, empty && slices.Equal(in.given, []string{"-"}):
 		return "no mirror object, and no file of a node"
 	}
-	return "no mirror object that is known here (ImageDigestMirrorSet, ImageTagMirrorSet, ImageContentSourcePolicy, Image), and no file of a node"
+	return "no mirror object that is known here (ImageDigestMirrorSet, ImageTagMirrorSet, " +
+		"ImageContentSourcePolicy, Image), and no file of a node"
 }
 
 // speaker names the first file whose objects say where pulls go.
@@ -354,7 +359,8 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 	if o.Pool != "" {
 		of := slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return n.machine.Pool != o.Pool })
 		if len(of) == 0 {
-			return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("holds no MachineConfig of the pool %s that says where pulls go; there are: %s", shown.Value(o.Pool), l.list()))}
+			return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("holds no MachineConfig of the "+
+				"pool %s that says where pulls go; there are: %s", shown.Value(o.Pool), l.list()))}
 		}
 		l = of
 	}
@@ -370,7 +376,8 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 		pools[key] = append(pools[key], n)
 	}
 	if len(pools) > 1 {
-		return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("is one of the files of %d nodes; name one, or for a MachineConfig its pool with --pool: %s", len(pools), l.list()))}
+		return nil, finding.Findings{ambiguous(l[0].name, fmt.Sprintf("is one of the files of %d nodes; "+
+			"name one, or for a MachineConfig its pool with --pool: %s", len(pools), l.list()))}
 	}
 	if len(l) == 1 {
 		return l, nil
@@ -381,7 +388,8 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 	}
 	slices.SortStableFunc(l, func(a, b candidateNode) int { return -strings.Compare(a.machine.Created, b.machine.Created) })
 	if l[0].machine.Created == l[1].machine.Created {
-		return nil, finding.Findings{ambiguous(l[0].name, "is one of several rendered MachineConfigs, and nothing says which is the newest; give one: "+l.list())}
+		return nil, finding.Findings{ambiguous(l[0].name, "is one of several rendered MachineConfigs, and "+
+			"nothing says which is the newest; give one: "+l.list())}
 	}
 	p.Findings = append(p.Findings, finding.Finding{
 		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Origin: finding.Origin{File: l[0].name, Object: "MachineConfig/" + l[0].machine.Name},

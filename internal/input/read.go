@@ -375,7 +375,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 		case f.kind == formatHosts:
 			in.findings = append(in.findings, finding.Finding{
 				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows, Origin: finding.Origin{File: f.name},
-				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it hosts.toml, in the directory of its registry",
+				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
+					"hosts.toml, in the directory of its registry",
 			})
 		case f.nothing && (f.set == nil || len(f.set.Findings) == 0):
 			nothing++
@@ -402,7 +403,8 @@ func (in *Input) loosePolicies() {
 		}
 		in.findings = append(in.findings, finding.Finding{
 			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: p.name},
-			Message: "stands beside no registries.conf and is not read: answers do not show which images it refuses; give the directory of the node's files, both in it",
+			Message: "stands beside no registries.conf and is not read: answers do not show which images " +
+				"it refuses; give the directory of the node's files, both in it",
 		})
 	}
 }

@@ -124,7 +124,8 @@ func mutate(root string, o options, out, progress io.Writer) error {
 		fmt.Fprint(out, m)
 	}
 	killed := count["killed"] + count["timed out"]
-	fmt.Fprintf(out, "killed %d (%d by time), survived %d, equivalent %d, not compilable %d, not run %d: %.1f %% killed\n",
+	fmt.Fprintf(out, "killed %d (%d by time), survived %d, equivalent %d, not compilable %d, not run %d: "+
+		"%.1f %% killed\n",
 		killed, count["timed out"], len(survivors), count["equivalent"], count["not compilable"], len(sample)-tried,
 		100*float64(killed)/float64(max(1, killed+len(survivors))))
 	return nil

@@ -44,7 +44,8 @@ func File(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 		return err
 	case info.Mode().Type() == fs.ModeSymlink:
 		target, err := root.Readlink(name)
-		return errors.Join(fmt.Errorf("%s: is a symbolic link to %s, which is not replaced; write to the directory of its target, or remove the link", name, target), err)
+		return errors.Join(fmt.Errorf("%s: is a symbolic link to %s, which is not replaced; write to the "+
+			"directory of its target, or remove the link", name, target), err)
 	default:
 		perm = info.Mode().Perm()
 	}

@@ -9,7 +9,8 @@ import (
 // that text.
 func Mistake(message string) string {
 	for _, known := range []struct{ part, text string }{
-		{"already exists", "the key or table already exists: it is written twice, or once as one kind of value and once as another"},
+		{"already exists", "the key or table already exists: it is written twice, or once as one kind of " +
+			"value and once as another"},
 		{"already defined", "the key is already defined"},
 		{"should be a table", "the key already exists, and is no table"},
 		{"unable to parse float", "a number that is none"},

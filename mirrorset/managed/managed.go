@@ -168,7 +168,8 @@ func (c *Cluster) index(id string) (int, error) {
 	}
 	i := slices.IndexFunc(c.mirrors, func(m mirrorset.ImageMirror) bool { return m.ID == id })
 	if i < 0 {
-		return 0, refuse(none, finding.CodeUnknownID, "id", id, "is the id of no image mirror of this cluster; list them to see their ids")
+		return 0, refuse(none, finding.CodeUnknownID, "id", id, "is the id of no image mirror of this "+
+			"cluster; list them to see their ids")
 	}
 	return i, nil
 }
@@ -181,7 +182,8 @@ func repeatedIDs(mirrors []mirrorset.ImageMirror) finding.Findings {
 	for _, m := range mirrors {
 		before, found := byID[m.ID]
 		if found && m.ID != "" && before.Type == m.Type && before.Source == m.Source && slices.Equal(before.Mirrors, m.Mirrors) {
-			findings = append(findings, refusal(m, finding.CodeIDInUse, "id", m.ID, "is listed twice; keep one of the two"))
+			findings = append(findings, refusal(m, finding.CodeIDInUse, "id", m.ID, "is listed twice; "+
+				"keep one of the two"))
 		}
 		byID[m.ID] = m
 	}

@@ -35,7 +35,8 @@ func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
 				tell(finding.CodeNotCarried, finding.SeverityWarning, e.Origin, rule.Source, left)
 			} else if e != rule.Entries[0] {
 				tell(finding.CodeMerged, finding.SeverityInfo, e.Origin, rule.Source, fmt.Sprintf(
-					"is the source of %s too; a source has one image mirror, which gets the mirrors of both in the order that nodes try them", rule.Entries[0].Origin))
+					"is the source of %s too; a source has one image mirror, which gets the mirrors of "+
+						"both in the order that nodes try them", rule.Entries[0].Origin))
 			}
 		}
 		if left == "" {
@@ -44,7 +45,8 @@ func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
 	}
 	for what, scopes := range map[string][]mirrorset.Scope{"insecure": r.Insecure, "blocked": r.Blocked} {
 		for _, s := range scopes {
-			tell(finding.CodeNotCarried, finding.SeverityWarning, s.Origin, s.Value, "is "+what+", which image mirrors do not say; it stays a setting of the cluster's Image")
+			tell(finding.CodeNotCarried, finding.SeverityWarning, s.Origin, s.Value, "is "+what+", which "+
+				"image mirrors do not say; it stays a setting of the cluster's Image")
 		}
 	}
 	return mirrors, findings.Sort()

@@ -34,9 +34,11 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 		if err != nil || j.Outcome != Refused {
 			continue
 		}
-		why := fmt.Sprintf("policy.json rejects %s, whoever serves it: block registries with NeverContactSource if their mirrors are to serve", j.Scope)
+		why := fmt.Sprintf("policy.json rejects %s, whoever serves it: block registries with "+
+			"NeverContactSource if their mirrors are to serve", j.Scope)
 		if j.Scope == "" {
-			why = "policy.json rejects what is not listed, and judges the name that the pod uses, not that of a mirror: list the source"
+			why = "policy.json rejects what is not listed, and judges the name that the pod uses, not " +
+				"that of a mirror: list the source"
 		}
 		refused = append(refused, finding.Finding{
 			Code: finding.CodeNoLocation, Severity: finding.SeverityError, Platform: finding.Linux, Origin: j.Origin, Value: image,

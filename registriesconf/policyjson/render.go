@@ -229,7 +229,9 @@ func (r *renderer) payload() {
 		for _, scope := range r.rules.Blocked {
 			if slices.ContainsFunc(releaseRepositories, func(name string) bool { return inside(name, scope.Value) }) {
 				r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value,
-					"holds the repository that release payloads of OpenShift come from; MCO treats such a scope otherwise, which cannot be said without the release image: give it, or the ClusterVersion")
+					"holds the repository that release payloads of OpenShift come from; MCO treats such a "+
+						"scope otherwise, which cannot be said without the release image: give it, or the "+
+						"ClusterVersion")
 			}
 		}
 		r.both()
@@ -242,7 +244,8 @@ func (r *renderer) payload() {
 			origin = finding.Origin{Object: "ClusterVersion/version", Field: "status.desired.image"}
 		}
 		r.refuse(finding.CodePayloadBlocked, origin, r.release.Value,
-			"is not a release image that is written out in full, and MCO writes no configuration at all; write host[:port]/repository@sha256:…")
+			"is not a release image that is written out in full, and MCO writes no configuration at all; "+
+				"write host[:port]/repository@sha256:…")
 		return
 	}
 	r.payloadName = named.Name()
@@ -256,13 +259,16 @@ func (r *renderer) payload() {
 		usable, err := r.payloadMirror(byDigest)
 		if err != nil {
 			r.tell(finding.CodePayloadBlocked, finding.SeverityError, scope.Origin, scope.Value, fmt.Sprintf(
-				"holds the repository of the release payload, %s%s, of which MCO cannot find the mirrors: %v; it then blocks and allows nothing at all, whatever is listed: correct the mirror", r.payloadName, r.named(), err))
+				"holds the repository of the release payload, %s%s, of which MCO cannot find the mirrors: "+
+					"%v; it then blocks and allows nothing at all, whatever is listed: correct the mirror", r.payloadName, r.named(), err))
 			r.registriesBlocked, r.policyBlocked, r.allowed = nil, nil, nil
 			return
 		}
 		if !usable {
 			r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value, fmt.Sprintf(
-				"holds the repository of the release payload, %s%s, which has no digest mirror outside of the blocked registries: MCO does not block the scope at all, and says so in no status; mirror the payload, or block narrower scopes", r.payloadName, r.named()))
+				"holds the repository of the release payload, %s%s, which has no digest mirror outside of "+
+					"the blocked registries: MCO does not block the scope at all, and says so in no "+
+					"status; mirror the payload, or block narrower scopes", r.payloadName, r.named()))
 			continue
 		}
 		r.registriesBlocked = append(r.registriesBlocked, scope)
@@ -272,12 +278,15 @@ func (r *renderer) payload() {
 		around = append(around, scope)
 		r.allowed = append(r.allowed, mirrorset.Scope{Value: r.payloadName, Origin: scope.Origin})
 		r.tell(finding.CodePayloadBlocked, finding.SeverityInfo, scope.Origin, scope.Value, fmt.Sprintf(
-			"holds the repository of the release payload, %s%s, which policy.json goes on to accept, so that its mirrors serve it; no other image of the scope is", r.payloadName, r.named()))
+			"holds the repository of the release payload, %s%s, which policy.json goes on to accept, so "+
+				"that its mirrors serve it; no other image of the scope is", r.payloadName, r.named()))
 	}
 	r.allowed = append(r.allowed, r.rules.Allowed...)
 	if len(around) > 0 && len(r.policyBlocked) == 0 && len(r.rules.Allowed) == 0 {
 		r.tell(finding.CodePayloadBlocked, finding.SeverityError, around[0].Origin, around[0].Value,
-			"is the repository of the release payload itself and nothing else is blocked: MCO's policy.json then accepts that repository alone and rejects every other image of the cluster; take it out of the list, and use NeverContactSource")
+			"is the repository of the release payload itself and nothing else is blocked: MCO's "+
+				"policy.json then accepts that repository alone and rejects every other image of the "+
+				"cluster; take it out of the list, and use NeverContactSource")
 	}
 	r.both()
 }
@@ -301,7 +310,8 @@ func (r *renderer) both() {
 		return
 	}
 	r.refuse(finding.CodePayloadBlocked, r.allowed[1].Origin, "", fmt.Sprintf(
-		"is the second blocked scope around the repository of the release payload, %s, and MCO writes no configuration at all then; keep the widest of them", r.payloadName))
+		"is the second blocked scope around the repository of the release payload, %s, and MCO writes no "+
+			"configuration at all then; keep the widest of them", r.payloadName))
 }
 
 // payloadMirror reports whether the payload has a digest mirror outside of all blocked scopes
@@ -358,7 +368,8 @@ func (r *renderer) collect() {
 			}
 			if of := r.clusterScopeAround(scope); of != "" {
 				r.tell(finding.CodeOverriddenScope, finding.SeverityWarning, o.Origin(scopeAt(j)), scope, fmt.Sprintf(
-					"lies inside %s of %s, which alone applies: MCO leaves the scope out; take it out, or narrow the ClusterImagePolicy", of, r.cluster[of].origin.Object))
+					"lies inside %s of %s, which alone applies: MCO leaves the scope out; take it out, or "+
+						"narrow the ClusterImagePolicy", of, r.cluster[of].origin.Object))
 				continue
 			}
 			namespace := o.Metadata.Namespace
@@ -455,7 +466,9 @@ func (r *renderer) usable(scopes map[string]*scoped) {
 			r.findings = append(r.findings, finding.Finding{
 				Code: finding.CodePolicyScope, Severity: finding.SeverityError, Platform: finding.Linux, RefusedBy: finding.Client,
 				Origin: s.origin, Value: shown.Location(scope),
-				Message: "is copied by MCO to the transport atomic, which has no such scope: podman, skopeo and every client that knows the transport refuse the whole policy.json and take no image; write the repository without tag and digest, or its namespace",
+				Message: "is copied by MCO to the transport atomic, which has no such scope: podman, " +
+					"skopeo and every client that knows the transport refuse the whole policy.json and " +
+					"take no image; write the repository without tag and digest, or its namespace",
 			})
 		}
 		within := func(list []mirrorset.Scope) int {
@@ -464,9 +477,11 @@ func (r *renderer) usable(scopes map[string]*scoped) {
 		if len(r.allowed) > 0 && within(r.allowed) < 0 {
 			why := "is not inside allowedRegistries"
 			if len(r.rules.Allowed) == 0 {
-				why = "is not inside the repository of the release payload, the only one that is accepted by name because a blocked registry holds it,"
+				why = "is not inside the repository of the release payload, the only one that is accepted " +
+					"by name because a blocked registry holds it,"
 			}
-			r.refuse(finding.CodePolicyScope, s.origin, scope, why+" and MCO writes no configuration at all; allow the scope, or take it out")
+			r.refuse(finding.CodePolicyScope, s.origin, scope, why+" and MCO writes no configuration at "+
+				"all; allow the scope, or take it out")
 		}
 		if i := within(r.policyBlocked); i >= 0 {
 			r.refuse(finding.CodePolicyScope, s.origin, scope, fmt.Sprintf(
@@ -497,12 +512,15 @@ func (r *renderer) sourcesAreAccepted(p *Policy) {
 		if j.Outcome != Refused || accepted[rule.Source] {
 			continue
 		}
-		why := fmt.Sprintf("policy.json rejects %s (%s) and judges the name that pods use, whoever serves it; to have the mirrors serve it, write NeverContactSource instead of blocking it", j.Scope, j.Origin)
+		why := fmt.Sprintf("policy.json rejects %s (%s) and judges the name that pods use, whoever serves "+
+			"it; to have the mirrors serve it, write NeverContactSource instead of blocking it", j.Scope, j.Origin)
 		if j.Scope == "" {
-			why = fmt.Sprintf("policy.json rejects what is not listed (%s) and judges the name that pods use, not that of a mirror; list the source, its mirrors need not be", j.Origin)
+			why = fmt.Sprintf("policy.json rejects what is not listed (%s) and judges the name that pods "+
+				"use, not that of a mirror; list the source, its mirrors need not be", j.Origin)
 		}
 		for _, e := range rule.Entries {
-			r.tell(finding.CodeNoLocation, finding.SeverityError, e.Origin, rule.Source, "cannot be pulled from on Linux, and its mirrors serve nothing: "+why)
+			r.tell(finding.CodeNoLocation, finding.SeverityError, e.Origin, rule.Source, "cannot be "+
+				"pulled from on Linux, and its mirrors serve nothing: "+why)
 		}
 	}
 }
@@ -637,7 +655,8 @@ func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, sco
 	}
 	sources, err := pullSources(&entry, name)
 	if err != nil {
-		r.refuse(finding.CodePolicyScope, policy, scope, fmt.Sprintf("has a mirror that cannot be written for it: %v; MCO writes no configuration at all, correct the mirror or the scope", err))
+		r.refuse(finding.CodePolicyScope, policy, scope, fmt.Sprintf("has a mirror that cannot be written "+
+			"for it: %v; MCO writes no configuration at all, correct the mirror or the scope", err))
 		return
 	}
 	for _, s := range sources {

@@ -25,7 +25,8 @@ func whyNoScope(transport, scope string) string {
 		}
 	case "atomic":
 		if !atomicScope.MatchString(scope) {
-			return "is not HOST[/NAMESPACE[/STREAM[:TAG]]], which is all that the transport takes: write it under docker"
+			return "is not HOST[/NAMESPACE[/STREAM[:TAG]]], which is all that the transport takes: write " +
+				"it under docker"
 		}
 	case "dir", "oci", "oci-archive", "sif":
 		switch {
@@ -38,7 +39,8 @@ func whyNoScope(transport, scope string) string {
 		}
 	case "containers-storage":
 		if !storageScope(scope) {
-			return "is not [DRIVER@/PATH] or [/PATH], with NAME, NAME@ID, NAME@DIGEST or NAME@DIGEST@ID behind it: correct it"
+			return "is not [DRIVER@/PATH] or [/PATH], with NAME, NAME@ID, NAME@DIGEST or NAME@DIGEST@ID " +
+				"behind it: correct it"
 		}
 	}
 	return ""

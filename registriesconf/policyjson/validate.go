@@ -111,7 +111,8 @@ func (c *checker) requirementType(at, t string) bool {
 	if _, ok := requirementKeys[RequirementType(t)]; ok {
 		return true
 	}
-	c.refuse(at, at+".type", t, "is not a type of requirement", "write insecureAcceptAnything, reject, signedBy or sigstoreSigned")
+	c.refuse(at, at+".type", t, "is not a type of requirement", "write insecureAcceptAnything, reject, "+
+		"signedBy or sigstoreSigned")
 	return false
 }
 
@@ -156,7 +157,8 @@ func (c *checker) requirement(at string, r *Requirement) {
 		c.identity(at+".signedIdentity", r.SignedIdentity)
 	case SignedBaseLayer:
 		if r.BaseLayerIdentity == nil {
-			c.refuse(at, at+".baseLayerIdentity", "", "is missing", "replace the requirement, which no image can meet: the client does not implement it")
+			c.refuse(at, at+".baseLayerIdentity", "", "is missing", "replace the requirement, which no "+
+				"image can meet: the client does not implement it")
 		}
 		c.identity(at+".baseLayerIdentity", r.BaseLayerIdentity)
 	case SigstoreSigned:
@@ -211,7 +213,8 @@ func (c *checker) fulcio(at string, f *Fulcio) {
 		c.refuse(at, at+".oidcIssuer", "", "is missing or empty", "name the issuer that the certificate was made for")
 	}
 	if f.SubjectEmail == "" {
-		c.refuse(at, at+".subjectEmail", "", "is missing or empty", "name the e-mail address that the certificate was made for")
+		c.refuse(at, at+".subjectEmail", "", "is missing or empty", "name the e-mail address that the "+
+			"certificate was made for")
 	}
 }
 
@@ -246,23 +249,27 @@ func (c *checker) identity(at string, id *Identity) {
 	case ExactReference:
 		switch named, ok := parseNamed(id.DockerReference); {
 		case !ok:
-			c.refuse(at, at+".dockerReference", id.DockerReference, "is not a reference", "write it as host[:port]/repository:tag or with a digest")
+			c.refuse(at, at+".dockerReference", id.DockerReference, "is not a reference", "write it as "+
+				"host[:port]/repository:tag or with a digest")
 		case reference.IsNameOnly(named):
 			c.refuse(at, at+".dockerReference", id.DockerReference, "has neither a tag nor a digest", "add one, or use exactRepository")
 		}
 	case ExactRepository:
 		if _, ok := parseNamed(id.DockerRepository); !ok {
-			c.refuse(at, at+".dockerRepository", id.DockerRepository, "is not a repository", "write it as host[:port]/repository")
+			c.refuse(at, at+".dockerRepository", id.DockerRepository, "is not a repository", "write it as "+
+				"host[:port]/repository")
 		}
 	case RemapIdentity:
 		for key, prefix := range map[string]string{"prefix": id.Prefix, "signedPrefix": id.SignedPrefix} {
 			if !mirrorset.ValidMirror(prefix) {
-				c.refuse(at, at+"."+key, prefix, "is not a registry, namespace or repository", "write it as host[:port][/component…]")
+				c.refuse(at, at+"."+key, prefix, "is not a registry, namespace or repository", "write it "+
+					"as host[:port][/component…]")
 			}
 		}
 	default:
 		c.refuse(at, at+".type", string(id.Type), "is not a type of identity",
-			"write matchRepoDigestOrExact, matchRepository, matchExact, exactRepository, exactReference or remapIdentity")
+			"write matchRepoDigestOrExact, matchRepository, matchExact, exactRepository, exactReference "+
+				"or remapIdentity")
 	}
 }
 

@@ -107,7 +107,8 @@ func (p *statementParser) statement(n *document.Node) {
 	case subject == "images" && (fields["only"] == nil) == (fields["first"] == nil):
 		p.mistake(n.Line, "images", "one of only and first is to stand beside it")
 	case subject == "image" && s.Linux == nil && s.Windows == nil:
-		p.mistake(n.Line, "image", "linux or windows is to stand beside it: the locations that are asked, in order, [] for none")
+		p.mistake(n.Line, "image", "linux or windows is to stand beside it: the locations that are asked, "+
+			"in order, [] for none")
 	}
 	if len(p.mistakes) == before {
 		p.statements = append(p.statements, s)

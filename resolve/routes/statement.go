@@ -329,7 +329,8 @@ func (j *judgement) length(c *asked) {
 	p := &j.list[c.at.point]
 	if length := len(p.host) + len(c.at.path) + limit; j.limited == "" || length < j.limit {
 		j.limit = length
-		j.limited = fmt.Sprintf("with more than %d characters behind %s a name is too long at a mirror, and the client stops the pull", limit, p.pattern+c.at.path)
+		j.limited = fmt.Sprintf("with more than %d characters behind %s a name is too long at a mirror, "+
+			"and the client stops the pull", limit, p.pattern+c.at.path)
 	}
 }
 
@@ -430,7 +431,8 @@ func (j *judgement) verdict(platform finding.Platform) Verdict {
 			if j.AnySpelling {
 				v.Holds, v.Counterexample = false, evading
 			} else {
-				v.Notes = append(v.Notes, fmt.Sprintf("the host spelled otherwise is another host to the client: %s asks %s", evading.Reference, j.Never))
+				v.Notes = append(v.Notes, fmt.Sprintf("the host spelled otherwise is another host to the "+
+					"client: %s asks %s", evading.Reference, j.Never))
 			}
 		}
 	}
