@@ -28,7 +28,18 @@ func Parse(name string, data []byte) (*File, finding.Findings) {
 	return r.read(data), r.findings.Sort()
 }
 
-// current returns what containerd 2.4 makes of the file in a directory: nil where it ignores it.
+// Current returns what containerd 2.4 makes of a hosts.toml: nil where it ignores the file. The
+// findings are those of Parse.
+func Current(name string, data []byte) (*File, finding.Findings) {
+	r := reader{name: name}
+	f := r.read(data)
+	if r.ignored {
+		f = nil
+	}
+	return f, r.findings.Sort()
+}
+
+// current is Current for the file in a directory, where the files that it names are looked for.
 func current(name string, data []byte, in registryDir) (*File, finding.Findings) {
 	r := reader{name: name}
 	f := r.read(data)

@@ -42,26 +42,23 @@ func AboutOther(text []byte) bool {
 		case "": // an image mirror need not say more than its id and its source, or its kind
 			return !bytes.Contains(text, []byte("source:")) && !bytes.Contains(text, []byte(kindImageMirror))
 		case kindConfigMap:
-			return !mayHoldPacked(text)
+			return !mayHoldCertificates(text)
 		}
 		return passedOver(kind, nil) // of the text is known what it mentions
 	}})
 }
 
 // passedOverAmong is passedOver for one of many files, of which ConfigMaps of other programs are
-// many. One that may hold certificates of registries, or rules that are packed, is looked into.
+// many. One that may hold certificates of registries is looked into.
 func passedOverAmong(kind string, text []byte) bool {
 	if kind == kindConfigMap {
-		return !mayHoldPacked(text) && !mentions(text)
+		return !mayHoldCertificates(text) && !mentions(text)
 	}
 	return passedOver(kind, text)
 }
 
-// mayHoldPacked reports whether a ConfigMap may hold certificates, or what needs no needle because
-// it is packed.
-func mayHoldPacked(text []byte) bool {
-	return bytes.Contains(text, []byte("binaryData")) || bytes.Contains(text, []byte("CERTIFICATE"))
-}
+// mayHoldCertificates reports whether a ConfigMap may hold certificates.
+func mayHoldCertificates(text []byte) bool { return bytes.Contains(text, []byte("CERTIFICATE")) }
 
 // passedOver reports whether an object would only be counted for its kind.
 func passedOver(kind string, text []byte) bool {

@@ -332,6 +332,8 @@ func (w *walker) jsonPatch(n *document.Node, at *step, c context) {
 			return isDigestList || fragmentKind(key) != "" || key == "registrySources"
 		})
 		switch {
+		case list < 0 && slices.Contains(path, "registries") && slices.Contains(path, "mirrors"): // Talos
+			w.unread(op.Line, place, c, "", "is part of mirrors whose rest stands elsewhere, and was not read: apply the patch first, and give the result")
 		case list < 0:
 			if value != nil {
 				w.node(value, place, c)

@@ -10,7 +10,7 @@ import (
 // the plural, without its last word, or with a slip of one letter. It returns "" for any other
 // kind, and for those of this package.
 func nearKind(kind string) string {
-	for _, ours := range []string{kindIDMS, kindITMS, kindICSP, kindHostedCluster, kindMachineConfig} {
+	for _, ours := range []string{kindIDMS, kindITMS, kindICSP, kindHostedCluster, kindMachineConfig, kindTalosMirror} {
 		if kind == ours || kind == ours+"List" {
 			return ""
 		}

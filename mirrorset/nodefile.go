@@ -16,7 +16,9 @@ import (
 )
 
 // NodeFile is a file of a node that stands inside a manifest: registries.conf and its drop-ins,
-// policy.json, registries.d, and the hosts.toml of containerd.
+// policy.json, registries.d, the hosts.toml of containerd, and what tells a distribution of mirrors
+// that writes these: registries.yaml of k3s and RKE2, and the documents of Talos' machine configuration,
+// whose Path is /system/state/config.yaml.
 type NodeFile struct {
 	// Path is where the file lies on the node: /etc/containers/registries.conf.
 	Path string
@@ -62,7 +64,7 @@ func isNodeFile(name string) bool {
 	dirs := strings.Split(strings.Trim(dir, "/"), "/")
 	parent := dirs[len(dirs)-1]
 	switch {
-	case base == "registries.conf", base == "hosts.toml":
+	case base == "registries.conf", base == "hosts.toml", base == "registries.yaml":
 		return true
 	case strings.HasPrefix(parent, "registries.") && strings.HasSuffix(parent, ".d"):
 		return true // registries.conf.d, registries.rootful.conf.d, registries.d

@@ -438,7 +438,7 @@ func (o *object) imageSpec(spec []field) {
 	for _, f := range spec {
 		switch f.key {
 		case "registrySources":
-			o.registrySources(f.value, &s.Spec.RegistrySources)
+			o.registrySources(f.value, &s.Spec.RegistrySources, "spec.registrySources", registrySourceLists)
 		case "additionalTrustedCA":
 			fields, _ := o.fields(f.value, o.name, "spec.additionalTrustedCA")
 			for _, f := range fields {
@@ -461,17 +461,18 @@ func (o *object) imageSpec(spec []field) {
 // registrySourceLists are the lists of registrySources, in the order of ReadFrom.lines.
 var registrySourceLists = []string{"insecureRegistries", "blockedRegistries", "allowedRegistries", "containerRuntimeSearchRegistries"}
 
-func (o *object) registrySources(n *document.Node, s *RegistrySources) {
-	fields, _ := o.fields(n, o.name, "spec.registrySources")
+// registrySources reads the lists, which have those names at a path.
+func (o *object) registrySources(n *document.Node, s *RegistrySources, path string, names []string) {
+	fields, _ := o.fields(n, o.name, path)
 	lists := []*[]string{&s.InsecureRegistries, &s.BlockedRegistries, &s.AllowedRegistries, &s.ContainerRuntimeSearchRegistries}
 	for _, f := range fields {
-		i := slices.Index(registrySourceLists, f.key)
+		i := slices.Index(names, f.key)
 		if i < 0 {
-			o.unknown(f, o.name, "spec.registrySources")
+			o.unknown(f, o.name, path)
 			continue
 		}
 		o.lines[i].entry = int32(f.line)
-		*lists[i], o.lines[i].mirrors = o.strs(f.value, "spec.registrySources.", f.key)
+		*lists[i], o.lines[i].mirrors = o.strs(f.value, path, ".", f.key)
 	}
 }
 

@@ -26,19 +26,29 @@ const maxTexts = 6
 
 // needles stand in every text that the walk finds something in, and are rare elsewhere: a document
 // without any is not parsed. Those of one list have its part in common, which is looked for first.
-var needles = []struct {
-	part   []byte
-	within [][]byte
-}{
-	{[]byte("irror"), [][]byte{[]byte("irrors"), []byte("irrorSet"), []byte("irrorConfig")}}, // imageDigestMirrors; the kinds
-	{[]byte("Source"), [][]byte{[]byte("ontentSource"), []byte("igestSource")}},              // of HostedCluster and install-config
-	{[]byte("egistr"), [][]byte{
-		[]byte("egistrySources"), []byte("egistry_sources"), []byte("egistries"), []byte("[registry"), []byte("%5Bregistry"),
-	}},
-	{[]byte("hosts.toml"), nil}, {[]byte("[host"), nil}, {[]byte("%5Bhost"), nil},
-	// The values of a Secret are in base64, in which none of these words can be seen.
-	{[]byte("Secret"), [][]byte{[]byte("kind: Secret"), []byte(`kind":"Secret`), []byte(`kind": "Secret`), []byte(`kind\":\"Secret`)}},
-	{[]byte("dditionalTrustedCA"), nil}, {[]byte("policy.json"), nil}, {[]byte(";base64,"), nil},
+var needles = []needle{
+	{part: "irror", within: texts("irrors", "irrorSet", "irrorConfig")}, // imageDigestMirrors; the kinds
+	{part: "Source", within: texts("ontentSource", "igestSource")},      // of HostedCluster and install-config
+	{part: "egistr", within: texts("egistrySources", "egistry_sources", "egistry_config", "egistries", "[registry", "%5Bregistry", "egistryTLSConfig")},
+	{part: "hosts.toml"}, {part: "[host"}, {part: "%5Bhost"},
+	// The values of a Secret, and the binaryData of a ConfigMap, are in base64, in which none of these
+	// words can be seen.
+	{part: kindSecret, kind: true}, {part: "binaryData"},
+	{part: "dditionalTrustedCA"}, {part: "policy.json"}, {part: ";base64,"},
+}
+
+// needle is a word that a text is searched for.
+type needle struct {
+	part   string
+	within [][]byte // of which one has to stand in the text as well
+	kind   bool     // it counts as the value of a key kind only
+}
+
+func texts(words ...string) (all [][]byte) {
+	for _, w := range words {
+		all = append(all, []byte(w))
+	}
+	return all
 }
 
 // window is the length of the shortest part of needles.
@@ -75,17 +85,28 @@ func mentions(text []byte) bool {
 		}
 		for i := range needles {
 			n := &needles[i]
-			if missing&(1<<i) != 0 || !bytes.HasPrefix(text[end-window:], n.part) {
+			if missing&(1<<i) != 0 || end-window+len(n.part) > len(text) || string(text[end-window:end-window+len(n.part)]) != n.part {
 				continue
 			}
-			if n.within == nil || slices.ContainsFunc(n.within, within) {
+			switch {
+			case n.kind:
+				if followsKind(text[:end-window]) {
+					return true
+				}
+			case n.within == nil || slices.ContainsFunc(n.within, within):
 				return true
+			default:
+				missing |= 1 << i
 			}
-			missing |= 1 << i
 		}
 		end++
 	}
 	return false
+}
+
+// followsKind reports whether a text ends with the key kind, quoted and escaped as it may be.
+func followsKind(text []byte) bool {
+	return bytes.HasSuffix(bytes.TrimRight(text, `:"'\ `+"\t"), []byte("kind"))
 }
 
 // mentioned reports whether the text of an object may say where pulls go.
@@ -238,10 +259,10 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 	if w.enter(n, at, &c) {
 		return
 	}
-	if w.file(n, at, c) {
+	if w.file(n, at, c) || w.dialect(n, at, c) {
 		return
 	}
-	if c.kind == "RegistryMirrorConfig" && lookup(n, "endpoints") != nil {
+	if c.kind == kindTalosMirror && lookup(n, "endpoints") != nil {
 		w.unread(n.Line, at, c, text(lookup(n, "name")), "is a mirror of Talos, and was not read: give mirror objects, or the files that the client is given")
 		return
 	}
@@ -550,11 +571,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	switch {
 	case value.Kind == document.Null:
 	case isDigestList && value.Kind == document.List && slices.Contains(installers, c.kind):
-		w.found = true
-		w.apart(w.origin(w.object, at.field(name).String(), key.Line), c, func() {
-			o := &object{decoder: w.decoder, node: key, name: w.object}
-			o.digestSources(value, at.field(name).String(), policy)
-		})
+		w.digestList(key, value, at.field(name), policy, c)
 		return true
 	case c.patch && value.Kind == document.List && fragmentKind(name) != "":
 		w.patch(name, value, at.field(name), c)
@@ -564,6 +581,15 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		w.inside(at.field(name), func() {
 			w.apart(w.origin(kindImage+"/cluster", "", key.Line), c, func() { w.imageConfiguration(value) })
 		})
+		return true
+	case name == "registry_config" && value.Kind == document.Mapping:
+		w.registryConfig(value, at.field(name), c)
+		return true
+	case name == "image_mirrors" && !value.IsScalar():
+		w.ocmMirrors(key, value, at.field(name), c)
+		return true
+	case name == "imageDigestMirrors" && at.last() == "properties" && value.Kind == document.List: // ARO-HCP
+		w.digestList(key, value, at.field(name), "", c)
 		return true
 	case (name == "registrySources" || name == "registry_sources") && holdsTexts(value):
 		w.unread(key.Line, at.field(name), c, "", "was not read: give it as spec.registrySources of the Image of config.openshift.io/v1 that is named cluster")
@@ -578,6 +604,15 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 		return true
 	}
 	return false
+}
+
+// digestList reads digest rules without an object of their own.
+func (w *walker) digestList(key, list *document.Node, at *step, policy string, c context) {
+	w.found = true
+	w.apart(w.origin(w.object, at.String(), key.Line), c, func() {
+		o := &object{decoder: w.decoder, node: key, name: w.object}
+		o.digestSources(list, at.String(), policy)
+	})
 }
 
 // fragmentKind returns the kind that a list of entries belongs to, "" for any other field.

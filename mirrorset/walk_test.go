@@ -4,19 +4,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf16"
 
 	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 )
 
 // said returns what was read and what was found in a few words each: rules with their origins, files, findings.
@@ -250,6 +248,36 @@ info not-created: ImageDigestMirrorSet/d in [0].k8s.definition:30`},
 	}
 }
 
+func TestDialectsOfTheSameRulesAreRead(t *testing.T) {
+	const k3s = "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\n"
+	const talos = "apiVersion: v1alpha1\nkind: RegistryMirrorConfig\nname: docker.io\nendpoints: [{url: https://m.io}]\n"
+	quoted := func(s string) string { return fmt.Sprintf("%q", s) }
+	for _, test := range []struct{ name, input, want string }{
+		{"registries.yaml", k3s, "file /etc/rancher/k3s/registries.yaml " + quoted(k3s) + ": in.yaml:1"},
+		{"registries.yaml as JSON", `{"mirrors":{"docker.io":{"endpoint":["https://m.io"]}}}` + "\n{}", `file /etc/rancher/k3s/registries.yaml ` + quoted(`{"mirrors":{"docker.io":{"endpoint":["https://m.io"]}}}`) + `: in.yaml:1`},
+		{"registries.yaml in a ConfigMap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  registries.yaml: |\n    " + strings.ReplaceAll(k3s, "\n", "\n    "), "file /etc/rancher/k3s/registries.yaml " + quoted(k3s) + ": ConfigMap/c data[\"registries.yaml\"]:6"},
+		{"registries.yaml in cloud-init", "#cloud-config\nwrite_files:\n- path: /etc/rancher/rke2/registries.yaml\n  content: |\n    " + strings.ReplaceAll(k3s, "\n", "\n    "), "file /etc/rancher/rke2/registries.yaml " + quoted(k3s) + ": in.yaml write_files[0].content:3"},
+		{"mirrors that name no endpoint", "mirrors:\n  docker.io:\n", `file /etc/rancher/k3s/registries.yaml "mirrors:\n  docker.io:\n": in.yaml:1`},
+		{"documents of Talos", talos + "---\napiVersion: v1alpha1\nkind: RegistryTLSConfig\nname: m.io\n---\nversion: v1alpha1\nmachine: {registries: {mirrors: {}}}\n",
+			"file /system/state/config.yaml " + quoted(talos) + ": RegistryMirrorConfig:1\n" +
+				`file /system/state/config.yaml "---\napiVersion: v1alpha1\nkind: RegistryTLSConfig\nname: m.io\n": RegistryTLSConfig:6` + "\n" +
+				`file /system/state/config.yaml "---\nversion: v1alpha1\nmachine: {registries: {mirrors: {}}}\n": in.yaml:10`},
+		{"a patch of Talos", "machine: {registries: {mirrors: {docker.io: {endpoints: [https://m.io]}}}}\n",
+			`file /system/state/config.yaml "machine: {registries: {mirrors: {docker.io: {endpoints: [https://m.io]}}}}\n": in.yaml:1` + "\nwarning patch: machine:1"},
+		{"a cluster of OCM", `{"kind":"Cluster","registry_config":{"registry_sources":{"blocked_registries":["a.io"]}},"image_mirrors":{"kind":"ImageMirrorList","items":[{"id":"m1","type":"digest","source":"quay.io/a","mirrors":["m.io"]}]}}`,
+			"digest quay.io/a: ImageMirror/m1 in Cluster image_mirrors.items:1\nblocked a.io: Image/cluster spec.registrySources.blockedRegistries[0] in Cluster registry_config:1"},
+		{"image mirrors of OCM in a plain list", `{"kind":"Cluster","image_mirrors":[{"id":"m1","type":"digest","source":"quay.io/a","mirrors":["m.io"]}]}`, "digest quay.io/a: ImageMirror/m1 in Cluster image_mirrors:1"},
+		{"allowed registries of OCM", `{"kind":"Cluster","registry_config":{"platform_allowlist":{"id":"a"},"registry_sources":{"allowed_registries":["a.io"]}}}`, "warning unread-text: Image/cluster registry_sources.allowed_registries in Cluster registry_config:1"},
+		{"a key that OCM does not know", `{"kind":"Cluster","registry_config":{"registry_sources":{"blockedRegistries":["a.io"]}}}`, "warning unknown-field: Image/cluster registry_sources.blockedRegistries in Cluster registry_config:1"},
+		{"ARO-HCP in its service", `{"kind":"Cluster","registry_config":{"image_digest_mirrors":[{"source":"quay.io/a","mirrors":["m.io"]}]}}`, "digest quay.io/a: Cluster registry_config.image_digest_mirrors[0]:1"},
+		{"ARO-HCP in Azure", `{"type":"Microsoft.RedHatOpenShift/hcpOpenShiftClusters","properties":{"imageDigestMirrors":[{"source":"quay.io/a","mirrors":["m.io"]}]}}`, "digest quay.io/a: in.yaml properties.imageDigestMirrors[0]:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, said(t, test.input))
+		})
+	}
+}
+
 func TestRulesThatAreNotReadAreRefusedByName(t *testing.T) {
 	const inConfigMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  x: |\n    "
 	for _, test := range []struct{ name, input, want string }{
@@ -258,9 +286,14 @@ func TestRulesThatAreNotReadAreRefusedByName(t *testing.T) {
 		{"another kind with our fields", "apiVersion: a.io/v1\nkind: Mirroring\nmetadata: {name: a}\nspec: {imageDigestMirrors: [{source: quay.io/a, mirrors: [m.io]}]}", "error unread-rules: Mirroring/a spec.imageDigestMirrors:4"},
 		{"no kind at all", "a:\n  source: quay.io/a\n  mirrors: [m.io]\n", "error unread-rules: in.yaml a:2"},
 		{"registrySources", "apiVersion: a.io/v1\nkind: A\nmetadata: {name: a}\nspec: {registrySources: {blockedRegistries: [a.io]}}", "error unread-rules: A/a spec.registrySources:4"},
-		{"a cluster of OCM", `{"kind":"Cluster","registry_config":{"registry_sources":{"blocked_registries":["a.io"]}}}`, "error unread-rules: Cluster registry_config.registry_sources:1"},
-		{"registries.yaml of k3s", "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\n", "error unread-rules: in.yaml mirrors:1"},
-		{"Talos", "apiVersion: v1alpha1\nkind: RegistryMirrorConfig\nname: docker.io\nendpoints: [{url: https://m.io}]\n", "error unread-rules: RegistryMirrorConfig:1"},
+		{"mirrors of k3s inside another object", "apiVersion: provisioning.cattle.io/v1\nkind: Cluster\nmetadata: {name: c}\nspec:\n  rkeConfig:\n    registries:\n      mirrors:\n        docker.io: {endpoint: [https://m.io]}\n", "error unread-rules: Cluster/c spec.rkeConfig.registries.mirrors:7"},
+		{"mirrors of Talos inside another object", "apiVersion: a.io/v1\nkind: A\nmetadata: {name: a}\nspec: {machine: {registries: {mirrors: {docker.io: {endpoints: [https://m.io]}}}}}", "error unread-rules: A/a spec.machine.registries.mirrors:4"},
+		{"a template of k3s", "mirrors:\n  docker.io:\n    endpoint: ['{{ .mirror }}']\n", "error template: in.yaml:1"},
+		{"a slip in the kind of Talos", "apiVersion: v1alpha1\nkind: registryMirrorConfig\nname: docker.io\nendpoints: [{url: https://m.io}]\n", "error misspelt-kind: registryMirrorConfig/ kind:1"},
+		{"a JSON patch of Talos", "- {op: add, path: /machine/registries/mirrors, value: {docker.io: {endpoints: [https://m.io]}}}", "error unread-rules: in.yaml [0].value:1"},
+		{"a slip in the key of OCM", `{"kind":"Cluster","registry_config":{"registry_source":{"blocked_registries":["a.io"]}}}`, "error unread-rules: Cluster registry_config.registry_source:1"},
+		{"mirrors of k3s beside other fields", "mirrors:\n  docker.io:\n    endpoint: [https://m.io]\nversion: 1\n", "error unread-rules: in.yaml mirrors:1"},
+		{"a slip in the key of k3s", "mirrors:\n  docker.io:\n    endpoints: [https://m.io]\n", "error unread-rules: in.yaml mirrors:1"},
 		{"a registries.conf under another name", inConfigMap + strings.ReplaceAll(registriesConf, "\n", "\n    "), "error unread-rules: ConfigMap/c data.x:5"},
 		{"the same in base64", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {x: " + base64Of(registriesConf) + "}", "error unread-rules: Secret/s data.x:4"},
 		{"the same as a data URL", "apiVersion: v1\nkind: A\nmetadata: {name: s}\nx: \"data:;base64," + base64Of(registriesConf) + "\"", "error unread-rules: A/s x:4"},
@@ -345,141 +378,21 @@ func TestWhatIsPackedSmallIsNotUnpackedWithoutBound(t *testing.T) {
 	require.Contains(t, said(t, text), "error unread-rules: ")
 }
 
-// Whatever valid objects are wrapped into, the same rules come out, or an error that names what they stand in.
-func TestRandomWrappersHideNoRule(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(14, 1))
-	read, refused := 0, 0
-	for range 1500 {
-		object, rule := randomObject(rnd)
-		wrapped, named := object, false
-		for range rnd.IntN(4) {
-			wrapped = wrap(rnd, wrapped)
-			named = true
-		}
-		text, err := json.Marshal(wrapped)
-		require.NoError(t, err)
-		if rnd.IntN(2) == 0 {
-			text, err = yaml.Marshal(wrapped)
-			require.NoError(t, err)
-		}
-		for _, form := range []string{string(text), strings.ReplaceAll(string(text), "\n", "\r\n"), deployment + "---\n" + string(text), utf16Of(string(text))} {
-			require.False(t, AboutOther([]byte(form)), "%s", text)
-		}
-		set, findings := decode(t, string(text))
-		rules, _ := set.Rules()
-		var got []string
-		for _, r := range rules.Rules {
-			got = append(got, fmt.Sprint(r.Pull, " ", r.Source, " ", r.Mirrors()[0].Location, " ", r.Never))
-		}
-		for _, s := range rules.Blocked {
-			got = append(got, "blocked "+s.Value)
-		}
-		if len(findings) > 0 {
-			require.Equal(t, finding.CodeUnreadRules, findings[0].Code, "%s", text)
-			require.True(t, named)
-			refused++
-			continue
-		}
-		require.Equal(t, []string{rule}, got, "%s", text)
-		read++
-	}
-	require.Greater(t, read, 1000)
-	require.Greater(t, refused, 50)
-}
-
-// randomObject returns an object with one rule, and the rule in words.
-func randomObject(rnd *rand.Rand) (object map[string]any, rule string) {
-	source, mirror := fmt.Sprintf("quay.io/a%d", rnd.IntN(1000)), fmt.Sprintf("m%d.io/b", rnd.IntN(1000))
-	entry := map[string]any{"source": source, "mirrors": []any{mirror}}
-	named := func(version, kind string, spec map[string]any) map[string]any {
-		return map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{"name": "cluster"}, "spec": spec}
-	}
-	never := rnd.IntN(2) == 0
-	switch rnd.IntN(5) {
-	case 0:
-		if never {
-			entry["mirrorSourcePolicy"] = "NeverContactSource"
-		}
-		return named("config.openshift.io/v1", "ImageDigestMirrorSet", map[string]any{"imageDigestMirrors": []any{entry}}), fmt.Sprint("digest ", source, " ", mirror, " ", never)
-	case 1:
-		if never {
-			entry["mirrorSourcePolicy"] = "NeverContactSource"
-		}
-		return named("config.openshift.io/v1", "ImageTagMirrorSet", map[string]any{"imageTagMirrors": []any{entry}}), fmt.Sprint("tag ", source, " ", mirror, " ", never)
-	case 2:
-		return named("operator.openshift.io/v1alpha1", "ImageContentSourcePolicy", map[string]any{"repositoryDigestMirrors": []any{entry}}), fmt.Sprint("digest ", source, " ", mirror, " false")
-	case 3:
-		return named("hypershift.openshift.io/v1beta1", "HostedCluster", map[string]any{"imageContentSources": []any{entry}}), fmt.Sprint("digest ", source, " ", mirror, " false")
-	}
-	return named("config.openshift.io/v1", "Image", map[string]any{"registrySources": map[string]any{"blockedRegistries": []any{source}}}), "blocked " + source
-}
-
-// wrap puts an object into another one.
-func wrap(rnd *rand.Rand, o map[string]any) map[string]any {
-	asJSON, _ := json.Marshal(o)
-	asYAML, _ := yaml.Marshal(o)
-	text := []string{string(asJSON), string(asYAML), "---\n" + string(asYAML), "# words\n\n" + string(asYAML)}[rnd.IntN(4)]
-	object := func(version, kind, field string, value any) map[string]any {
-		return map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{"name": "w", "namespace": "n"}, field: value}
-	}
-	list := []any{map[string]any{"kind": "Pod", "apiVersion": "v1", "spec": map[string]any{}}, o}
-	switch rnd.IntN(12) {
-	case 0:
-		return object("v1", "List", "items", list)
-	case 1:
-		return object("template.openshift.io/v1", "Template", "objects", list)
-	case 2:
-		return object("v1", "ConfigMap", "data", map[string]any{"a.yaml": text, "b": "words"})
-	case 3:
-		return object("v1", "Secret", "data", map[string]any{"a": base64Of(text)})
-	case 4:
-		return object("v1", "Secret", "stringData", map[string]any{"a": text})
-	case 5:
-		return object("work.open-cluster-management.io/v1", "ManifestWork", "spec", map[string]any{"workload": map[string]any{"manifests": list}})
-	case 6:
-		return object("hive.openshift.io/v1", "SelectorSyncSet", "spec", map[string]any{"resources": list})
-	case 7:
-		return object("policy.open-cluster-management.io/v1", "ConfigurationPolicy", "spec", map[string]any{
-			"remediationAction": "enforce", "object-templates": []any{map[string]any{"complianceType": "musthave", "objectDefinition": o}}})
-	case 8:
-		o := object("a.io/v1", "Anything", "spec", map[string]any{})
-		o["metadata"].(map[string]any)["annotations"] = map[string]any{"a.io/b": text}
-		return o
-	case 9:
-		return object("argoproj.io/v1alpha1", "Application", "spec", map[string]any{"source": map[string]any{"helm": map[string]any{"values": text}}})
-	case 10:
-		return object("a.io/v1", "Anything", "data", "data:;base64,"+base64Of(text))
-	default:
-		spec := any(o)
-		if o["metadata"].(map[string]any)["name"] == "cluster" { // a kind of its own with the fields of ours
-			spec = o["spec"]
-		}
-		return object("a.io/v1", "Anything", "spec", map[string]any{"template": spec})
-	}
-}
-
-// utf16Of returns a text as PowerShell writes it.
-func utf16Of(s string) string {
-	b := []byte("\xff\xfe")
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
-	}
-	return string(b)
-}
-
 func TestOneSearchFindsWhatASearchForEachWordFinds(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(14, 3))
 	var parts []string
 	for _, n := range needles {
-		parts = append(parts, string(n.part), string(n.part[1:]), string(n.part[:len(n.part)-1]))
+		parts = append(parts, n.part, n.part[1:], n.part[:len(n.part)-1])
 		for _, within := range n.within {
 			parts = append(parts, string(within), string(within[1:]), string(within[:len(within)-1]))
 		}
 		require.GreaterOrEqual(t, len(n.part), window)
 		for _, within := range n.within {
-			require.Contains(t, string(within), string(n.part), "what is looked for first")
+			require.Contains(t, string(within), n.part, "what is looked for first")
 		}
 	}
+	parts = append(parts, `kind: `, `kind\\\":\\\"`, `kind":`, "kind:\n")
+	kindOfSecret := regexp.MustCompile(`kind[:"'\\ \t]*Secret`)
 	found := 0
 	for range 100_000 {
 		var b strings.Builder
@@ -490,8 +403,12 @@ func TestOneSearchFindsWhatASearchForEachWordFinds(t *testing.T) {
 		want := false
 		for _, n := range needles {
 			words := n.within
+			if n.kind {
+				want = want || kindOfSecret.MatchString(b.String())
+				continue
+			}
 			if words == nil {
-				words = [][]byte{n.part}
+				words = [][]byte{[]byte(n.part)}
 			}
 			for _, word := range words {
 				want = want || strings.Contains(b.String(), string(word))
@@ -558,4 +475,28 @@ func TestRandomTextsAboutOtherThingsHoldNothing(t *testing.T) {
 		}
 	}
 	require.Greater(t, other, 300)
+}
+
+// The parameters of a Template of OpenShift are put in. Another group's Template is an object like any other, whose
+// parameters nobody knows how to put in.
+func TestOnlyTemplatesOfOpenShiftHaveParameters(t *testing.T) {
+	const template = `
+apiVersion: %s
+kind: Template
+metadata: {name: t}
+parameters: [{name: HOST, value: m.io}]
+objects:
+- apiVersion: config.openshift.io/v1
+  kind: ImageDigestMirrorSet
+  metadata: {name: a}
+  spec: {imageDigestMirrors: [{source: quay.io/a, mirrors: ["${HOST}/a"]}]}
+`
+	set, _ := decode(t, fmt.Sprintf(template, "template.openshift.io/v1"))
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	require.Equal(t, "m.io/a", rules.Rules[0].Mirrors()[0].Location)
+
+	set, _ = decode(t, fmt.Sprintf(template, "example.com/v1"))
+	_, err = set.Rules()
+	require.ErrorContains(t, err, "it is part of a template; render that first")
 }

@@ -212,10 +212,10 @@ func TestWindowsPlans(t *testing.T) {
 		{"digests only, so tags have nowhere to go", "digest quay.io m.io never", nil, []planCase{{"quay.io/a:1", "", "no-location"}}, "pulls-blocked"},
 		{"no mirror left: the registry is blocked", "digest quay.io/a/b m.io/b\ndigest m.io n.io/x never\nblocked n.io", nil, []planCase{
 			{"m.io/a" + digestA, "", "no-location"}, {"m.io/a:1", "", "no-location"}, {"quay.io/a/b:1", "source => source", ""},
-		}, "spillover inexact-mirror mirror-blocked no-location mirror-blocked"},
+		}, "inexact-mirror mirror-blocked no-location mirror-blocked"},
 		{"the root of the registry is the registry", "digest quay.io/a/b quay.io/b never", nil, []planCase{
 			{"quay.io/a/b" + digestA, "", "no-location"}, {"quay.io/x:1", "", "spillover no-location"},
-		}, "no-location spillover inexact-mirror mirror-blocked"},
+		}, "no-location inexact-mirror mirror-blocked"},
 		{"a mirror inside a forbidden source of another registry", "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io\ndigest third.io quay.io", nil, []planCase{
 			{"other.io/x" + digestA, "n.io/x source", ""}, {"third.io/a/x" + digestA, "quay.io/a/x source", "forbidden-contact"}, {"third.io/b" + digestA, "quay.io/b source", ""},
 		}, "pulls-blocked spillover mirror-blocked contains-forbidden"},

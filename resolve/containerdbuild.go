@@ -41,13 +41,13 @@ type RegistryHosts struct {
 func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
 	rules = complete(rules)
 	b := newRegistryBuilder(rules)
-	b.spillovers()
 	var registries []Registry
 	for _, host := range b.hosts(hosts) {
 		if r, ok := b.registry(host); ok {
 			registries = append(registries, r)
 		}
 	}
+	b.spillovers(registries)
 	b.checkScopes()
 	t := &ContainerdTable{registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newScopeMap[bool](len(rules.Rules))}
 	for i := range rules.Rules {

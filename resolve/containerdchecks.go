@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -55,13 +56,21 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 }
 
 // spillovers reports what else each entry redirects: containerd applies it to the whole registry.
-func (b *registryBuilder) spillovers() {
+// Where all mirrors of a registry are left out, or are the registry itself, nothing is redirected.
+func (b *registryBuilder) spillovers(registries []Registry) {
+	redirected := map[string]bool{}
+	for i := range registries {
+		r := &registries[i]
+		for _, host := range append([]string{r.Host}, r.Spellings...) {
+			redirected[host] = r.redirects()
+		}
+	}
 	b.findings = slices.Grow(b.findings, len(b.rules.Rules)) // one for nearly every rule
 	var about, message string                                // rules are sorted, so that one message serves a host
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
 		host, path := splitHost(r.Source)
-		if path == "" {
+		if path == "" || !redirected[host] {
 			continue
 		}
 		severity, danger := finding.SeverityInfo, "a digest cannot be answered with other content"
@@ -76,6 +85,13 @@ func (b *registryBuilder) spillovers() {
 			b.report(finding.CodeSpillover, severity, e.Origin, r.Source, message)
 		}
 	}
+}
+
+// redirects reports whether images of a registry are asked for anywhere but there.
+func (r *Registry) redirects() bool {
+	return slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool {
+		return network.Host(e.location()) != network.Host(r.Host)
+	})
 }
 
 // checkResolvable reports a registry that may not be contacted and whose mirrors all serve digests only.

@@ -143,7 +143,7 @@ func (m *merge) order(never bool) {
 			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are asked in the order %s",
 			strings.Join(loop, ", "), strings.Join(order, ", ")))
 	}
-	if never && len(m.places[0].named) > 0 && !slices.Contains(order, m.self) {
+	if never && !slices.Contains(order, m.self) {
 		order = append(order, m.self)
 	}
 	for _, location := range order {

@@ -42,7 +42,7 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 	if err := tooLong(image); err != nil {
 		return nil, err
 	}
-	if isShortName(image) {
+	if IsShortName(image) {
 		return nil, fmt.Errorf(`image reference "%s" names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s`, shown.Value(image))
 	}
 	r, err := ParseReference(image)

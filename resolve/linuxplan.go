@@ -19,7 +19,7 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	if err := tooLong(image); err != nil {
 		return Plan{Platform: finding.Linux}, err
 	}
-	if !isShortName(image) {
+	if !IsShortName(image) {
 		r, err := ParseReference(image)
 		if err != nil {
 			return Plan{Image: image, Platform: finding.Linux}, err
@@ -68,7 +68,10 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 	}
 	texts := make([]string, 2*len(references)) // one piece of memory for both lists
 	p.References, p.Scopes = texts[:0:len(references)], texts[len(references):len(references)]
-	for _, r := range references {
+	for i, r := range references {
+		if i > 0 {
+			p.starts = append(p.starts, len(p.Pull))
+		}
 		entry, scope := t.find(r.Name()), ""
 		if entry != nil {
 			scope = entry.Prefix
@@ -245,6 +248,8 @@ func unwritable(location string) string {
 	switch {
 	case path == "":
 		return "it is a registry without a repository"
+	case strings.HasPrefix(host, "["):
+		return fmt.Sprintf("%q is an IPv6 address, and the client takes no reference with one; give the registry a name", host)
 	case !linuxHost(host):
 		return fmt.Sprintf("%q has neither dot nor port, so it is no registry host to the client", host)
 	case host == "index.docker.io":

@@ -76,6 +76,14 @@ func (t *LinuxTable) SearchRegistries() (hosts []string, override bool) {
 	return slices.Clone(t.searchRegistries()), t.override != nil
 }
 
+// Aliases returns the full names that the file has for names without a registry.
+func (t *LinuxTable) Aliases() map[string]string {
+	if t == nil {
+		return nil
+	}
+	return maps.Clone(t.aliases)
+}
+
 // LinuxEntry is one [[registry]] of a registries.conf.
 type LinuxEntry struct {
 	// Prefix is what names are matched against: a host, namespace or repository, or "*." and a host.
@@ -172,7 +180,7 @@ func (t *LinuxTable) find(name string) *LinuxEntry {
 // a scope, and false where none does.
 func (t *LinuxTable) Find(name string) (LinuxEntry, bool) {
 	if r := t.find(name); r != nil {
-		return cloneEntries([]LinuxEntry{*r})[0], true
+		return r.clone(), true
 	}
 	return LinuxEntry{}, false
 }
@@ -222,8 +230,14 @@ func (t *LinuxTable) searchRegistries() []string {
 func cloneEntries(entries []LinuxEntry) []LinuxEntry {
 	entries = slices.Clone(entries)
 	for i := range entries {
-		entries[i].Mirrors = slices.Clone(entries[i].Mirrors)
-		entries[i].Origins = slices.Clone(entries[i].Origins)
+		entries[i] = entries[i].clone()
 	}
 	return entries
+}
+
+// clone returns a copy that shares nothing that can be changed.
+func (r *LinuxEntry) clone() LinuxEntry {
+	c := *r
+	c.Mirrors, c.Origins = slices.Clone(r.Mirrors), slices.Clone(r.Origins)
+	return c
 }

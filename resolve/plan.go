@@ -34,6 +34,11 @@ type Plan struct {
 	Scopes []string
 	// Findings are about this image. The table's own findings are not repeated.
 	Findings finding.Findings
+	// Client is the client that [Plan.After] and the JSON form answer for. It may be set; where it is empty
+	// it is CRI-O's on Linux, and containerd 2 for hosts.toml.
+	Client Client
+
+	starts []int // the places in Pull at which the second and later References begin
 }
 
 // Outcome says what becomes of a pull whatever its locations have.
@@ -79,8 +84,9 @@ const (
 	RoleSource Role = "source"
 )
 
-// MarshalJSON writes the attempt as {"location", "role", "origin"}, with "insecure" where it is, and
-// with "origins" where more than one field names the location.
+// MarshalJSON writes the attempt as {"location", "role", "origin", "place"}, with "insecure" where it is,
+// and with "origins" where more than one field names the location. The place is that of the origin in
+// its file, file:line.
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Location string   `json:"location"`
@@ -88,9 +94,10 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 		Insecure bool     `json:"insecure,omitempty"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
+		Place    string   `json:"place,omitempty"`
 	}{Location: shown.Value(a.Location), Role: a.Role, Insecure: a.Insecure}
 	if len(a.Origins) > 0 {
-		out.Origin = a.Origins[0].String()
+		out.Origin, out.Place = a.Origins[0].String(), a.Origins[0].Place()
 	}
 	if len(a.Origins) > 1 {
 		for _, o := range a.Origins {
@@ -101,8 +108,9 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with
-// "outcome" and "asked" where the image is refused, and "signatures" where some are asked for; lists
-// are never null.
+// "outcome" and "asked" where the image is refused, "signatures" where some are asked for, and "movesOn"
+// where it has several locations: the client, and after which faults of a location it asks another.
+// Lists are never null.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Image      string           `json:"image"`
@@ -112,8 +120,9 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Outcome    Outcome          `json:"outcome,omitempty"`
 		Asked      []Attempt        `json:"asked,omitempty"`
 		Signatures []Signature      `json:"signatures,omitempty"`
+		MovesOn    *movesOn         `json:"movesOn,omitempty"`
 		Findings   finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.Signatures, notNil(p.Findings)})
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.Signatures, p.movesOn(), notNil(p.Findings)})
 }
 
 func notNil[S ~[]E, E any](s S) S {

@@ -141,10 +141,10 @@ func linuxHost(host string) bool {
 	return (strings.ContainsAny(host, ".:") || host == "localhost") && !strings.HasPrefix(host, "[")
 }
 
-// isShortName reports whether a Linux client looks for a registry to an image name
+// IsShortName reports whether a Linux client looks for a registry to an image name
 // (containers-image, pkg/shortnames, parseUnnormalizedShortName): its first part is no host by the
 // grammar, or has neither dot nor colon and is not "localhost".
-func isShortName(image string) bool {
+func IsShortName(image string) bool {
 	name, _, _ := strings.Cut(image, "@")
 	host, _, hasPath := strings.Cut(name, "/")
 	if strings.HasPrefix(host, "[") {

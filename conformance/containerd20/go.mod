@@ -36,7 +36,6 @@ require (
 )
 
 replace (
-
 	// As in the module above.
 	github.com/Microsoft/go-winio => github.com/Microsoft/go-winio v0.6.2
 	// The comparisons come from the module above, which links a newer one.

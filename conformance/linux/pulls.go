@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/clients/containersimage"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/world"
@@ -352,16 +353,7 @@ func neverMeansNeverWhileAMirrorHangs(t *testing.T) {
 		w.Registry("m.io").State = world.Hangs
 		w.Put("quay.io/a/b", "1", image)
 		p.Use(w)
-		ctx, cancel := context.WithCancel(context.Background())
-		go func() {
-			for len(w.Requests()) == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			time.Sleep(20 * time.Millisecond)
-			cancel()
-		}()
-		got := client.Pull(ctx, p, name)
-		cancel()
+		got := waitFor(t, client, p, name, "m.io")
 		row.Configurations++
 		row.Pulls++
 		require.Error(t, got.Err)
@@ -370,6 +362,22 @@ func neverMeansNeverWhileAMirrorHangs(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, world.Follow(trace(got.Requests), locations(plan)))
 	}
+}
+
+// waitFor pulls an image, and gives up a moment after a host was asked.
+func waitFor(t *testing.T, client *containersimage.Registries, p *world.Proxy, name, host string) clients.Pull {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	w := p.World()
+	go func() {
+		for ctx.Err() == nil && !slices.ContainsFunc(w.Requests(), func(r world.Request) bool { return r.Host == host }) {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond)
+		cancel()
+	}()
+	return client.Pull(ctx, p, name)
 }
 
 // The insecure flag, and where it has to stand for the client to heed it.

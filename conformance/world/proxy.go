@@ -121,6 +121,11 @@ func (p *Proxy) serveProxy(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
+	if errors.Is(err, errHangs) {
+		io.Copy(io.Discard, conn) // until the client closes it
+		conn.Close()
+		return
+	}
 	if errors.Is(err, errNotTLS) {
 		// Only after the client's first words: what comes with the proxy's own answer is lost.
 		buffered.ReadByte()

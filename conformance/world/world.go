@@ -36,7 +36,25 @@ const (
 	Broken              // answers 500 to everything
 	Empty               // answers 404 to every manifest and blob, whatever it has
 	Hangs               // takes the request and never answers
+	Stalls              // takes the connection and never speaks TLS, until the client gives up
 )
+
+// Answer is what a registry says in place of an object; the zero value is none.
+type Answer struct {
+	Status int
+	Code   string // of the error in the body; without one there is no body
+}
+
+func (a Answer) reply() reply {
+	r := failure(a.Status, a.Code, "no")
+	if a.Code == "" {
+		r.body = nil
+	}
+	if a.Status == http.StatusTooManyRequests {
+		r.header.Set("Retry-After", "0") // clients wait for seconds otherwise
+	}
+	return r
+}
 
 // Auth is how a registry asks who is there.
 type Auth int
@@ -66,6 +84,9 @@ type Registry struct {
 	// BlobsAt is the host that requests for blobs are redirected to, under the same path; empty for
 	// none.
 	BlobsAt string
+
+	// Manifests and Blobs are answers to all requests for manifests and for blobs.
+	Manifests, Blobs Answer
 
 	// WithoutBlobs is a registry that lost its blobs, but still has the manifests.
 	WithoutBlobs bool
@@ -206,6 +227,8 @@ func (w *World) connect(host string) error {
 	switch {
 	case r.State == Down, Address("https", host) == "":
 		err = errRefused
+	case r.State == Stalls:
+		err = errHangs
 	case r.PlainHTTP:
 		err = errNotTLS
 	}
@@ -226,7 +249,7 @@ func (w *World) decide(scheme, host string, r *http.Request) (reply, error) {
 	switch registry.State {
 	case Down:
 		return reply{}, errRefused
-	case Hangs:
+	case Hangs, Stalls:
 		return reply{}, errHangs
 	}
 	if registry.PlainHTTP && scheme == "https" {
@@ -344,6 +367,9 @@ func (g *Registry) content(r *http.Request) reply {
 	}
 	switch kind {
 	case "manifests":
+		if g.Manifests.Status != 0 {
+			return g.Manifests.reply()
+		}
 		if image, ok := images[object]; ok {
 			return image.Manifest.reply()
 		}
@@ -354,6 +380,9 @@ func (g *Registry) content(r *http.Request) reply {
 		}
 		return failure(http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest unknown")
 	case "blobs":
+		if g.Blobs.Status != 0 {
+			return g.Blobs.reply()
+		}
 		if g.BlobsAt != "" {
 			a := failure(http.StatusTemporaryRedirect, "", "")
 			a.header.Set("Location", "https://"+g.BlobsAt+r.URL.Path)

@@ -100,17 +100,16 @@ func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *c
 	if err != nil {
 		return nil, nil, err
 	}
-	p.report(from.notJudged())
+	p.report(from.notShown())
 	tables := []planner{from.planner}
 	if on == "" && from.other != nil {
 		tables = append(tables, from.other)
 	}
 	for _, table := range tables {
-		switch t := table.(type) {
-		case *resolve.LinuxTable:
-			linux = routes.Linux(t)
-		case *resolve.ContainerdTable:
-			windows = routes.Containerd(t)
+		if _, ok := table.(*resolve.LinuxTable); ok {
+			linux = from.routesOf(table)
+		} else {
+			windows = from.routesOf(table)
 		}
 	}
 	return linux, windows, nil
@@ -148,11 +147,11 @@ func explained(v routes.Verdict) (lines []string) {
 			if plan.Platform == "" {
 				continue
 			}
-			asked := "nothing"
-			if len(plan.Pull) > 0 {
-				asked = strings.Join(locations(plan.Pull), ", ")
+			fetched := "fetched from "
+			if plan.Outcome != "" {
+				fetched = ""
 			}
-			lines = append(lines, shown.Text(fmt.Sprintf("on %s it is fetched from %s", plan.Platform, asked)))
+			lines = append(lines, shown.Text(fmt.Sprintf("on %s it is %s%s", plan.Platform, fetched, way(&plan))))
 		}
 		for _, o := range c.Origins {
 			lines = append(lines, "by "+o.String())
@@ -179,7 +178,9 @@ type jsonExample struct {
 	Why       string   `json:"why"`
 	Locations []string `json:"locations"`
 	Other     []string `json:"otherLocations,omitempty"`
-	Origins   []string `json:"origins,omitempty"`
+	// Asked are asked for the manifest of an image that policy.json refuses.
+	Asked   []string `json:"asked,omitempty"`
+	Origins []string `json:"origins,omitempty"`
 }
 
 func (p *program) encodeVerdicts(verdicts []routes.Verdict) error {
@@ -187,7 +188,7 @@ func (p *program) encodeVerdicts(verdicts []routes.Verdict) error {
 	for _, v := range verdicts {
 		j := jsonVerdict{Statement: shown.Text(v.Statement.String()), Line: v.Statement.Line, Platform: v.Platform, Holds: v.Holds, Empty: v.Empty, Notes: v.Notes}
 		if c := v.Counterexample; c != nil {
-			j.Counterexample = &jsonExample{Reference: shown.Value(c.Reference), Why: shown.Text(c.Why), Locations: append([]string{}, locations(c.Plan.Pull)...), Other: locations(c.Other.Pull)}
+			j.Counterexample = &jsonExample{Reference: shown.Value(c.Reference), Why: shown.Text(c.Why), Locations: append([]string{}, locations(c.Plan.Pull)...), Other: locations(c.Other.Pull), Asked: locations(c.Plan.Asked)}
 			for _, o := range c.Origins {
 				j.Counterexample.Origins = append(j.Counterexample.Origins, o.String())
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
 )
 
@@ -21,21 +22,21 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 		return err
 	}
 	changes := routes.Diff(old.routes(), new.routes())
-	notJudged := old.notJudged()
-	if notJudged == nil {
-		notJudged = new.notJudged()
+	notShown := old.notShown()
+	if notShown == nil {
+		notShown = new.notShown()
 	}
 	if asJSON {
 		if err := p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			Changes  []jsonChange     `json:"changes"`
 			Findings finding.Findings `json:"findings"`
-		}{platform, jsonChanges(changes), append(finding.Findings{}, notJudged...)}); err != nil {
+		}{platform, jsonChanges(changes), append(finding.Findings{}, notShown...)}); err != nil {
 			return err
 		}
 	} else {
 		p.showChanges(platform, changes)
-		p.report(notJudged)
+		p.report(notShown)
 	}
 	if exitCode && len(changes) > 0 {
 		return errFailed
@@ -44,20 +45,25 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 }
 
 type jsonChange struct {
-	Pattern   string   `json:"pattern"`
-	By        string   `json:"by"`
-	Example   string   `json:"example"`
-	Before    []string `json:"before"`
-	After     []string `json:"after"`
-	NewHosts  []string `json:"newHosts,omitempty"`
-	LostHosts []string `json:"lostHosts,omitempty"`
+	Pattern string   `json:"pattern"`
+	By      string   `json:"by"`
+	Example string   `json:"example"`
+	Before  []string `json:"before"`
+	After   []string `json:"after"`
+	// BeforeOutcome and AfterOutcome say what policy.json refuses; its manifest is asked for at the
+	// locations.
+	BeforeOutcome resolve.Outcome `json:"beforeOutcome,omitempty"`
+	AfterOutcome  resolve.Outcome `json:"afterOutcome,omitempty"`
+	NewHosts      []string        `json:"newHosts,omitempty"`
+	LostHosts     []string        `json:"lostHosts,omitempty"`
 }
 
 func jsonChanges(changes []routes.Change) []jsonChange {
 	list := []jsonChange{}
 	for _, c := range changes {
 		list = append(list, jsonChange{Pattern: shown.Text(c.Pattern.String()), By: string(c.Kind), Example: shown.Value(c.After.Image),
-			Before: append([]string{}, locations(c.Before.Pull)...), After: append([]string{}, locations(c.After.Pull)...),
+			Before: append([]string{}, asked(&c.Before)...), After: append([]string{}, asked(&c.After)...),
+			BeforeOutcome: c.Before.Outcome, AfterOutcome: c.After.Outcome,
 			NewHosts: c.NewHosts, LostHosts: c.LostHosts})
 	}
 	return list
@@ -65,12 +71,16 @@ func jsonChanges(changes []routes.Change) []jsonChange {
 
 func (p *program) showChanges(platform finding.Platform, changes []routes.Change) {
 	if len(changes) == 0 {
-		fmt.Fprintf(p.stdout, "no image with a registry goes another way on %s\n", platform)
+		fmt.Fprintf(p.stdout, "no image goes another way on %s\n", platform)
 		return
 	}
 	for _, c := range changes {
 		what := "the order, or what is blocked, changes"
 		switch {
+		case c.Before.Outcome != c.After.Outcome && c.After.Outcome != "":
+			what = "policy.json now refuses them"
+		case c.Before.Outcome != c.After.Outcome:
+			what = "policy.json no longer refuses them"
 		case len(c.NewHosts) > 0:
 			what = "now asks " + strings.Join(c.NewHosts, ", ")
 		case len(c.LostHosts) > 0:
@@ -78,19 +88,28 @@ func (p *program) showChanges(platform finding.Platform, changes []routes.Change
 		}
 		fmt.Fprintf(p.stdout, "%s by %s: %s\n", shown.Text(c.Pattern.String()), c.Kind, shown.Text(what))
 		fmt.Fprintf(p.stdout, "    example  %s\n", shown.Value(c.After.Image))
-		fmt.Fprintf(p.stdout, "    before   %s\n", way(locations(c.Before.Pull)))
-		fmt.Fprintf(p.stdout, "    after    %s\n", way(locations(c.After.Pull)))
+		fmt.Fprintf(p.stdout, "    before   %s\n", way(&c.Before))
+		fmt.Fprintf(p.stdout, "    after    %s\n", way(&c.After))
 	}
 	fmt.Fprintf(p.stdout, "%s of images %s another way on %s\n", counted(len(changes), "set"), map[bool]string{true: "goes", false: "go"}[len(changes) == 1], platform)
 }
 
-// way is a list of locations in one line.
-func way(locations []string) string {
-	if len(locations) == 0 {
+// asked are the locations that a plan fetches from; those of an image that policy.json refuses are
+// asked for its manifest.
+func asked(p *resolve.Plan) []string { return append(locations(p.Asked), locations(p.Pull)...) }
+
+// way is where a plan leads, in one line.
+func way(p *resolve.Plan) string {
+	list := asked(p)
+	if n := len(list); n > 5 {
+		list = append(list[:4:4], fmt.Sprintf("and %d more", n-4))
+	}
+	text := strings.Join(list, ", ")
+	switch {
+	case text == "":
 		return "nothing"
+	case p.Outcome != "":
+		return "refused by policy.json after its manifest was fetched from " + text
 	}
-	if n := len(locations); n > 5 {
-		locations = append(locations[:4:4], fmt.Sprintf("and %d more", n-4))
-	}
-	return strings.Join(locations, ", ")
+	return text
 }

@@ -78,7 +78,7 @@ func (p *program) diffTrees(old, new *windowsSide, asJSON bool) error {
 	return nil
 }
 
-func (s *windowsSide) routes() *routes.Routes { return routesOf(s.tree.Table(s.dir)) }
+func (s *windowsSide) routes() *routes.Routes { return routes.Containerd(s.tree.Table(s.dir)) }
 
 // A settingChange is how one host is asked otherwise for the images of a registry, in both trees at
 // the same place.

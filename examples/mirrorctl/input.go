@@ -162,6 +162,9 @@ type source struct {
 	// node's own files.
 	rules *mirrorset.Rules
 	other planner
+	// client is what pulls; named is set where it was chosen.
+	client resolve.Client
+	named  string
 	// policy is policy.json of the Linux nodes, nil where it is not known or takes every image.
 	policy *policyjson.Policy
 	// operator is the one of OpenShift that writes the files of these nodes; it answers nothing for a
@@ -207,6 +210,10 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 			s.operator = resolve.MCO(underMCO(rules, files))
 		}
 		s.rules, s.policy = rules, files.Policies.Policy
+	}
+	s.client = input.Client(c.client).Pulls(platform)
+	if c.client.Name != "" {
+		s.named = input.Client(c.client).String()
 	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest

@@ -36,6 +36,7 @@ func main() {
 type program struct {
 	stdin          io.Reader
 	stdout, stderr *output
+	flagSet        *flag.FlagSet // of the command
 }
 
 // command is one of the commands. run gets the arguments behind its name.
@@ -89,11 +90,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			p.fail(c.name, fmt.Errorf("%w; see mirrorctl %s -h", err, c.name))
 			return exitUsage
 		case errors.Is(err, errRefusedInput):
-			p.fail(c.name, err)
+			p.refuse(c.name, err)
 			return exitRefusedInput
 		case errors.Is(err, errFailed):
 		default:
-			p.fail(c.name, err)
+			p.refuse(c.name, err)
 		}
 		return exitRefused
 	}
@@ -118,6 +119,7 @@ func usage(w io.Writer) {
 // flags returns an empty flag set for a command. arguments names what it takes beside flags.
 func (p *program) flags(name, arguments string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	p.flagSet = fs
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {
 		fs.SetOutput(p.stdout)

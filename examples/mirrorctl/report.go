@@ -62,16 +62,60 @@ func (p *program) fail(command string, err error) {
 	fmt.Fprintf(p.stderr, "mirrorctl %s: %s\n", command, shown.Text(err.Error()))
 }
 
+// refuse says why nothing was answered: as findings in the document where JSON was asked for.
+func (p *program) refuse(command string, err error) {
+	if !p.asksJSON() || p.stdout.used {
+		p.fail(command, err)
+		return
+	}
+	document := struct {
+		Refused  bool             `json:"refused"`
+		Findings finding.Findings `json:"findings"`
+	}{true, reasonsOf(err)}
+	if err := p.encode(document); err != nil {
+		p.fail(command, err)
+	}
+}
+
+// asksJSON reports whether the command was asked for JSON.
+func (p *program) asksJSON() bool {
+	if p.flagSet == nil {
+		return false
+	}
+	short, long := p.flagSet.Lookup("json"), p.flagSet.Lookup("o")
+	return short != nil && short.Value.String() == "true" || long != nil && long.Value.String() == "json"
+}
+
+// reasonsOf returns what an error says as findings.
+func reasonsOf(err error) finding.Findings {
+	if found := refusals(err); found != nil {
+		return found
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all finding.Findings
+		for _, err := range many.Unwrap() {
+			if err != errRefusedInput {
+				all = append(all, reasonsOf(err)...)
+			}
+		}
+		return all.Sort()
+	}
+	return finding.Findings{{
+		Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Message: shown.Text(err.Error()),
+	}}
+}
+
 // output is standard output or standard error. Whatever is printed goes through it, and it lets no
 // character through that a terminal acts on, except line ends and tabs, and no user information.
 type output struct {
 	to   io.Writer
 	held []byte // a word that may go on
+	used bool
 }
 
 // Write prints all but the last word, if it may go on.
 func (o *output) Write(text []byte) (int, error) {
-	o.held = append(o.held, text...)
+	o.held, o.used = append(o.held, text...), true
 	end := bytes.LastIndexAny(o.held, " \t\n") + 1
 	_, err := io.WriteString(o.to, eachLine(string(o.held[:end]), shown.Text))
 	o.held = append(o.held[:0], o.held[end:]...)

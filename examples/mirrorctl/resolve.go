@@ -94,6 +94,7 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
+		plan.Client = s.client
 		differs, found := s.operator.Check(plan)
 		plans[i] = s.policy.Apply(plan)
 		if found {
@@ -174,6 +175,7 @@ func (p *program) show(from *source, plan resolve.Plan) {
 	}
 	if len(plan.Pull) > 0 {
 		p.source(plan)
+		p.failover(from.named, plan)
 	}
 	p.otherPlatform(from, plan)
 }
@@ -222,6 +224,21 @@ func (p *program) source(plan resolve.Plan) {
 		fmt.Fprintln(p.stdout, "  the source is asked when no mirror has the image")
 	default:
 		fmt.Fprintf(p.stdout, "  the source is asked as number %d, before all mirrors were\n", i+1)
+	}
+}
+
+// failover says what the client that was chosen does where a location has the manifest and fails for a
+// blob: that is where versions part. For the manifest all of them ask every location, and containerd
+// does so for everything.
+func (p *program) failover(client string, plan resolve.Plan) {
+	if client == "" || len(plan.Pull) < 2 {
+		return
+	}
+	switch plan.Client {
+	case resolve.ContainersImage538:
+		fmt.Fprintf(p.stdout, "  the first location that has the manifest serves the whole image to %s: where it fails for a layer, the pull fails\n", client)
+	case resolve.ContainersImage542:
+		fmt.Fprintf(p.stdout, "  a layer that the location of the manifest lacks (404 BLOB_UNKNOWN, 429, 5xx or a time-out) is asked of those after it by %s; older versions and CRI-O fail\n", client)
 	}
 }
 

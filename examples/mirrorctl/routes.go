@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -60,58 +61,66 @@ func (p *program) routes(args []string) error {
 	if err != nil {
 		return err
 	}
-	from.findings = append(from.findings, from.notJudged()...)
-	rows := rowsOf(from.routes())
+	from.findings = append(from.findings, from.notShown()...)
+	rows, short := rowsOf(from.routes())
 	switch out.name {
 	case "json":
 		return p.encode(struct {
-			Platform finding.Platform `json:"platform"`
-			Routes   []row            `json:"routes"`
-			Findings finding.Findings `json:"findings"`
-		}{finding.Platform(on), rows, append(finding.Findings{}, concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()...)})
+			Platform   finding.Platform `json:"platform"`
+			Routes     []row            `json:"routes"`
+			ShortNames []row            `json:"shortNames"`
+			Findings   finding.Findings `json:"findings"`
+		}{finding.Platform(on), rows, short, append(finding.Findings{}, concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()...)})
 	case "mermaid":
 		drawMermaid(p.stdout, rows)
 	case "dot":
 		drawDOT(p.stdout, rows)
 	default:
 		tableOf(p.stdout, rows)
+		shortTableOf(p.stdout, short)
 	}
 	p.report(slices.Compact(concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()))
 	return nil
 }
 
-// notJudged says that policy.json, which judges an image after its manifest was fetched, is no part of an answer about all
-// images.
-func (s *source) notJudged() finding.Findings {
-	if s.policy == nil || acceptsAll(s.policy) {
+// notShown says what policy.json has that an answer about all images does not show.
+func (s *source) notShown() (findings finding.Findings) {
+	if s.policy == nil {
 		return nil
 	}
-	return finding.Findings{{
-		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
-		Message: "policy.json of these nodes refuses images or asks for signatures, and this answer about all images does not show which: ask resolve about an image",
-	}}
+	note := func(message string) {
+		findings = append(findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Message: message})
+	}
+	if _, _, references := s.policy.ByName(); len(references) > 0 {
+		note(fmt.Sprintf("policy.json of these nodes has rules for %s by themselves, such as %s, and this answer about all images does not show them: ask resolve about one",
+			counted(len(references), "reference"), shown.Value(references[0])))
+	}
+	if asksForSignatures(s.policy) {
+		note("policy.json of these nodes asks for signatures of images, and this answer about all images is about those that have them")
+	}
+	return findings
 }
 
-// acceptsAll reports whether a policy takes every image.
-func acceptsAll(p *policyjson.Policy) bool {
+func asksForSignatures(p *policyjson.Policy) bool {
 	lists := []policyjson.Requirements{p.Default}
 	for _, scopes := range p.Transports {
-		for _, list := range scopes {
-			lists = append(lists, list)
-		}
+		lists = slices.AppendSeq(lists, maps.Values(scopes))
 	}
-	return !slices.ContainsFunc(lists, func(list policyjson.Requirements) bool {
-		return len(list) != 1 || list[0].Type != policyjson.Accept
+	return slices.ContainsFunc(lists, func(list policyjson.Requirements) bool {
+		return slices.ContainsFunc(list, func(r policyjson.Requirement) bool {
+			return r.Type == policyjson.SignedBy || r.Type == policyjson.SigstoreSigned
+		})
 	})
 }
 
 // routes returns the routes of what plans are asked of.
-func (s *source) routes() *routes.Routes { return routesOf(s.planner) }
+func (s *source) routes() *routes.Routes { return s.routesOf(s.planner) }
 
-func routesOf(table planner) *routes.Routes {
+func (s *source) routesOf(table planner) *routes.Routes {
 	switch t := table.(type) {
 	case *resolve.LinuxTable:
-		return routes.Linux(t)
+		named, scopes, _ := s.policy.ByName()
+		return routes.LinuxJudged(t, scopes, named.Apply)
 	case *resolve.ContainerdTable:
 		return routes.Containerd(t)
 	}
@@ -126,6 +135,10 @@ type row struct {
 	Example string   `json:"example"`
 	Resolve []step   `json:"resolve"`
 	Pull    []step   `json:"pull"`
+	// Asked are the places that are asked for the manifest of an image which policy.json refuses.
+	Asked []step `json:"asked,omitempty"`
+	// Outcome is that of a plan.
+	Outcome resolve.Outcome `json:"outcome,omitempty"`
 	// MaxRest is left out where there is no limit.
 	MaxRest int `json:"maxRest,omitempty"`
 	// Why are the findings of the example where nothing is asked.
@@ -141,28 +154,18 @@ type step struct {
 	Origin   string       `json:"origin,omitempty"`
 }
 
-// rowsOf returns the classes sorted by pattern, "*" last.
-func rowsOf(r *routes.Routes) []row {
-	rows := []row{}
-	at := map[string]int{}
+// rowsOf returns the classes sorted by pattern, "*" last, and those of names without a registry.
+func rowsOf(r *routes.Routes) (rows, short []row) {
+	rows, short = []row{}, []row{}
+	at, shortAt := map[string]int{}, map[string]int{}
 	for c := range r.Classes() {
-		one := row{Pattern: c.Pattern.String(), By: []string{string(c.Kind)}, Example: c.Plan.Image, MaxRest: c.MaxRest, hosts: c.Pattern.Hosts}
-		one.Resolve, one.Pull = stepsOf(c.Resolve, c.Pattern), stepsOf(c.Pull, c.Pattern)
-		if len(c.Pull) == 0 {
-			for _, f := range c.Plan.Findings {
-				if f.Severity == finding.SeverityError {
-					one.Why = append(one.Why, f.Shown().Message)
-				}
-			}
+		if c.Pattern.Short() {
+			short = addRow(short, shortAt, &c)
+		} else {
+			rows = addRow(rows, at, &c)
 		}
-		if i, ok := at[one.Pattern]; ok && slices.Equal(rows[i].Pull, one.Pull) && rows[i].MaxRest == one.MaxRest && c.Kind == mirrorset.ByDigest {
-			rows[i].By = append(rows[i].By, string(c.Kind))
-			continue
-		}
-		at[one.Pattern] = len(rows)
-		rows = append(rows, one)
 	}
-	slices.SortStableFunc(rows, func(a, b row) int {
+	order := func(a, b row) int {
 		if (a.hosts == "*") != (b.hosts == "*") {
 			if a.hosts == "*" {
 				return 1
@@ -170,8 +173,31 @@ func rowsOf(r *routes.Routes) []row {
 			return -1
 		}
 		return strings.Compare(strings.ReplaceAll(a.Pattern, "/", "\x00"), strings.ReplaceAll(b.Pattern, "/", "\x00"))
-	})
-	return rows
+	}
+	slices.SortStableFunc(rows, order)
+	return rows, short
+}
+
+// addRow adds a class, to the row of the same pattern where that goes the same way by tag; at are the
+// rows by pattern.
+func addRow(rows []row, at map[string]int, c *routes.Class) []row {
+	one := row{Pattern: c.Pattern.String(), By: []string{string(c.Kind)}, Example: c.Plan.Image, MaxRest: c.MaxRest, hosts: c.Pattern.Hosts}
+	one.Pattern = strings.TrimPrefix(one.Pattern, "short names ")
+	one.Resolve, one.Pull, one.Asked, one.Outcome = stepsOf(c.Resolve, c.Pattern), stepsOf(c.Pull, c.Pattern), stepsOf(c.Asked, c.Pattern), c.Plan.Outcome
+	if len(c.Pull) == 0 {
+		for _, f := range c.Plan.Findings {
+			if f.Severity == finding.SeverityError {
+				one.Why = append(one.Why, f.Shown().Message)
+			}
+		}
+	}
+	i, ok := at[one.Pattern]
+	if ok && slices.Equal(rows[i].Pull, one.Pull) && slices.Equal(rows[i].Asked, one.Asked) && rows[i].MaxRest == one.MaxRest && c.Kind == mirrorset.ByDigest {
+		rows[i].By = append(rows[i].By, string(c.Kind))
+		return rows
+	}
+	at[one.Pattern] = len(rows)
+	return append(rows, one)
 }
 
 func stepsOf(steps []routes.Step, p routes.Pattern) []step {
@@ -195,10 +221,12 @@ func stepsOf(steps []routes.Step, p routes.Pattern) []step {
 	return out
 }
 
-// source says whether a row ends at the source: "source", "never", or nothing for what cannot be
-// pulled at all.
+// source says whether a row ends at the source: "source", "never", "refused" for what policy.json
+// refuses, or "-" for what cannot be pulled at all.
 func (r *row) source() string {
 	switch {
+	case r.Outcome != "":
+		return string(r.Outcome)
 	case len(r.Pull) == 0:
 		return "-"
 	case slices.ContainsFunc(r.Pull, func(s step) bool { return s.Role == resolve.RoleSource }):
@@ -224,32 +252,72 @@ func tableOf(w io.Writer, rows []row) {
 	fmt.Fprintln(t, "IMAGES\tBY\tFIRST\tTHEN\tSOURCE\tWHY")
 	for i := range rows {
 		r := &rows[i]
-		by, first, then, why := strings.Join(r.By, ", "), "-", "-", ""
-		if mirrors := r.mirrors(); len(mirrors) > 0 {
-			first, why = mirrors[0].Location, mirrors[0].Origin
-			var others []string
-			for _, m := range mirrors[1:] {
-				others = append(others, m.Location)
-			}
-			if n := len(others); n > 4 {
-				others = append(others[:3], fmt.Sprintf("and %d more", n-3))
-			}
-			if len(others) > 0 {
-				then = strings.Join(others, ", ")
-			}
-		}
-		if len(r.By) == 2 {
-			by = "any"
-		}
-		if len(r.Why) > 0 {
-			why = r.Why[0]
-		}
+		first, then := inOrder(r.mirrors())
+		why := r.why(r.mirrors())
 		if r.MaxRest > 0 {
 			why = strings.TrimPrefix(why+fmt.Sprintf("; nothing for names with more than %d characters behind it", r.MaxRest), "; ")
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", shown.Text(r.Pattern), by, first, then, r.source(), why)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", shown.Text(r.Pattern), r.by(), first, then, r.source(), why)
 	}
 	t.Flush()
+}
+
+// shortTableOf prints the same of names without a registry, whose places are those of several full
+// names.
+func shortTableOf(w io.Writer, rows []row) {
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SHORT NAMES\tBY\tFIRST\tTHEN\tWHY")
+	for i := range rows {
+		r := &rows[i]
+		first, then := inOrder(r.Pull)
+		why := r.why(r.Pull)
+		if r.MaxRest > 0 {
+			why = strings.TrimPrefix(why+fmt.Sprintf("; less for names with more than %d characters behind it", r.MaxRest), "; ")
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", shown.Text(r.Pattern), r.by(), first, then, why)
+	}
+	t.Flush()
+}
+
+// by is the kind of pull, "any" for both.
+func (r *row) by() string {
+	if len(r.By) == 2 {
+		return "any"
+	}
+	return r.By[0]
+}
+
+// why is the field that names the first of some places, or why nothing is fetched.
+func (r *row) why(places []step) string {
+	switch {
+	case len(r.Why) > 0:
+		return r.Why[0]
+	case len(places) > 0:
+		return places[0].Origin
+	}
+	return ""
+}
+
+// inOrder are the first place and the others, in one text each.
+func inOrder(places []step) (first, then string) {
+	if len(places) == 0 {
+		return "-", "-"
+	}
+	var others []string
+	for _, p := range places[1:] {
+		others = append(others, p.Location)
+	}
+	if n := len(others); n > 4 {
+		others = append(others[:3], fmt.Sprintf("and %d more", n-3))
+	}
+	if len(others) == 0 {
+		return places[0].Location, "-"
+	}
+	return places[0].Location, strings.Join(others, ", ")
 }
 
 // edge is an arrow of a picture.
@@ -295,7 +363,11 @@ func edges(rows []row) []edge {
 			add(edge{from: from, to: to, label: label})
 		}
 		if source := r.source(); source != "source" {
-			add(edge{from: from, to: "the source of " + from, label: "never", crossed: true})
+			label := "never"
+			if source == string(resolve.OutcomeRefused) {
+				label = source
+			}
+			add(edge{from: from, to: "the source of " + from, label: label, crossed: true})
 		}
 	}
 	return list

@@ -261,6 +261,28 @@ func (p *planted) hostsTOML() string {
 		"[host.\"https://" + p.user() + "@n.io?token=" + p.secret("") + "\"]\n  dial_timeout = \"10s\"\n  client = [\"/etc/c.pem\"]\n"
 }
 
+// k3s is a registries.yaml.
+func (p *planted) k3s() string {
+	lines := []string{
+		"mirrors:\n  docker.io:\n    endpoint:\n    - \"https://m.io\"\n    - https://" + p.user() + "@n.io/v2/hub\n    rewrite: {'^a/(.*)': \"" + p.secret("") + "/$1\"}\n  quay.io: {endpoint: ['" + p.user() + "@q.io']}\n",
+		"configs:\n  m.io:\n    auth:\n      username: puller\n      password: " + p.secret("!$%/()=+*~") + "\n    tls: {ca_file: /etc/ca.pem}\n  n.io: {auth: {auth: " + base64.StdEncoding.EncodeToString([]byte("puller:"+p.secret(""))) + ", identity_token: \"" + p.secret("-_") + "\"}}\n",
+	}
+	p.r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	return strings.Join(lines, "")
+}
+
+// talos is a machine configuration, which holds the keys of the cluster too.
+func (p *planted) talos() string {
+	return "version: v1alpha1\nmachine:\n  token: " + p.secret("") + "\n  ca: {crt: LS0t, key: " + p.secret("") + "}\n  registries:\n    mirrors:\n      docker.io:\n        endpoints: ['https://" + p.user() + "@m.io']\n    config:\n      m.io:\n        auth: {username: u, password: '" + p.secret("!$%/()=+*~") + "', identityToken: " + p.secret("") + "}\n        tls: {clientIdentity: {crt: LS0t, key: " + p.secret("") + "}}\n" +
+		"cluster: {secret: " + p.secret("") + ", secretboxEncryptionSecret: \"" + p.secret("+/=") + "\"}\n---\napiVersion: v1alpha1\nkind: RegistryMirrorConfig\nname: quay.io\nendpoints:\n- url: https://" + p.user() + "@q.io\n  overridePath: true\n" +
+		"---\napiVersion: v1alpha1\nkind: RegistryAuthConfig\nname: q.io\nusername: u\npassword: " + p.secret("") + "\n---\napiVersion: v1alpha1\nkind: RegistryTLSConfig\nname: q.io\nclientIdentity: {cert: LS0t, key: " + p.secret("") + "}\n"
+}
+
+func (p *planted) ocm() string {
+	return `{"kind":"Cluster","aws":{"secret_access_key":"` + p.secret("") + `"},"registry_config":{"additional_trusted_ca":{"m.io":"` + p.secret("") + `"},"registry_sources":{"blocked_registries":["https://` + p.user() + `@b.io"],"insecure_registries":["` + p.user() + `@i.io"]},` +
+		`"image_digest_mirrors":[{"source":"quay.io/team","mirrors":["https://` + p.user() + `@m.io/team"]}]},"image_mirrors":{"items":[{"id":"a","type":"digest","source":"` + p.user() + `@o.io/old","mirrors":["m.io/old"]}]}}`
+}
+
 func (p *planted) store() string {
 	at := func() string {
 		if p.r.IntN(2) > 0 {
@@ -311,6 +333,9 @@ var inputs = []secretInput{
 		return strings.TrimPrefix(p.secretManifests(), "---\n") + "---\n" + p.rules(true)
 	}, manifestCommands},
 	{"list.json", (*planted).asJSON, manifestCommands},
+	{"registries.yaml", (*planted).k3s, manifestCommands},
+	{"talos.yaml", (*planted).talos, manifestCommands},
+	{"cluster.json", (*planted).ocm, manifestCommands},
 	{"registries.conf", (*planted).registriesConf, []string{
 		"lint -f FILE", "lint -f FILE --json", "lint -f DIR --require quay.io/team/app:1", "resolve --platform linux -f FILE quay.io/team/app:1 app x", "resolve --platform linux --json -f FILE quay.io/team/app" + digest + " app",
 		"render --platform linux -f GOOD/rules.yaml --base FILE", "render --platform linux -f GOOD/rules.yaml --base FILE --out OUT", "diff --platform linux FILE GOOD/rules.yaml", "diff --platform linux --json GOOD/rules.yaml FILE",

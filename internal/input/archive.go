@@ -118,7 +118,7 @@ func (a *archiveReader) place(name string) (string, bool) {
 			return "", false
 		}
 	}
-	return a.name + "/" + inner, !hidden(base)
+	return a.name + "/" + inner, !hidden(base) || inDropInDir(inner)
 }
 
 // take reads one file.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
 )
 
 // Client is the program that reads a node's files. The zero value is the newest of the platform:
@@ -71,6 +72,20 @@ func (c Client) searchesAll() bool {
 		return v[0] >= 6
 	}
 	return v[0] > 1 || v[0] == 1 && v[1] >= 23
+}
+
+// Pulls returns what the client pulls with on a platform, in the version that it has.
+func (c Client) Pulls(platform finding.Platform) resolve.Client {
+	v, _ := c.numbers()
+	switch {
+	case platform != finding.Linux && c.Name == "containerd" && v[0] == 1:
+		return resolve.Containerd1
+	case platform != finding.Linux:
+		return resolve.Containerd2 // k3s has a version of its own; both containerds go on alike
+	case c.searchesAll():
+		return resolve.ContainersImage542
+	}
+	return resolve.ContainersImage538
 }
 
 func (c Client) numbers() ([2]int, error) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/hoststoml/distros"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -35,14 +37,10 @@ func readHosts(c configPath) (*Hosts, error) {
 		h.refuseNothing()
 		return h, err
 	}
-	f, findings := hoststoml.Parse(c.file, c.data)
+	f, findings := hoststoml.Current(c.file, c.data)
 	h := &Hosts{Dir: c.dir, Lone: true, Findings: findings}
-	refused := findings.Err() != nil
 	h.refuseNothing()
 	host, how := loneHost(c.file, f)
-	if refused {
-		f = nil
-	}
 	h.Tree = hoststoml.Tree{{Host: host, File: f}}
 	if how != "" {
 		h.Findings = append(h.Findings, finding.Finding{
@@ -53,10 +51,60 @@ func readHosts(c configPath) (*Hosts, error) {
 	return h, nil
 }
 
+// registriesYAML is what k3s and RKE2 call the file that tells them of mirrors.
+const registriesYAML = "registries.yaml"
+
+// readDistro makes the files that a distribution makes of what it is told.
+func readDistro(files []mirrorset.NodeFile) *Hosts {
+	origin := files[0].Origin
+	name := origin.File
+	if origin.Object != "" || origin.Wrapper != "" {
+		name += ", " + origin.String()
+	}
+	h := &Hosts{}
+	made := "read as the machine configuration of Talos"
+	if files[0].Path == distros.TalosPath {
+		var documents [][]byte
+		for _, f := range files {
+			documents = append(documents, f.Data)
+		}
+		h.Dir = distros.TalosDir
+		h.Tree, h.Findings = distros.Talos(name, documents...)
+	} else {
+		h.Dir = distros.K3sDir
+		if strings.Contains(files[0].Path, "rke2") {
+			h.Dir = distros.RKE2Dir
+		}
+		h.Tree, h.Findings = distros.K3s(name, h.Dir, files[0].Data)
+		if len(files) > 1 {
+			f := ambiguous(name, "holds several documents, of which k3s and RKE2 read the first: give the one that is meant")
+			h.Findings = append(h.Findings, f)
+		}
+		made = "read as the registries.yaml of k3s and RKE2, without --disable-default-registry-endpoint, which leaves out the registries themselves, and --embedded-registry, which asks other nodes first"
+	}
+	h.Findings = append(h.Findings, finding.Finding{
+		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: name},
+		Message: "is " + made + "; answers name the files that it makes",
+	})
+	return h
+}
+
 // refuseNothing leaves plans possible: containerd ignores a file that it cannot read, and goes on.
 func (h *Hosts) refuseNothing() {
 	for i := range h.Findings {
 		h.Findings[i].RefusedBy = ""
+	}
+}
+
+// refuseRewrites refuses files with tables that only the containerd of k3s and RKE2 reads.
+func (h *Hosts) refuseRewrites() {
+	for i := range h.Findings {
+		f := &h.Findings[i]
+		if f.Code != finding.CodeIgnoredSetting || !strings.HasSuffix(f.Origin.Field, ".rewrite") {
+			continue
+		}
+		f.Code, f.Severity, f.RefusedBy = finding.CodeUnreadRules, finding.SeverityError, finding.Reader
+		f.Message = "has the containerd of k3s and RKE2 ask this host for other repositories, and was not read: there is no plan with it; --ignore unread-rules answers as if it were not there"
 	}
 }
 

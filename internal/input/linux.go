@@ -62,6 +62,12 @@ func isDropInDir(base string) bool {
 	return base == plainDropIns || base == rootfulDropIns || base == rootlessDropIns
 }
 
+// inDropInDir reports whether a file is one of drop-ins.
+func inDropInDir(name string) bool {
+	dir := path.Dir(name)
+	return isDropInDir(path.Base(dir)) || path.Base(path.Dir(dir)) == rootlessDropIns
+}
+
 // conf is a file of containers-image, and where it lies.
 type conf struct {
 	name  string // as it is shown

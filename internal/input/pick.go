@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/hoststoml/distros"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -45,7 +46,7 @@ type PlatformError struct {
 }
 
 func (e *PlatformError) Error() string {
-	what := "holds hosts.toml files"
+	what := "holds hosts.toml files, or what makes them"
 	if e.Platform == finding.Linux {
 		what = "is, or holds, a registries.conf"
 	}
@@ -69,6 +70,12 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 		p.silent(in, o, &refused)
 	case len(nodes) == 0:
 		p.Set = &rules
+		if distro := distroOf(set.NodeFiles); platform == finding.Linux && len(distro) > 0 {
+			p.Findings = append(p.Findings, finding.Finding{
+				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: distro[0].Origin.File},
+				Message: "holds what k3s or Talos tells containerd, which counts for --platform windows; the answer is that of the objects",
+			})
+		}
 		if len(refused) == 0 && isEmpty(&rules) {
 			p.Findings = append(p.Findings, finding.Finding{
 				Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Origin: finding.Origin{File: strings.Join(in.given, ", ")},
@@ -170,6 +177,8 @@ func (in *Input) holds() string {
 		}
 	}
 	switch {
+	case len(in.policies) > 0 && len(kinds) == 0:
+		return "a policy.json, which says what images are refused, not where they come from: give the directory of the node's files, with registries.conf in it"
 	case len(kinds) > 0:
 		return "other things (" + strings.Join(kinds, "; ") + ")"
 	case len(in.manifests) == 0 && len(in.findings) == 0, empty && slices.Equal(in.given, []string{"-"}):
@@ -194,16 +203,7 @@ func (in *Input) cluster(o Choice) (*mirrorset.Set, *Picked, finding.Findings) {
 	p := &Picked{Findings: slices.Clone(in.findings)}
 	set := &mirrorset.Set{}
 	var refused finding.Findings
-	take := func(fs finding.Findings) {
-		for _, f := range fs {
-			if f.RefusedBy == finding.Reader && slices.Contains(o.Ignore, f.Code) {
-				f.RefusedBy = ""
-				p.Findings = append(p.Findings, f)
-				continue
-			}
-			refused = append(refused, f)
-		}
-	}
+	take := func(fs finding.Findings) { refused = append(refused, p.unlessIgnored(fs, o)...) }
 	members, found := in.one()
 	for _, f := range found {
 		if !f.Refused() {
@@ -236,8 +236,9 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 			n.confs, n.policies = confsOf(group)
 		} else {
 			n.tree = treeOf(group)
+			n.distro = distroOf(group)
 		}
-		if n.confs != nil || n.tree != nil {
+		if n.confs != nil || n.tree != nil || n.distro != nil {
 			all = append(all, n)
 		}
 	}
@@ -272,6 +273,16 @@ type candidateNode struct {
 	// policies are the policy.json files that may be the node's.
 	policies []conf
 	tree     *configPath
+	// distro is what the distribution that writes the node's files is told.
+	distro []mirrorset.NodeFile
+}
+
+// hosts returns the files of containerd.
+func (n *candidateNode) hosts() (*Hosts, error) {
+	if n.tree != nil {
+		return readHosts(*n.tree)
+	}
+	return readDistro(n.distro), nil
 }
 
 type nodeList []candidateNode
@@ -292,12 +303,15 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		p.Findings = append(p.Findings, unspoken(p.Linux)...)
 		return refusals(p.Linux.Findings)
 	}
-	hosts, err := readHosts(*l[0].tree)
+	hosts, err := l[0].hosts()
 	if err != nil {
 		return finding.Findings{{
 			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
 			Origin: finding.Origin{File: l[0].name}, Message: "cannot be read: " + reason(err),
 		}}
+	}
+	if o.Client.Name == "k3s" {
+		hosts.refuseRewrites()
 	}
 	p.Hosts = hosts
 	if len(hosts.Tree) == 0 {
@@ -306,7 +320,22 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 			Message: "holds no hosts.toml: every image comes from its own registry",
 		})
 	}
-	return refusals(hosts.Findings)
+	return p.unlessIgnored(refusals(hosts.Findings), o)
+}
+
+// unlessIgnored returns what still refuses where some codes are ignored; what is ignored is beside
+// the answer.
+func (p *Picked) unlessIgnored(refused finding.Findings, o Choice) finding.Findings {
+	var rest finding.Findings
+	for _, f := range refused {
+		if f.RefusedBy != finding.Reader || !slices.Contains(o.Ignore, f.Code) {
+			rest = append(rest, f)
+			continue
+		}
+		f.RefusedBy = ""
+		p.Findings = append(p.Findings, f)
+	}
+	return rest
 }
 
 // unspoken says that a node's files name no registry.
@@ -402,6 +431,9 @@ func groups(files []mirrorset.NodeFile) [][]mirrorset.NodeFile {
 	var all [][]mirrorset.NodeFile
 	for _, f := range files {
 		k := key{f.Origin.Object, f.Origin.File, f.Origin.Wrapper}
+		if f.Path == distros.TalosPath { // documents of one configuration
+			k.object = ""
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(all)
@@ -447,6 +479,16 @@ func treeOf(files []mirrorset.NodeFile) *configPath {
 		return nil
 	}
 	return &configPath{fsys: m, dir: dir}
+}
+
+// distroOf returns the files among those of one object that tell a distribution of mirrors.
+func distroOf(files []mirrorset.NodeFile) (all []mirrorset.NodeFile) {
+	for _, f := range files {
+		if f.Path == distros.TalosPath || path.Base(f.Path) == registriesYAML {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // refusals returns the findings that refuse.

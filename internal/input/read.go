@@ -66,6 +66,7 @@ func Read(paths []string, stdin io.Reader) (*Input, error) {
 			return nil, err
 		}
 	}
+	in.loosePolicies()
 	in.findings = in.findings.Sort()
 	return in, nil
 }
@@ -124,6 +125,9 @@ func (in *Input) stream(shown, name string, r io.Reader, size int64) error {
 func (in *Input) text(shown, name string, r *bufio.Reader) error {
 	begin, _ := r.Peek(headBytes)
 	kind := sniff(name, begin)
+	if kind == formatManifest && isPolicy(name, begin) {
+		kind = formatPolicy
+	}
 	if kind == formatManifest {
 		set, err := mirrorset.Decode(shown, r)
 		m := &manifest{name: shown, set: set}
@@ -143,6 +147,8 @@ func (in *Input) text(shown, name string, r *bufio.Reader) error {
 	switch kind {
 	case formatRegistries:
 		in.confs = append(in.confs, newConf(name, data, true))
+	case formatPolicy:
+		in.policies = append(in.policies, newConf(name, data, true))
 	case formatHosts:
 		in.trees = append(in.trees, configPath{fsys: disk{}, dir: path.Dir(path.Dir(name)), file: name, data: data})
 	default:
@@ -174,7 +180,7 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 		switch {
 		case err != nil:
 			return err
-		case name != root && hidden(d.Name()):
+		case name != root && hidden(d.Name()) && (d.IsDir() || !inDropInDir(name)): // clients read .a.conf
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -224,7 +230,7 @@ const clusterResources = "cluster-scoped-resources"
 // inner looks at the name of a directory inside another.
 func (in *Input) inner(name string) error {
 	in.mustGather = in.mustGather || path.Base(name) == clusterResources
-	if !isDropInDir(path.Base(path.Dir(name))) || !strings.HasSuffix(name, ".conf") {
+	if !inDropInDir(name) || !strings.HasSuffix(name, ".conf") {
 		return nil
 	}
 	in.findings = append(in.findings, finding.Finding{
@@ -385,7 +391,6 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	in.addTrees(fsys, root, trees, empty)
 	in.followKustomizations(fsys)
 	in.passedOver(root, nothing)
-	in.loosePolicies()
 }
 
 // loosePolicies says which policy.json files belong to no node of the input. What they refuse is no
@@ -440,7 +445,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
 	for _, n := range in.nodes(finding.Windows, all) {
-		hosts, err := readHosts(*n.tree)
+		hosts, err := n.hosts()
 		if err != nil {
 			findings = append(findings, finding.Finding{
 				Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,

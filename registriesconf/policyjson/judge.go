@@ -3,6 +3,7 @@ package policyjson
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -88,6 +89,28 @@ func (p *Policy) judge(around iter.Seq[string]) Judgement {
 
 // docker is the transport of images that are pulled from registries.
 const docker = "docker"
+
+// ByName returns what of a policy goes by the names of images alone: the policy without its scopes of
+// single references, such as quay.io/team/app:1, which are left, and the scopes of names, sorted.
+func (p *Policy) ByName() (named *Policy, scopes, left []string) {
+	if p == nil {
+		return nil, nil, nil
+	}
+	named = &Policy{Default: p.Default, Transports: maps.Clone(p.Transports), origins: p.origins}
+	if lists, ok := p.Transports[docker]; ok {
+		lists = maps.Clone(lists)
+		for _, scope := range slices.Sorted(maps.Keys(lists)) {
+			if _, last, ok := strings.Cut(scope, "/"); ok && strings.ContainsAny(last, ":@") {
+				left = append(left, scope)
+				delete(lists, scope)
+			} else if scope != "" {
+				scopes = append(scopes, scope)
+			}
+		}
+		named.Transports[docker] = lists
+	}
+	return named, scopes, left
+}
 
 // around yields the scopes that may govern a reference, most specific first
 // (PolicyContext.requirementsForImageRef, and docker/policyconfiguration): the reference, the

@@ -82,22 +82,12 @@ func (c *cutter) hosts() iter.Seq[[]cut] {
 // cuts returns the cuts of a point.
 func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	host := c.list[at].host
-	paths := append([]string{""}, scopes[host]...)
+	var paths []string
 	entries := make([]map[string]*entry, len(c.sides)) // by path
-	for i, s := range c.sides {
-		around := s.around(host)
-		entries[i] = make(map[string]*entry, len(around))
-		for j := range around {
-			e := &around[j]
-			if entries[i][e.path] == nil {
-				entries[i][e.path] = e
-			}
-			paths = append(paths, e.path)
-			for _, base := range e.bases {
-				s.flipsBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
-				c.scopesBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
-			}
-		}
+	if host == "" {
+		paths = c.shortPaths(scopes)
+	} else {
+		paths = c.paths(host, scopes, entries)
 	}
 	slices.SortFunc(paths, comparePaths)
 	paths = slices.Compact(paths)
@@ -108,11 +98,14 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 		for parent >= 0 && !inside(path, cuts[parent].path) {
 			parent = cuts[parent].parent
 		}
-		next := map[string]bool{} // components that lead to other cuts
+		var next map[string]bool // components that lead to other cuts
 		for _, other := range paths[i+1:] {
 			rest, ok := strings.CutPrefix(other, path+"/")
 			if !ok {
 				break
+			}
+			if next == nil {
+				next = map[string]bool{}
 			}
 			first, _, _ := strings.Cut(rest, "/")
 			next[first] = true
@@ -129,6 +122,51 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	return cuts
 }
 
+// paths returns the paths at which a host is cut, in no order and some twice, and fills in the
+// entries by side and path.
+func (c *cutter) paths(host string, scopes map[string][]string, entries []map[string]*entry) []string {
+	paths := append([]string{""}, scopes[host]...)
+	for i, s := range c.sides {
+		paths = append(paths, s.judged[host]...)
+		around := s.around(host)
+		entries[i] = make(map[string]*entry, len(around))
+		for j := range around {
+			e := &around[j]
+			if entries[i][e.path] == nil {
+				entries[i][e.path] = e
+			}
+			paths = append(paths, e.path)
+			for _, base := range e.bases {
+				s.flipsBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
+				c.scopesBelow(base, func(rest string) { paths = append(paths, e.path+rest) })
+			}
+		}
+	}
+	return paths
+}
+
+// shortPaths returns the paths at which names without a registry are cut: those of the search
+// registries, and the aliases. On Docker Hub such a name of one component is inside /library.
+func (c *cutter) shortPaths(scopes map[string][]string) []string {
+	paths := []string{""}
+	for _, s := range c.sides {
+		for _, alias := range s.aliases {
+			paths = append(paths, "/"+alias)
+		}
+		for _, host := range s.search {
+			on := c.paths(host, scopes, make([]map[string]*entry, len(c.sides)))
+			c.scopesBelow(host, func(rest string) { on = append(on, rest) })
+			for _, path := range on {
+				paths = append(paths, path)
+				if inLibrary, ok := strings.CutPrefix(path, "/library/"); ok && isHub(host) {
+					paths = append(paths, "/"+inLibrary)
+				}
+			}
+		}
+	}
+	return paths
+}
+
 // scopesBelow calls yield with what follows base in each scope inside it.
 func (c *cutter) scopesBelow(base string, yield func(rest string)) {
 	if len(c.scopes) == 0 {
@@ -143,32 +181,39 @@ func (c *cutter) scopesBelow(base string, yield func(rest string)) {
 
 // ask asks all sides for each cell of a cut.
 func (c *cutter) ask(at cut, next map[string]bool) cut {
-	component := "/" + fresh(func(s string) bool { return next[s] })
+	component := "/a"
+	if next["a"] {
+		component = "/" + fresh(func(s string) bool { return next[s] })
+	}
 	host := c.list[at.point].host
-	at.alike = host != "docker.io" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
+	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
 	asked := -1
 	for d, beyond := range [3]string{"", component, component + "/a"} {
-		cell := cell{name: host + at.path + beyond, beyond: beyond}
-		switch d := depth(d); {
-		case d == exactly && at.path == "":
-			cell.routes = make([][2]route, len(c.sides))
+		switch {
+		case d == int(exactly) && at.path == "": // a registry by itself is no name
+			at.cells[d] = cell{name: host, beyond: beyond}
 		case at.alike && asked >= 0:
-			cell.routes, cell.exists = at.cells[asked].routes, at.cells[asked].exists
+			at.cells[d] = at.cells[asked]
 		default:
-			cell.routes = make([][2]route, len(c.sides))
-			for k, kind := range kinds {
-				cell.exists[k] = true
-				for i, s := range c.sides {
-					var ok bool
-					cell.routes[i][k], ok = s.route(cell.name, beyond, kind)
-					cell.exists[k] = cell.exists[k] && ok
-				}
-			}
-			asked = int(d)
+			at.cells[d] = c.askOne(host+at.path+beyond, beyond)
+			asked = d
 		}
-		at.cells[d] = cell
 	}
 	return at
+}
+
+// askOne asks all sides for a name.
+func (c *cutter) askOne(name, beyond string) cell {
+	cell := cell{name: name, beyond: beyond, routes: make([][2]route, len(c.sides))}
+	for k, kind := range kinds {
+		cell.exists[k] = true
+		for i, s := range c.sides {
+			var ok bool
+			cell.routes[i][k], ok = s.route(name, beyond, kind)
+			cell.exists[k] = cell.exists[k] && ok
+		}
+	}
+	return cell
 }
 
 // shallow reports whether names at a path, or one component longer, may be led to what is no
@@ -176,8 +221,7 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 func (e *entry) shallow(path string) bool {
 	return slices.ContainsFunc(e.bases, func(base string) bool {
 		host, rest := splitHost(base + path[len(e.path):])
-		hub := host == "docker.io" || host == "index.docker.io"
-		return rest == "" || hub && strings.Count(rest, "/") < 2
+		return rest == "" || isHub(host) && strings.Count(rest, "/") < 2
 	})
 }
 
@@ -186,20 +230,22 @@ func (e *entry) shallow(path string) bool {
 // host's port. That port is then handed on.
 func (s *side) around(host string) []entry {
 	entries := s.entries[host]
-	if slices.ContainsFunc(entries, func(e entry) bool { return e.path == "" }) {
-		return entries
-	}
-	scope, bases, ok := s.govern(host)
-	if !ok {
+	scope, e, ok := s.govern(host)
+	if !ok || scope == host {
 		return entries
 	}
 	if name, port := splitPort(host); port != "" && (scope == name || strings.HasPrefix(scope, "*")) {
-		bases = slices.Clone(bases)
-		for i := range bases {
-			bases[i] += port // with a path before it no reference can be written, and the client stops
+		e.bases = slices.Clone(e.bases)
+		for i := range e.bases {
+			e.bases[i] += port // with a path before it no reference can be written, and the client stops
+		}
+		for k := range e.longest {
+			if e.longest[k] > 0 {
+				e.longest[k] += len(port)
+			}
 		}
 	}
-	return append(slices.Clone(entries), entry{"", bases})
+	return append([]entry{e}, entries...) // before an entry of the host that a wildcard as long as it wins over
 }
 
 // inside reports whether a path is another one, or lies inside it.
@@ -210,5 +256,8 @@ func inside(path, other string) bool {
 // onTheWire returns a location as the network sees it.
 func onTheWire(location string) string {
 	host, path := splitHost(location)
-	return network.Host(host) + path
+	if wire := network.Host(host); wire != host {
+		return wire + path
+	}
+	return location
 }

@@ -25,6 +25,15 @@ func Containerd(t *resolve.ContainerdTable) *Routes {
 	return &Routes{newCutter(nil, containerdSide(t))}
 }
 
+// LinuxJudged returns the routes of a Linux node whose policy.json judges what is fetched: apply
+// says what becomes of a plan, by the names of its references without their tags and digests, and
+// scopes are those by which it tells names apart (package policyjson has both, Policy.ByName).
+func LinuxJudged(t *resolve.LinuxTable, scopes []string, apply func(resolve.Plan) resolve.Plan) *Routes {
+	s := linuxSide(t)
+	s.judge(scopes, apply)
+	return &Routes{newCutter(nil, s)}
+}
+
 // Class is a set of references that all go the same way: of one kind, with names of one pattern
 // that no pattern inside it holds as well.
 type Class struct {
@@ -36,11 +45,14 @@ type Class struct {
 	// Pull are the steps that fetch the image. Where both are empty nothing of the class can be
 	// pulled; the findings of Plan say why.
 	Pull []Step
+	// Asked are the steps that are asked for the manifest of an image which policy.json refuses then.
+	Asked []Step
 	// Plan is that of an example with the fewest characters.
 	Plan resolve.Plan
 	// MaxRest is how many characters of a name may follow the pattern's scope: with more of them a
-	// step is longer than a reference may be, and the client stops the pull. 0 stands for no such
-	// limit beside that of the name itself.
+	// step is longer than a reference may be, and the client stops the pull, or leaves out the full
+	// name in question of a name without a registry. 0 stands for no such limit beside that of the
+	// name itself. A port of any length counts as that of the example.
 	MaxRest int
 }
 
@@ -49,7 +61,8 @@ type Pattern struct {
 	// Hosts is one host as it is spelled, or a set: "*.example.org" are the hosts below
 	// example.org, "quay.io:*" the names with any port, "*" every host. "*.org.*.example.org" are
 	// hosts that a client does not match with *.org, because its end stands in them twice. A set
-	// holds no host for which there is a pattern of its own.
+	// holds no host for which there is a pattern of its own. It is empty for names without a
+	// registry, of which Path is the begin.
 	Hosts string
 	// Path is empty, or "/" and components.
 	Path string
@@ -60,25 +73,43 @@ type Pattern struct {
 
 // String returns the pattern: "quay.io/team" with all that is inside it, "quay.io/team exactly",
 // "quay.io/team/*" for names one component longer, "quay.io/team/*/**" for longer ones, and
-// "quay.io/team/**" for both.
+// "quay.io/team/**" for both. Names without a registry are "short names team" and so on, "short
+// names *" for all of them, or where longer ones have a pattern of their own, "short names */**",
+// for those of one component.
 func (p Pattern) String() string {
 	scope := p.Hosts + p.Path
 	switch {
-	case p.Below && p.Deeper && (p.Exactly || p.Path == ""):
-		return scope
-	case p.Below && p.Deeper:
-		return scope + "/**"
-	case p.Exactly && p.Below:
-		return scope + " exactly, and " + scope + "/*"
-	case p.Exactly && p.Deeper:
-		return scope + " exactly, and " + scope + "/*/**"
-	case p.Below:
-		return scope + "/*"
-	case p.Deeper:
-		return scope + "/*/**"
+	case p.Short() && p.Path == "" && p.Below:
+		return shortNames + "*"
+	case p.Short() && p.Path == "":
+		return shortNames + "*/**"
+	case p.Short():
+		scope = shortNames + p.Path[1:]
 	}
-	return scope + " exactly"
+	inside := scope + p.depth()
+	switch {
+	case inside == scope && !p.Below:
+		return scope + " exactly"
+	case p.Exactly && inside != scope:
+		return scope + " exactly, and " + inside
+	}
+	return inside
 }
+
+// depth says which of the names beyond the scope are in the pattern; empty for all, and for none.
+func (p Pattern) depth() string {
+	switch {
+	case p.Below && p.Deeper && !p.Exactly && p.Path != "": // a host by itself is no repository
+		return "/**"
+	case p.Below && !p.Deeper:
+		return "/*"
+	case p.Deeper && !p.Below:
+		return "/*/**"
+	}
+	return ""
+}
+
+const shortNames = "short names "
 
 // Step is one place that every reference of a class is asked at.
 type Step struct {
@@ -96,14 +127,14 @@ type Step struct {
 }
 
 // Classes yields the classes of all references whose names exist, a set of hosts before those taken
-// out of it. Each such reference is in exactly one class: that of the most specific pattern. Work
-// is done as the loop goes on.
+// out of it, and names without a registry last. Each such reference is in exactly one class: that of the
+// most specific pattern. Work is done as the loop goes on.
 func (r *Routes) Classes() iter.Seq[Class] {
 	return func(yield func(Class) bool) {
 		for g := range r.groups() {
 			route := g.cell.routes[0][g.kind]
 			class := Class{Platform: r.sides[0].platform, Kind: kinds[g.kind], Pattern: g.pattern,
-				Resolve: route.resolve, Pull: route.pull, Plan: route.plan, MaxRest: r.maxRest(g)}
+				Resolve: route.resolve, Pull: route.pull, Asked: route.asked, Plan: route.plan, MaxRest: r.maxRest(g)}
 			if !yield(class) {
 				return
 			}
@@ -147,7 +178,7 @@ func (c *cutter) groupsAt(cuts []cut, i, k int, roots []cut) []group {
 		if !cell.exists[k] || c.folded(cuts, i, depth(d), k, roots) {
 			continue
 		}
-		j := slices.IndexFunc(groups, func(g group) bool { return c.sameRoutes(g.cell, cell, k, unchanged) })
+		j := slices.IndexFunc(groups, func(g group) bool { return at.alike || c.sameRoutes(g.cell, cell, k, unchanged) })
 		if j < 0 {
 			j = len(groups)
 			groups = append(groups, group{at: at, kind: k, cell: cell, pattern: Pattern{Hosts: c.list[at.point].pattern, Path: at.path}})
@@ -155,6 +186,15 @@ func (c *cutter) groupsAt(cuts []cut, i, k int, roots []cut) []group {
 		groups[j].pattern.add(depth(d))
 	}
 	return groups
+}
+
+// Short reports whether the names have no registry. To the client such a name is a list of full
+// names: of the one that the file has for it, or of one in each search registry.
+func (p *Pattern) Short() bool { return p.Hosts == "" }
+
+// only reports whether the pattern holds names of one depth alone.
+func (p *Pattern) only(d depth) bool {
+	return *p == Pattern{Hosts: p.Hosts, Path: p.Path, Exactly: d == exactly, Below: d == below, Deeper: d == deeper}
 }
 
 func (p *Pattern) add(d depth) {
@@ -179,7 +219,8 @@ func (c *cutter) folded(cuts []cut, i int, d depth, k int, roots []cut) bool {
 		if d == exactly && strings.Count(rest, "/") == 1 {
 			outer = below
 		}
-		return c.sameRoutes(&around.cells[outer], own, k, func(base string) string { return base + rest })
+		return c.sameRoutes(&around.cells[outer], own, k, func(base string) string { return base + rest }) &&
+			c.sameLimits(around, &around.cells[outer], at, own, k, len(rest))
 	}
 	parent := c.list[at.point].parent
 	if parent < 0 {
@@ -189,11 +230,26 @@ func (c *cutter) folded(cuts []cut, i int, d depth, k int, roots []cut) bool {
 	_, to := splitPort(c.list[at.point].host)
 	return c.sameRoutes(&roots[parent].cells[d], own, k, func(base string) string {
 		host, path := splitHost(base)
-		if name, ok := strings.CutSuffix(host, from); ok { // a port that is handed on
+		if name, ok := strings.CutSuffix(host, from); ok && from != "" { // a port that is handed on
 			return name + to + path
 		}
 		return base
-	})
+	}) && c.sameLimits(&roots[parent], &roots[parent].cells[d], at, own, k, len(to)-len(from))
+}
+
+// sameLimits reports whether names of a cell are as long as those of the cell around it may be, on
+// every side; longer says how much longer what the client writes down is.
+func (c *cutter) sameLimits(around *cut, outer *cell, at *cut, own *cell, k, longer int) bool {
+	for side := range c.sides {
+		if r := &own.routes[side][k]; len(r.pull)+len(r.asked) == 0 {
+			continue
+		}
+		longest := c.longest(at)
+		if min(longest, c.limit(around, outer, side, k)-longer) != min(longest, c.limit(at, own, side, k)) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameRoutes reports whether two cells are the same function of the name, on every side.
@@ -225,7 +281,7 @@ func sameRoute(a, b route, rename func(string) string) bool {
 		}
 		return true
 	}
-	return same(a.pull, b.pull) && same(a.resolve, b.resolve)
+	return same(a.pull, b.pull) && same(a.resolve, b.resolve) && same(a.asked, b.asked)
 }
 
 // place is onTheWire, but for what a hosts.toml calls docker.io: that is asked as it is, and is no
@@ -237,31 +293,60 @@ func place(location string) string {
 	return onTheWire(location)
 }
 
-// maxRest returns the MaxRest of a group: it asks for longer and longer names, where a base is
-// longer than the scope.
-func (r *Routes) maxRest(g group) int {
-	side, host, path := r.sides[0], r.list[g.at.point].host, g.at.path
-	e := g.at.entries[0]
-	longer := e != nil && slices.ContainsFunc(e.bases, func(base string) bool { return len(base)-len(e.path) > len(host) })
-	beyond := g.cell.beyond
-	if beyond == "" { // a group with this very name holds longer ones as well, or has no rest
-		beyond = g.at.cells[below].beyond
-		longer = longer && g.pattern.Below
-	}
-	if !longer {
+// maxRest returns the MaxRest of a group on the first side.
+func (c *cutter) maxRest(g group) int {
+	if len(g.cell.routes[0][g.kind].pull)+len(g.cell.routes[0][g.kind].asked) == 0 || g.pattern.only(exactly) {
 		return 0
 	}
-	most := maxName - len(host) - len(path)
-	fits := func(rest int) bool {
-		long := beyond + strings.Repeat("a", rest-len(beyond))
-		got, ok := side.route(host+path+long, long, kinds[g.kind])
-		return ok && sameRoute(g.cell.routes[0][g.kind], got, unchanged)
+	if limit := c.limit(g.at, g.cell, 0, g.kind); limit < c.longest(g.at) {
+		return limit
 	}
-	if most < len(beyond) || fits(most) {
-		return 0
+	return 0
+}
+
+// longest returns how many characters can follow a cut in a name.
+func (c *cutter) longest(at *cut) int {
+	p := &c.list[at.point]
+	if strings.HasPrefix(p.pattern, "*") || p.host == "" {
+		return maxName // the hosts are of any length
 	}
-	return sort.Search(most, func(rest int) bool { return rest >= len(beyond) && !fits(rest) }) - 1
+	return maxName - len(p.host) - len(at.path)
+}
+
+// limit returns how many characters may follow a cut, so that all that the client writes down is a
+// reference; of a cell of names without a registry, so that all full names lead where they do.
+func (c *cutter) limit(at *cut, in *cell, side, k int) int {
+	if in.short() {
+		return c.shortLimit(at, in, side, k)
+	}
+	e := at.entries[side]
+	if e == nil || e.longest[k] == 0 {
+		return noLimit
+	}
+	return maxName - e.longest[k] - (len(at.path) - len(e.path))
+}
+
+// shortLimit asks for longer and longer names.
+func (c *cutter) shortLimit(at *cut, in *cell, side, k int) int {
+	if in.beyond == "" { // the name of the cut itself has no rest; those around it tell
+		in = &at.cells[below]
+	}
+	if !in.exists[k] {
+		return noLimit
+	}
+	limit := len(in.beyond) + sort.Search(maxName-len(at.path)-len(in.beyond), func(more int) bool {
+		long := in.beyond + strings.Repeat("a", more)
+		got, ok := c.sides[side].route(at.path+long, long, kinds[k])
+		return !ok || !sameRoute(in.routes[side][k], got, unchanged)
+	}) - 1
+	long := in.beyond + strings.Repeat("a", limit+1-len(in.beyond))
+	if _, ok := c.sides[side].route(at.path+long, long, kinds[k]); !ok {
+		return noLimit // there are no longer names
+	}
+	return limit
 }
 
 // maxName is how long a name may be (github.com/distribution/reference, NameTotalLengthMax).
 const maxName = 255
+
+const noLimit = 1 << 20

@@ -21,9 +21,10 @@ type Change struct {
 }
 
 // Diff returns the references that go another way in after than in before: those that newly contact
-// a registry first, then those that lose one, then all others. Ways are compared as functions of
-// the name, so an entry that does what the entry around it did is no change. The list is empty
-// exactly when no reference with a registry goes another way. Both may be routes of any tables: of
+// a registry first, then those that lose one or are now refused, then all others. Ways are compared as functions of
+// the name, so an entry that does what the entry around it did is no change. Names without a
+// registry stand last, in the same order. The list is empty exactly when no reference goes another
+// way. Both may be routes of any tables: of
 // two times, of a file and its manifests, of two platforms.
 func Diff(before, after *Routes) []Change {
 	c := newCutter(nil, before.sides[0], after.sides[0])
@@ -58,24 +59,26 @@ func alike(before, after *Routes, a, b route) bool {
 	return sameRoute(a, b, unchanged)
 }
 
-func (c *Change) rank() int {
+func (c *Change) rank() (rank int) {
 	switch {
 	case len(c.NewHosts) > 0:
-		return 0
-	case len(c.LostHosts) > 0:
-		return 1
+	case len(c.LostHosts) > 0, c.Before.Outcome == "" && c.After.Outcome != "":
+		rank = 1
+	default:
+		rank = 2
 	}
-	return 2
+	if c.Pattern.Short() {
+		rank += 3
+	}
+	return rank
 }
 
 // askedHosts returns the hosts that a plan asks, in order.
 func askedHosts(p resolve.Plan) (hosts []string) {
-	for _, attempts := range [2][]resolve.Attempt{p.Resolve, p.Pull} {
-		for _, a := range attempts {
-			host, _ := splitHost(onTheWire(a.Location))
-			if !slices.Contains(hosts, host) {
-				hosts = append(hosts, host)
-			}
+	for _, a := range slices.Concat(p.Resolve, p.Asked, p.Pull) {
+		host, _ := splitHost(onTheWire(a.Location))
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
 		}
 	}
 	return hosts

@@ -29,6 +29,10 @@
 // names one component longer, and all others. They differ where a mirror is a registry without a
 // repository, or docker.io alone.
 //
+// Names without a registry come last. Such a name is a list of full names, so they are cut at the
+// paths of the search registries and at the aliases. Where policy.json judges ([LinuxJudged]), its
+// scopes are cuts of the names too: it goes by the name of the image and not by that of a mirror.
+//
 // Within a cell nothing differs, so the table's own Plan is asked for one example of it. The
 // client's rules stand in package resolve alone; here stands only where to cut. Cells that are the
 // same function as the cell around them are folded into it. For the example that leaves, for either
@@ -45,6 +49,5 @@
 //
 // Names that do not exist: docker.io/x is docker.io/library/x, and index.docker.io is docker.io.
 // Names of more than 255 characters: a mirror that is longer than the scope it serves has a limit,
-// [Class.MaxRest], beyond which the client stops the pull. Names without a registry: they stand for
-// several names at once, and plans answer for them.
+// [Class.MaxRest], beyond which the client stops the pull.
 package routes

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // point is a host, or a set of hosts that no table tells apart.
@@ -48,6 +49,10 @@ func newPoints(sides []*side, scopes []string) *points {
 	for _, host := range slices.Sorted(maps.Keys(named)) {
 		p.addNamed(host, sides)
 	}
+	// Names without a registry are a point too. To containerd they are those of docker.io.
+	if slices.ContainsFunc(sides, func(s *side) bool { return s.platform == finding.Linux }) {
+		p.list = append(p.list, point{"", "", -1})
+	}
 	return p
 }
 
@@ -59,9 +64,7 @@ func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
 		for host := range s.entries {
 			named[host] = true
 		}
-		for _, host := range s.hosts {
-			named[host] = true
-		}
+		maps.Copy(named, s.hosts)
 		for _, domain := range s.wildcards {
 			wild[domain] = true
 		}
@@ -92,9 +95,13 @@ func (p *points) addBelow(domain, label string, sides []*side) {
 	}
 	ports := portsBehind(sides, label+domain)
 	p.add(point{label + domain, "*" + domain, parent}, true, ports)
-	for _, k := range enclosing {
-		// Below d, with the end of k before it: neither k nor what is shorter takes it.
-		host := label + k + "." + label + domain
+	for i, k := range enclosing {
+		// Below d, with the end of k before it: neither k nor what is shorter takes it, but all that is
+		// longer, which where an end repeats itself needs a label between the two.
+		host := label + k + domain
+		if slices.ContainsFunc(enclosing[:i], func(j string) bool { return strings.Index(host, j) < len(host)-len(j) }) {
+			host = label + k + "." + label + domain
+		}
 		p.add(point{host, "*" + k + ".*" + domain, p.index["*"+domain]}, true, ports)
 	}
 }
@@ -180,8 +187,8 @@ func portsBehind(sides []*side, host string) []string {
 	var ports []string
 	for _, s := range sides {
 		targets := map[string]bool{host: true}
-		if _, bases, ok := s.govern(host); ok {
-			for _, base := range bases {
+		if _, e, ok := s.govern(host); ok {
+			for _, base := range e.bases {
 				if !strings.ContainsAny(base, ":/") {
 					targets[base] = true
 				}
@@ -209,13 +216,14 @@ func freshPort(named map[string]bool) string {
 	}
 }
 
-// freshLabel returns a label that stands in none of the hosts and wildcards.
+// freshLabel returns a label that stands in none of the hosts and wildcards, in any letter case: a
+// host made of it is none of them to the network either.
 func freshLabel(named, wild map[string]bool) string {
 	used := map[string]bool{}
 	for _, set := range []map[string]bool{named, wild} {
 		for host := range set {
 			name, _ := splitPort(host)
-			for label := range strings.SplitSeq(name, ".") {
+			for label := range strings.SplitSeq(strings.ToLower(name), ".") {
 				used[label] = true
 			}
 		}

@@ -31,6 +31,7 @@ func TestTheWorkedExampleHasTheClassesThatThePackageCommentShows(t *testing.T) {
 		"quay.io/own <- [itself]",
 		"quay.io/secret <- [n.io/q/secret itself]",
 		"quay.io:* <- []",
+		"short names * <- []",
 	}, got)
 }
 
@@ -56,7 +57,7 @@ func TestAClassSaysHowLongANameMayBe(t *testing.T) {
 	for c := range routes.Linux(table).Classes() {
 		limits[c.Pattern.Hosts] = c.MaxRest
 	}
-	require.Equal(t, map[string]int{"*": 0, "quay.io": 242, "quay.io:*": 0, "long.example.org": 0, "long.example.org:*": 0}, limits)
+	require.Equal(t, map[string]int{"*": 0, "quay.io": 242, "quay.io:*": 0, "long.example.org": 0, "long.example.org:*": 0, "": 0}, limits)
 	for rest, asked := range map[int]int{242: 2, 243: 0} {
 		p, err := table.Plan("quay.io/" + strings.Repeat("a", rest-1) + ":1")
 		require.NoError(t, err)
@@ -85,6 +86,37 @@ func TestContainerdHasAClassForEachFile(t *testing.T) {
 		"tag quay.io:5000":    {"itself", "|", "m.io/org", "itself"},
 		"digest quay.io:5000": {"|", "m.io/org", "itself"},
 	}, got)
+}
+
+// The example of *.org has a label that is no other host's in any letter case: to the network a.org would be A.org.
+func TestTheExampleOfAWildcardIsNoMirrorInAnotherSpelling(t *testing.T) {
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{
+		{Prefix: "*.org", Mirrors: []resolve.LinuxMirror{{Location: "A.org"}}},
+	}})
+	for c := range routes.Linux(table).Classes() {
+		if c.Pattern.Hosts == "*.org:*" {
+			require.Equal(t, []string{"A.org:1", "itself"}, bases(c.Pull))
+			require.NotEqual(t, "a.org:1/a:1", c.Plan.Image)
+			return
+		}
+	}
+	require.Fail(t, "no class *.org:*")
+}
+
+// What _default says holds for ports that no file names too.
+func TestThePortsOfAHostAreInTheClassOfDefault(t *testing.T) {
+	mirror := []resolve.Endpoint{{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: resolve.CanPull | resolve.CanResolve}}
+	table := resolve.ContainerdTableOf([]resolve.Registry{
+		{Host: "_default", Endpoints: mirror},
+		{Host: "quay.io", Endpoints: []resolve.Endpoint{{Scheme: "https", Host: "n.io", Root: "/v2", Capabilities: resolve.CanPull}}},
+	})
+	var got []string
+	for c := range routes.Containerd(table).Classes() {
+		if c.Kind == mirrorset.ByDigest {
+			got = append(got, fmt.Sprint(c.Pattern, " <- ", bases(c.Pull)))
+		}
+	}
+	require.Equal(t, []string{"* <- [m.io itself]", "m.io <- [itself]", "quay.io <- [n.io itself]"}, got)
 }
 
 func ExampleCheck() {

@@ -2,6 +2,7 @@ package routes
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,8 +15,10 @@ import (
 type side struct {
 	platform finding.Platform
 	plan     func(image string) (resolve.Plan, error)
-	// govern returns the scope of the entry that governs a host, and the bases of its mirrors.
-	govern func(host string) (scope string, bases []string, ok bool)
+	// planReference is plan for a name with a registry.
+	planReference func(r resolve.Reference) (resolve.Plan, error)
+	// govern returns the scope of the entry that governs a host, and the entry.
+	govern func(host string) (scope string, e entry, ok bool)
 	// entries are, by host, the entries with that very host.
 	entries map[string][]entry
 	// wildcards are those of the table, without the star: ".example.org".
@@ -25,35 +28,43 @@ type side struct {
 	flips []string
 	// ports are, by host name, the ports of entries on it, each with its colon.
 	ports map[string][]string
-	// hosts are the hosts of mirrors, other locations and search registries.
-	hosts []string
+	// hosts are the hosts of mirrors, other locations, search registries and scopes of a policy.
+	hosts map[string]bool
+	// search are the registries that are tried for a name without one, and aliases the names of that
+	// kind that stand for another.
+	search, aliases []string
+	// judged are, by host, the paths of the scopes that a policy tells names apart by.
+	judged map[string][]string
 }
 
 // entry is an entry with a host of its own: its path, and the bases that names in it are led to.
 type entry struct {
 	path  string // empty, or "/" and components
 	bases []string
+	// longest is, for each of kinds, the length of the longest base that the client writes down; 0
+	// where length stops no pull.
+	longest [2]int
 }
 
 func linuxSide(t *resolve.LinuxTable) *side {
-	s := &side{platform: finding.Linux, plan: t.Plan, entries: map[string][]entry{}}
-	s.govern = func(host string) (string, []string, bool) {
+	s := &side{platform: finding.Linux, plan: t.Plan, planReference: t.PlanReference, entries: map[string][]entry{}, hosts: map[string]bool{}}
+	s.govern = func(host string) (string, entry, bool) {
 		e, ok := t.Find(host)
-		return e.Prefix, linuxBases(&e), ok
+		return e.Prefix, linuxEntry("", &e), ok
 	}
-	for _, e := range t.Entries() {
-		bases := linuxBases(&e)
-		for _, base := range bases {
-			host, _ := splitHost(base)
-			s.hosts = append(s.hosts, host)
-		}
+	entries := t.Entries()
+	anyBlocked := slices.ContainsFunc(entries, func(e resolve.LinuxEntry) bool { return e.Blocked })
+	for i := range entries {
+		e := &entries[i]
 		host, path := splitHost(e.Prefix)
+		made := linuxEntry(path, e)
+		s.name(made.bases)
 		if domain, ok := strings.CutPrefix(host, "*"); ok {
 			s.wildcards = append(s.wildcards, domain)
 			continue
 		}
-		s.entries[host] = append(s.entries[host], entry{path, bases})
-		if path == "" {
+		s.entries[host] = append(s.entries[host], made)
+		if path == "" || !anyBlocked {
 			continue
 		}
 		around, _ := t.Find(e.Prefix[:strings.LastIndexByte(e.Prefix, '/')])
@@ -61,40 +72,87 @@ func linuxSide(t *resolve.LinuxTable) *side {
 			s.flips = append(s.flips, e.Prefix)
 		}
 	}
-	search, _ := t.SearchRegistries()
-	s.hosts = append(s.hosts, search...)
+	s.search, _ = t.SearchRegistries()
+	s.name(s.search)
+	s.aliases = slices.Sorted(maps.Keys(t.Aliases()))
 	slices.SortFunc(s.flips, comparePaths)
 	s.collectPorts()
 	return s
 }
 
-// linuxBases are the places that names of an entry are led to, but for the names themselves.
-func linuxBases(e *resolve.LinuxEntry) []string {
-	var bases []string
+// name adds the hosts of locations.
+func (s *side) name(locations []string) {
+	for _, location := range locations {
+		host, _ := splitHost(location)
+		s.hosts[host] = true
+	}
+}
+
+// judge has a policy judge all plans.
+func (s *side) judge(scopes []string, apply func(resolve.Plan) resolve.Plan) {
+	s.judged = map[string][]string{}
+	plan, planReference := s.plan, s.planReference
+	s.plan = func(image string) (resolve.Plan, error) {
+		p, err := plan(image)
+		return apply(p), err
+	}
+	s.planReference = func(r resolve.Reference) (resolve.Plan, error) {
+		p, err := planReference(r)
+		return apply(p), err
+	}
+	for _, scope := range scopes {
+		if !mirrorset.ValidSource(scope) {
+			continue // no name lies inside it
+		}
+		host, path := splitHost(scope)
+		if domain, ok := strings.CutPrefix(host, "*"); ok {
+			s.wildcards = append(s.wildcards, domain)
+			continue
+		}
+		s.hosts[host] = true
+		s.judged[host] = append(s.judged[host], path)
+	}
+}
+
+// linuxEntry collects the places that names of an entry are led to, but for the names themselves.
+func linuxEntry(path string, e *resolve.LinuxEntry) entry {
+	made := entry{path: path, bases: make([]string, 0, len(e.Mirrors)+1)}
+	add := func(base string, pulls ...mirrorset.Pull) {
+		made.bases = append(made.bases, base)
+		for k, kind := range kinds {
+			if slices.Contains(pulls, kind) {
+				made.longest[k] = max(made.longest[k], len(base))
+			}
+		}
+	}
 	for _, m := range e.Mirrors {
-		bases = append(bases, m.Location)
+		switch {
+		case e.MirrorByDigestOnly:
+			add(m.Location, mirrorset.ByDigest)
+		case m.Pull != "":
+			add(m.Location, m.Pull)
+		default:
+			add(m.Location, kinds[:]...)
+		}
 	}
 	if e.Location != e.Prefix && e.Location != "" {
-		bases = append(bases, e.Location)
+		add(e.Location, kinds[:]...)
 	}
-	return bases
+	return made
 }
 
 func containerdSide(t *resolve.ContainerdTable) *side {
-	s := &side{platform: finding.Windows, plan: t.Plan, entries: map[string][]entry{}}
-	s.govern = func(host string) (string, []string, bool) {
+	s := &side{platform: finding.Windows, plan: t.Plan, planReference: t.PlanReference, entries: map[string][]entry{}, hosts: map[string]bool{}, search: []string{"docker.io"}}
+	s.govern = func(host string) (string, entry, bool) {
 		r, ok := t.Find(host)
-		return host, containerdBases(&r), ok
+		return host, entry{bases: containerdBases(&r)}, ok
 	}
 	for _, r := range t.Registries() {
 		bases := containerdBases(&r)
-		for _, base := range bases {
-			host, _ := splitHost(base)
-			s.hosts = append(s.hosts, host)
-		}
+		s.name(bases)
 		for _, host := range append(r.Spellings, r.Host) {
 			if host != "_default" {
-				s.entries[host] = append(s.entries[host], entry{"", bases})
+				s.entries[host] = append(s.entries[host], entry{bases: bases})
 			}
 		}
 	}
@@ -128,6 +186,9 @@ func containerdBases(r *resolve.Registry) []string {
 
 // flipsBelow calls yield with what follows base in each flip inside it.
 func (s *side) flipsBelow(base string, yield func(rest string)) {
+	if len(s.flips) == 0 {
+		return
+	}
 	inside := base + "/"
 	i, _ := slices.BinarySearchFunc(s.flips, inside, comparePaths)
 	for ; i < len(s.flips) && strings.HasPrefix(s.flips[i], inside); i++ {
@@ -135,16 +196,11 @@ func (s *side) flipsBelow(base string, yield func(rest string)) {
 	}
 }
 
-// route asks the table for one name, which ends in beyond: what follows the cut. It returns false
-// for a name that does not exist.
+// route asks the table for one name, which ends in beyond: what follows the cut. A name without a
+// registry starts with "/". It returns false for a name that does not exist.
 func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
-	image := name + suffix(kind)
-	r, err := resolve.ParseReference(image)
-	if err != nil || r.Name() != name {
-		return route{}, false
-	}
-	p, err := s.plan(image)
-	if err != nil {
+	p, ok := s.planOf(name, kind)
+	if !ok {
 		return route{}, false
 	}
 	own := onTheWire(name)
@@ -152,14 +208,32 @@ func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
 		out := make([]Step, len(attempts))
 		for i, a := range attempts {
 			base, ok := strings.CutSuffix(a.Location, beyond)
-			out[i] = Step{Base: base, Itself: place(a.Location) == own, Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
+			out[i] = Step{Base: base, Itself: a.Location == own || place(a.Location) == own, Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
 			if !ok { // what no registry serves: a path that is put together
 				out[i].Base = a.Location
 			}
 		}
 		return out
 	}
-	return route{resolve: steps(p.Resolve), pull: steps(p.Pull), plan: p}, true
+	return route{resolve: steps(p.Resolve), pull: steps(p.Pull), asked: steps(p.Asked), plan: p}, true
+}
+
+// planOf returns the plan of a name; ok is false where there is no such name.
+func (s *side) planOf(name string, kind mirrorset.Pull) (p resolve.Plan, ok bool) {
+	image := name + suffix(kind)
+	if short, ok := strings.CutPrefix(image, "/"); ok {
+		if !resolve.IsShortName(short) {
+			return p, false
+		}
+		p, err := s.plan(short)
+		return p, err == nil
+	}
+	r, err := resolve.ParseReference(image)
+	if err != nil || r.Name() != name {
+		return p, false
+	}
+	p, err = s.planReference(r)
+	return p, err == nil
 }
 
 // suffix makes a reference of a name.
@@ -174,9 +248,13 @@ const exampleDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 // route is where one name leads.
 type route struct {
-	resolve, pull []Step
-	plan          resolve.Plan
+	resolve, pull, asked []Step
+	plan                 resolve.Plan
 }
+
+// isHub reports whether a host is Docker Hub to the clients, which put library/ before names of one
+// component there.
+func isHub(host string) bool { return host == "docker.io" || host == "index.docker.io" }
 
 // comparePaths orders scopes so that what lies inside one follows it at once: "/" is the smallest
 // character.

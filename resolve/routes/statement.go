@@ -170,7 +170,7 @@ func (c *cutter) asked() iter.Seq[*asked] {
 			for i := range cuts {
 				for _, cell := range cuts[i].apart() {
 					for k := range kinds {
-						if cell.exists[k] && !yield(newAsked(cell, k)) {
+						if cell.exists[k] && !yield(newAsked(&cuts[i], cell, k)) {
 							return
 						}
 					}
@@ -218,18 +218,22 @@ func (c *cut) apart() []*cell {
 // asked is what a cell asks for one kind of pull, as the network sees it.
 type asked struct {
 	*cell
+	at        *cut
 	kind      int
 	name      string
 	plan      *resolve.Plan
-	attempts  []resolve.Attempt // where tags are resolved, and then where images are fetched
+	attempts  []resolve.Attempt // where tags are resolved, and then where manifests and images are fetched
 	locations []string          // of attempts
 }
 
-func newAsked(c *cell, k int) *asked {
+// short reports whether the names have no registry.
+func (c *cell) short() bool { return strings.HasPrefix(c.name, "/") }
+
+func newAsked(at *cut, c *cell, k int) *asked {
 	plan := &c.routes[0][k].plan
-	a := &asked{cell: c, kind: k, name: onTheWire(c.name), plan: plan, attempts: plan.Pull}
-	if len(plan.Resolve) > 0 {
-		a.attempts = slices.Concat(plan.Resolve, plan.Pull)
+	a := &asked{cell: c, at: at, kind: k, name: onTheWire(c.name), plan: plan, attempts: plan.Pull}
+	if len(plan.Resolve) > 0 || len(plan.Asked) > 0 {
+		a.attempts = slices.Concat(plan.Resolve, plan.Asked, plan.Pull)
 	}
 	a.locations = locations(a.attempts)
 	return a
@@ -271,6 +275,10 @@ type judgement struct {
 	others         []scope // Except or Only
 	reached        bool    // a name of the scope exists
 	counterexample *Counterexample
+	// limited is what is said of the shortest names that are too long for a mirror, and limit how
+	// long they are.
+	limited string
+	limit   int
 }
 
 func newJudgement(s *Statement, c *cutter, place int) *judgement {
@@ -279,9 +287,9 @@ func newJudgement(s *Statement, c *cutter, place int) *judgement {
 }
 
 // cell judges a cell. Its names are all inside the statement's scopes or none is, and so are its
-// locations.
+// locations. A name without a registry is inside no scope, but what it asks may be.
 func (j *judgement) cell(c *asked) {
-	if j.Never == "" && (!j.about.holds(c.name) || j.By != "" && j.By != kinds[c.kind]) {
+	if j.Never == "" && (c.short() || !j.about.holds(c.name) || j.By != "" && j.By != kinds[c.kind]) {
 		return
 	}
 	j.reached = true
@@ -290,15 +298,15 @@ func (j *judgement) cell(c *asked) {
 		j.each(c, func(location string) bool { return !j.about.holds(location) || anyHolds(j.others, location) })
 	case j.First != "":
 		j.first(c)
+		j.length(c)
 	case j.Images != "":
 		j.each(c, func(location string) bool { return anyHolds(j.others, location) })
 	case j.Mirrored != "":
 		j.mirrored(c)
+		j.length(c)
 	case j.Same != "":
-		other := &c.routes[1][c.kind].plan
-		if !slices.Equal(locations(c.plan.Pull), locations(other.Pull)) && j.against(c, nil, "the platforms ask other locations") {
-			j.counterexample.Other = *other
-		}
+		j.same(c)
+		j.length(c)
 	}
 }
 
@@ -312,10 +320,41 @@ func (j *judgement) each(c *asked, right func(location string) bool) {
 	}
 }
 
+// length notes names that are too long for what the client writes down.
+func (j *judgement) length(c *asked) {
+	limit := j.cutter.limit(c.at, c.cell, 0, c.kind)
+	if limit >= j.longest(c.at) {
+		return
+	}
+	p := &j.list[c.at.point]
+	if length := len(p.host) + len(c.at.path) + limit; j.limited == "" || length < j.limit {
+		j.limit = length
+		j.limited = fmt.Sprintf("with more than %d characters behind %s a name is too long at a mirror, and the client stops the pull", limit, p.pattern+c.at.path)
+	}
+}
+
+// same judges whether both platforms fetch from the same locations.
+func (j *judgement) same(c *asked) {
+	other, why := &c.routes[1][c.kind].plan, ""
+	switch {
+	case refused(c.plan) != refused(other):
+		why = "policy.json refuses it on one platform"
+	case !slices.Equal(locations(c.plan.Pull), locations(other.Pull)):
+		why = "the platforms ask other locations"
+	default:
+		return
+	}
+	if j.against(c, nil, why) {
+		j.counterexample.Other = *other
+	}
+}
+
 // mirrored judges whether a mirror serves the cell, and where its tag is resolved first, resolves that.
 func (j *judgement) mirrored(c *asked) {
 	mirror := func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror }
 	switch {
+	case refused(c.plan):
+		j.against(c, nil, refusedByPolicy)
 	case !slices.ContainsFunc(c.plan.Pull, mirror):
 		j.against(c, nil, "no mirror serves it")
 	case len(c.plan.Resolve) > 0 && !slices.ContainsFunc(c.plan.Resolve, mirror):
@@ -334,12 +373,18 @@ func (j *judgement) first(c *asked) {
 		want = j.First + port + path
 	}
 	switch pull := c.plan.Pull; {
+	case refused(c.plan):
+		j.against(c, nil, refusedByPolicy)
 	case len(pull) == 0:
 		j.against(c, nil, "asks nothing")
 	case onTheWire(pull[0].Location) != onTheWire(want):
 		j.against(c, pull[0].Origins, "asks "+pull[0].Location+" first, not "+want)
 	}
 }
+
+func refused(p *resolve.Plan) bool { return p.Outcome == resolve.OutcomeRefused }
+
+const refusedByPolicy = "policy.json refuses it"
 
 func locations(attempts []resolve.Attempt) (out []string) {
 	for _, a := range attempts {
@@ -348,13 +393,13 @@ func locations(attempts []resolve.Attempt) (out []string) {
 	return out
 }
 
-// against takes a counterexample, if it is smaller than the one before: fewer characters in the
-// name, then string order, then tag before digest.
+// against takes a counterexample, if it is smaller than the one before: a name with a registry before
+// one without, then fewer characters in the name, then string order, then tag before digest.
 func (j *judgement) against(c *asked, origins []finding.Origin, why string) bool {
 	if old := j.counterexample; old != nil {
 		name, _, _ := strings.Cut(old.Reference, "@")
 		name = strings.TrimSuffix(name, suffix(mirrorset.ByTag))
-		if smaller := cmp.Or(cmp.Compare(len(c.cell.name), len(name)), strings.Compare(c.cell.name, name)); smaller >= 0 {
+		if c.short() || !resolve.IsShortName(old.Reference) && cmp.Or(cmp.Compare(len(c.cell.name), len(name)), strings.Compare(c.cell.name, name)) >= 0 {
 			return false
 		}
 	}
@@ -365,7 +410,7 @@ func (j *judgement) against(c *asked, origins []finding.Origin, why string) bool
 			}
 		}
 	}
-	j.counterexample = &Counterexample{Reference: c.cell.name + suffix(kinds[c.kind]), Why: why, Plan: *c.plan, Origins: origins}
+	j.counterexample = &Counterexample{Reference: c.plan.Image, Why: why, Plan: *c.plan, Origins: origins}
 	return true
 }
 
@@ -377,6 +422,9 @@ func (j *judgement) verdict(platform finding.Platform) Verdict {
 		return v
 	}
 	v.Holds = v.Counterexample == nil
+	if v.Holds && j.limited != "" {
+		v.Notes = append(v.Notes, j.limited)
+	}
 	if j.Never != "" && v.Holds {
 		if evading := j.evading(); evading != nil {
 			if j.AnySpelling {
@@ -408,6 +456,11 @@ func (s *side) speaksOf(scope string) bool {
 			}
 		}
 	}
+	for host, paths := range s.judged {
+		if slices.ContainsFunc(paths, func(path string) bool { return meets(host + path) }) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(s.wildcards, func(domain string) bool {
 		return within("*"+domain, scope) || within(strings.TrimPrefix(scope, "*."), "*"+domain) || scope == "*"+domain
 	})
@@ -431,7 +484,7 @@ func (j *judgement) evading() *Counterexample {
 		if !ok {
 			continue
 		}
-		for _, a := range route.plan.Pull {
+		for _, a := range slices.Concat(route.plan.Asked, route.plan.Pull) {
 			if j.about.holds(onTheWire(a.Location)) && !anyHolds(j.others, onTheWire(a.Location)) {
 				return &Counterexample{Reference: name + suffix(mirrorset.ByTag), Why: "asks " + a.Location, Plan: route.plan, Origins: a.Origins}
 			}
