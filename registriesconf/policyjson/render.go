@@ -221,20 +221,25 @@ func (r *renderer) tell(code finding.Code, severity finding.Severity, origin fin
 // releaseRepositories are where OpenShift's payload comes from unless it was mirrored by another name.
 var releaseRepositories = []string{"quay.io/openshift-release-dev/ocp-release", "quay.io/openshift-release-dev/ocp-v4.0-art-dev"}
 
+// unknownPayload blocks and allows what is listed, and reports a scope that MCO may treat otherwise.
+func (r *renderer) unknownPayload() {
+	r.registriesBlocked, r.policyBlocked, r.allowed = r.rules.Blocked, r.rules.Blocked, r.rules.Allowed
+	for _, scope := range r.rules.Blocked {
+		if slices.ContainsFunc(releaseRepositories, func(name string) bool { return inside(name, scope.Value) }) {
+			r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value,
+				"holds the repository that release payloads of OpenShift come from; MCO treats such a "+
+					"scope otherwise, which cannot be said without the release image: give it, or the "+
+					"ClusterVersion")
+		}
+	}
+	r.both()
+}
+
 // payload takes the repository of the release payload out of what is blocked
 // (getValidBlockedAndAllowedRegistries).
 func (r *renderer) payload() {
 	if r.release.Value == "" {
-		r.registriesBlocked, r.policyBlocked, r.allowed = r.rules.Blocked, r.rules.Blocked, r.rules.Allowed
-		for _, scope := range r.rules.Blocked {
-			if slices.ContainsFunc(releaseRepositories, func(name string) bool { return inside(name, scope.Value) }) {
-				r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value,
-					"holds the repository that release payloads of OpenShift come from; MCO treats such a "+
-						"scope otherwise, which cannot be said without the release image: give it, or the "+
-						"ClusterVersion")
-			}
-		}
-		r.both()
+		r.unknownPayload()
 		return
 	}
 	named, ok := parseNamed(r.release.Value)
