@@ -19,6 +19,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"encoding/ascii85"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -175,7 +176,8 @@ func hash(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// pack compresses data and writes it in characters.
+// pack compresses data and writes it in characters: as ascii85, which is shorter than base64, with "v" for "<",
+// which could end the element that it stands in.
 func pack(data []byte) (string, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
@@ -188,5 +190,7 @@ func pack(data []byte) (string, error) {
 	if err := z.Close(); err != nil {
 		return "", err
 	}
-	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+	text := make([]byte, ascii85.MaxEncodedLen(b.Len()))
+	text = text[:ascii85.Encode(text, b.Bytes())]
+	return string(bytes.ReplaceAll(text, []byte("<"), []byte("v"))), nil
 }

@@ -15,24 +15,33 @@ function element(name, attributes = {}, ...children) {
 	return e;
 }
 
-// --- The worker ---
+// --- The workers ---
 
-let worker, program, waiting, number = 0;
+// There are two, as there are two kinds of nodes: both are asked at the same time.
+let workers = [], program, waiting = new Map(), number = 0;
 
 function startWorker() {
 	const script = byId("worker").textContent.replaceAll("<\\/", "</");
-	worker = new Worker(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
-	waiting = new Map();
+	const worker = new Worker(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
 	worker.onmessage = ({ data }) => {
-		const { resolve, reject } = waiting.get(data.id);
+		const asked = waiting.get(data.id);
 		waiting.delete(data.id);
-		if (data.error) reject(new Error(data.error));
-		else resolve(data);
+		if (data.error) asked?.reject(new Error(data.error));
+		else asked?.resolve(data);
 	};
-	return ask(program ? { program } : { packed: byId("engine").textContent }).then((answer) => { program = answer.program; });
+	workers.push(worker);
+	return worker;
 }
 
-function ask(message) {
+// startWorkers has the first worker compile the program, unless it is compiled already, and gives it to the second.
+async function startWorkers() {
+	const [first, second] = [startWorker(), startWorker()];
+	const started = await ask(first, program ? { program } : { packed: byId("engine").textContent });
+	program = started.program;
+	await ask(second, { program });
+}
+
+function ask(worker, message) {
 	const id = ++number;
 	return new Promise((resolve, reject) => {
 		waiting.set(id, { resolve, reject });
@@ -40,19 +49,22 @@ function ask(message) {
 	});
 }
 
-// stop ends what is running, and has the worker ready again.
+// stop ends what is running, and has the workers ready again.
 function stop() {
-	worker.terminate();
+	for (const worker of workers) worker.terminate();
 	for (const { reject } of waiting.values()) reject(new Error("stopped"));
-	ready = startWorker();
+	workers = [];
+	waiting = new Map();
+	ready = startWorkers();
 }
 
-let ready = startWorker();
+let ready = startWorkers();
 
-// mirrorctl runs a command over files, a map from paths to bytes. It returns {code, stdout, stderr}.
+// mirrorctl runs a command over files, a map from paths to bytes. It returns {code, stdout, stderr}. What is about
+// Windows has a worker of its own.
 async function mirrorctl(args, files) {
 	await ready;
-	return ask({ args, files });
+	return ask(workers[args.includes("windows") ? 1 : 0], { args, files });
 }
 
 // --- The inputs ---
@@ -214,16 +226,15 @@ async function showPlan() {
 	const image = byId("image").value.trim();
 	if (!image) return byId("plan").replaceChildren();
 	const { files, only } = mounted("first");
-	const columns = [];
-	for (const [platform, title] of Object.entries(platforms)) {
+	const columns = Object.entries(platforms).map(async ([platform, title]) => {
 		const { answer, refused } = answered(await mirrorctl(["resolve", "--json", "--platform", platform, "-f", only, image], files));
 		const column = element("section", { "data-platform": platform }, element("h3", {}, title));
 		if (Array.isArray(answer)) column.append(...planOf(answer[0]));
 		else if (answer) column.append(element("ul", {}, ...answer.findings.map(findingItem)));
 		else column.append(refusal(refused));
-		columns.push(column);
-	}
-	byId("plan").replaceChildren(...columns);
+		return column;
+	});
+	byId("plan").replaceChildren(...await Promise.all(columns));
 }
 
 function planOf(plan) {

@@ -1,28 +1,51 @@
 // The worker runs mirrorctl. It gets the compiled program, or the packed one to compile first, and then commands:
 // {id, args, files}. It answers {id, code, stdout, stderr}. It is ended from outside where a command is to stop.
+// The program stays: it is started once, and called for each command.
 "use strict";
 
-let program;
-
-async function unpack(packed) {
-	const text = atob(packed);
-	const bytes = new Uint8Array(text.length);
-	for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-	const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-	return WebAssembly.compile(await new Response(stream).arrayBuffer());
+// decode reads ascii85 in which "v" stands for "<": five characters for four bytes, "z" for four that are zero.
+function decode(text) {
+	const bytes = new Uint8Array(4 * text.length);
+	const view = new DataView(bytes.buffer);
+	let value = 0, digits = 0, at = 0;
+	for (let i = 0; i < text.length; i++) {
+		let c = text.charCodeAt(i);
+		if (c === 122) { // "z"
+			at += 4;
+			continue;
+		}
+		if (c === 118) c = 60; // "v" for "<"
+		value = value * 85 + c - 33;
+		if (++digits === 5) {
+			view.setUint32(at, value);
+			at += 4;
+			value = digits = 0;
+		}
+	}
+	if (digits > 0) { // the last group is shorter: what is missing counts as the highest digit
+		for (let i = digits; i < 5; i++) value = value * 85 + 84;
+		view.setUint32(at, value);
+		at += digits - 1;
+	}
+	return bytes.subarray(0, at);
 }
 
-async function run(args, files) {
-	const written = { 1: [], 2: [] };
-	globalThis.fs = newFiles(files, written);
+// unpack compiles the program while it is still being unpacked.
+async function unpack(packed) {
+	const stream = new Blob([decode(packed)]).stream().pipeThrough(new DecompressionStream("gzip"));
+	return WebAssembly.compileStreaming(new Response(stream, { headers: { "Content-Type": "application/wasm" } }));
+}
+
+// start runs the program to the point where it waits to be called.
+async function start(program) {
 	const go = new Go();
-	go.argv = ["mirrorctl", ...args];
-	go.env = {};
-	let code = 0;
-	go.exit = (c) => { code = c; };
-	await go.run(await WebAssembly.instantiate(program, go.importObject));
-	const text = async (parts) => new Response(new Blob(parts)).text();
-	return { code, stdout: await text(written[1]), stderr: await text(written[2]) };
+	go.run(await WebAssembly.instantiate(program, go.importObject));
+	return program;
+}
+
+function run(args, files) {
+	globalThis.fs.mount(files);
+	return new Promise((resolve) => mirrorctl(args, (code, stdout, stderr) => resolve({ code, stdout, stderr })));
 }
 
 let last = Promise.resolve();
@@ -30,10 +53,8 @@ let last = Promise.resolve();
 onmessage = ({ data }) => {
 	last = last.then(async () => {
 		try {
-			if (data.packed) program = await unpack(data.packed);
-			if (data.program) program = data.program;
 			if (data.args) postMessage({ id: data.id, ...await run(data.args, data.files) });
-			else postMessage({ id: data.id, program });
+			else postMessage({ id: data.id, program: await start(data.program ?? await unpack(data.packed)) });
 		} catch (e) {
 			postMessage({ id: data.id, error: String(e) });
 		}
