@@ -15,8 +15,9 @@ import (
 // uses. A topological sort leaves open which loop to break, and where; nodes show what this
 // algorithm does.
 func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
-	order, ok := onlyList(lists)
-	if !ok {
+	if len(lists) == 1 && ownOrder(lists[0]) {
+		order = slices.Clone(lists[0])
+	} else {
 		order, loop = newGraph(lists, source).sorted()
 	}
 	if n := len(order); n > 0 && order[n-1] == source {
@@ -25,19 +26,41 @@ func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
 	return order, loop
 }
 
-// onlyList returns the list where there is one that names nothing twice: it is its own order. Most
-// sources have one such list, and making a graph of each breaks the floor of docs/performance.md.
-func onlyList(lists [][]string) (list []string, ok bool) {
-	if len(lists) != 1 || len(lists[0]) > 16 { // of a longer list the graph finds repetitions faster
-		return nil, false
+// short is how long a list may be that is searched and not indexed.
+const short = 16
+
+// ownOrder reports whether a list is its own order of preference, because it is short and names nothing
+// twice. Most sources have one such list, and making a graph of each breaks the floor of
+// docs/performance.md.
+func ownOrder(list []string) bool {
+	if len(list) > short {
+		return false
 	}
-	list = lists[0]
 	for i, name := range list {
 		if slices.Contains(list[:i], name) {
-			return nil, false
+			return false
 		}
 	}
-	return slices.Clone(list), true
+	return true
+}
+
+// indexOf returns a function that returns the first place of a name in a list, -1 where it has none.
+func indexOf(list []string) func(name string) int {
+	if len(list) <= short {
+		return func(name string) int { return slices.Index(list, name) }
+	}
+	places := make(map[string]int, len(list))
+	for i, name := range list {
+		if _, ok := places[name]; !ok {
+			places[name] = i
+		}
+	}
+	return func(name string) int {
+		if i, ok := places[name]; ok {
+			return i
+		}
+		return -1
+	}
 }
 
 // graph is a directed graph over names, its nodes numbered in string order.

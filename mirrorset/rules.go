@@ -137,6 +137,9 @@ func validScopes(scopes []Scope) []Scope {
 
 // checkOrder reports lists that contradict each other.
 func (r *Rule) checkOrder() finding.Findings {
+	if len(r.Entries) == 1 && ownOrder(r.Entries[0].Mirrors) {
+		return nil
+	}
 	order, loop := PreferenceOrder(r.lists(), r.Source)
 	if loop == nil {
 		return nil
@@ -166,13 +169,13 @@ func (r *Rule) lists() [][]string {
 func (r *Rule) Mirrors() []Mirror {
 	order, _ := PreferenceOrder(r.lists(), r.Source)
 	mirrors := make([]Mirror, len(order))
-	place := make(map[string]int, len(order))
 	for i, m := range order {
-		mirrors[i].Location, place[m] = m, i
+		mirrors[i].Location = m
 	}
+	place := indexOf(order)
 	for _, e := range r.Entries {
 		for j, m := range e.Mirrors {
-			if i, ok := place[m]; ok { // a source that comes last is left out
+			if i := place(m); i >= 0 { // a source that comes last is left out
 				mirrors[i].Origins = append(mirrors[i].Origins, e.MirrorOrigin(j))
 			}
 		}

@@ -125,18 +125,17 @@ func (v *validator) entry(e *Entry) {
 
 // mirrors checks the mirrors of an entry.
 func (v *validator) mirrors(e *Entry, by finding.Refuser) {
-	first := make(map[string]int, len(e.Mirrors))
+	first := indexOf(e.Mirrors)
 	for i, m := range e.Mirrors {
 		if !ValidMirror(m) {
 			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
 		} else {
 			v.shortAddress(func() finding.Origin { return e.MirrorOrigin(i) }, m)
 		}
-		if at, ok := first[m]; ok {
+		if at := first(m); at < i {
 			v.repeated(e, by, i, at)
 			continue
 		}
-		first[m] = i
 		if m == e.Source && e.never() {
 			v.refuse(finding.CodeSourceAsMirror, finding.MCO, e.MirrorOrigin(i), m,
 				"is the source itself, which NeverContactSource forbids to contact; remove it or change the policy")
