@@ -138,6 +138,7 @@ func (o *output) result(text []byte) error {
 // eachLine applies f to what stands between line ends and tabs.
 func eachLine(text string, f func(string) string) string {
 	var b strings.Builder
+	b.Grow(len(text))
 	for text != "" {
 		end := strings.IndexAny(text, "\t\n")
 		if end < 0 {
@@ -154,6 +155,9 @@ var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*@(?:[^"\\]|\\.)*"`)
 
 // withoutUserInfo returns a file of TOML as it may be printed.
 func withoutUserInfo(text []byte) []byte {
+	if bytes.IndexByte(text, '@') < 0 {
+		return text // the usual case; the expression takes longer than rendering
+	}
 	return quotedText.ReplaceAllFunc(text, func(quoted []byte) []byte {
 		return []byte(`"` + shown.Value(string(quoted[1:len(quoted)-1])) + `"`)
 	})

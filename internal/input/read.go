@@ -116,13 +116,23 @@ func (in *Input) stream(shown, name string, r io.Reader, size int64) error {
 		if !single {
 			return in.directory(m, name)
 		}
-		return in.text(shown, name, bufio.NewReaderSize(bytes.NewReader(m.files[name]), headBytes))
+		data := m.files[name]
+		return in.text(shown, name, sized{bufio.NewReaderSize(bytes.NewReader(data), headBytes), len(data)})
 	}
-	return in.text(shown, name, buffered)
+	return in.text(shown, name, sized{buffered, int(max(0, size))})
 }
 
+// sized is a text of which the size is known, or 0: whoever reads it whole makes room for it once.
+type sized struct {
+	*bufio.Reader
+	size int
+}
+
+// Len returns the size of a text that nothing was read of yet.
+func (s sized) Len() int { return s.size }
+
 // text reads a file that was given by itself.
-func (in *Input) text(shown, name string, r *bufio.Reader) error {
+func (in *Input) text(shown, name string, r sized) error {
 	begin, _ := r.Peek(headBytes)
 	kind := sniff(name, begin)
 	if kind == formatManifest && isPolicy(name, begin) {
