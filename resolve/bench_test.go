@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"

@@ -109,7 +109,7 @@ func newRegistryBuilder(rules *mirrorset.Rules) *registryBuilder {
 
 // index notes which host a rule is for, and what it forbids to contact.
 func (b *registryBuilder) index(r *mirrorset.Rule) {
-	host, _ := splitHost(r.Source)
+	host, _ := network.SplitHost(r.Source)
 	rules, _ := b.onHost.get(host)
 	b.onHost.set(host, append(rules, r))
 	if isWildcard(host) || !r.Never {

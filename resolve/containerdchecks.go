@@ -52,7 +52,7 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 // checkInexact reports a mirror that breaks the naming rule of Windows nodes: it does not end in
 // the whole path of its source.
 func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
-	_, path := splitHost(rule.Source)
+	_, path := network.SplitHost(rule.Source)
 	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
 		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image "+
 			"there too, or name the mirror %[3]s%[4]s",
@@ -73,7 +73,7 @@ func (b *registryBuilder) spillovers(registries []Registry) {
 	var about, message string                                // rules are sorted, so that one message serves a host
 	for i := range b.rules.Rules {
 		r := &b.rules.Rules[i]
-		host, path := splitHost(r.Source)
+		host, path := network.SplitHost(r.Source)
 		if path == "" || !redirected[host] {
 			continue
 		}
@@ -134,7 +134,7 @@ func (b *registryBuilder) checkScopes() {
 		}
 	}
 	for _, s := range b.rules.Blocked {
-		if _, path := splitHost(s.Value); path != "" {
+		if _, path := network.SplitHost(s.Value); path != "" {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
 				"is not blocked on Windows: containerd can only block whole registries; block the "+
 					"registry, or keep its images out by other means")
@@ -145,7 +145,7 @@ func (b *registryBuilder) checkScopes() {
 		}
 	}
 	for _, s := range b.rules.Insecure {
-		if _, path := splitHost(s.Value); path != "" {
+		if _, path := network.SplitHost(s.Value); path != "" {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
 				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows "+
 					"insecure hosts, not insecure repositories")

@@ -82,7 +82,7 @@ func (m *merge) collect() {
 	itself := m.at(m.self)
 	number := 0 // of the list
 	for _, rule := range m.rules {
-		_, sourcePath := splitHost(rule.Source)
+		_, sourcePath := network.SplitHost(rule.Source)
 		for _, entry := range rule.Entries {
 			number++
 			list := m.list[:0]
@@ -225,7 +225,7 @@ func capabilities(pull mirrorset.Pull) Capability {
 // the mirror names for the source: the mirror without the path components that the two share at their
 // ends. The registry host is never dropped. exact is set where the whole path of the source was shared.
 func endpoint(sourcePath, mirror string) (location string, exact bool) {
-	host, mirrorPath := splitHost(mirror)
+	host, mirrorPath := network.SplitHost(mirror)
 	if rest, ok := strings.CutSuffix(mirrorPath, sourcePath); ok { // as with most
 		return mirror[:len(host)+len(rest)], true
 	}
@@ -241,13 +241,13 @@ func endpoint(sourcePath, mirror string) (location string, exact bool) {
 
 // newEndpoint returns the endpoint at a location, host[:port][/path], without capabilities.
 func newEndpoint(location string) Endpoint {
-	host, path := splitHost(hubNamed(location))
+	host, path := network.SplitHost(hubNamed(location))
 	return Endpoint{Scheme: "https", Host: host, Root: "/v2" + path}
 }
 
 // hubNamed returns a location with every spelling of Docker Hub replaced by the name that answers.
 func hubNamed(location string) string {
-	if host, path := splitHost(location); host != network.DockerHub && network.Host(host) == network.DockerHub {
+	if host, path := network.SplitHost(location); host != network.DockerHub && network.Host(host) == network.DockerHub {
 		return network.DockerHub + path
 	}
 	return location

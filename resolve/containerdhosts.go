@@ -47,14 +47,14 @@ func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 func (b *registryBuilder) ruledHosts() []string {
 	var hosts []string
 	for i := range b.rules.Rules {
-		host, _ := splitHost(b.rules.Rules[i].Source)
+		host, _ := network.SplitHost(b.rules.Rules[i].Source)
 		if n := len(hosts); !isWildcard(host) && (n == 0 || hosts[n-1] != host) {
 			hosts = append(hosts, host)
 		}
 	}
 	for _, scopes := range [][]mirrorset.Scope{b.rules.Blocked, b.rules.Insecure} {
 		for _, s := range scopes {
-			if host, path := splitHost(s.Value); path == "" && !isWildcard(host) {
+			if host, path := network.SplitHost(s.Value); path == "" && !isWildcard(host) {
 				hosts = append(hosts, host)
 			}
 		}

@@ -83,7 +83,7 @@ type asked struct {
 // (remotes/docker/config/hosts.go, HostDirFromRoot). Without one it asks the host itself.
 func (t *ContainerdTable) asked(r Reference) asked {
 	a := asked{Reference: r, table: t}
-	a.host, a.path = splitHost(r.Name())
+	a.host, a.path = network.SplitHost(r.Name())
 	a.canonical = network.Host(a.host)
 	a.file = t.find(a.host)
 	if a.file != nil && a.file.Server != nil {

@@ -121,7 +121,7 @@ func (c *copier) addLinux(t *LinuxTable) {
 
 // addWindows adds the endpoints of the registry.
 func (c *copier) addWindows(t *ContainerdTable) {
-	host, repository := splitHost(c.image.Name())
+	host, repository := network.SplitHost(c.image.Name())
 	file := t.find(host)
 	if file == nil {
 		return

@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/distribution/reference"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
-	"github.com/stretchr/testify/require"
 )
 
 // randomRules merges random objects.
@@ -50,7 +52,7 @@ func mayContact(rules *mirrorset.Rules, location string) bool {
 // inside is the matching of the contract, the slow way.
 func inside(name, scope string) bool {
 	if base, ok := strings.CutPrefix(scope, "*"); ok {
-		host, _ := splitHost(name)
+		host, _ := network.SplitHost(name)
 		return strings.HasSuffix(hostname(host), base) || name == scope
 	}
 	return name == scope || strings.HasPrefix(name, scope+"/")
@@ -246,16 +248,16 @@ func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
 	for range 20000 {
 		source := w.Scope()
 		mirror := w.Location()
-		if _, path := splitHost(source); w.Intn(2) == 0 && !isWildcard(source) {
+		if _, path := network.SplitHost(source); w.Intn(2) == 0 && !isWildcard(source) {
 			mirror += path
 		}
-		_, path := splitHost(source)
+		_, path := network.SplitHost(source)
 		location, exact := endpoint(path, mirror)
 		if !exact {
 			continue
 		}
 		// A repository inside the source, on a host without a port that the source does not have.
-		host, path := splitHost(source)
+		host, path := network.SplitHost(source)
 		if isWildcard(source) {
 			host = "foo" + source[1:]
 		}

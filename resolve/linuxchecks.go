@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -123,7 +124,7 @@ func (b *imageBuilder) checkMirror(r *mirrorset.Rule, m mirrorset.Mirror) (usabl
 // unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their
 // location as a reference; message is empty where there are none.
 func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, string) {
-	host, path := splitHost(r.Source)
+	host, path := network.SplitHost(r.Source)
 	if plainMirror(mirror) && (path == "" || strings.Contains(mirror, "/")) {
 		return "", ""
 	}
@@ -147,6 +148,6 @@ func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, strin
 // plainMirror reports whether a valid mirror has a host that is written as it is, and room for a
 // repository.
 func plainMirror(mirror string) bool {
-	host, _ := splitHost(mirror)
+	host, _ := network.SplitHost(mirror)
 	return linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -250,7 +251,7 @@ func noLocation(entry *LinuxEntry, byDigest bool) string {
 // unwritable says why a location cannot be a reference's name to containers-image (ParseNamed of its
 // docker/reference: only the full form of a name is taken); it is empty for one that can.
 func unwritable(location string) string {
-	host, path := splitHost(location)
+	host, path := network.SplitHost(location)
 	switch {
 	case path == "":
 		return "it is a registry without a repository"

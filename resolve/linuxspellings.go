@@ -86,7 +86,7 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 	}
 	forbid := func(scope string, origin finding.Origin) {
 		for _, form := range canonicalForms(scope, b.insecure.covers(scope)) {
-			host, path := splitHost(form)
+			host, path := network.SplitHost(form)
 			f.byHost[host] = append(f.byHost[host], forbiddenPath{path, origin})
 		}
 		if isWildcard(scope) {
@@ -120,7 +120,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 		return
 	}
 	f.done[location] = true
-	host, path := splitHost(location)
+	host, path := network.SplitHost(location)
 	if !insecure {
 		insecure = b.insecure.covers(location)
 	}
@@ -207,7 +207,7 @@ func (f *forbiddenScopes) add(b *imageBuilder, prefix string, origin finding.Ori
 	if _, ok := b.table.index.get(prefix); ok || b.forbids(prefix, insecure) == "" {
 		return
 	}
-	host, path := splitHost(prefix)
+	host, path := network.SplitHost(prefix)
 	if name := hostname(host); path == "" && name != host {
 		at, ok := b.table.index.get(name)
 		if ok && (b.table.entries[at].Blocked || b.forbids(name, b.insecure.covers(name)) != "") {

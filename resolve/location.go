@@ -10,7 +10,7 @@ import (
 // when it is asked by HTTPS. Spellings of one host have one form. Paths are case-sensitive and
 // stay.
 func canonical(location string) string {
-	host, rest := splitHost(location)
+	host, rest := network.SplitHost(location)
 	if form := network.Host(host); form != host {
 		return form + rest
 	}
@@ -19,7 +19,7 @@ func canonical(location string) string {
 
 // canonicalHTTP returns the same for plain HTTP, whose default port is another.
 func canonicalHTTP(location string) string {
-	host, rest := splitHost(location)
+	host, rest := network.SplitHost(location)
 	return network.HTTPHost(host) + rest
 }
 
@@ -44,14 +44,6 @@ func contacted(location string) string {
 	return location
 }
 
-// splitHost splits a location or scope into host[:port] and the rest, which is empty or starts with "/".
-func splitHost(location string) (host, rest string) {
-	if i := strings.IndexByte(location, '/'); i >= 0 {
-		return location[:i], location[i:]
-	}
-	return location, ""
-}
-
 // hostname returns a host without its port.
 func hostname(host string) string {
 	if i := strings.IndexByte(host, ':'); i >= 0 {
@@ -67,7 +59,7 @@ func isWildcard(scope string) bool { return strings.HasPrefix(scope, "*.") }
 // host, a port included.
 func rest(name, scope string) string {
 	if isWildcard(scope) {
-		host, _ := splitHost(name)
+		host, _ := network.SplitHost(name)
 		return name[len(hostname(host)):]
 	}
 	return name[len(scope):]

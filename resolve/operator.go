@@ -97,7 +97,7 @@ func (o Operator) sameRequests(a, b []Attempt) bool {
 func onTheWire(attempts []Attempt) []Attempt {
 	var wire []Attempt
 	for _, a := range attempts {
-		host, path := splitHost(a.Location)
+		host, path := network.SplitHost(a.Location)
 		a.Location = network.Host(host) + path
 		wire = appendAttempt(wire, a)
 	}

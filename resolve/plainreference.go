@@ -3,6 +3,7 @@ package resolve
 import (
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -20,7 +21,7 @@ func plainReference(image string) (r Reference, ok bool) {
 	if !ok {
 		return Reference{}, false
 	}
-	host, path := splitHost(name)
+	host, path := network.SplitHost(name)
 	switch {
 	case path == "", !strings.ContainsAny(host, ".:") && host != "localhost", len(name) > maxLinuxName, !mirrorset.ValidMirror(name):
 		return Reference{}, false

@@ -9,6 +9,8 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 )
@@ -114,7 +116,7 @@ func linuxName(name string) error {
 	if len(name) > maxLinuxName {
 		return fmt.Errorf("the name is %d characters long; containers-image takes %d", len(name), maxLinuxName)
 	}
-	if host, _ := splitHost(name); !linuxHost(host) || strings.Contains(host, "_") {
+	if host, _ := network.SplitHost(name); !linuxHost(host) || strings.Contains(host, "_") {
 		return fmt.Errorf("%q is not a registry host to containers-image: a host has a dot or a port, or "+
 			"is localhost, and has no underscore", host)
 	}

@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/pullroute/pullroute/internal/scenario"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
-	"github.com/stretchr/testify/require"
 )
 
 func TestScenarios(t *testing.T) {

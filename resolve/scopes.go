@@ -4,6 +4,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
 )
 
 // This file answers two questions for the whole package: which scopes enclose a name, and which of
@@ -61,7 +63,7 @@ func enclosing(name string) iter.Seq[enclosingScope] {
 }
 
 func walkScopes(name string, yield func(enclosingScope) bool) {
-	host, _ := splitHost(name)
+	host, _ := network.SplitHost(name)
 	for end := len(name); ; end = strings.LastIndexByte(name[:end], '/') {
 		if !yield(enclosingScope{text: name[:end]}) {
 			return
@@ -176,7 +178,7 @@ func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
 			best, found, length = v, true, s.length()
 		}
 	}
-	host, _ := splitHost(name)
+	host, _ := network.SplitHost(name)
 	if domain := hostname(host); len(domain) < len(host) && len(domain) > length {
 		if v, ok := m.plain[domain]; ok {
 			return v, true
@@ -188,7 +190,7 @@ func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
 // isFirstIn reports whether the host of the wildcard stands in the name where the name's host ends,
 // and nowhere before.
 func (s enclosingScope) isFirstIn(name string) bool {
-	host, _ := splitHost(name)
+	host, _ := network.SplitHost(name)
 	return strings.Index(name, s.text) == len(hostname(host))-len(s.text)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -29,7 +30,7 @@ func NewWMCOTable(rules *mirrorset.Rules) *ContainerdTable {
 	rules = complete(rules)
 	gathered := map[string]*wmcoRegistry{}
 	for _, e := range wmcoEntries(rules) {
-		host, _ := splitHost(e.Source)
+		host, _ := network.SplitHost(e.Source)
 		r := gathered[host]
 		if r == nil {
 			r = &wmcoRegistry{policy: e.Policy, at: map[string]int{}}
@@ -85,11 +86,11 @@ func (r *wmcoRegistry) add(e *mirrorset.Entry) {
 	r.entries++
 	r.repeated = r.repeated && r.entries == 1
 	r.origins = append(r.origins, e.Origin)
-	_, path := splitHost(e.Source)
+	_, path := network.SplitHost(e.Source)
 	for i, mirror := range e.Mirrors {
 		location, _ := endpoint(path, mirror)
 		if mirror == e.Source {
-			location, _ = splitHost(mirror)
+			location, _ = network.SplitHost(mirror)
 		}
 		at, ok := r.at[location]
 		if !ok {
@@ -130,6 +131,6 @@ func (r *wmcoRegistry) file(host string) (Registry, bool) {
 
 // wmcoAsked returns the endpoint at a location as it is spelled: that of Docker Hub too.
 func wmcoAsked(location string) Endpoint {
-	host, path := splitHost(location)
+	host, path := network.SplitHost(location)
 	return Endpoint{Scheme: "https", Host: host, Root: "/v2" + path}
 }

@@ -121,3 +121,11 @@ func ipv4(name string) (address string, ok bool) {
 	}
 	return strings.Join(octets, "."), true
 }
+
+// SplitHost splits a location or scope into host[:port] and the rest, which is empty or starts with "/".
+func SplitHost(location string) (host, rest string) {
+	if i := strings.IndexByte(location, '/'); i >= 0 {
+		return location[:i], location[i:]
+	}
+	return location, ""
+}

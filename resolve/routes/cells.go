@@ -68,7 +68,7 @@ func (c *cutter) hosts() iter.Seq[[]cut] {
 	return func(yield func([]cut) bool) {
 		scopes := map[string][]string{} // paths by host
 		for _, scope := range c.scopes {
-			host, path := splitHost(scope)
+			host, path := network.SplitHost(scope)
 			scopes[host] = append(scopes[host], path)
 		}
 		for i := range c.list {
@@ -220,7 +220,7 @@ func (c *cutter) askOne(name, beyond string) cell {
 // repository to the client: a registry by itself, or one component on docker.io.
 func (e *entry) shallow(path string) bool {
 	return slices.ContainsFunc(e.bases, func(base string) bool {
-		host, rest := splitHost(base + path[len(e.path):])
+		host, rest := network.SplitHost(base + path[len(e.path):])
 		return rest == "" || isHub(host) && strings.Count(rest, "/") < 2
 	})
 }
@@ -255,7 +255,7 @@ func inside(path, other string) bool {
 
 // onTheWire returns a location as the network sees it.
 func onTheWire(location string) string {
-	host, path := splitHost(location)
+	host, path := network.SplitHost(location)
 	if wire := network.Host(host); wire != host {
 		return wire + path
 	}

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -229,7 +230,7 @@ func (c *cutter) folded(cuts []cut, i int, d depth, k int, roots []cut) bool {
 	_, from := splitPort(c.list[parent].host)
 	_, to := splitPort(c.list[at.point].host)
 	return c.sameRoutes(&roots[parent].cells[d], own, k, func(base string) string {
-		host, path := splitHost(base)
+		host, path := network.SplitHost(base)
 		if name, ok := strings.CutSuffix(host, from); ok && from != "" { // a port that is handed on
 			return name + to + path
 		}
@@ -287,7 +288,7 @@ func sameRoute(a, b route, rename func(string) string) bool {
 // place is onTheWire, but for what a hosts.toml calls docker.io: that is asked as it is, and is no
 // registry.
 func place(location string) string {
-	if host, _ := splitHost(location); host == "docker.io" {
+	if host, _ := network.SplitHost(location); host == "docker.io" {
 		return location
 	}
 	return onTheWire(location)

@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
-	"github.com/stretchr/testify/require"
 )
 
 // linux makes the routes of entries that are written as "prefix -> mirror mirror", with "blocked" for a mirror of an entry

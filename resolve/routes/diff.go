@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -76,7 +77,7 @@ func (c *Change) rank() (rank int) {
 // askedHosts returns the hosts that a plan asks, in order.
 func askedHosts(p resolve.Plan) (hosts []string) {
 	for _, a := range slices.Concat(p.Resolve, p.Asked, p.Pull) {
-		host, _ := splitHost(onTheWire(a.Location))
+		host, _ := network.SplitHost(onTheWire(a.Location))
 		if !slices.Contains(hosts, host) {
 			hosts = append(hosts, host)
 		}

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
-	"github.com/stretchr/testify/require"
 )
 
 // The hosts, ports and paths that worlds and references are made of: ends that stand twice in a host, labels of one
@@ -170,7 +172,7 @@ func newWorld(r *Routes) *world {
 // locations are what the class of a name asks, or nil and false where no class has the name. What is asked for a
 // manifest only stands behind the word "refused". Of a name that is longer than the class allows tooLong is set.
 func (w *world) locations(t *testing.T, name string, k int) (resolved, pull []string, tooLong, found bool) {
-	host, path := splitHost(name)
+	host, path := network.SplitHost(name)
 	at := w.find(host)
 	if host == "" {
 		at = len(w.list) - 1
@@ -220,7 +222,7 @@ func applied(steps []Step, name, rest, port, own string) (locations []string) {
 			locations = append(locations, onTheWire(name))
 			continue
 		}
-		host, path := splitHost(s.Base)
+		host, path := network.SplitHost(s.Base)
 		if base, ok := strings.CutSuffix(host, port); ok && port != "" && port != own {
 			host = base + own
 		}
@@ -479,7 +481,7 @@ func TestAStatementHoldsExactlyWhenNoReferenceContradictsIt(t *testing.T) {
 			if rnd.Intn(4) == 0 {
 				return worldWildcards[rnd.Intn(len(worldWildcards)-1)]
 			}
-			host, path := splitHost(names[rnd.Intn(len(worldHosts)*len(worldPorts)*len(allPaths()))])
+			host, path := network.SplitHost(names[rnd.Intn(len(worldHosts)*len(worldPorts)*len(allPaths()))])
 			for rnd.Intn(3) > 0 && path != "" {
 				path = path[:strings.LastIndexByte(path, '/')]
 			}
@@ -502,7 +504,7 @@ func TestAStatementHoldsExactlyWhenNoReferenceContradictsIt(t *testing.T) {
 		smallest := make([]string, len(statements))
 		for _, i := range rnd.Perm(len(names))[:sample(len(names))] {
 			name := names[i]
-			host, path := splitHost(name)
+			host, path := network.SplitHost(name)
 			if onTheWire(name) != name && !strings.HasPrefix(name, "docker.io/") || host == "registry-1.docker.io" {
 				continue
 			}
@@ -526,7 +528,7 @@ func TestAStatementHoldsExactlyWhenNoReferenceContradictsIt(t *testing.T) {
 						if in(wireName(name), s.Images) {
 							rest := path
 							if !strings.HasPrefix(s.Images, "*") {
-								_, scopePath := splitHost(s.Images)
+								_, scopePath := network.SplitHost(s.Images)
 								rest = path[len(scopePath):]
 							} else if _, port := splitPort(host); port != "" {
 								rest = port + path
@@ -537,7 +539,7 @@ func TestAStatementHoldsExactlyWhenNoReferenceContradictsIt(t *testing.T) {
 						bad = in(wireName(name), s.Images) && slices.ContainsFunc(pull, func(l string) bool { return !slices.ContainsFunc(s.Only, func(o string) bool { return in(l, o) }) })
 					}
 					// A name with a registry counts before one without.
-					if old, _ := splitHost(smallest[j]); bad && (smallest[j] == "" || old == "" && host != "" || (host == "") == (old == "") && len(name) < len(smallest[j])) {
+					if old, _ := network.SplitHost(smallest[j]); bad && (smallest[j] == "" || old == "" && host != "" || (host == "") == (old == "") && len(name) < len(smallest[j])) {
 						smallest[j] = name
 					}
 				}
@@ -552,7 +554,7 @@ func TestAStatementHoldsExactlyWhenNoReferenceContradictsIt(t *testing.T) {
 				failing++
 				require.False(t, v.Holds, what)
 				name, _, _ := strings.Cut(strings.TrimSuffix(v.Counterexample.Reference, ":1"), "@")
-				if host, _ := splitHost(smallest[j]); host != "" {
+				if host, _ := network.SplitHost(smallest[j]); host != "" {
 					require.LessOrEqual(t, len(name), len(smallest[j]), what)
 					require.False(t, resolve.IsShortName(v.Counterexample.Reference), what)
 				}

@@ -70,7 +70,7 @@ func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
 		}
 	}
 	for _, scope := range scopes {
-		host, _ := splitHost(scope)
+		host, _ := network.SplitHost(scope)
 		if domain, ok := strings.CutPrefix(host, "*"); ok {
 			wild[domain] = true
 		} else {

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
-	"github.com/stretchr/testify/require"
 )
 
 // randomRules calls do with the rules of many clusters.
@@ -57,7 +59,7 @@ func TestSpilloverIsWhatTheClassOfTheRegistrySays(t *testing.T) {
 		}
 		reported := with(table.Findings, finding.CodeSpillover)
 		for _, r := range rules.Rules {
-			if host, path := splitHost(r.Source); path != "" {
+			if host, path := network.SplitHost(r.Source); path != "" {
 				require.Equal(t, elsewhere[host], reported[r.Source], "%s\n%s", r.Source, what)
 				if reported[r.Source] {
 					spilt++

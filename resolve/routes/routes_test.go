@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
-	"github.com/stretchr/testify/require"
 )
 
 func TestTheWorkedExampleHasTheClassesThatThePackageCommentShows(t *testing.T) {

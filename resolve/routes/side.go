@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -56,7 +57,7 @@ func linuxSide(t *resolve.LinuxTable) *side {
 	anyBlocked := slices.ContainsFunc(entries, func(e resolve.LinuxEntry) bool { return e.Blocked })
 	for i := range entries {
 		e := &entries[i]
-		host, path := splitHost(e.Prefix)
+		host, path := network.SplitHost(e.Prefix)
 		made := linuxEntry(path, e)
 		s.name(made.bases)
 		if domain, ok := strings.CutPrefix(host, "*"); ok {
@@ -83,7 +84,7 @@ func linuxSide(t *resolve.LinuxTable) *side {
 // name adds the hosts of locations.
 func (s *side) name(locations []string) {
 	for _, location := range locations {
-		host, _ := splitHost(location)
+		host, _ := network.SplitHost(location)
 		s.hosts[host] = true
 	}
 }
@@ -104,7 +105,7 @@ func (s *side) judge(scopes []string, apply func(resolve.Plan) resolve.Plan) {
 		if !mirrorset.ValidSource(scope) {
 			continue // no name lies inside it
 		}
-		host, path := splitHost(scope)
+		host, path := network.SplitHost(scope)
 		if domain, ok := strings.CutPrefix(host, "*"); ok {
 			s.wildcards = append(s.wildcards, domain)
 			continue
@@ -272,14 +273,6 @@ func comparePaths(a, b string) int {
 		return cmp.Compare(a[i], b[i])
 	}
 	return cmp.Compare(len(a), len(b))
-}
-
-// splitHost splits a location or scope into host[:port] and the rest, which is empty or starts with "/".
-func splitHost(location string) (host, rest string) {
-	if i := strings.IndexByte(location, '/'); i >= 0 {
-		return location[:i], location[i:]
-	}
-	return location, ""
 }
 
 // splitPort splits a host into its name and its port, which is empty or starts with ":".

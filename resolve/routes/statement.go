@@ -245,7 +245,7 @@ type scope string
 // holds reports whether a location, as the network sees it, lies inside the scope.
 func (s scope) holds(location string) bool {
 	if domain, ok := strings.CutPrefix(string(s), "*"); ok {
-		host, _ := splitHost(location)
+		host, _ := network.SplitHost(location)
 		name, _ := splitPort(host)
 		return strings.HasSuffix(name, domain) && len(name) > len(domain)
 	}
@@ -365,10 +365,10 @@ func (j *judgement) mirrored(c *asked) {
 
 // first judges whether the first location is First and the rest of the name.
 func (j *judgement) first(c *asked) {
-	host, path := splitHost(c.cell.name)
+	host, path := network.SplitHost(c.cell.name)
 	want := j.First + path
 	if !strings.HasPrefix(j.Images, "*") {
-		_, scope := splitHost(j.Images)
+		_, scope := network.SplitHost(j.Images)
 		want = j.First + path[len(scope):]
 	} else if _, port := splitPort(host); port != "" {
 		want = j.First + port + path
@@ -475,7 +475,7 @@ func (j *judgement) evading() *Counterexample {
 	if strings.HasPrefix(scope, "*") {
 		scope = "a" + scope[1:]
 	}
-	host, path := splitHost(scope)
+	host, path := network.SplitHost(scope)
 	spelled := []string{strings.ToUpper(host[:1]) + host[1:]}
 	if _, port := splitPort(host); port == "" {
 		spelled = append(spelled, host+":443")
