@@ -15,7 +15,7 @@ import (
 func (p *program) copyPlan(args []string) error {
 	fs := p.flags("copy-plan", "IMAGE...")
 	files := inputFlag(fs, manifests)
-	asJSON := fs.Bool("json", false, "print the copies as a JSON array")
+	asJSON := jsonFlags(fs, "an array of the copies")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
@@ -63,7 +63,7 @@ func (p *program) copyPlan(args []string) error {
 		return a.Source == b.Source && a.Destination == b.Destination
 	})
 	p.report(findings.Sort())
-	if *asJSON {
+	if asJSON() {
 		return p.encode(copies)
 	}
 	for _, c := range copies {

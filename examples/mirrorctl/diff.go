@@ -20,7 +20,7 @@ func (p *program) diff(args []string) error {
 		"where NEW is manifests, and what pulls change where both are nodes.\n")
 	var on platform
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
-	asJSON := fs.Bool("json", false, "print one JSON object")
+	asJSON := jsonFlags(fs, "one object")
 	read := choiceFlags(fs)
 	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of "+
 		"what changes in the files")
@@ -39,14 +39,14 @@ func (p *program) diff(args []string) error {
 	case *exitCode && !*byRoutes:
 		return fmt.Errorf("%w: --exit-code goes with --routes", errUsage)
 	case *byRoutes:
-		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], read, *asJSON, *exitCode)
+		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], read, asJSON(), *exitCode)
 	}
 	old, new, err := p.readSides(finding.Platform(on), sides[0], sides[1], read)
 	switch {
 	case err != nil:
 		return err
 	case on == platform(finding.Windows):
-		return p.diffWindows(old, new, *asJSON)
+		return p.diffWindows(old, new, asJSON())
 	}
 	oldSide, oldErr := linuxSideOf(old)
 	newSide, newErr := linuxSideOf(new)
@@ -58,7 +58,7 @@ func (p *program) diff(args []string) error {
 	if policies == nil {
 		policies = old.disruptionPolicies()
 	}
-	return p.diffLinux(oldSide, newSide, policies, *asJSON)
+	return p.diffLinux(oldSide, newSide, policies, asJSON())
 }
 
 // side is what one side of a diff is made of.

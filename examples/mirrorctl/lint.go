@@ -21,7 +21,7 @@ func (p *program) lint(args []string) error {
 	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
 	var on, ignore, named, lists texts
 	fs.Var(&on, "platform", "report what concerns these nodes: windows or linux; repeats; without it, both")
-	asJSON := fs.Bool("json", false, "print the findings as JSON, {\"findings\": [...]}")
+	asJSON := jsonFlags(fs, "{\"findings\": [...]}")
 	fs.Var(&named, "require", "an `IMAGE` that has to be served by a mirror; repeats")
 	fs.Var(&lists, "require-from", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm "+
 		"release info --pullspecs, or manifests that name images; repeats")
@@ -65,7 +65,7 @@ func (p *program) lint(args []string) error {
 	findings = slices.DeleteFunc(append(ofLists, findings...), func(f finding.Finding) bool {
 		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(ignore, string(f.Code))
 	})
-	if *asJSON {
+	if asJSON() {
 		if err := p.encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)}); err != nil {
 			return err
 		}

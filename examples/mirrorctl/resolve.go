@@ -15,7 +15,7 @@ func (p *program) resolve(args []string) error {
 	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
 	var on platform
 	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
-	asJSON := fs.Bool("json", false, "print a JSON array, one object per image")
+	asJSON := jsonFlags(fs, "an array, one object per image")
 	var hosts texts
 	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
 	read := choiceFlags(fs)
@@ -51,7 +51,7 @@ func (p *program) resolve(args []string) error {
 	if err != nil {
 		return err
 	}
-	if *asJSON {
+	if asJSON() {
 		for i := range plans {
 			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]), reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
 		}

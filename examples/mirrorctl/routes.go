@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +16,14 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
 )
+
+// jsonFlags adds the flags -o text|json and --json, its short form. content is what the JSON holds.
+func jsonFlags(fs *flag.FlagSet, content string) (wanted func() bool) {
+	out := form{"text", []string{"text", "json"}}
+	fs.Var(&out, "o", "the `FORM` of the answer: text, or json, "+content)
+	short := fs.Bool("json", false, "short for -o json")
+	return func() bool { return *short || out.name == "json" }
+}
 
 // form is the flag -o: how a result is printed.
 type form struct {
