@@ -216,12 +216,14 @@ func (a *asked) check(p *Plan, e *Endpoint, attempt Attempt) {
 func (a *asked) forbids(e *Endpoint, location string) (source string, narrow bool) {
 	t := a.table
 	for _, http := range e.schemes() {
-		if source = t.forbidden.forbids(location, http); source != "" {
-			return source, false
-		}
 		form := canonical(location)
 		if http {
-			form = canonicalHTTP(location)
+			form, source = canonicalHTTP(location), t.forbidden.forbids(location, true)
+		} else {
+			source = t.forbidden.forbidsHTTPS(location)
+		}
+		if source != "" {
+			return source, false
 		}
 		if source = t.blocked.cover(form); source != "" {
 			return source, strings.Contains(source, "/") && !t.blocked.covers(a.canonical)

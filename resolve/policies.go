@@ -18,6 +18,7 @@ type policies struct {
 // there is a rule, and whether one forbids contacting the source.
 type policy struct {
 	source      string
+	plain       bool // by plain HTTP alone, the form of an insecure source
 	rule, never [len(pulls)]bool
 	by          *mirrorset.Rule // the first that forbids it
 }
@@ -34,13 +35,14 @@ func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) poli
 	p := policies{bySource: newScopeMap[*policy](len(rules.Rules))}
 	for i := range rules.Rules {
 		r := &rules.Rules[i]
-		for _, source := range canonicalForms(r.Source, insecure(r.Source)) {
+		for i, source := range canonicalForms(r.Source, insecure(r.Source)) {
 			said, ok := p.bySource.get(source)
 			if !ok {
-				said = &policy{source: source}
+				said = &policy{source: source, plain: true}
 				p.bySource.set(source, said)
 				p.all = append(p.all, said)
 			}
+			said.plain = said.plain && i > 0
 			kind := kindOf(r.Pull)
 			said.rule[kind] = true
 			said.never[kind] = said.never[kind] || r.Never
@@ -79,11 +81,24 @@ func (p policies) forbids(location string, http bool) string {
 	if http {
 		form = canonicalHTTP(location)
 	}
+	return p.forbidsForm(form, func(said *policy, _ int) bool {
+		return !(http && isWildcard(said.source)) // a wildcard covers every port: the form for HTTPS answers for it
+	})
+}
+
+// forbidsHTTPS is forbids for a request that is made by HTTPS. What a rule opens at port 80 because its
+// source is insecure, it opens for plain HTTP.
+func (p policies) forbidsHTTPS(location string) string {
+	return p.forbidsForm(canonical(location), func(said *policy, kind int) bool {
+		return !said.plain || said.never[kind]
+	})
+}
+
+// forbidsForm returns the source under NeverContactSource that governs a location in canonical form,
+// among those that count.
+func (p policies) forbidsForm(form string, counts func(said *policy, kind int) bool) string {
 	for kind := range pulls {
-		best := p.bySource.longest(form, func(said *policy) bool {
-			// A wildcard covers every port: the form for HTTPS answers for it.
-			return said.rule[kind] && !(http && isWildcard(said.source))
-		})
+		best := p.bySource.longest(form, func(said *policy) bool { return said.rule[kind] && counts(said, kind) })
 		for _, said := range best.values[:best.n] {
 			if said.never[kind] {
 				return best.values[0].source

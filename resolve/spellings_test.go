@@ -158,3 +158,14 @@ func TestNamesThatAreTooLongAreRefusedEarly(t *testing.T) {
 	}
 	require.Less(t, time.Since(start), 30*time.Second)
 }
+
+// Under an insecure scope a rule for a host speaks for port 80 as well, by plain HTTP. That opens nothing for a host
+// spelled with that port, which containerd asks by HTTPS.
+func TestARuleForPlainHTTPOpensNothingForHTTPS(t *testing.T) {
+	table := NewContainerdTable(newRules(t, "digest *.example.org x.y.example.org never\n"+
+		"digest x.y.example.org/a/library quay.io/a/library\ninsecure x.y.example.org:443"))
+	p, err := table.Plan("x.y.example.org:80/a/library" + digestA)
+	require.NoError(t, err)
+	require.Equal(t, "x.y.example.org:80/a/library", p.Pull[0].Location)
+	require.Equal(t, finding.CodeWildcardUnused, p.Findings[0].Code, "%v", p.Findings)
+}
