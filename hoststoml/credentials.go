@@ -37,7 +37,10 @@ func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
 				if e.settings.Header == nil {
 					e.settings.Header = Header{}
 				}
-				maps.DeleteFunc(e.settings.Header, func(name string, _ []Secret) bool { return strings.EqualFold(name, authorization) })
+				maps.DeleteFunc(e.settings.Header, func(name string,
+					_ []Secret) bool {
+					return strings.EqualFold(name, authorization)
+				})
 				e.settings.Header[authorization] = Secrets(header)
 				marked = true
 			}
@@ -181,7 +184,8 @@ func (b *credentialWriter) report() finding.Findings {
 // usesTokens reports whether a registry is one of those known to ask for Bearer tokens.
 func usesTokens(host string) bool {
 	switch host {
-	case network.DockerHub, "quay.io", "ghcr.io", "gcr.io", "registry.gitlab.com", "registry.redhat.io", "registry.connect.redhat.com", "mcr.microsoft.com":
+	case network.DockerHub, "quay.io", "ghcr.io", "gcr.io", "registry.gitlab.com", "registry.redhat.io",
+		"registry.connect.redhat.com", "mcr.microsoft.com":
 		return true
 	}
 	for _, domain := range []string{".azurecr.io", ".gcr.io", ".pkg.dev"} {

@@ -84,11 +84,13 @@ func (d *differ) check(rf RegistryFile) error {
 			"another name, or, if the node has no Windows, say so in Options.Platform", dir, ErrName)
 	}
 	if other, ok := d.wanted[d.key(dir)]; ok {
-		return fmt.Errorf("%w, %q, whose file is put there: give the two one file, or references one spelling", ErrSameDirectory, other)
+		return fmt.Errorf("%w, %q, whose file is put there: give the two one file, or references one spelling",
+			ErrSameDirectory, other)
 	}
 	for _, name := range rf.Extra.names() {
 		if !validExtra(name) {
-			return fmt.Errorf("file %q beside %s: %w; take names from ExtraName, with .pem at the end", name, FileName, ErrName)
+			return fmt.Errorf("file %q beside %s: %w; take names from ExtraName, with .pem at the end", name,
+				FileName, ErrName)
 		}
 	}
 	return nil
@@ -265,7 +267,8 @@ func (d *differ) gone() []*nodeEntry {
 		return !ok || d.wants(e.Name)
 	})
 	slices.SortStableFunc(gone, func(a, b *nodeEntry) int {
-		return cmp.Or(compareBool(b.Name == "_default", a.Name == "_default"), compareBool(b.isHostColonPort(), a.isHostColonPort()))
+		return cmp.Or(compareBool(b.Name == "_default", a.Name == "_default"),
+			compareBool(b.isHostColonPort(), a.isHostColonPort()))
 	})
 	return gone
 }

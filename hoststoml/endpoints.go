@@ -27,7 +27,8 @@ func (e endpointSettings) insecure() bool {
 func (r *RegistryFile) targets() []endpointSettings {
 	var all []endpointSettings
 	add := func(url string, s *Settings) {
-		pulls := len(s.Capabilities) == 0 || slices.Contains(s.Capabilities, CapabilityPull) || slices.Contains(s.Capabilities, CapabilityResolve)
+		pulls := len(s.Capabilities) == 0 || slices.Contains(s.Capabilities, CapabilityPull) ||
+			slices.Contains(s.Capabilities, CapabilityResolve)
 		target, err := ParseTarget(url, s.OverridePath)
 		if err != nil || !pulls {
 			return
@@ -36,7 +37,8 @@ func (r *RegistryFile) targets() []endpointSettings {
 		if !ok || path != "" && path[0] != '/' {
 			path = target.Path // no registry answers there
 		}
-		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path, credentialHost(target.Host) + path, s})
+		all = append(all, endpointSettings{target.Scheme, network.Host(target.Host) + path,
+			credentialHost(target.Host) + path, s})
 	}
 	if r.File == nil {
 		return nil

@@ -368,7 +368,8 @@ func (raw rawSettings) dialTimeout() (time.Duration, []problem) {
 	timeout, err := time.ParseDuration(raw.DialTimeout)
 	switch {
 	case err != nil:
-		return timeout, []problem{refuse(at, raw.DialTimeout, `want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions)}
+		return timeout, []problem{refuse(at, raw.DialTimeout,
+			`want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions)}
 	case timeout == 0:
 		return timeout, []problem{warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for "+
 			"this, which is not kept here: left out, it is 30 seconds")}

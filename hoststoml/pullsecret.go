@@ -220,7 +220,8 @@ func (r *secretReader) read(config []byte) error {
 		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, "credsStore", "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.CredHelpers)) {
-		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown.Value(key)+`"]`, "", elsewhere)
+		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown.Value(key)+`"]`,
+			"", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.Auths)) {
 		r.entry(key, top.Auths[key])
@@ -297,7 +298,8 @@ func (r *secretReader) entry(key string, raw json.RawMessage) {
 		return
 	}
 	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
-	r.secret.entries = append(r.secret.entries, credential{key: key, host: host, path: path, header: func() string { return header }})
+	r.secret.entries = append(r.secret.entries, credential{key: key, host: host, path: path,
+		header: func() string { return header }})
 }
 
 // decodeAuth takes base64 with and without its padding, as kubectl does.

@@ -87,7 +87,8 @@ func fromEndpoint(e *resolve.Endpoint) (url string, s Settings) {
 var capabilities = []struct {
 	word Capability
 	bit  resolve.Capability
-}{{CapabilityPull, resolve.CanPull}, {CapabilityResolve, resolve.CanResolve}, {CapabilityPush, resolve.CanPush}, {CapabilityReferrers, resolve.CanReferrers}}
+}{{CapabilityPull, resolve.CanPull}, {CapabilityResolve, resolve.CanResolve}, {CapabilityPush, resolve.CanPush},
+	{CapabilityReferrers, resolve.CanReferrers}}
 
 // Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
 // plans' origins call the tree.
@@ -97,7 +98,8 @@ func (t Tree) Table(dir string) *resolve.ContainerdTable {
 		origin := finding.Origin{File: onDisk(dir, rf.Path())}
 		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
 		if rf.fails { // as a file that asks nobody for anything
-			r.Server = &resolve.Endpoint{Scheme: "https", Host: rf.Host, Root: "/v2", Capabilities: resolve.CanPush, Origins: r.Origins}
+			r.Server = &resolve.Endpoint{Scheme: "https", Host: rf.Host, Root: "/v2",
+				Capabilities: resolve.CanPush, Origins: r.Origins}
 		}
 		if rf.File != nil {
 			for _, h := range rf.File.Hosts {

@@ -40,7 +40,8 @@ func ParseTarget(url string, overridePath bool) (Target, error) {
 	case u.Hostname() == "":
 		return Target{}, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Value(url))
 	case u.Scheme != "https" && u.Scheme != "http":
-		return Target{}, fmt.Errorf(`"%s": scheme "%s": containerd can ask by https and http only`, shown.Value(url), shown.Value(u.Scheme))
+		return Target{}, fmt.Errorf(`"%s": scheme "%s": containerd can ask by https and http only`,
+			shown.Value(url), shown.Value(u.Scheme))
 	}
 	root := u.Path
 	if root != "" {

@@ -31,7 +31,8 @@ func (f *File) Validate() finding.Findings {
 	for _, host := range f.Hosts {
 		at := []string{"host", host.URL}
 		if seen[host.URL] {
-			problems = append(problems, refuse(at, host.URL, "TOML allows each table once: merge the settings of both").ignoredBy(everyVersion))
+			problems = append(problems, refuse(at, host.URL,
+				"TOML allows each table once: merge the settings of both").ignoredBy(everyVersion))
 		}
 		seen[host.URL] = true
 		problems = append(problems, under(at, tableNameProblems(host.URL))...)
@@ -141,7 +142,8 @@ func (f *File) problems() []problem {
 	if f.Server == "" {
 		out = append(out, warn(server, "", "absent: containerd contacts the original registry after the "+
 			"hosts; name here who is to be asked last"))
-		for key, set := range map[string]bool{"capabilities": len(f.Capabilities) > 0, "override_path": f.OverridePath} {
+		for key, set := range map[string]bool{"capabilities": len(f.Capabilities) > 0,
+			"override_path": f.OverridePath} {
 			if set {
 				out = append(out, warn([]string{key}, "", "not read without server: the original registry "+
 					"is asked for everything, at /v2"))
@@ -184,7 +186,8 @@ func (f *File) serverOnly() []problem {
 		{"override_path", func(s Settings) bool { return s.OverridePath }},
 		{"skip_verify", func(s Settings) bool { return s.SkipVerify != nil && *s.SkipVerify }},
 	} {
-		if setting.set(f.Settings) && !slices.ContainsFunc(f.Hosts, func(h Host) bool { return setting.set(h.Settings) }) {
+		if setting.set(f.Settings) && !slices.ContainsFunc(f.Hosts,
+			func(h Host) bool { return setting.set(h.Settings) }) {
 			out = append(out, warn([]string{setting.name}, "",
 				"reaches only server: no host table has it, and a host takes nothing from the top of the "+
 					"file; repeat it in the tables that need it").
@@ -373,7 +376,8 @@ func (d registryDir) certificate(field []string, name string) []problem {
 	if name == "" {
 		return nil // said already
 	}
-	windows := strings.HasPrefix(name, `\`) || len(name) > 2 && name[1] == ':' && strings.ContainsRune(`\/`, rune(name[2]))
+	windows := strings.HasPrefix(name, `\`) || len(name) > 2 && name[1] == ':' &&
+		strings.ContainsRune(`\/`, rune(name[2]))
 	elsewhere := windows || filepath.IsAbs(name)
 	path := name
 	if _, local := d.fsys.(disk); !elsewhere {

@@ -85,7 +85,8 @@ const (
 	ActionReboot       NodeDisruptionType = "Reboot"
 )
 
-var nodeDisruptionTypes = []NodeDisruptionType{ActionNone, ActionDrain, ActionReload, ActionRestart, ActionDaemonReload, ActionReboot}
+var nodeDisruptionTypes = []NodeDisruptionType{ActionNone, ActionDrain, ActionReload, ActionRestart,
+	ActionDaemonReload, ActionReboot}
 
 // Service returns the service that the action is about, and "" where its type has none.
 func (a NodeDisruptionAction) Service() string {
@@ -110,7 +111,8 @@ func (o *object) clusterKind() bool {
 	switch {
 	case o.Kind == kindClusterVersion && o.APIVersion == versionConfig:
 		image := lookup(lookup(lookup(o.node, "status"), "desired"), "image")
-		c := ClusterVersion{TypeMeta: o.TypeMeta, Metadata: o.metadata, Status: ClusterVersionStatus{Desired: Release{Image: text(image)}}}
+		c := ClusterVersion{TypeMeta: o.TypeMeta, Metadata: o.metadata,
+			Status: ClusterVersionStatus{Desired: Release{Image: text(image)}}}
 		if image != nil {
 			o.lines = []entryLines{{entry: int32(image.Line)}}
 		}
@@ -144,13 +146,16 @@ func (o *object) disruptionFiles(list *document.Node, to *NodeDisruptionPolicy) 
 		f := NodeDisruptionFile{Path: text(lookup(n, "path"))}
 		actions := lookup(n, "actions")
 		if actions == nil {
-			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, fmt.Sprintf("%s[%d].actions", at, i), "", "is missing; every entry says what is to be done")
+			o.refuseAPI(finding.CodeMissingField, o.name, n.Line, fmt.Sprintf("%s[%d].actions", at, i), "",
+				"is missing; every entry says what is to be done")
 			continue
 		}
 		for j, a := range actions.Items() {
-			action := NodeDisruptionAction{Type: NodeDisruptionType(text(lookup(a, "type"))), Reload: service(lookup(a, "reload")), Restart: service(lookup(a, "restart"))}
+			action := NodeDisruptionAction{Type: NodeDisruptionType(text(lookup(a, "type"))),
+				Reload: service(lookup(a, "reload")), Restart: service(lookup(a, "restart"))}
 			if !slices.Contains(nodeDisruptionTypes, action.Type) {
-				o.refuseAPI(finding.CodeWrongType, o.name, a.Line, fmt.Sprintf("%s[%d].actions[%d].type", at, i, j), string(action.Type),
+				o.refuseAPI(finding.CodeWrongType, o.name, a.Line,
+					fmt.Sprintf("%s[%d].actions[%d].type", at, i, j), string(action.Type),
 					"is no action; write None, Drain, Reload, Restart, DaemonReload or Reboot")
 			}
 			f.Actions = append(f.Actions, action)
@@ -175,7 +180,8 @@ func (s *Set) releaseImage() (image Scope) {
 		if c.Metadata.Name != "version" || c.Status.Desired.Image == "" {
 			continue
 		}
-		image = Scope{c.Status.Desired.Image, c.ReadFrom.Origin(kindClusterVersion+"/"+c.Metadata.Name, "status.desired.image")}
+		image = Scope{c.Status.Desired.Image, c.ReadFrom.Origin(kindClusterVersion+"/"+c.Metadata.Name,
+			"status.desired.image")}
 		if r := c.ReadFrom; r != nil && len(r.lines) > 0 {
 			image.Origin.Line = int(r.lines[0].entry)
 		}
@@ -199,7 +205,8 @@ func (s *Set) DisruptionPolicies() (policies []DisruptionPolicy) {
 		}
 		policies = nil
 		for j, f := range c.Spec.NodeDisruptionPolicy.Files {
-			origin := c.ReadFrom.Origin(kindMachineConfiguration+"/cluster", fmt.Sprintf("spec.nodeDisruptionPolicy.files[%d]", j))
+			origin := c.ReadFrom.Origin(kindMachineConfiguration+"/cluster",
+				fmt.Sprintf("spec.nodeDisruptionPolicy.files[%d]", j))
 			if r := c.ReadFrom; r != nil && j < len(r.lines) {
 				origin.Line = int(r.lines[j].entry)
 			}

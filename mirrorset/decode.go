@@ -68,7 +68,8 @@ func passedOver(kind string, text []byte) bool {
 // isOther reports whether an object of a kind would only be counted, unless it mentions where pulls go.
 func isOther(kind string) bool {
 	switch strings.TrimSuffix(kind, "List") {
-	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror, kindSecret, kindNodePool,
+	case "", kindIDMS, kindITMS, kindICSP, kindImage, kindHostedCluster, kindConfigMap, kindImageMirror,
+		kindSecret, kindNodePool,
 		kindClusterImagePolicy, kindImagePolicy, kindClusterVersion, kindMachineConfiguration:
 		return false
 	}

@@ -128,15 +128,18 @@ func (s *Set) lists() []*list {
 		for j, e := range o.Spec.RepositoryDigestMirrors {
 			entries[j] = ImageMirrors{Source: e.Source, Mirrors: e.Mirrors}
 		}
-		add(list{pull: ByDigest, object: objectName(kindICSP, o.Metadata.Name), path: "spec.repositoryDigestMirrors", from: o.ReadFrom, entries: entries})
+		add(list{pull: ByDigest, object: objectName(kindICSP, o.Metadata.Name),
+			path: "spec.repositoryDigestMirrors", from: o.ReadFrom, entries: entries})
 	}
 	for i := range s.DigestSources {
 		o := &s.DigestSources[i]
-		add(list{pull: ByDigest, object: o.Object, path: o.Field, policyField: "sourcePolicy", from: o.ReadFrom, entries: o.Sources})
+		add(list{pull: ByDigest, object: o.Object, path: o.Field, policyField: "sourcePolicy", from: o.ReadFrom,
+			entries: o.Sources})
 	}
 	for i := range s.ImageMirrors {
 		o := &s.ImageMirrors[i]
-		add(list{pull: ByDigest, object: o.object(), whole: true, from: o.ReadFrom, entries: []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}}})
+		add(list{pull: ByDigest, object: o.object(), whole: true, from: o.ReadFrom,
+			entries: []ImageMirrors{{Source: o.Source, Mirrors: o.Mirrors}}})
 	}
 	for i := range s.ImageTagMirrorSets {
 		o := &s.ImageTagMirrorSets[i]
@@ -163,7 +166,8 @@ func (l *list) compare(m *list) int {
 		cmp.Compare(l.path, m.path),
 		cmp.Compare(l.pull, m.pull),
 		slices.CompareFunc(l.entries, m.entries, func(a, b ImageMirrors) int {
-			return cmp.Or(cmp.Compare(a.Source, b.Source), slices.Compare(a.Mirrors, b.Mirrors), cmp.Compare(a.MirrorSourcePolicy, b.MirrorSourcePolicy))
+			return cmp.Or(cmp.Compare(a.Source, b.Source), slices.Compare(a.Mirrors, b.Mirrors),
+				cmp.Compare(a.MirrorSourcePolicy, b.MirrorSourcePolicy))
 		}),
 	)
 }
@@ -283,7 +287,8 @@ func (o *Image) isCluster() bool { return o.Metadata.Name == "cluster" || o.Meta
 // lists returns the lists of registrySources in the order of registrySourceLists.
 func (o *Image) lists() [4][]string {
 	r := &o.Spec.RegistrySources
-	return [4][]string{r.InsecureRegistries, r.BlockedRegistries, r.AllowedRegistries, r.ContainerRuntimeSearchRegistries}
+	return [4][]string{r.InsecureRegistries, r.BlockedRegistries, r.AllowedRegistries,
+		r.ContainerRuntimeSearchRegistries}
 }
 
 const (

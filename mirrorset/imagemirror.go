@@ -52,7 +52,8 @@ func (v *validator) imageMirrors() {
 	byID := map[string]*ImageMirror{}
 	refuse := func(m *ImageMirror, code finding.Code, field, value, message string) {
 		v.findings = append(v.findings, finding.Finding{
-			Code: code, Severity: finding.SeverityError, RefusedBy: finding.ClusterService, Origin: m.origin(field), Value: value, Message: message,
+			Code: code, Severity: finding.SeverityError, RefusedBy: finding.ClusterService,
+			Origin: m.origin(field), Value: value, Message: message,
 		})
 	}
 	for i := range v.set.ImageMirrors {

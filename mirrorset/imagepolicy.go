@@ -176,7 +176,8 @@ const (
 
 var (
 	policyWildcard = regexp.MustCompile(`^\*(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))+$`)
-	policyScope    = regexp.MustCompile(`^(` + policyDomain + policyPath + `)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*[:][[:xdigit:]]{32,}))?$`)
+	policyScope    = regexp.MustCompile(`^(` + policyDomain + policyPath +
+		`)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*[:][[:xdigit:]]{32,}))?$`)
 	policyIdentity = regexp.MustCompile(`^` + policyDomain + policyPath + `$`)
 	policyTag      = regexp.MustCompile(`.*:([\w][\w.-]{0,127})$`)
 	policyLocal    = regexp.MustCompile(`^(localhost:[0-9]+)$`)
@@ -217,7 +218,8 @@ func (p policyValidator) root(r *RootOfTrust) {
 		policyType, field string
 		set               bool
 	}{
-		{"PublicKey", "publicKey", r.PublicKey != nil}, {"FulcioCAWithRekor", "fulcioCAWithRekor", r.FulcioCAWithRekor != nil}, {"PKI", "pki", r.PKI != nil},
+		{"PublicKey", "publicKey", r.PublicKey != nil}, {"FulcioCAWithRekor", "fulcioCAWithRekor",
+			r.FulcioCAWithRekor != nil}, {"PKI", "pki", r.PKI != nil},
 	}
 	known := false
 	for _, f := range fields {
@@ -257,7 +259,8 @@ func (p policyValidator) fulcio(f *FulcioCAWithRekorRootOfTrust) {
 	const at = "rootOfTrust.fulcioCAWithRekor."
 	p.pem(at+"fulcioCAData", f.FulcioCAData, "CERTIFICATE", 0)
 	p.pem(at+"rekorKeyData", f.RekorKeyData, "PUBLIC KEY", 0)
-	if _, err := url.ParseRequestURI(f.FulcioSubject.OIDCIssuer); err != nil || utf8.RuneCountInString(f.FulcioSubject.OIDCIssuer) > 2048 {
+	if _, err := url.ParseRequestURI(f.FulcioSubject.OIDCIssuer); err != nil ||
+		utf8.RuneCountInString(f.FulcioSubject.OIDCIssuer) > 2048 {
 		p.invalid(at+"fulcioSubject.oidcIssuer", f.FulcioSubject.OIDCIssuer, "is not a URL of at most "+
 			"2048 characters; name the issuer of the identity, https://…")
 	}
@@ -278,8 +281,10 @@ func (p policyValidator) pki(k *PKIRootOfTrust) {
 	if subject.Email != "" {
 		p.email(at+"pkiCertificateSubject.email", subject.Email)
 	}
-	if host := strings.TrimPrefix(subject.Hostname, "*."); subject.Hostname != "" && (len(subject.Hostname) > 253 || !policyHostname.MatchString(host)) {
-		p.invalid(at+"pkiCertificateSubject.hostname", subject.Hostname, `is not a DNS name in small letters, with or without "*." before it`)
+	if host := strings.TrimPrefix(subject.Hostname, "*."); subject.Hostname != "" &&
+		(len(subject.Hostname) > 253 || !policyHostname.MatchString(host)) {
+		p.invalid(at+"pkiCertificateSubject.hostname", subject.Hostname,
+			`is not a DNS name in small letters, with or without "*." before it`)
 	}
 }
 
@@ -299,7 +304,8 @@ func (p policyValidator) pem(field string, data []byte, kind string, atLeast int
 	case !utf8.Valid(data), !strings.HasPrefix(text, begin), !strings.HasSuffix(strings.TrimSuffix(text, "\n"), end):
 		p.invalid(field, "", "is not PEM in base64: encode the whole text from "+begin+" to "+end)
 	case length < atLeast:
-		p.invalid(field, "", fmt.Sprintf("has %d characters in base64, and needs %d; encode the whole key", length, atLeast))
+		p.invalid(field, "", fmt.Sprintf("has %d characters in base64, and needs %d; encode the whole key",
+			length, atLeast))
 	default:
 		return true
 	}
@@ -307,7 +313,8 @@ func (p policyValidator) pem(field string, data []byte, kind string, atLeast int
 }
 
 func (p policyValidator) certificates(field string, data []byte) {
-	if p.pem(field, data, "CERTIFICATE", 72) && strings.Count(string(data), "-----BEGIN CERTIFICATE-----") != strings.Count(string(data), "-----END CERTIFICATE-----") {
+	if p.pem(field, data, "CERTIFICATE", 72) && strings.Count(string(data),
+		"-----BEGIN CERTIFICATE-----") != strings.Count(string(data), "-----END CERTIFICATE-----") {
 		p.invalid(field, "", "begins more certificates than it ends, or the other way round; encode whole "+
 			"certificates")
 	}
@@ -326,7 +333,8 @@ func (p policyValidator) signedIdentity(id *SignedIdentity) {
 	for _, f := range []struct {
 		policy, field string
 		set           bool
-	}{{"ExactRepository", "exactRepository", id.ExactRepository != nil}, {"RemapIdentity", "remapIdentity", id.RemapIdentity != nil}} {
+	}{{"ExactRepository", "exactRepository", id.ExactRepository != nil},
+		{"RemapIdentity", "remapIdentity", id.RemapIdentity != nil}} {
 		if named := id.MatchPolicy == f.policy; named && !f.set {
 			p.invalid("signedIdentity."+f.field, "", "is missing; matchPolicy "+f.policy+" needs it")
 		} else if f.set && !named {

@@ -24,7 +24,10 @@ func (o *object) imagePolicy() {
 		"scopes": func(path string, n *document.Node) { to.Scopes, _ = o.strs(n, path) },
 		"policy": func(path string, n *document.Node) {
 			seen := o.mapping(path, n, map[string]func(path string, n *document.Node){
-				"rootOfTrust":    func(path string, n *document.Node) { o.rootOfTrust(path, n, &to.Policy.RootOfTrust) },
+				"rootOfTrust": func(path string, n *document.Node) {
+					o.rootOfTrust(path, n,
+						&to.Policy.RootOfTrust)
+				},
 				"signedIdentity": func(path string, n *document.Node) { to.Policy.SignedIdentity = o.signedIdentity(path, n) },
 			})
 			o.required(path, n, seen, "rootOfTrust")
@@ -32,14 +35,17 @@ func (o *object) imagePolicy() {
 	})
 	o.required("spec", o.node, seen, "scopes", "policy")
 	if o.Kind == kindImagePolicy {
-		o.set.ImagePolicies = append(o.set.ImagePolicies, ImagePolicy{TypeMeta: o.TypeMeta, Metadata: o.metadata, Spec: to, ReadFrom: o.readFrom()})
+		o.set.ImagePolicies = append(o.set.ImagePolicies,
+			ImagePolicy{TypeMeta: o.TypeMeta, Metadata: o.metadata, Spec: to, ReadFrom: o.readFrom()})
 		return
 	}
-	o.set.ClusterImagePolicies = append(o.set.ClusterImagePolicies, ClusterImagePolicy{TypeMeta: o.TypeMeta, Metadata: o.metadata, Spec: to, ReadFrom: o.readFrom()})
+	o.set.ClusterImagePolicies = append(o.set.ClusterImagePolicies,
+		ClusterImagePolicy{TypeMeta: o.TypeMeta, Metadata: o.metadata, Spec: to, ReadFrom: o.readFrom()})
 }
 
 // each hands every field to its reader, and returns the keys that were there.
-func (o *object) each(fields []field, path string, readers map[string]func(path string, n *document.Node)) map[string]bool {
+func (o *object) each(fields []field, path string,
+	readers map[string]func(path string, n *document.Node)) map[string]bool {
 	seen := map[string]bool{}
 	for _, f := range fields {
 		read, known := readers[f.key]
@@ -53,7 +59,8 @@ func (o *object) each(fields []field, path string, readers map[string]func(path 
 	return seen
 }
 
-func (o *object) mapping(path string, n *document.Node, readers map[string]func(path string, n *document.Node)) map[string]bool {
+func (o *object) mapping(path string, n *document.Node,
+	readers map[string]func(path string, n *document.Node)) map[string]bool {
 	fields, ok := o.fields(n, o.name, path)
 	if !ok {
 		return nil
@@ -104,7 +111,8 @@ func (o *object) rootOfTrust(path string, n *document.Node, to *RootOfTrust) {
 		"policyType": o.text(&to.PolicyType),
 		"publicKey": func(path string, n *document.Node) {
 			to.PublicKey = &PublicKeyRootOfTrust{}
-			seen := o.mapping(path, n, readers{"keyData": o.data(&to.PublicKey.KeyData), "rekorKeyData": o.data(&to.PublicKey.RekorKeyData)})
+			seen := o.mapping(path, n, readers{"keyData": o.data(&to.PublicKey.KeyData),
+				"rekorKeyData": o.data(&to.PublicKey.RekorKeyData)})
 			o.required(path, n, seen, "keyData")
 		},
 		"fulcioCAWithRekor": func(path string, n *document.Node) {
@@ -113,7 +121,8 @@ func (o *object) rootOfTrust(path string, n *document.Node, to *RootOfTrust) {
 			seen := o.mapping(path, n, readers{
 				"fulcioCAData": o.data(&f.FulcioCAData), "rekorKeyData": o.data(&f.RekorKeyData),
 				"fulcioSubject": func(path string, n *document.Node) {
-					seen := o.mapping(path, n, readers{"oidcIssuer": o.text(&f.FulcioSubject.OIDCIssuer), "signedEmail": o.text(&f.FulcioSubject.SignedEmail)})
+					seen := o.mapping(path, n, readers{"oidcIssuer": o.text(&f.FulcioSubject.OIDCIssuer),
+						"signedEmail": o.text(&f.FulcioSubject.SignedEmail)})
 					o.required(path, n, seen, "oidcIssuer", "signedEmail")
 				},
 			})
@@ -125,7 +134,8 @@ func (o *object) rootOfTrust(path string, n *document.Node, to *RootOfTrust) {
 			seen := o.mapping(path, n, readers{
 				"caRootsData": o.data(&p.CARootsData), "caIntermediatesData": o.data(&p.CAIntermediatesData),
 				"pkiCertificateSubject": func(path string, n *document.Node) {
-					o.mapping(path, n, readers{"email": o.text(&p.PKICertificateSubject.Email), "hostname": o.text(&p.PKICertificateSubject.Hostname)})
+					o.mapping(path, n, readers{"email": o.text(&p.PKICertificateSubject.Email),
+						"hostname": o.text(&p.PKICertificateSubject.Hostname)})
 				},
 			})
 			o.required(path, n, seen, "caRootsData", "pkiCertificateSubject")
@@ -146,7 +156,8 @@ func (o *object) signedIdentity(path string, n *document.Node) *SignedIdentity {
 		"remapIdentity": func(path string, n *document.Node) {
 			r := &RemapIdentity{}
 			to.RemapIdentity = r
-			o.required(path, n, o.mapping(path, n, readers{"prefix": o.text(&r.Prefix), "signedPrefix": o.text(&r.SignedPrefix)}), "prefix", "signedPrefix")
+			o.required(path, n, o.mapping(path, n, readers{"prefix": o.text(&r.Prefix),
+				"signedPrefix": o.text(&r.SignedPrefix)}), "prefix", "signedPrefix")
 		},
 	})
 	o.required(path, n, seen, "matchPolicy")

@@ -82,7 +82,8 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 		o := &s.ImageDigestMirrorSets[i]
 		if o.Metadata.Name == p.Metadata.Name && p.Metadata.Name != "" {
 			m.Findings = append(m.Findings, finding.Finding{
-				Code: finding.CodeDuplicate, Severity: finding.SeverityWarning, Origin: origin("metadata.name"), Value: p.Metadata.Name,
+				Code: finding.CodeDuplicate, Severity: finding.SeverityWarning, Origin: origin("metadata.name"),
+				Value: p.Metadata.Name,
 				Message: "is the name of an ImageDigestMirrorSet too, which applying this one would " +
 					"replace; give this one another name, or put the entries of both into one",
 			})
@@ -108,7 +109,8 @@ func sameDocument(o finding.Origin, from *ReadFrom) bool {
 }
 
 func (m *Migration) tell(severity finding.Severity, origin finding.Origin, value, message string) {
-	m.Findings = append(m.Findings, finding.Finding{Code: finding.CodeNotCarried, Severity: severity, Origin: origin, Value: value, Message: message})
+	m.Findings = append(m.Findings, finding.Finding{Code: finding.CodeNotCarried, Severity: severity,
+		Origin: origin, Value: value, Message: message})
 }
 
 // entry returns an entry of the policy as one of the new object.
@@ -187,7 +189,8 @@ func (s *Set) keepOrder(migrations []Migration) {
 	after, _ = s.migrated(migrations).Rules()
 	for i := range before.Rules {
 		r := &before.Rules[i]
-		if now := after.locations(r); r.Pull == ByDigest && repeated[r.Source] != nil && !slices.Equal(r.locations(), now) {
+		if now := after.locations(r); r.Pull == ByDigest && repeated[r.Source] != nil &&
+			!slices.Equal(r.locations(), now) {
 			m := &migrations[repeated[r.Source][0].migration]
 			m.tell(finding.SeverityWarning, r.Entries[0].Origin, r.Source, fmt.Sprintf(
 				"has lists that contradict each other, and without the repetitions their order is "+

@@ -22,7 +22,8 @@ func nearKind(kind string) string {
 			continue // nearly all kinds there are
 		}
 		item, wanted := strings.ToLower(item), strings.ToLower(ours)
-		if oneSlip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted || strings.TrimSuffix(item, "ies")+"y" == wanted {
+		if oneSlip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted ||
+			strings.TrimSuffix(item, "ies")+"y" == wanted {
 			return ours
 		}
 	}

@@ -253,7 +253,8 @@ func (d *decoder) reportOthers() {
 	}
 	d.set.Findings = append(d.set.Findings, finding.Finding{
 		Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: d.name},
-		Message: fmt.Sprintf("%d objects of kinds that do not say where pulls go were skipped: %s", total, strings.Join(kinds, ", ")),
+		Message: fmt.Sprintf("%d objects of kinds that do not say where pulls go were skipped: %s", total,
+			strings.Join(kinds, ", ")),
 	})
 }
 
@@ -270,7 +271,8 @@ type object struct {
 }
 
 func (o *object) readFrom() *ReadFrom {
-	return &ReadFrom{File: o.decoder.name, Document: o.doc.Number, Line: o.node.Line, Wrapper: o.wrapper, lines: o.lines}
+	return &ReadFrom{File: o.decoder.name, Document: o.doc.Number, Line: o.node.Line, Wrapper: o.wrapper,
+		lines: o.lines}
 }
 
 // apiVersion refuses a known kind that names another API than its own.
@@ -412,7 +414,8 @@ func (o *object) contentSourcePolicy(spec []field) {
 	for _, f := range spec {
 		if f.key == "repositoryDigestMirrors" {
 			for _, e := range o.entries(f.value, "spec.repositoryDigestMirrors", "") {
-				s.Spec.RepositoryDigestMirrors = append(s.Spec.RepositoryDigestMirrors, RepositoryDigestMirrors{Source: e.Source, Mirrors: e.Mirrors})
+				s.Spec.RepositoryDigestMirrors = append(s.Spec.RepositoryDigestMirrors,
+					RepositoryDigestMirrors{Source: e.Source, Mirrors: e.Mirrors})
 			}
 		} else {
 			o.unknown(f, o.name, "spec")
@@ -432,7 +435,8 @@ func (o *object) image() {
 
 // imageConfiguration reads what HyperShift has of the Image named cluster.
 func (d *decoder) imageConfiguration(n *document.Node) {
-	o := &object{decoder: d, node: n, name: kindImage + "/cluster", TypeMeta: TypeMeta{Kind: kindImage, APIVersion: versionConfig}}
+	o := &object{decoder: d, node: n, name: kindImage + "/cluster",
+		TypeMeta: TypeMeta{Kind: kindImage, APIVersion: versionConfig}}
 	o.metadata.Name = "cluster"
 	if spec, ok := o.fields(n, o.name, "spec"); ok {
 		o.imageSpec(spec)
@@ -466,12 +470,14 @@ func (o *object) imageSpec(spec []field) {
 }
 
 // registrySourceLists are the lists of registrySources, in the order of ReadFrom.lines.
-var registrySourceLists = []string{"insecureRegistries", "blockedRegistries", "allowedRegistries", "containerRuntimeSearchRegistries"}
+var registrySourceLists = []string{"insecureRegistries", "blockedRegistries", "allowedRegistries",
+	"containerRuntimeSearchRegistries"}
 
 // registrySources reads the lists, which have those names at a path.
 func (o *object) registrySources(n *document.Node, s *RegistrySources, path string, names []string) {
 	fields, _ := o.fields(n, o.name, path)
-	lists := []*[]string{&s.InsecureRegistries, &s.BlockedRegistries, &s.AllowedRegistries, &s.ContainerRuntimeSearchRegistries}
+	lists := []*[]string{&s.InsecureRegistries, &s.BlockedRegistries, &s.AllowedRegistries,
+		&s.ContainerRuntimeSearchRegistries}
 	for _, f := range fields {
 		i := slices.Index(names, f.key)
 		if i < 0 {
@@ -508,7 +514,8 @@ func (o *object) hostedCluster() {
 		case f.key == "configuration":
 			if image := lookup(f.value, "image"); lookup(image, "registrySources") != nil {
 				w := &walker{decoder: o.decoder, object: o.name}
-				w.inside((*step)(nil).field("spec").field("configuration").field("image"), func() { w.imageConfiguration(image) })
+				w.inside((*step)(nil).field("spec").field("configuration").field("image"),
+					func() { w.imageConfiguration(image) })
 				found = true
 			}
 		case aboutMirrors(f.key):
@@ -563,7 +570,8 @@ func aboutMirrors(key string) bool {
 
 func (o *object) notApplied(path string, line int, message string) {
 	o.set.Findings = append(o.set.Findings, finding.Finding{
-		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Message: message, Origin: o.origin(o.name, path, line),
+		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Message: message,
+		Origin: o.origin(o.name, path, line),
 	})
 }
 
@@ -805,13 +813,15 @@ func (d *decoder) refuseAPI(code finding.Code, object string, line int, path, va
 // unknown reports a field that the schema does not have.
 func (d *decoder) unknown(f field, object, path string) {
 	d.set.Findings = append(d.set.Findings, finding.Finding{
-		Code: finding.CodeUnknownField, Severity: finding.SeverityWarning, Origin: d.origin(object, join(path, f.key), f.line),
+		Code: finding.CodeUnknownField, Severity: finding.SeverityWarning,
+		Origin:  d.origin(object, join(path, f.key), f.line),
 		Message: "is not a field of this object; the API server drops it, and so does this reader",
 	})
 }
 
 func (d *decoder) origin(object, path string, line int) finding.Origin {
-	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.doc.Number, Line: line, Wrapper: d.wrapper}
+	return finding.Origin{Object: object, Field: path, File: d.name, Document: d.doc.Number, Line: line,
+		Wrapper: d.wrapper}
 }
 
 // join returns the path of a field that has a key of the input.

@@ -45,7 +45,8 @@ type validator struct {
 
 func (v *validator) refuse(code finding.Code, by finding.Refuser, origin finding.Origin, value, message string) {
 	v.findings = append(v.findings, finding.Finding{
-		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin, Value: shortened(shown.Location(value)), Message: message,
+		Code: code, Severity: finding.SeverityError, RefusedBy: by, Origin: origin,
+		Value: shortened(shown.Location(value)), Message: message,
 	})
 }
 
@@ -128,7 +129,8 @@ func (v *validator) mirrors(e *Entry, by finding.Refuser) {
 	first := indexOf(e.Mirrors)
 	for i, m := range e.Mirrors {
 		if !ValidMirror(m) {
-			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m, "is not a mirror: "+whyInvalid(m))
+			v.refuse(finding.CodeInvalidMirror, refuserOf(m, by), e.MirrorOrigin(i), m,
+				"is not a mirror: "+whyInvalid(m))
 		} else {
 			v.shortAddress(func() finding.Origin { return e.MirrorOrigin(i) }, m)
 		}
@@ -237,13 +239,16 @@ func (v *validator) image(o *Image) {
 		}
 		// The bounds are those of github.com/openshift/api, config/v1, types_image.go.
 		if len(values) > 1024 {
-			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, -1), "", fmt.Sprintf("has %d items, and may have 1024; name whole registries or wildcards", len(values)))
+			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, -1), "",
+				fmt.Sprintf("has %d items, and may have 1024; name whole registries or wildcards", len(values)))
 		}
 		for i, value := range values {
 			if len(value) > 256 {
-				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value, fmt.Sprintf("is %d characters long, and may be 256", len(value)))
+				v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, i), value,
+					fmt.Sprintf("is %d characters long, and may be 256", len(value)))
 			} else if !ValidSource(value) {
-				v.refuse(finding.CodeInvalidScope, refuserOf(value, finding.APIServer), o.scopeOrigin(list, i), value, "is not a registry scope: "+whyInvalid(value))
+				v.refuse(finding.CodeInvalidScope, refuserOf(value, finding.APIServer), o.scopeOrigin(list, i),
+					value, "is not a registry scope: "+whyInvalid(value))
 			} else {
 				v.shortAddress(func() finding.Origin { return o.scopeOrigin(list, i) }, value)
 			}
@@ -256,7 +261,8 @@ func (v *validator) image(o *Image) {
 	}
 	if len(r.AllowedRegistries) > 0 && o.isCluster() {
 		v.findings = append(v.findings, finding.Finding{
-			Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: o.scopeOrigin(listAllowed, -1),
+			Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
+			Origin: o.scopeOrigin(listAllowed, -1),
 			Message: "allows images by the name that pods use: list their sources; mirrors need not be " +
 				"listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so",
 		})
@@ -274,7 +280,8 @@ func (v *validator) searchRegistries(o *Image, values []string) {
 	listed := map[string]bool{}
 	for i, value := range values {
 		if listed[value] {
-			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value, "is listed already; remove one of the two")
+			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, i), value,
+				"is listed already; remove one of the two")
 		}
 		listed[value] = true
 		if !ValidHost(value) {
@@ -380,8 +387,10 @@ func (v *validator) nodePools() {
 			continue
 		}
 		object, _, _ := strings.Cut(o.ReadFrom.Wrapper, " ")
-		if name, ok := strings.CutPrefix(object, kindConfigMap+"/"); ok && slices.Contains(v.set.nodePoolConfigs, name) {
-			v.refuse(finding.CodeManagedCluster, finding.NodePool, o.ReadFrom.Origin(objectName(kindITMS, o.Metadata.Name), ""), "",
+		if name, ok := strings.CutPrefix(object, kindConfigMap+"/"); ok &&
+			slices.Contains(v.set.nodePoolConfigs, name) {
+			v.refuse(finding.CodeManagedCluster, finding.NodePool,
+				o.ReadFrom.Origin(objectName(kindITMS, o.Metadata.Name), ""), "",
 				"stands in the configuration of a NodePool, which takes no mirrors for tags and stops "+
 					"there; remove it")
 		}

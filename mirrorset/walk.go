@@ -29,7 +29,8 @@ const maxTexts = 6
 var needles = []needle{
 	{part: "irror", within: texts("irrors", "irrorSet", "irrorConfig")}, // imageDigestMirrors; the kinds
 	{part: "Source", within: texts("ontentSource", "igestSource")},      // of HostedCluster and install-config
-	{part: "egistr", within: texts("egistrySources", "egistry_sources", "egistry_config", "egistries", "[registry", "%5Bregistry", "egistryTLSConfig")},
+	{part: "egistr", within: texts("egistrySources", "egistry_sources", "egistry_config", "egistries",
+		"[registry", "%5Bregistry", "egistryTLSConfig")},
 	{part: "hosts.toml"}, {part: "[host"}, {part: "%5Bhost"},
 	// The values of a Secret, and the binaryData of a ConfigMap, are in base64, in which none of these
 	// words can be seen.
@@ -85,7 +86,8 @@ func mentions(text []byte) bool {
 		}
 		for i := range needles {
 			n := &needles[i]
-			if missing&(1<<i) != 0 || end-window+len(n.part) > len(text) || string(text[end-window:end-window+len(n.part)]) != n.part {
+			if missing&(1<<i) != 0 || end-window+len(n.part) > len(text) ||
+				string(text[end-window:end-window+len(n.part)]) != n.part {
 				continue
 			}
 			switch {
@@ -292,7 +294,8 @@ func (c context) below(key string) context {
 	case "validate":
 		c.exclude("it is what a policy checks for (validate)") // Kyverno
 	case "patches", "patchesStrategicMerge", "patchesJson6902":
-		c.patch = c.patch || slices.Contains([]string{"Kustomization", "Component", "PolicyGenerator", "SyncSet", "SelectorSyncSet"}, c.kind)
+		c.patch = c.patch || slices.Contains([]string{"Kustomization", "Component", "PolicyGenerator",
+			"SyncSet", "SelectorSyncSet"}, c.kind)
 	case "sourceFiles":
 		c.patch = c.patch || c.kind == "PolicyGenTemplate"
 	}
@@ -390,7 +393,8 @@ func (w *walker) isOurs(n *document.Node, kind, version string) bool {
 	case kindIDMS, kindITMS, kindICSP:
 		return true
 	case kindImage:
-		return strings.HasPrefix(version, "config.openshift.io/") && (lookup(spec, "registrySources") != nil || lookup(spec, "additionalTrustedCA") != nil)
+		return strings.HasPrefix(version, "config.openshift.io/") &&
+			(lookup(spec, "registrySources") != nil || lookup(spec, "additionalTrustedCA") != nil)
 	case kindHostedCluster:
 		return strings.HasPrefix(version, groupHyperShift+"/") && speaksOfMirrors(spec)
 	case kindMachineConfig:
@@ -401,7 +405,8 @@ func (w *walker) isOurs(n *document.Node, kind, version string) bool {
 
 // speaksOfMirrors reports whether the spec of a HostedCluster says where pulls go.
 func speaksOfMirrors(spec *document.Node) bool {
-	return lookup(spec, "imageContentSources") != nil || lookup(lookup(lookup(spec, "configuration"), "image"), "registrySources") != nil
+	return lookup(spec, "imageContentSources") != nil ||
+		lookup(lookup(lookup(spec, "configuration"), "image"), "registrySources") != nil
 }
 
 // nested reads an object of this package that stands inside the one that is walked through.
@@ -466,7 +471,8 @@ func (w *walker) patched(n *document.Node, object string) {
 }
 
 func (d *decoder) note(code finding.Code, severity finding.Severity, origin finding.Origin, message string) {
-	d.set.Findings = append(d.set.Findings, finding.Finding{Code: code, Severity: severity, Origin: origin, Message: message})
+	d.set.Findings = append(d.set.Findings, finding.Finding{Code: code, Severity: severity, Origin: origin,
+		Message: message})
 }
 
 // parameters puts the values of a Template's parameters into its objects, and reports those without one.
@@ -500,7 +506,8 @@ func (w *walker) parameters(n *document.Node, at *step) {
 	}
 	if len(without) > 0 {
 		slices.Sort(without)
-		w.note(finding.CodeTemplate, finding.SeverityWarning, w.origin(w.object, at.field("parameters").String(), n.Line),
+		w.note(finding.CodeTemplate, finding.SeverityWarning,
+			w.origin(w.object, at.field("parameters").String(), n.Line),
 			"have no value: "+strings.Join(without, ", ")+"; process the template first where they stand in rules")
 	}
 }
@@ -560,7 +567,8 @@ var digestLists = map[string]string{"imageDigestSources": "sourcePolicy", "image
 // installers are the kinds that hold digest rules for a cluster or its installation, as fields of
 // their own or as a text of an install-config.
 var installers = []string{
-	"AgentClusterInstall", "ClusterDeployment", "ClusterInstance", "ConfigMap", "HostedControlPlane", "ImageBasedConfig",
+	"AgentClusterInstall", "ClusterDeployment", "ClusterInstance", "ConfigMap", "HostedControlPlane",
+	"ImageBasedConfig",
 	"ImageBasedInstallationConfig", "ImageClusterInstall", kindInstallConfig, kindSecret, "SiteConfig",
 }
 
@@ -579,7 +587,8 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	case c.patch && value.Kind == document.List && fragmentKind(name) != "":
 		w.patch(name, value, at.field(name), c)
 		return true
-	case c.kind == "HostedControlPlane" && name == "image" && at.last() == "configuration" && lookup(value, "registrySources") != nil:
+	case c.kind == "HostedControlPlane" && name == "image" && at.last() == "configuration" &&
+		lookup(value, "registrySources") != nil:
 		w.found = true
 		w.inside(at.field(name), func() {
 			w.apart(w.origin(kindImage+"/cluster", "", key.Line), c, func() { w.imageConfiguration(value) })
@@ -640,7 +649,8 @@ func (w *walker) patch(list string, entries *document.Node, at *step, c context)
 	w.inside(at, func() {
 		w.apart(w.origin(kind, "", entries.Line), c, func() {
 			w.patched(entries, kind)
-			o := &object{decoder: w.decoder, node: entries, name: kind, TypeMeta: TypeMeta{Kind: kind, APIVersion: versionOf(kind)}}
+			o := &object{decoder: w.decoder, node: entries, name: kind,
+				TypeMeta: TypeMeta{Kind: kind, APIVersion: versionOf(kind)}}
 			o.mirrors([]field{{list, entries.Line, entries}})
 		})
 	})
@@ -658,7 +668,8 @@ func holdsTexts(n *document.Node) bool {
 				return true
 			}
 		}
-		if value.Kind == document.Text && value.Text != "" && n.Fields()[i].Key.Text != "type" && n.Fields()[i].Key.Text != "description" {
+		if value.Kind == document.Text && value.Text != "" && n.Fields()[i].Key.Text != "type" &&
+			n.Fields()[i].Key.Text != "description" {
 			return true
 		}
 	}

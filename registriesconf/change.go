@@ -137,7 +137,8 @@ func (c Change) Err() error {
 	var all []error
 	for _, k := range c.Kept {
 		if k.Code == nodefiles.KeptConflict {
-			all = append(all, &FileError{k.Path, fmt.Errorf("%s: %w; apply again once it is out of the way", k.Message, nodefiles.ErrConflict)})
+			all = append(all, &FileError{k.Path, fmt.Errorf("%s: %w; apply again once it is out of the way",
+				k.Message, nodefiles.ErrConflict)})
 		}
 	}
 	return errors.Join(all...)
@@ -289,7 +290,8 @@ func (d *differ) step(file string, do func()) {
 		d.waiting = append(d.waiting, &FileError{file, fmt.Errorf("%w file: it stays as it is, because "+
 			"%s, which goes before it, could not be written: mend that first", nodefiles.ErrWaits, d.blocking)})
 	}
-	if d.blocking == "" && slices.ContainsFunc(d.kept[kept:], func(k nodefiles.Kept) bool { return k.Code == nodefiles.KeptConflict }) {
+	if d.blocking == "" && slices.ContainsFunc(d.kept[kept:],
+		func(k nodefiles.Kept) bool { return k.Code == nodefiles.KeptConflict }) {
 		d.blocking = file
 	}
 }
@@ -396,7 +398,8 @@ func (d *differ) resetPolicy() {
 // clean removes what an interrupted run has left where it prepared a file.
 func (d *differ) clean(file string, left *onnode.Entry) {
 	if left != nil && left.Mode.IsRegular() {
-		d.add(file, nodefiles.ActionClean, nodefiles.Operation{Kind: nodefiles.OperationRemove, Path: replace.Temporary(file)})
+		d.add(file, nodefiles.ActionClean, nodefiles.Operation{Kind: nodefiles.OperationRemove,
+			Path: replace.Temporary(file)})
 	}
 }
 
@@ -406,7 +409,8 @@ func (d *differ) others() {
 	entries, _ := d.node.list(dir)
 	for _, e := range entries {
 		if name := path.Join(dir, e.Name); strings.HasSuffix(name, ".conf") && name != SearchDropIn {
-			d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, name, "was not written by pullroute, %s", replacesSettings))
+			d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, name,
+				"was not written by pullroute, %s", replacesSettings))
 		}
 	}
 }

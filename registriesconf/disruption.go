@@ -75,7 +75,8 @@ func policyFor(file string, policies []mirrorset.DisruptionPolicy) (best *mirror
 	name := path.Join(containers, file)
 	for i := range policies {
 		p := &policies[i]
-		if (p.Path == name || strings.HasPrefix(name, strings.TrimSuffix(p.Path, "/")+"/")) && (best == nil || len(p.Path) > len(best.Path)) {
+		if (p.Path == name || strings.HasPrefix(name, strings.TrimSuffix(p.Path, "/")+"/")) &&
+			(best == nil || len(p.Path) > len(best.Path)) {
 			best = p
 		}
 	}

@@ -260,7 +260,8 @@ func (c *comparison) settings(old, new *Config) {
 	}
 	setting("credential-helpers", list(old.CredentialHelpers), list(new.CredentialHelpers))
 	setting("short-name-mode", old.ShortNameMode, new.ShortNameMode)
-	setting("additional-layer-store-auth-helper", old.AdditionalLayerStoreAuthHelper, new.AdditionalLayerStoreAuthHelper)
+	setting("additional-layer-store-auth-helper", old.AdditionalLayerStoreAuthHelper,
+		new.AdditionalLayerStoreAuthHelper)
 	names := slices.Collect(maps.Keys(old.Aliases))
 	names = slices.AppendSeq(names, maps.Keys(new.Aliases))
 	slices.Sort(names)
@@ -286,7 +287,8 @@ func (c *comparison) registries(old, new []Registry) {
 		switch {
 		case len(n) == 0:
 			i := last(o)
-			c.add(Difference{Code: RegistryRemoved, Field: registryField(i), Scope: scope, Old: old[i].describe(), Drains: true,
+			c.add(Difference{Code: RegistryRemoved, Field: registryField(i), Scope: scope,
+				Old: old[i].describe(), Drains: true,
 				Message: "is gone, and with it where its images were pulled from; keep it, or plan the drain"})
 		case len(o) == 0:
 			c.registryAdded(last(n), new[last(n)])
@@ -419,7 +421,8 @@ func commonScopes(registries []Registry, others map[string][]int) []string {
 
 func equalRegistries(a, b Registry) bool {
 	return a.Prefix == b.Prefix && a.Location == b.Location && a.Insecure == b.Insecure && a.Blocked == b.Blocked &&
-		a.MirrorByDigestOnly == b.MirrorByDigestOnly && a.NamespaceProxy == b.NamespaceProxy && slices.Equal(a.Mirrors, b.Mirrors)
+		a.MirrorByDigestOnly == b.MirrorByDigestOnly && a.NamespaceProxy == b.NamespaceProxy &&
+		slices.Equal(a.Mirrors, b.Mirrors)
 }
 
 func registryField(i int) string { return fmt.Sprintf("registry[%d]", i) }

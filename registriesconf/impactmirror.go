@@ -13,7 +13,8 @@ func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
 	if equalRegistries(old, new) {
 		return // MCO does not look into a registry that is as it was
 	}
-	m := mirrorComparison{comparison: c, old: old, new: new, oldAt: oldAt, newAt: newAt, before: byLocation(old.Mirrors)}
+	m := mirrorComparison{comparison: c, old: old, new: new, oldAt: oldAt, newAt: newAt,
+		before: byLocation(old.Mirrors)}
 	pairs, paired := pairMirrors(old.Mirrors, new.Mirrors, m.before) // index in old by index in new, or -1
 	after := byLocation(new.Mirrors)
 	for i := range old.Mirrors {
@@ -49,7 +50,8 @@ type mirrorComparison struct {
 // removed reports that an old mirror is gone.
 func (c *mirrorComparison) removed(i int, after map[string][]int) {
 	m, scope := c.old.Mirrors[i], c.old.Scope()
-	d := Difference{Code: MirrorRemoved, Field: mirrorField(c.oldAt, i), Scope: scope, Mirror: m.Location, Old: m.describe()}
+	d := Difference{Code: MirrorRemoved, Field: mirrorField(c.oldAt, i), Scope: scope, Mirror: m.Location,
+		Old: m.describe()}
 	if left := after[m.Location]; left == nil {
 		d.Drains = true
 		d.Message = "is no longer a mirror of " + scope + planDrain
@@ -63,7 +65,8 @@ func (c *mirrorComparison) removed(i int, after map[string][]int) {
 
 // difference returns one that is about a new mirror.
 func (c *mirrorComparison) difference(i int, code DifferenceCode, setting string) Difference {
-	return Difference{Code: code, Field: mirrorField(c.newAt, i) + setting, Scope: c.new.Scope(), Mirror: c.new.Mirrors[i].Location}
+	return Difference{Code: code, Field: mirrorField(c.newAt, i) + setting, Scope: c.new.Scope(),
+		Mirror: c.new.Mirrors[i].Location}
 }
 
 // first returns what MCO compares a new mirror with: the first old one of its location, nil where

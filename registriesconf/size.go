@@ -24,7 +24,8 @@ func (f Files) Fills(t *resolve.LinuxTable) finding.Findings {
 	if size*5 <= maxMachineConfig*4 {
 		return nil
 	}
-	said := finding.Finding{Code: finding.CodeTooMany, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: firstObject(t), Value: FileName}
+	said := finding.Finding{Code: finding.CodeTooMany, Severity: finding.SeverityWarning,
+		Platform: finding.Linux, Origin: firstObject(t), Value: FileName}
 	said.Message = fmt.Sprintf("takes %d of the %d bytes that a rendered MachineConfig may have, in "+
 		"base64; the rest of the MachineConfig comes on top: mirror whole registries or namespaces in "+
 		"place of repositories", size, maxMachineConfig)

@@ -49,7 +49,8 @@ func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *Contain
 	}
 	b.spillovers(registries)
 	b.checkScopes()
-	t := &ContainerdTable{registries: registries, forbidden: b.forbidden, blocked: b.blocked, named: newScopeMap[bool](len(rules.Rules))}
+	t := &ContainerdTable{registries: registries, forbidden: b.forbidden, blocked: b.blocked,
+		named: newScopeMap[bool](len(rules.Rules))}
 	for i := range rules.Rules {
 		t.named.set(rules.Rules[i].Source, true)
 	}
@@ -125,7 +126,8 @@ func (b *registryBuilder) index(r *mirrorset.Rule) {
 	}
 }
 
-func (b *registryBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
+func (b *registryBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin,
+	value, message string) {
 	b.findings = append(b.findings, finding.Finding{
 		Code: code, Severity: severity, Platform: finding.Windows, Origin: origin, Value: value, Message: message,
 	})

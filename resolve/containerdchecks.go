@@ -37,7 +37,8 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 // there. This was read in reports, not run.
 func (b *registryBuilder) checkTokens(e *Endpoint) {
 	domain := hostname(strings.ToLower(e.Host))
-	strict := domain == "ghcr.io" || domain == "gcr.io" || strings.HasSuffix(domain, ".gcr.io") || strings.HasSuffix(domain, ".pkg.dev")
+	strict := domain == "ghcr.io" || domain == "gcr.io" || strings.HasSuffix(domain, ".gcr.io") ||
+		strings.HasSuffix(domain, ".pkg.dev")
 	if e.Root == "/v2" || !strict {
 		return
 	}
@@ -122,11 +123,13 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 // checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
 func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
-		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] && !(r.Never && b.used[canonical(r.Source)]) {
+		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] &&
+			!(r.Never && b.used[canonical(r.Source)]) {
 			message := "has no effect on Windows: containerd knows no wildcards, and no registry host " +
 				"inside it has a rule or was named; name the hosts that images use"
 			if r.Never {
-				message = "has no effect on Windows, its NeverContactSource neither" + strings.TrimPrefix(message, "has no effect on Windows")
+				message = "has no effect on Windows, its NeverContactSource neither" +
+					strings.TrimPrefix(message, "has no effect on Windows")
 			}
 			for _, e := range r.Entries {
 				b.report(finding.CodeWildcardUnused, finding.SeverityWarning, e.Origin, r.Source, message)

@@ -135,7 +135,8 @@ func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule, why strin
 func (b *registryBuilder) checkPolicyShared(host string, rules []*mirrorset.Rule, never *mirrorset.Rule) {
 	by := "under another spelling the same host is under NeverContactSource"
 	if never != nil {
-		by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource", never.Source, ruleOrigin(never))
+		by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource",
+			never.Source, ruleOrigin(never))
 	}
 	for _, rule := range rules {
 		if rule.Never {

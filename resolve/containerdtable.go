@@ -144,7 +144,8 @@ func (e *Endpoint) OtherPath() string {
 			"without /v2: unless a pull through it works, write the path as %q", e.Root+"/", "/v2"+own)
 	}
 	return fmt.Sprintf("is asked at %q, and few registries answer below another path than /v2 "+
-		"(Artifactory does): unless a pull through it works, write the path as %q, with override_path = true", e.Root, "/v2"+own)
+		"(Artifactory does): unless a pull through it works, write the path as %q, with override_path = true",
+		e.Root, "/v2"+own)
 }
 
 // isRegistryRoot reports whether the endpoint's root is below the path that registries answer at.

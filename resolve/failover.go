@@ -49,7 +49,8 @@ const (
 )
 
 var faults = []Fault{
-	ManifestNotFound, ManifestUnauthorized, ManifestForbidden, ManifestTooMany, ManifestBroken, ManifestTimeout, ManifestRefused,
+	ManifestNotFound, ManifestUnauthorized, ManifestForbidden, ManifestTooMany, ManifestBroken, ManifestTimeout,
+	ManifestRefused,
 	BlobUnknown, BlobNotFound, BlobUnauthorized, BlobForbidden, BlobTooMany, BlobBroken, BlobTimeout, BlobRefused,
 }
 

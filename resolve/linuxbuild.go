@@ -71,7 +71,8 @@ var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 
 func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
-		table: LinuxTable{entries: cloneEntries(t.entries), search: t.search, mode: t.mode, aliases: t.aliases}, rules: rules, at: make([]int, 0, len(rules.Rules)), blocked: newScopeSet(), insecure: newScopeSet(),
+		table: LinuxTable{entries: cloneEntries(t.entries), search: t.search, mode: t.mode, aliases: t.aliases},
+		rules: rules, at: make([]int, 0, len(rules.Rules)), blocked: newScopeSet(), insecure: newScopeSet(),
 	}
 	for _, s := range rules.Insecure {
 		b.insecure.add(s.Value)
@@ -221,7 +222,8 @@ func (b *imageBuilder) block() {
 		// the client refuses a file in which one location is blocked in one entry and not in
 		// another.
 		insecure := e.Insecure || b.insecure.covers(e.Prefix)
-		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix && b.forbidsTarget(e.Location, insecure) {
+		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix &&
+			b.forbidsTarget(e.Location, insecure) {
 			e.Blocked = true
 		}
 		digest, tag := b.governs[i][kindOf(mirrorset.ByDigest)], b.governs[i][kindOf(mirrorset.ByTag)]
@@ -282,7 +284,8 @@ func (b *imageBuilder) forbids(location string, insecure bool) string {
 func (b *imageBuilder) blockHiding() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		if b.table.dead[i] || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' || strings.ContainsAny(e.Prefix, "/:") {
+		if b.table.dead[i] || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' ||
+			strings.ContainsAny(e.Prefix, "/:") {
 			continue
 		}
 		j, ok := b.table.index.wild[e.Prefix[1:]]
@@ -293,7 +296,8 @@ func (b *imageBuilder) blockHiding() {
 		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
 		if b.policies.forbids(e.Prefix, false) != "" {
 			wildcard.Blocked = true
-			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted", wildcard.Prefix, e.Prefix)
+			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted",
+				wildcard.Prefix, e.Prefix)
 		} else if e.Blocked && !wildcard.Blocked {
 			message += ", and " + e.Prefix + " is not blocked; block the wildcard, or a longer name"
 		}

@@ -26,7 +26,8 @@ func (b *imageBuilder) check() {
 	}
 }
 
-func (b *imageBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
+func (b *imageBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin,
+	value, message string) {
 	b.findings = append(b.findings, finding.Finding{
 		Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: value, Message: message,
 	})
@@ -59,7 +60,8 @@ func (b *imageBuilder) checkPorts(e *LinuxEntry) {
 // One that says AllowContactingSource means it.
 func (b *imageBuilder) checkOpens(r *mirrorset.Rule, entry *LinuxEntry) {
 	never := b.policies.opened(r)
-	if never == nil || entry.Blocked || slices.ContainsFunc(r.Entries, func(e *mirrorset.Entry) bool { return e.Policy != "" }) {
+	if never == nil || entry.Blocked || slices.ContainsFunc(r.Entries,
+		func(e *mirrorset.Entry) bool { return e.Policy != "" }) {
 		return
 	}
 	for _, e := range r.Entries {
@@ -89,7 +91,10 @@ func (b *imageBuilder) checkRule(r *mergedRule, entry *LinuxEntry) {
 	if r.Pull == mirrorset.ByTag {
 		other, kind = mirrorset.ByDigest, "an ImageDigestMirrorSet"
 	}
-	if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m LinuxMirror) bool { return entry.serves(&m, other == mirrorset.ByDigest) }) {
+	if r.Never && !slices.ContainsFunc(entry.Mirrors, func(m LinuxMirror) bool {
+		return entry.serves(&m,
+			other == mirrorset.ByDigest)
+	}) {
 		b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, r.Source, fmt.Sprintf(
 			"cannot be pulled by %[1]s: NeverContactSource blocks the source for pulls by %[1]s too, and "+
 				"its mirrors serve pulls by %[2]s only; add %[3]s for it, or pull by %[2]s",

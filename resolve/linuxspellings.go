@@ -81,7 +81,8 @@ type forbiddenPath struct {
 
 func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 	f := &forbiddenScopes{
-		byHost: map[string][]forbiddenPath{}, wildcards: map[string]bool{}, missing: map[string]finding.Origin{}, wide: map[string]bool{},
+		byHost: map[string][]forbiddenPath{}, wildcards: map[string]bool{},
+		missing: map[string]finding.Origin{}, wide: map[string]bool{},
 		done: map[string]bool{},
 	}
 	forbid := func(scope string, origin finding.Origin) {
@@ -139,7 +140,8 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 				origin = contained[0].origin
 			}
 			b.findings = append(b.findings, finding.Finding{
-				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: origin, Value: location,
+				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux,
+				Origin: origin, Value: location,
 				Message: "spells its host in another way than a rule that forbids contacting a part of " +
 					"it; that part is blocked under this spelling too; spell the host as the rule does",
 			})

@@ -48,8 +48,9 @@ type LinuxConfig struct {
 // LinuxTableOf returns the table of a node's own file. It shares nothing with c.
 func LinuxTableOf(c LinuxConfig) *LinuxTable {
 	t := &LinuxTable{
-		entries: cloneEntries(c.Entries), search: slices.Clone(c.SearchRegistries), mode: c.ShortNameMode, aliases: maps.Clone(c.Aliases),
-		index: newScopeMap[int](len(c.Entries)),
+		entries: cloneEntries(c.Entries), search: slices.Clone(c.SearchRegistries), mode: c.ShortNameMode,
+		aliases: maps.Clone(c.Aliases),
+		index:   newScopeMap[int](len(c.Entries)),
 	}
 	for i := range t.entries {
 		t.add(i)

@@ -38,7 +38,8 @@ func MCO(rules *mirrorset.Rules) Operator {
 // WMCO returns the Windows Machine Config Operator of a cluster with these rules (see
 // [NewWMCOTable]).
 func WMCO(rules *mirrorset.Rules) Operator {
-	o := Operator{code: finding.CodeWMCODiffers, name: "WMCO", platform: finding.Windows, Containerd: NewWMCOTable(rules), blocked: newScopeSet()}
+	o := Operator{code: finding.CodeWMCODiffers, name: "WMCO", platform: finding.Windows,
+		Containerd: NewWMCOTable(rules), blocked: newScopeSet()}
 	for _, s := range complete(rules).Blocked {
 		o.blocked.add(s.Value)
 	}
@@ -73,13 +74,15 @@ func (o Operator) Differs(images string, ours, theirs Plan) (finding.Finding, bo
 	if o.sameRequests(ours.Pull, theirs.Pull) && o.sameRequests(ours.Resolve, theirs.Resolve) {
 		return finding.Finding{}, false
 	}
-	f := finding.Finding{Code: o.code, Severity: finding.SeverityWarning, Platform: o.platform, Value: images, Origin: planOrigin(ours, theirs)}
+	f := finding.Finding{Code: o.code, Severity: finding.SeverityWarning, Platform: o.platform, Value: images,
+		Origin: planOrigin(ours, theirs)}
 	if sameLocations(ours, theirs) {
 		f.Severity = finding.SeverityInfo
 		f.Message = fmt.Sprintf("on nodes whose files %s writes, the same locations are asked in another order: %s", o.name, ways(theirs))
 		return f, true
 	}
-	f.Message = fmt.Sprintf("on nodes whose files %s writes, %s; with these files, %s%s", o.name, ways(theirs), ways(ours), o.why(ours))
+	f.Message = fmt.Sprintf("on nodes whose files %s writes, %s; with these files, %s%s", o.name, ways(theirs),
+		ways(ours), o.why(ours))
 	return f, true
 }
 
@@ -110,7 +113,8 @@ func (o Operator) Fails() (finding.Finding, bool) {
 		return finding.Finding{}, false
 	}
 	return finding.Finding{Code: o.code, Severity: finding.SeverityWarning, Platform: o.platform, Message: fmt.Sprintf(
-		"%s ends in an error over these objects and writes no file, so that its nodes keep what they have: %s", o.name, shown.Text(o.Err.Error()))}, true
+		"%s ends in an error over these objects and writes no file, so that its nodes keep what they have: %s",
+		o.name, shown.Text(o.Err.Error()))}, true
 }
 
 // why names what WMCO does not read; the other differences stand in the documentation.
@@ -159,7 +163,10 @@ func ways(p Plan) string {
 }
 
 func sameAttempts(a, b []Attempt) bool {
-	return slices.EqualFunc(a, b, func(a, b Attempt) bool { return a.Location == b.Location && a.Insecure == b.Insecure })
+	return slices.EqualFunc(a, b, func(a, b Attempt) bool {
+		return a.Location == b.Location &&
+			a.Insecure == b.Insecure
+	})
 }
 
 // sameLocations reports whether two plans ask the same locations in any order.

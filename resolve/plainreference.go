@@ -23,7 +23,8 @@ func plainReference(image string) (r Reference, ok bool) {
 	}
 	host, path := network.SplitHost(name)
 	switch {
-	case path == "", !strings.ContainsAny(host, ".:") && host != "localhost", len(name) > maxLinuxName, !mirrorset.ValidMirror(name):
+	case path == "", !strings.ContainsAny(host, ".:") && host != "localhost", len(name) > maxLinuxName,
+		!mirrorset.ValidMirror(name):
 		return Reference{}, false
 	case host == "index.docker.io", host == "docker.io" && strings.LastIndexByte(path, '/') == 0: // written otherwise
 		return Reference{}, false

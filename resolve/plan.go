@@ -122,7 +122,8 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Signatures []Signature      `json:"signatures,omitempty"`
 		MovesOn    *movesOn         `json:"movesOn,omitempty"`
 		Findings   finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.Signatures, p.movesOn(), notNil(p.Findings)})
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.Signatures,
+		p.movesOn(), notNil(p.Findings)})
 }
 
 func notNil[S ~[]E, E any](s S) S {

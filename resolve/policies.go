@@ -35,14 +35,14 @@ func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) poli
 	p := policies{bySource: newScopeMap[*policy](len(rules.Rules))}
 	for i := range rules.Rules {
 		r := &rules.Rules[i]
-		for i, source := range canonicalForms(r.Source, insecure(r.Source)) {
+		for form, source := range canonicalForms(r.Source, insecure(r.Source)) {
 			said, ok := p.bySource.get(source)
 			if !ok {
 				said = &policy{source: source, plain: true}
 				p.bySource.set(source, said)
 				p.all = append(p.all, said)
 			}
-			said.plain = said.plain && i > 0
+			said.plain = said.plain && form > 0 // the second form is that of plain HTTP
 			kind := kindOf(r.Pull)
 			said.rule[kind] = true
 			said.never[kind] = said.never[kind] || r.Never

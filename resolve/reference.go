@@ -48,7 +48,8 @@ func ParseReference(image string) (Reference, error) {
 	}
 	r := Reference{text: image, name: len(name)}
 	// Most are written out in full already.
-	if n := len(name); len(image) != n+1+len(value) || image[:n] != name || image[n:n+1] != separator || image[n+1:] != value {
+	if n := len(name); len(image) != n+1+len(value) || image[:n] != name || image[n:n+1] != separator ||
+		image[n+1:] != value {
 		r.text = name + separator + value
 	}
 	return r, nil
@@ -87,7 +88,8 @@ func referenceError(image string, err error) error {
 	case strings.ToLower(name) != name:
 		hint = "a repository name is in lower case; only the host and the tag may have capitals"
 	}
-	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`, shown.Value(image), hint), err}
+	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`,
+		shown.Value(image), hint), err}
 }
 
 // invalidReference is an error with a message of its own. The library's messages repeat the
@@ -137,7 +139,8 @@ func tooLong(image string) error {
 	}
 	begin := shown.Value(image) // before cutting: what follows tells which part is a password
 	begin = strings.ToValidUTF8(begin[:min(len(begin), 60)], "")
-	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin, len(image), maxReference)
+	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin,
+		len(image), maxReference)
 }
 
 func linuxHost(host string) bool {

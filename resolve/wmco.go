@@ -58,7 +58,8 @@ func wmcoEntries(rules *mirrorset.Rules) []*mirrorset.Entry {
 	entries = append(entries, rules.Unused...)
 	entries = slices.DeleteFunc(entries, func(e *mirrorset.Entry) bool { return fromICSP(e.Origin) })
 	slices.SortStableFunc(entries, func(a, b *mirrorset.Entry) int {
-		ofA, ofB := finding.Origin{Object: a.Origin.Object, Field: a.Origin.Field}, finding.Origin{Object: b.Origin.Object, Field: b.Origin.Field}
+		ofA, ofB := finding.Origin{Object: a.Origin.Object, Field: a.Origin.Field},
+			finding.Origin{Object: b.Origin.Object, Field: b.Origin.Field}
 		return cmp.Or(strings.Compare(string(a.Pull), string(b.Pull)), ofA.Compare(ofB)) // digest before tag
 	})
 	return entries
@@ -95,7 +96,8 @@ func (r *wmcoRegistry) add(e *mirrorset.Entry) {
 		at, ok := r.at[location]
 		if !ok {
 			r.at[location] = len(r.endpoints)
-			r.endpoints = append(r.endpoints, wmcoEndpoint{location, e.Pull == mirrorset.ByTag, []finding.Origin{e.MirrorOrigin(i)}})
+			r.endpoints = append(r.endpoints, wmcoEndpoint{location, e.Pull == mirrorset.ByTag,
+				[]finding.Origin{e.MirrorOrigin(i)}})
 			continue
 		}
 		r.repeated = r.repeated || r.entries == 1

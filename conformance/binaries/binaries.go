@@ -216,7 +216,8 @@ func StartRegistry(s *Sandbox) (*Registry, error) {
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		return nil, err
 	}
-	r := &Registry{URL: &url.URL{Scheme: "http", Host: address}, daemon: exec.Command("docker-registry", "serve", config)}
+	r := &Registry{URL: &url.URL{Scheme: "http", Host: address},
+		daemon: exec.Command("docker-registry", "serve", config)}
 	r.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.daemon.Start(); err != nil {
 		return nil, err

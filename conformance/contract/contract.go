@@ -161,7 +161,8 @@ func (c Contract) Unsaid(reference string, requests []world.Request, findings fi
 // value is the place, or a scope around it.
 func (c Contract) says(f finding.Finding, contact Contact) bool {
 	switch f.Code {
-	case finding.CodeForbiddenContact, finding.CodeWildcardUnused, finding.CodeNarrowScope, finding.CodeContainsForbidden:
+	case finding.CodeForbiddenContact, finding.CodeWildcardUnused, finding.CodeNarrowScope,
+		finding.CodeContainsForbidden:
 	case finding.CodeEvadesRule:
 		if c.spelled(contact) {
 			return false // what is spelled as the rule has it evades nothing
@@ -200,6 +201,7 @@ func (c Contract) spelled(contact Contact) bool {
 	// that.
 	scope := world.WireLocation(contact.Scope)
 	return slices.ContainsFunc(c.rules.Rules, func(r mirrorset.Rule) bool {
-		return r.Never && !strings.HasPrefix(r.Source, "*.") && world.WireLocation(r.Source) == scope && (location == r.Source || strings.HasPrefix(location, r.Source+"/"))
+		return r.Never && !strings.HasPrefix(r.Source, "*.") && world.WireLocation(r.Source) == scope &&
+			(location == r.Source || strings.HasPrefix(location, r.Source+"/"))
 	})
 }

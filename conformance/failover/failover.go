@@ -43,7 +43,8 @@ var answers = []answer{
 	{fault: resolve.ManifestNotFound, name: "404 NAME_UNKNOWN", registry: says(404, "NAME_UNKNOWN")},
 	{fault: resolve.ManifestNotFound, name: "404", registry: says(404, "")},
 	{fault: resolve.ManifestUnauthorized, name: "401", registry: says(401, "UNAUTHORIZED")},
-	{fault: resolve.ManifestUnauthorized, name: "401 to credentials", registry: world.Registry{Auth: world.Basic, Username: "u"}},
+	{fault: resolve.ManifestUnauthorized, name: "401 to credentials",
+		registry: world.Registry{Auth: world.Basic, Username: "u"}},
 	{fault: resolve.ManifestForbidden, name: "403", registry: says(403, "DENIED")},
 	{fault: resolve.ManifestTooMany, name: "429", registry: says(429, "TOOMANYREQUESTS")},
 	{fault: resolve.ManifestTooMany, name: "429 without a code", registry: says(429, "")},
@@ -62,9 +63,11 @@ var answers = []answer{
 	{fault: resolve.BlobBroken, name: "500", registry: lacks(500, "UNKNOWN")},
 	{fault: resolve.BlobBroken, name: "503", registry: lacks(503, "")},
 	{fault: resolve.BlobBroken, name: "500 to everything", registry: world.Registry{State: world.Broken}},
-	{fault: resolve.BlobTimeout, name: "time-out where it redirects to", registry: world.Registry{BlobsAt: elsewhere}, elsewhere: world.Stalls},
+	{fault: resolve.BlobTimeout, name: "time-out where it redirects to",
+		registry: world.Registry{BlobsAt: elsewhere}, elsewhere: world.Stalls},
 	{fault: resolve.BlobTimeout, name: "time-out", registry: world.Registry{State: world.Stalls}},
-	{fault: resolve.BlobRefused, name: "connection refused where it redirects to", registry: world.Registry{BlobsAt: elsewhere}, elsewhere: world.Down},
+	{fault: resolve.BlobRefused, name: "connection refused where it redirects to",
+		registry: world.Registry{BlobsAt: elsewhere}, elsewhere: world.Down},
 	{fault: resolve.BlobRefused, name: "connection refused", registry: world.Registry{State: world.Down}},
 }
 
@@ -109,7 +112,8 @@ func (c Case) String() string {
 	if c.rest {
 		after = "the same"
 	}
-	return fmt.Sprintf("%s as %s at location %d, before it %s, after it %s, never %t, %s", c.fault, c.name, c.place+1, before, after, c.Never, c.Image)
+	return fmt.Sprintf("%s as %s at location %d, before it %s, after it %s, never %t, %s", c.fault, c.name,
+		c.place+1, before, after, c.Never, c.Image)
 }
 
 // Slow reports whether a client waits in the case for seconds.
@@ -315,7 +319,8 @@ func (got Request) is(want Request) bool {
 func seen(requests []world.Request) (list []Request) {
 	var before world.Request
 	for _, r := range requests {
-		if r.Host == elsewhere || r.Object() == "" && r.Method != http.MethodConnect && r.Status != http.StatusInternalServerError {
+		if r.Host == elsewhere || r.Object() == "" && r.Method != http.MethodConnect &&
+			r.Status != http.StatusInternalServerError {
 			continue // a ping that is answered goes before a request
 		}
 		// containerd 2 asks by GET why it may not, having asked by HEAD.
@@ -326,7 +331,8 @@ func seen(requests []world.Request) (list []Request) {
 			continue
 		}
 		next := Request{Method: r.Method, Object: r.Object(), Location: r.Location(), Times: 1}
-		if n := len(list); n > 0 && list[n-1].Method == next.Method && list[n-1].Object == next.Object && list[n-1].Location == next.Location {
+		if n := len(list); n > 0 && list[n-1].Method == next.Method && list[n-1].Object == next.Object &&
+			list[n-1].Location == next.Location {
 			list[n-1].Times++
 			continue
 		}

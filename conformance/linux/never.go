@@ -103,7 +103,8 @@ func (c config) contract(client *containersimage.Registries) contract.Contract {
 
 // unsaid pulls an image that nobody has, and returns the contacts, and those that neither its plan
 // nor the table speaks of.
-func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []world.Request, reached, unsaid []contract.Contact) {
+func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (
+	requests []world.Request, reached, unsaid []contract.Contact) {
 	t.Helper()
 	client := c.load(t)
 	defer client.Close()
@@ -118,5 +119,6 @@ func (c config) unsaid(t *testing.T, p *world.Proxy, name string) (requests []wo
 		return requests, nil, nil
 	}
 	judge := c.contract(client)
-	return requests, judge.Contacts(requests), judge.Unsaid(own(plan), requests, slices.Concat(plan.Findings, c.table.Findings))
+	return requests, judge.Contacts(requests), judge.Unsaid(own(plan), requests,
+		slices.Concat(plan.Findings, c.table.Findings))
 }

@@ -56,7 +56,8 @@ func thePlanIsWhatTheClientWouldDo(t *testing.T) {
 			if len(plan.References) > 1 {
 				unqualified++
 			}
-			if len(plan.Pull) > 0 && len(plan.References) == 1 && plan.Pull[len(plan.Pull)-1].Role == resolve.RoleMirror {
+			if len(plan.Pull) > 0 && len(plan.References) == 1 &&
+				plan.Pull[len(plan.Pull)-1].Role == resolve.RoleMirror {
 				never++
 			}
 		}
@@ -149,7 +150,8 @@ func requireNever(t *testing.T, c config, client *containersimage.Registries, pl
 	for _, l := range locations(plan) {
 		requests = append(requests, manifestOf(l))
 	}
-	require.Empty(t, c.contract(client).Unsaid(own(plan), requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
+	require.Empty(t, c.contract(client).Unsaid(own(plan), requests,
+		slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
 }
 
 // own is the reference that an image is, and empty for a name without a registry.
@@ -188,26 +190,39 @@ func anImageThatTheClientRefusesHasNoPlan(t *testing.T) {
 	row := newRow(t, containersImage, "odd image names")
 	digest := "@" + random.Digest
 	long := strings.Repeat("a/", 130)
-	c := newConfig(t, newSet(t, "tag quay.io m.io/x\ndigest quay.io n.io/a-very-long-name/"+strings.Repeat("b", 200)+"\ntag docker.io hub.io\ntag localhost/a m.io/local"))
+	c := newConfig(t, newSet(t, "tag quay.io m.io/x\ndigest quay.io n.io/a-very-long-name/"+strings.Repeat("b", 200)+
+		"\ntag docker.io hub.io\ntag localhost/a m.io/local"))
 	client := c.load(t)
 	row.Configurations++
 	refused := 0
 	for _, image := range []string{
-		"", " ", "a", "A", "a:1", "a:", "a@", ":1", "@", "/", "//", "a/", "/a", "a//b", "a b", "quay.io", "quay.io:5000", "quay.io:5000:1", "quay.io/",
-		"quay.io/a", "quay.io/A", "QUAY.IO/a", "quay.io/a:1", "quay.io/a:" + strings.Repeat("1", 128), "quay.io/a:" + strings.Repeat("1", 129),
-		"quay.io/a:-1", "quay.io/a:.1", "quay.io/a:_1", "quay.io/a:1:2", "quay.io/a" + digest, "quay.io/a:1" + digest, "quay.io/a" + digest + ":1",
-		"quay.io/a@sha256:aa", "quay.io/a@sha256:" + strings.Repeat("A", 64), "quay.io/a@md5:" + strings.Repeat("a", 32),
-		"quay.io/a@sha512:" + strings.Repeat("a", 128), "quay.io/a@sha384:" + strings.Repeat("a", 96), "quay.io/a@sha512:" + strings.Repeat("a", 64),
+		"", " ", "a", "A", "a:1", "a:", "a@", ":1", "@", "/", "//", "a/", "/a", "a//b", "a b", "quay.io",
+		"quay.io:5000", "quay.io:5000:1", "quay.io/",
+		"quay.io/a", "quay.io/A", "QUAY.IO/a", "quay.io/a:1", "quay.io/a:" + strings.Repeat("1", 128),
+		"quay.io/a:" + strings.Repeat("1", 129),
+		"quay.io/a:-1", "quay.io/a:.1", "quay.io/a:_1", "quay.io/a:1:2", "quay.io/a" + digest,
+		"quay.io/a:1" + digest, "quay.io/a" + digest + ":1",
+		"quay.io/a@sha256:aa", "quay.io/a@sha256:" + strings.Repeat("A", 64),
+		"quay.io/a@md5:" + strings.Repeat("a", 32),
+		"quay.io/a@sha512:" + strings.Repeat("a", 128), "quay.io/a@sha384:" + strings.Repeat("a", 96),
+		"quay.io/a@sha512:" + strings.Repeat("a", 64),
 		"https://quay.io/a", "docker://quay.io/a", "quay.io/a?x=1", "quay.io/a#1",
-		"localhost/a", "localhost/a/b:1", "localhost:5000/a", "localhost", "Localhost/a", "LOCALHOST/a", "host/a", "host:80/a", "HOST/a", "Host/a/b", "hosT:1/a",
+		"localhost/a", "localhost/a/b:1", "localhost:5000/a", "localhost", "Localhost/a", "LOCALHOST/a",
+		"host/a", "host:80/a", "HOST/a", "Host/a/b", "hosT:1/a",
 		"127.0.0.1/a", "127.0.0.1:5000/a", "[::1]/a", "[::1]:5000/a", "[fe80::1%eth0]/a", "::1/a",
 		"a_b/c", "a_b.io/c", "a-b.io/c", "-a.io/c", "a-.io/c", "a..io/c", ".io/c", "a.io./c", "a./c",
-		"quay.io/a__b", "quay.io/a___b", "quay.io/a---b", "quay.io/a.b", "quay.io/a..b", "quay.io/a._b", "quay.io/-a", "quay.io/a-", "quay.io/a_",
-		"docker.io/a", "docker.io/library/a", "index.docker.io/a", "index.docker.io/a/b", "registry-1.docker.io/a", "docker.io", "docker.io/", "Docker.io/a",
-		"quay.io/" + strings.Repeat("a", 247), "quay.io/" + strings.Repeat("a", 248), "quay.io/" + strings.Repeat("a", 255), "quay.io/" + strings.Repeat("a", 256),
-		"quay.io/" + long + "a", long + "a", "m.io/" + strings.Repeat("a", 240) + digest, "quay.io/" + strings.Repeat("a", 29) + digest, "quay.io/" + strings.Repeat("a", 30) + digest,
-		strings.Repeat("a", 237), strings.Repeat("a", 238), strings.Repeat("a", 245), strings.Repeat("a", 246), strings.Repeat("a", 229), strings.Repeat("a", 230),
-		strings.Repeat("a", 64), strings.Repeat("a", 64) + ":1", "a/" + strings.Repeat("b", 64), "quay.io/" + strings.Repeat("a", 64), "\u00e4.io/a", "quay.io/\u00e4", "quay.io/a:\u00e4",
+		"quay.io/a__b", "quay.io/a___b", "quay.io/a---b", "quay.io/a.b", "quay.io/a..b", "quay.io/a._b",
+		"quay.io/-a", "quay.io/a-", "quay.io/a_",
+		"docker.io/a", "docker.io/library/a", "index.docker.io/a", "index.docker.io/a/b",
+		"registry-1.docker.io/a", "docker.io", "docker.io/", "Docker.io/a",
+		"quay.io/" + strings.Repeat("a", 247), "quay.io/" + strings.Repeat("a", 248),
+		"quay.io/" + strings.Repeat("a", 255), "quay.io/" + strings.Repeat("a", 256),
+		"quay.io/" + long + "a", long + "a", "m.io/" + strings.Repeat("a", 240) + digest,
+		"quay.io/" + strings.Repeat("a", 29) + digest, "quay.io/" + strings.Repeat("a", 30) + digest,
+		strings.Repeat("a", 237), strings.Repeat("a", 238), strings.Repeat("a", 245), strings.Repeat("a", 246),
+		strings.Repeat("a", 229), strings.Repeat("a", 230),
+		strings.Repeat("a", 64), strings.Repeat("a", 64) + ":1", "a/" + strings.Repeat("b", 64),
+		"quay.io/" + strings.Repeat("a", 64), "\u00e4.io/a", "quay.io/\u00e4", "quay.io/a:\u00e4",
 	} {
 		row.Pulls++
 		got := attempts(client, image)
@@ -218,7 +233,8 @@ func anImageThatTheClientRefusesHasNoPlan(t *testing.T) {
 			assert.Empty(t, got.locations, image)
 			continue
 		}
-		assert.Equal(t, got.locations, locations(plan), "%q: the client says %v, the plan %v", image, got.err, plan.Findings)
+		assert.Equal(t, got.locations, locations(plan), "%q: the client says %v, the plan %v", image, got.err,
+			plan.Findings)
 	}
 	require.Greater(t, refused, 30)
 }

@@ -216,12 +216,14 @@ func randomState(s *random.Source, c config, plan resolve.Plan) state {
 }
 
 // requireAllowed holds the requests themselves against the rules, whatever the plan says.
-func requireAllowed(t *testing.T, c config, client *containersimage.Registries, plan resolve.Plan, requests []world.Request) {
+func requireAllowed(t *testing.T, c config, client *containersimage.Registries, plan resolve.Plan,
+	requests []world.Request) {
 	t.Helper()
 	// A host alone may be that of a source and of a repository that is allowed again inside it; the
 	// trace, which is that of the plan, tells them apart.
 	requests = slices.DeleteFunc(slices.Clone(requests), func(r world.Request) bool { return r.Object() == "" })
-	require.Empty(t, c.contract(client).Unsaid(own(plan), requests, slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
+	require.Empty(t, c.contract(client).Unsaid(own(plan), requests,
+		slices.Concat(plan.Findings, c.table.Findings)), "%s: %v\n%s", plan.Image, plan.Findings, c)
 }
 
 // Whatever the mirrors do, the source is not asked; it would serve.
@@ -371,7 +373,8 @@ func waitFor(t *testing.T, client *containersimage.Registries, p *world.Proxy, n
 	defer cancel()
 	w := p.World()
 	go func() {
-		for ctx.Err() == nil && !slices.ContainsFunc(w.Requests(), func(r world.Request) bool { return r.Host == host }) {
+		for ctx.Err() == nil && !slices.ContainsFunc(w.Requests(),
+			func(r world.Request) bool { return r.Host == host }) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(20 * time.Millisecond)

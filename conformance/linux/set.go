@@ -41,7 +41,8 @@ func newSet(t *testing.T, text string) *mirrorset.Set {
 			set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, mirrorset.ImageTagMirrorSet{
 				Metadata: meta, Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: []mirrorset.ImageMirrors{entry}}})
 		case "blocked":
-			image.Spec.RegistrySources.BlockedRegistries = append(image.Spec.RegistrySources.BlockedRegistries, words[1])
+			image.Spec.RegistrySources.BlockedRegistries = append(image.Spec.RegistrySources.BlockedRegistries,
+				words[1])
 		case "insecure":
 			image.Spec.RegistrySources.InsecureRegistries = append(image.Spec.RegistrySources.InsecureRegistries, words[1])
 		default:
@@ -63,7 +64,8 @@ func baseFile(s *random.Source) []byte {
 		c.CredentialHelpers = []string{"containers-auth.json", "secretservice"}
 	}
 	if s.Intn(4) == 0 {
-		c.Aliases = map[string]string{"ubi9": "registry.access.redhat.com/ubi9", "a/b": s.Host() + "/a/b", "z": s.Host() + "/a/z", "none": ""}
+		c.Aliases = map[string]string{"ubi9": "registry.access.redhat.com/ubi9", "a/b": s.Host() + "/a/b",
+			"z": s.Host() + "/a/z", "none": ""}
 	}
 	taken := map[string]bool{}
 	for range s.Intn(4) {

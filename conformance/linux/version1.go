@@ -19,7 +19,8 @@ import (
 func version1(s *random.Source) string {
 	var b strings.Builder
 	if s.Intn(8) == 0 {
-		b.WriteString(s.Pick("short-name-mode = \"disabled\"\n", "unqualified-search-registries = []\n", "[aliases]\n", "[[registry]]\nlocation = \"quay.io\"\n", "unknown = 1\n"))
+		b.WriteString(s.Pick("short-name-mode = \"disabled\"\n", "unqualified-search-registries = []\n",
+			"[aliases]\n", "[[registry]]\nlocation = \"quay.io\"\n", "unknown = 1\n"))
 	}
 	if s.Intn(10) == 0 {
 		b.WriteString("[registries]\n")
@@ -28,7 +29,8 @@ func version1(s *random.Source) string {
 		if s.Intn(3) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "[%s.%s]\n", s.Pick("registries", "registries", "Registries"), s.Pick(list, list, strings.ToUpper(list)))
+		fmt.Fprintf(&b, "[%s.%s]\n", s.Pick("registries", "registries", "Registries"),
+			s.Pick(list, list, strings.ToUpper(list)))
 		if s.Intn(8) == 0 {
 			b.WriteString(s.Pick("other = 1\n", "registries = \"quay.io\"\n", "registries = [1]\n", ""))
 			continue
@@ -64,7 +66,8 @@ func aFileOfVersion1IsReadAsThisClientReadsIt(t *testing.T) {
 		}
 		client, err := containersimage.LoadRegistries(dir, content)
 		row.Configurations++
-		require.Equal(t, err != nil, findings.Err() != nil, "the client says %v, the library %v of\n%s", err, findings, content)
+		require.Equal(t, err != nil, findings.Err() != nil, "the client says %v, the library %v of\n%s", err,
+			findings, content)
 		counts[err != nil]++
 		if err == nil {
 			theirs, _, err := client.Config()
@@ -77,7 +80,8 @@ func aFileOfVersion1IsReadAsThisClientReadsIt(t *testing.T) {
 			for _, r := range theirs.Registries { // which the client sorts
 				found := false
 				for _, own := range ours.Registries {
-					found = found || own.Scope() == r.Prefix && own.Location == r.Location && own.Blocked == r.Blocked && own.Insecure == r.Insecure
+					found = found || own.Scope() == r.Prefix && own.Location == r.Location &&
+						own.Blocked == r.Blocked && own.Insecure == r.Insecure
 				}
 				require.True(t, found, "%+v in\n%s", r, content)
 			}
@@ -101,7 +105,8 @@ func aFileOfVersion1IsReadAsThisClientReadsIt(t *testing.T) {
 					}
 				}
 				require.Equal(t, unwritable, hasCode(plan.Findings, finding.CodeUnwritable), "%s\n%s", name, content)
-				require.Equal(t, slices.Compact(asked), slices.Compact(onTheWireAll(locations(plan))), "%s\n%s", name, content)
+				require.Equal(t, slices.Compact(asked), slices.Compact(onTheWireAll(locations(plan))), "%s\n%s",
+					name, content)
 				row.Pulls++
 			}
 			require.NoError(t, client.Close())

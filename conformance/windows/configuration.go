@@ -50,7 +50,8 @@ func (y tally) mismatch(format string, args ...any) {
 }
 
 // inParallel runs a test for each version, with a row of the table for each, in the order of versions.
-func inParallel(t *testing.T, versions []clients.Containerd, compared string, test func(y tally, c clients.Containerd)) {
+func inParallel(t *testing.T, versions []clients.Containerd, compared string,
+	test func(y tally, c clients.Containerd)) {
 	for _, c := range versions {
 		row := report.Add(name(c), compared)
 		t.Run(c.Version, func(t *testing.T) {
@@ -125,7 +126,8 @@ func reference(s *random.Source, rules *mirrorset.Rules) string {
 
 // named are hosts that a caller of NewContainerdTable may name, so that wildcards reach them.
 func named(s *random.Source) (hosts []string) {
-	for _, h := range []string{"foo.example.org", "foo.example.org:5000", "a.example.org", "x.y.example.org", "a.y.example.org", "docker.io", "quay.io:443"} {
+	for _, h := range []string{"foo.example.org", "foo.example.org:5000", "a.example.org", "x.y.example.org",
+		"a.y.example.org", "docker.io", "quay.io:443"} {
 		if s.Intn(3) == 0 {
 			hosts = append(hosts, h)
 		}

@@ -37,7 +37,8 @@ func exactSet(s *random.Source) (set *mirrorset.Set, named []string) {
 			e.Source += path
 		}
 		for range 1 + s.Intn(3) {
-			m := s.Pick("m.io", "o.io:8443", "quay.io", "docker.io", "p.net") + s.Pick("", "", "/x", "/x/y", "/a") + path
+			m := s.Pick("m.io", "o.io:8443", "quay.io", "docker.io", "p.net") +
+				s.Pick("", "", "/x", "/x/y", "/a") + path
 			if !slices.Contains(e.Mirrors, m) && m != e.Source {
 				e.Mirrors = append(e.Mirrors, m)
 			}
@@ -53,10 +54,12 @@ func exactSet(s *random.Source) (set *mirrorset.Set, named []string) {
 	}
 	meta := mirrorset.ObjectMeta{Name: "x"}
 	if digest != nil {
-		set.ImageDigestMirrorSets = []mirrorset.ImageDigestMirrorSet{{Metadata: meta, Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: digest}}}
+		set.ImageDigestMirrorSets = []mirrorset.ImageDigestMirrorSet{{Metadata: meta,
+			Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: digest}}}
 	}
 	if tag != nil {
-		set.ImageTagMirrorSets = []mirrorset.ImageTagMirrorSet{{Metadata: meta, Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: tag}}}
+		set.ImageTagMirrorSets = []mirrorset.ImageTagMirrorSet{{Metadata: meta,
+			Spec: mirrorset.ImageTagMirrorSetSpec{ImageTagMirrors: tag}}}
 	}
 	return set, []string{"a.example.org", "x.y.example.org"}
 }
@@ -111,7 +114,8 @@ func anExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T, versions []clients.Conta
 				})
 			}))
 			if !slices.Equal(locations(want.Pull), got) {
-				y.mismatch("%s: a Linux node asks %q, containerd %q\n%s", image, locations(want.Pull), got, describe(rules))
+				y.mismatch("%s: a Linux node asks %q, containerd %q\n%s", image, locations(want.Pull), got,
+					describe(rules))
 			}
 		}
 	})

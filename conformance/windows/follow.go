@@ -21,7 +21,8 @@ type foretold struct {
 // foretell takes a plan apart. The search for a digest goes through the hosts that may pull; a plan does
 // not list them apart, so they come from the table.
 func foretell(t *resolve.ContainerdTable, p resolve.Plan) foretold {
-	f := foretold{heads: locations(p.Resolve), gets: locations(p.Pull), byDigest: strings.Contains(p.References[0], "@")}
+	f := foretold{heads: locations(p.Resolve), gets: locations(p.Pull),
+		byDigest: strings.Contains(p.References[0], "@")}
 	if f.byDigest && len(f.gets) > 0 {
 		f.heads = ableToPull(t, p.References[0])
 	}
@@ -103,12 +104,16 @@ func objects(pull clients.Pull) []string {
 	if pull.Digest == images[1].Manifest.Digest {
 		i = images[1]
 	}
-	return []string{"manifests/" + i.Manifest.Digest.String(), "blobs/" + i.Config.Digest.String(), "blobs/" + i.Layer.Digest.String()}
+	return []string{"manifests/" + i.Manifest.Digest.String(), "blobs/" + i.Config.Digest.String(),
+		"blobs/" + i.Layer.Digest.String()}
 }
 
 // failed reports whether a registry gave an answer that is neither success nor 404.
 func failed(requests []world.Request) bool {
-	return slices.ContainsFunc(requests, func(r world.Request) bool { return r.Status > 399 && r.Status != http.StatusNotFound })
+	return slices.ContainsFunc(requests, func(r world.Request) bool {
+		return r.Status > 399 &&
+			r.Status != http.StatusNotFound
+	})
 }
 
 // follower walks through the passes of a pull.

@@ -20,11 +20,13 @@ import (
 )
 
 // The directories of a tree of another hand: all ways to name one, and the one for everything else.
-var foreignDirs = []string{"quay.io", "quay.io_443_", "quay.io:443", "Quay.io", "n.io_5000_", "n.io:5000", "docker.io", "registry-1.docker.io", "localhost", "localhost_5000_", "_default"}
+var foreignDirs = []string{"quay.io", "quay.io_443_", "quay.io:443", "Quay.io", "n.io_5000_", "n.io:5000",
+	"docker.io", "registry-1.docker.io", "localhost", "localhost_5000_", "_default"}
 
 // foreignImage returns a reference to something that such a tree may govern.
 func foreignImage(s *random.Source) string {
-	host := s.Pick("quay.io/", "quay.io/", "quay.io:443/", "Quay.io/", "n.io:5000/", "docker.io/", "", "registry-1.docker.io/", "localhost/", "localhost:5000/", "other.io/")
+	host := s.Pick("quay.io/", "quay.io/", "quay.io:443/", "Quay.io/", "n.io:5000/", "docker.io/", "",
+		"registry-1.docker.io/", "localhost/", "localhost:5000/", "other.io/")
 	return host + s.Pick("a", "a/b", "org/a", "v2x/a", "a/v2") + suffix(s)
 }
 
@@ -41,8 +43,10 @@ var ignored = []string{
 
 func foreignURL(s *random.Source) string {
 	url := s.Pick("https://", "https://", "http://", "") +
-		s.Pick("m.io", "o.io", "n.io:5000", "quay.io", "p.io:8080", "p.io:80", "docker.io", "registry-1.docker.io", "M.io", "localhost:5000")
-	return url + s.Pick("", "", "", "/", "/v2", "/v2/", "/org", "/v2/org", "/v2/org/", "/org/v2", "//v2//org", "/v2/x/../org", "/V2", "/v2x", "/a%20b", "?q=1")
+		s.Pick("m.io", "o.io", "n.io:5000", "quay.io", "p.io:8080", "p.io:80", "docker.io",
+			"registry-1.docker.io", "M.io", "localhost:5000")
+	return url + s.Pick("", "", "", "/", "/v2", "/v2/", "/org", "/v2/org", "/v2/org/", "/org/v2", "//v2//org",
+		"/v2/x/../org", "/V2", "/v2x", "/a%20b", "?q=1")
 }
 
 func foreignSettings(s *random.Source, indent string) string {
@@ -171,8 +175,10 @@ func aForeignTreeThatAsksTheSourceSaysSo(t *testing.T, versions []clients.Contai
 	require.NoError(t, err)
 	table := tree.Table(dir)
 	for image, want := range map[string][]resolve.Attempt{
-		"quay.io/a":   {{Location: "QUAY.io:443/a", Role: resolve.RoleSource}, {Location: "m.io/a", Role: resolve.RoleMirror}},
-		"docker.io/a": {{Location: "index.docker.io/library/a", Role: resolve.RoleSource}, {Location: "registry-1.docker.io/library/a", Role: resolve.RoleSource}},
+		"quay.io/a": {{Location: "QUAY.io:443/a", Role: resolve.RoleSource},
+			{Location: "m.io/a", Role: resolve.RoleMirror}},
+		"docker.io/a": {{Location: "index.docker.io/library/a", Role: resolve.RoleSource},
+			{Location: "registry-1.docker.io/library/a", Role: resolve.RoleSource}},
 	} {
 		plan, err := table.Plan(image)
 		require.NoError(t, err)

@@ -45,79 +45,83 @@ func neverContacted(rules *mirrorset.Rules, plan resolve.Plan, requests []world.
 // their own included: what is asked inside a source under NeverContactSource or a blocked scope is
 // asked only where a finding says so. Nothing has the image, so that the client asks all it would.
 func noContactIsUnsaid(t *testing.T, versions []clients.Containerd) {
-	inParallel(t, versions, "contacts that no finding speaks of, among the requests of pulls", func(y tally, c clients.Containerd) {
-		pulls, each := random.Count(34_000), 4
-		s := random.New(y.Name())
-		forbidden, contacts := 0, 0
-		for y.row.Pulls < pulls {
-			set, options := s.Set(), hoststoml.RenderOptions{Hosts: named(s), TLS: map[string]hoststoml.TLS{}}
-			var keys []string
-			for range s.Intn(3) {
-				key := s.Location()
-				if !slices.ContainsFunc(keys, func(k string) bool { return world.WireLocation(k) == world.WireLocation(key) }) {
-					keys = append(keys, key)
+	inParallel(t, versions, "contacts that no finding speaks of, among the requests of pulls",
+		func(y tally, c clients.Containerd) {
+			pulls, each := random.Count(34_000), 4
+			s := random.New(y.Name())
+			forbidden, contacts := 0, 0
+			for y.row.Pulls < pulls {
+				set, options := s.Set(), hoststoml.RenderOptions{Hosts: named(s), TLS: map[string]hoststoml.TLS{}}
+				var keys []string
+				for range s.Intn(3) {
+					key := s.Location()
+					if !slices.ContainsFunc(keys, func(k string) bool { return world.WireLocation(k) == world.WireLocation(key) }) {
+						keys = append(keys, key)
+					}
 				}
-			}
-			options.PullSecret = pullSecretOf(y, keys...)
-			for range s.Intn(3) {
-				options.TLS[s.Host()] = hoststoml.TLS{SkipVerify: true}
-			}
-			ask := func(set *mirrorset.Set, image string) (requests []world.Request, contacts, unsaid []contract.Contact, told string) {
+				options.PullSecret = pullSecretOf(y, keys...)
+				for range s.Intn(3) {
+					options.TLS[s.Host()] = hoststoml.TLS{SkipVerify: true}
+				}
+				ask := func(set *mirrorset.Set, image string) (requests []world.Request, contacts,
+					unsaid []contract.Contact, told string) {
+					rules, err := set.Rules()
+					require.NoError(y, err)
+					tree, table, _ := hoststoml.Render(rules, options)
+					dir, err := os.MkdirTemp(y.TempDir(), "")
+					require.NoError(y, err)
+					defer os.RemoveAll(dir)
+					_, err = tree.Write(dir)
+					require.NoError(y, err)
+					linkSpellings(y, table, dir)
+					plan, err := table.Plan(image)
+					require.NoError(y, err)
+					w := world.New()
+					w.Elsewhere = world.Empty
+					pull := c.Pull(context.Background(), w, dir, image)
+					require.Error(y, pull.Err)
+					judge := contractOf(rules)
+					findings := slices.Concat(plan.Findings, table.Findings)
+					told = fmt.Sprintf("the plan says %v\n%shosts %q, credentials %q, TLS %q\n", plan.Findings,
+						describe(rules), options.Hosts, keys, slices.Sorted(maps.Keys(options.TLS)))
+					return pull.Requests, judge.Contacts(pull.Requests),
+						judge.Unsaid(plan.References[0], pull.Requests, findings), told
+				}
 				rules, err := set.Rules()
 				require.NoError(y, err)
-				tree, table, _ := hoststoml.Render(rules, options)
-				dir, err := os.MkdirTemp(y.TempDir(), "")
-				require.NoError(y, err)
-				defer os.RemoveAll(dir)
-				_, err = tree.Write(dir)
-				require.NoError(y, err)
-				linkSpellings(y, table, dir)
-				plan, err := table.Plan(image)
-				require.NoError(y, err)
-				w := world.New()
-				w.Elsewhere = world.Empty
-				pull := c.Pull(context.Background(), w, dir, image)
-				require.Error(y, pull.Err)
-				judge := contractOf(rules)
-				findings := slices.Concat(plan.Findings, table.Findings)
-				told = fmt.Sprintf("the plan says %v\n%shosts %q, credentials %q, TLS %q\n", plan.Findings, describe(rules), options.Hosts, keys, slices.Sorted(maps.Keys(options.TLS)))
-				return pull.Requests, judge.Contacts(pull.Requests), judge.Unsaid(plan.References[0], pull.Requests, findings), told
-			}
-			rules, err := set.Rules()
-			require.NoError(y, err)
-			y.row.Configurations++
-			for range each {
-				image := reference(s, rules)
-				if s.Intn(3) == 0 && strings.Contains(image, "/") {
-					image = s.Respell(image)
-				}
-				requests, reached, unsaid, _ := ask(set, image)
-				y.row.Pulls++
-				if contacts += len(reached); len(requests) == 0 {
-					forbidden++
-				}
-				if len(unsaid) == 0 {
-					continue
-				}
-				if y.row.Mismatches >= shown {
-					y.mismatch("")
-					continue
-				}
-				smaller := random.Shrink(set, func(set *mirrorset.Set) bool {
-					if _, err := set.Rules(); err != nil {
-						return false
+				y.row.Configurations++
+				for range each {
+					image := reference(s, rules)
+					if s.Intn(3) == 0 && strings.Contains(image, "/") {
+						image = s.Respell(image)
 					}
-					_, _, unsaid, _ := ask(set, image)
-					return len(unsaid) > 0
-				})
-				_, _, unsaid, told := ask(smaller, image)
-				y.mismatch("%s: %v\n%s", image, unsaid, told)
+					requests, reached, unsaid, _ := ask(set, image)
+					y.row.Pulls++
+					if contacts += len(reached); len(requests) == 0 {
+						forbidden++
+					}
+					if len(unsaid) == 0 {
+						continue
+					}
+					if y.row.Mismatches >= shown {
+						y.mismatch("")
+						continue
+					}
+					smaller := random.Shrink(set, func(set *mirrorset.Set) bool {
+						if _, err := set.Rules(); err != nil {
+							return false
+						}
+						_, _, unsaid, _ := ask(set, image)
+						return len(unsaid) > 0
+					})
+					_, _, unsaid, told := ask(smaller, image)
+					y.mismatch("%s: %v\n%s", image, unsaid, told)
+				}
 			}
-		}
-		y.Logf("nothing asked %d, contacts that findings speak of %d", forbidden, contacts)
-		require.Greater(y, forbidden, y.row.Pulls/50, "the random configurations are too tame")
-		require.Greater(y, contacts, y.row.Pulls/50, "the random configurations are too tame")
-	})
+			y.Logf("nothing asked %d, contacts that findings speak of %d", forbidden, contacts)
+			require.Greater(y, forbidden, y.row.Pulls/50, "the random configurations are too tame")
+			require.Greater(y, contacts, y.row.Pulls/50, "the random configurations are too tame")
+		})
 }
 
 // Whatever goes wrong with the mirrors, and with all of them alike.
@@ -191,7 +195,8 @@ func noVersionIgnoresAFileOfATree(t *testing.T, versions []clients.Containerd) {
 				var want, got []string
 				for _, e := range append(slices.Clone(r.Endpoints), *r.Server) {
 					scheme := e.Scheme
-					if e.SkipVerify && !strings.HasSuffix(e.Host, ":80") && (!is16(c) || strings.Contains(e.Host, ":")) {
+					if e.SkipVerify && !strings.HasSuffix(e.Host, ":80") &&
+						(!is16(c) || strings.Contains(e.Host, ":")) {
 						scheme = "https" // tried first, whatever the URL says; in 1.6 only where a port is spelled
 					}
 					want = append(want, scheme+"://"+e.Host+e.Root)

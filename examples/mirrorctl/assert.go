@@ -74,7 +74,8 @@ func (p *program) assert(args []string) error {
 		err = writeJUnit(p.stdout, verdicts)
 	default:
 		p.showVerdicts(verdicts)
-		fmt.Fprintf(p.stdout, "%s: %d hold, %d do not\n", counted(len(verdicts), "verdict"), len(verdicts)-failed, failed)
+		fmt.Fprintf(p.stdout, "%s: %d hold, %d do not\n", counted(len(verdicts), "verdict"),
+			len(verdicts)-failed, failed)
 	}
 	if err == nil && failed > 0 {
 		err = errFailed
@@ -90,7 +91,8 @@ func counted(n int, what string) string {
 }
 
 // bothRoutes reads the input for one platform, or for both where none is given.
-func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *choice) (linux, windows *routes.Routes, err error) {
+func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *choice) (
+	linux, windows *routes.Routes, err error) {
 	in, err := p.read(files)
 	if err != nil {
 		return nil, nil, err
@@ -188,9 +190,12 @@ type jsonExample struct {
 func (p *program) encodeVerdicts(verdicts []routes.Verdict) error {
 	list := []jsonVerdict{}
 	for _, v := range verdicts {
-		j := jsonVerdict{Statement: shown.Text(v.Statement.String()), Line: v.Statement.Line, Platform: v.Platform, Holds: v.Holds, Empty: v.Empty, Notes: v.Notes}
+		j := jsonVerdict{Statement: shown.Text(v.Statement.String()), Line: v.Statement.Line,
+			Platform: v.Platform, Holds: v.Holds, Empty: v.Empty, Notes: v.Notes}
 		if c := v.Counterexample; c != nil {
-			j.Counterexample = &jsonExample{Reference: shown.Value(c.Reference), Why: shown.Text(c.Why), Locations: append([]string{}, locations(c.Plan.Pull)...), Other: locations(c.Other.Pull), Asked: locations(c.Plan.Asked)}
+			j.Counterexample = &jsonExample{Reference: shown.Value(c.Reference), Why: shown.Text(c.Why),
+				Locations: append([]string{}, locations(c.Plan.Pull)...), Other: locations(c.Other.Pull),
+				Asked: locations(c.Plan.Asked)}
 			for _, o := range c.Origins {
 				j.Counterexample.Origins = append(j.Counterexample.Origins, o.String())
 			}

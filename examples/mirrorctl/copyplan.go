@@ -70,7 +70,8 @@ func (p *program) copyPlan(args []string) error {
 		for _, note := range c.Notes {
 			fmt.Fprintf(p.stdout, "# %s\n", note)
 		}
-		fmt.Fprintf(p.stdout, "skopeo copy --all --preserve-digests %s %s\n", quote("docker://"+c.Source), quote("docker://"+c.Destination))
+		fmt.Fprintf(p.stdout, "skopeo copy --all --preserve-digests %s %s\n", quote("docker://"+c.Source),
+			quote("docker://"+c.Destination))
 	}
 	p.printForeignLayers(copies)
 	return nil

@@ -158,10 +158,12 @@ type linuxSide struct {
 // says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone, findings: append(slices.Clone(l.Findings), s.findings...)}, nil
+		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone,
+			findings: append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
-	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
+	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings),
+		findings, s.findings)}
 	if files.Search != nil {
 		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search}}
 	}
@@ -193,7 +195,8 @@ func dropInNames(sides ...*linuxSide) []string {
 func (p *program) showImpact(impact registriesconf.NodeImpact) {
 	under := ""
 	for _, c := range impact.Differences {
-		if c.Scope != "" && c.Scope != under && c.Code != registriesconf.RegistryAdded && c.Code != registriesconf.RegistryRemoved {
+		if c.Scope != "" && c.Scope != under && c.Code != registriesconf.RegistryAdded &&
+			c.Code != registriesconf.RegistryRemoved {
 			fmt.Fprintf(p.stdout, "~ registry %s\n", c.Scope)
 			under = c.Scope
 		}

@@ -12,7 +12,8 @@ import (
 )
 
 // diffRoutes prints the classes of references that go another way in the second input.
-func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string, read *choice, asJSON, exitCode bool) error {
+func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string, read *choice,
+	asJSON, exitCode bool) error {
 	old, oldErr := p.readSource(platform, []string{oldPath}, nil, read)
 	new, newErr := p.readSource(platform, []string{newPath}, nil, read)
 	if err := errors.Join(oldErr, newErr); err != nil {
@@ -61,8 +62,9 @@ type jsonChange struct {
 func jsonChanges(changes []routes.Change) []jsonChange {
 	list := []jsonChange{}
 	for _, c := range changes {
-		list = append(list, jsonChange{Pattern: shown.Text(c.Pattern.String()), By: string(c.Kind), Example: shown.Value(c.After.Image),
-			Before: append([]string{}, asked(&c.Before)...), After: append([]string{}, asked(&c.After)...),
+		list = append(list, jsonChange{Pattern: shown.Text(c.Pattern.String()), By: string(c.Kind),
+			Example: shown.Value(c.After.Image),
+			Before:  append([]string{}, asked(&c.Before)...), After: append([]string{}, asked(&c.After)...),
 			BeforeOutcome: c.Before.Outcome, AfterOutcome: c.After.Outcome,
 			NewHosts: c.NewHosts, LostHosts: c.LostHosts})
 	}
@@ -91,7 +93,8 @@ func (p *program) showChanges(platform finding.Platform, changes []routes.Change
 		fmt.Fprintf(p.stdout, "    before   %s\n", way(&c.Before))
 		fmt.Fprintf(p.stdout, "    after    %s\n", way(&c.After))
 	}
-	fmt.Fprintf(p.stdout, "%s of images %s another way on %s\n", counted(len(changes), "set"), map[bool]string{true: "goes", false: "go"}[len(changes) == 1], platform)
+	fmt.Fprintf(p.stdout, "%s of images %s another way on %s\n", counted(len(changes), "set"),
+		map[bool]string{true: "goes", false: "go"}[len(changes) == 1], platform)
 }
 
 // asked are the locations that a plan fetches from; those of an image that policy.json refuses are

@@ -63,13 +63,15 @@ func (p *program) diffTrees(old, new *windowsSide, asJSON bool) error {
 			Changes  []jsonChange     `json:"changes"`
 			Settings []settingChange  `json:"settings"`
 			Findings finding.Findings `json:"findings"`
-		}{finding.Windows, jsonChanges(changes), append([]settingChange{}, settings...), append(finding.Findings{}, findings...)})
+		}{finding.Windows, jsonChanges(changes), append([]settingChange{}, settings...),
+			append(finding.Findings{}, findings...)})
 	}
 	if len(changes) > 0 {
 		p.showChanges(finding.Windows, changes)
 	}
 	for _, c := range settings {
-		fmt.Fprintf(p.stdout, "~ registry %s: %s is asked with another %s\n", shown.Value(c.Registry), shown.Location(c.Host), c.Setting)
+		fmt.Fprintf(p.stdout, "~ registry %s: %s is asked with another %s\n", shown.Value(c.Registry),
+			shown.Location(c.Host), c.Setting)
 	}
 	if len(changes)+len(settings) == 0 {
 		fmt.Fprintln(p.stdout, "nothing changes")
@@ -107,8 +109,10 @@ func changedSettings(old, new hoststoml.Tree) []settingChange {
 			if settings[name] == nil {
 				names = append(names, name)
 			}
-			settings[name] = append(settings[name], setting{"scheme", target.Scheme}, setting{"ca", s.CA}, setting{"client", s.Client},
-				setting{"skip_verify", s.SkipVerify}, setting{"header", s.Header}, setting{"dial_timeout", s.DialTimeout})
+			settings[name] = append(settings[name], setting{"scheme", target.Scheme}, setting{"ca", s.CA},
+				setting{"client", s.Client},
+				setting{"skip_verify", s.SkipVerify}, setting{"header", s.Header},
+				setting{"dial_timeout", s.DialTimeout})
 		}
 		if rf.File != nil {
 			for _, h := range rf.File.Hosts {
@@ -157,14 +161,16 @@ func windowsSideOf(s *side) *windowsSide {
 		return w
 	}
 	tree, _, findings := hoststoml.Render(s.rules, hoststoml.RenderOptions{})
-	return &windowsSide{tree: tree, findings: slices.Concat(concerning(finding.Windows, s.rules.Findings), findings, s.findings)}
+	return &windowsSide{tree: tree, findings: slices.Concat(concerning(finding.Windows, s.rules.Findings),
+		findings, s.findings)}
 }
 
 // showOperations prints the operations, below the registry that they are for, and what stays.
 func (p *program) showOperations(change hoststoml.Change) {
 	heads := map[nodefiles.Action]string{
-		nodefiles.ActionAdd: "+ registry ", nodefiles.ActionChange: "~ registry ", nodefiles.ActionRemove: "- registry ",
-		nodefiles.ActionClean: "left from an interrupted run for ",
+		nodefiles.ActionAdd: "+ registry ", nodefiles.ActionChange: "~ registry ",
+		nodefiles.ActionRemove: "- registry ",
+		nodefiles.ActionClean:  "left from an interrupted run for ",
 	}
 	under := ""
 	for _, o := range change.Operations {

@@ -139,7 +139,8 @@ func (p *program) createImageMirror(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror with ID '%s' has been created on cluster '%s'\n", m.ID, shown.Location(fs.cluster))
+	fmt.Fprintf(p.stdout, "I: Image mirror with ID '%s' has been created on cluster '%s'\n", m.ID,
+		shown.Location(fs.cluster))
 	fmt.Fprintf(p.stdout, "I: Source: %s\nI: Mirrors: %v\n", m.Source, m.Mirrors)
 	return nil
 }
@@ -232,7 +233,8 @@ func (p *program) deleteImageMirror(args []string) error {
 		if !isTerminal(p.stdin) {
 			return fmt.Errorf("%w: there is no terminal to ask on; confirm with --yes", errUsage)
 		}
-		fmt.Fprintf(p.stderr, "Delete image mirror '%s' from cluster '%s'? (y/N) ", shown.Location(fs.id), shown.Location(fs.cluster))
+		fmt.Fprintf(p.stderr, "Delete image mirror '%s' from cluster '%s'? (y/N) ", shown.Location(fs.id),
+			shown.Location(fs.cluster))
 		if !agrees(p.stdin) {
 			fmt.Fprintf(p.stderr, "I: Image mirror '%s' has not been deleted\n", shown.Location(fs.id))
 			return nil
@@ -245,7 +247,8 @@ func (p *program) deleteImageMirror(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", shown.Location(fs.id), shown.Location(fs.cluster))
+	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", shown.Location(fs.id),
+		shown.Location(fs.cluster))
 	return nil
 }
 

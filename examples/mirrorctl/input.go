@@ -50,7 +50,8 @@ func releaseOf(rules *mirrorset.Rules, release string) finding.Findings {
 		return nil
 	}
 	return finding.Findings{{
-		Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: read.Origin, Value: read.Value,
+		Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux,
+		Origin: read.Origin, Value: read.Value,
 		Message: "is the release image of the input; --release-image names another, which is used",
 	}}
 }
@@ -71,7 +72,8 @@ func choiceFlags(fs *flag.FlagSet) *choice {
 func (c *choice) on(platform finding.Platform) (input.Choice, error) {
 	client := input.Client(c.client)
 	if platform != "" && !client.On(platform) {
-		return input.Choice{}, fmt.Errorf("%w: --client %s reads no files of --platform %s", errUsage, client.Name, platform)
+		return input.Choice{}, fmt.Errorf("%w: --client %s reads no files of --platform %s", errUsage,
+			client.Name, platform)
 	}
 	o := input.Choice{Client: client, Pool: c.pool}
 	for _, code := range c.ignore {

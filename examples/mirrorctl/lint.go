@@ -58,7 +58,8 @@ func (p *program) lint(args []string) error {
 	for _, name := range named {
 		require = append(require, input.Image{Name: name})
 	}
-	findings, err := p.lintInput(*files, on, input.Client(client), *together, linter{hosts: hosts, require: require, disconnected: *disconnected, release: release})
+	findings, err := p.lintInput(*files, on, input.Client(client), *together,
+		linter{hosts: hosts, require: require, disconnected: *disconnected, release: release})
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,8 @@ func (p *program) lint(args []string) error {
 		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(ignore, string(f.Code))
 	})
 	if asJSON() {
-		if err := p.encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)}); err != nil {
+		if err := p.encode(map[string]finding.Findings{
+			"findings": append(finding.Findings{}, findings...)}); err != nil {
 			return err
 		}
 	} else {
@@ -95,7 +97,8 @@ func failing(findings finding.Findings, onWarnings bool) error {
 }
 
 // lintInput returns the findings of every cluster, and of every node, that the input holds.
-func (p *program) lintInput(files, platforms []string, client input.Client, together bool, l linter) (finding.Findings, error) {
+func (p *program) lintInput(files, platforms []string, client input.Client, together bool,
+	l linter) (finding.Findings, error) {
 	in, err := p.read(files)
 	if err != nil {
 		return nil, err
@@ -175,7 +178,8 @@ func (l *linter) lint(platforms []string) error {
 		l.findings = append(l.findings, findings...)
 		l.findings = append(l.findings, routes.UnderWMCO(t, resolve.WMCO(l.rules))...)
 		images := l.require
-		if (l.disconnected || mirrorsMicrosoft(l.rules)) && !slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
+		if (l.disconnected || mirrorsMicrosoft(l.rules)) &&
+			!slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
 			images = append(slices.Clone(images), input.Image{Name: pauseImage})
 		}
 		return l.images(t, images)

@@ -42,7 +42,8 @@ func kinds(byDigest bool) (this, other, object string) {
 }
 
 func hasMirror(plan resolve.Plan) bool {
-	return slices.ContainsFunc(slices.Concat(plan.Resolve, plan.Pull, plan.Asked), func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
+	return slices.ContainsFunc(slices.Concat(plan.Resolve, plan.Pull, plan.Asked),
+		func(a resolve.Attempt) bool { return a.Role == resolve.RoleMirror })
 }
 
 func reasonsOfRules(rules *mirrorset.Rules, plan resolve.Plan, r resolve.Reference) finding.Findings {
@@ -52,7 +53,8 @@ func reasonsOfRules(rules *mirrorset.Rules, plan resolve.Plan, r resolve.Referen
 	if plan.Platform == finding.Linux {
 		for _, rule := range matching[min(1, len(matching)):] {
 			found = append(found, finding.Finding{
-				Code: codeRuleNotUsed, Severity: finding.SeverityInfo, Platform: plan.Platform, Origin: rule.Entries[0].Origin, Value: rule.Source,
+				Code: codeRuleNotUsed, Severity: finding.SeverityInfo, Platform: plan.Platform,
+				Origin: rule.Entries[0].Origin, Value: rule.Source,
 				Message: fmt.Sprintf("is not used for %s: %s is more specific and applies alone; add the "+
 					"mirrors there that are to serve it too", r, matching[0].Source),
 			})
@@ -74,7 +76,8 @@ func reasonsOfRules(rules *mirrorset.Rules, plan resolve.Plan, r resolve.Referen
 		add = fmt.Sprintf("add an %s with the source %s and its mirrors", object, rest[0].Source)
 	}
 	return append(found, finding.Finding{
-		Code: codeRuleNotUsed, Severity: finding.SeverityWarning, Platform: plan.Platform, Origin: rest[0].Entries[0].Origin, Value: rest[0].Source,
+		Code: codeRuleNotUsed, Severity: finding.SeverityWarning, Platform: plan.Platform,
+		Origin: rest[0].Entries[0].Origin, Value: rest[0].Source,
 		Message: fmt.Sprintf("serves pulls by %s only, and %s is pulled by %s, so no mirror is asked for it; %s", other, r, this, add),
 	})
 }
@@ -112,6 +115,7 @@ func shortName(plan resolve.Plan) finding.Findings {
 	}
 	return finding.Findings{{
 		Code: codeShortName, Severity: finding.SeverityInfo, Platform: plan.Platform, Value: plan.Image,
-		Message: "is a name without a registry, taken for " + strings.Join(plan.References, ", then ") + "; write the registry, and the rules for it apply wherever the pod runs",
+		Message: "is a name without a registry, taken for " + strings.Join(plan.References, ", then ") +
+			"; write the registry, and the rules for it apply wherever the pod runs",
 	}}
 }

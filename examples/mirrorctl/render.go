@@ -110,7 +110,8 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 			hidden = p.print(1, registriesconf.SearchDropIn, files.Search.Bytes()) || hidden
 		}
 		for _, file := range files.Policies.List() {
-			fmt.Fprintf(p.stdout, "\n# %s\n%s\n", belowOut.Replace(file.Path), bytes.TrimSuffix(file.Data, []byte("\n")))
+			fmt.Fprintf(p.stdout, "\n# %s\n%s\n", belowOut.Replace(file.Path),
+				bytes.TrimSuffix(file.Data, []byte("\n")))
 		}
 		if hidden {
 			p.noteHidden()
@@ -122,13 +123,15 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 		p.stale(out, name)
 	}
 	if len(files.Policies.Namespaces) > 0 {
-		fmt.Fprintf(p.stderr, "note: CRI-O reads what is in %s/%s from %s\n", shown.Text(out), registriesconf.NamespacesBelow, policyjson.NamespacesDir)
+		fmt.Fprintf(p.stderr, "note: CRI-O reads what is in %s/%s from %s\n", shown.Text(out),
+			registriesconf.NamespacesBelow, policyjson.NamespacesDir)
 	}
 	return err
 }
 
 // belowOut turns the path of a file on a node into the one below --out.
-var belowOut = strings.NewReplacer(policyjson.Containers+"/", "", policyjson.NamespacesDir, registriesconf.NamespacesBelow)
+var belowOut = strings.NewReplacer(policyjson.Containers+"/", "", policyjson.NamespacesDir,
+	registriesconf.NamespacesBelow)
 
 const registriesConf = registriesconf.FileName
 

@@ -31,7 +31,8 @@ func (l *linter) images(t planner, images []input.Image) error {
 			return err
 		}
 		plan = l.policy.Apply(plan)
-		l.findings = slices.Concat(l.findings, plan.Findings, reasons(l.rules, t, plan), misplaced(image, plan.Platform, mirrorsOf(plan)))
+		l.findings = slices.Concat(l.findings, plan.Findings, reasons(l.rules, t, plan),
+			misplaced(image, plan.Platform, mirrorsOf(plan)))
 		if len(plan.Pull) == 0 {
 			continue // a finding of the plan says why
 		}
@@ -89,7 +90,8 @@ func (l *linter) doubt(plan resolve.Plan, a resolve.Attempt) finding.Code {
 		}
 	}
 	for _, f := range l.findings {
-		if slices.Contains(doubts, f.Code) && slices.ContainsFunc(a.Origins, func(o finding.Origin) bool { return o.File == f.Origin.File && o.Field == f.Origin.Field }) {
+		if slices.Contains(doubts, f.Code) && slices.ContainsFunc(a.Origins,
+			func(o finding.Origin) bool { return o.File == f.Origin.File && o.Field == f.Origin.Field }) {
 			return f.Code
 		}
 	}

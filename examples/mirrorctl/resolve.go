@@ -53,7 +53,8 @@ func (p *program) resolve(args []string) error {
 	}
 	if asJSON() {
 		for i := range plans {
-			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]), reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
+			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]),
+				reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
 		}
 		return p.encode(plans)
 	}
@@ -73,7 +74,8 @@ func (p *program) resolve(args []string) error {
 // else is refused leaves no doubt what was meant. It is no answer, and stands beside the refusal.
 func (p *program) ifMended(from *source, images []string, err error) {
 	refused := refusals(err)
-	if from == nil || len(refused) == 0 || slices.ContainsFunc(refused, func(f finding.Finding) bool { return f.Code != finding.CodeWrongVersion }) {
+	if from == nil || len(refused) == 0 || slices.ContainsFunc(refused,
+		func(f finding.Finding) bool { return f.Code != finding.CodeWrongVersion }) {
 		return
 	}
 	beside := *p
@@ -109,7 +111,8 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 func (s *source) about(plan resolve.Plan) finding.Findings {
 	var about finding.Findings
 	for _, f := range concerning(plan.Platform, s.findings) {
-		if f.Code == finding.CodePayloadBlocked && slices.ContainsFunc(plan.References, func(r string) bool { return blocks(f.Value, r) }) {
+		if f.Code == finding.CodePayloadBlocked && slices.ContainsFunc(plan.References,
+			func(r string) bool { return blocks(f.Value, r) }) {
 			about = append(about, f) // also where the scope has no entry because of it
 			continue
 		}
@@ -186,7 +189,8 @@ func (p *program) signature(s resolve.Signature) {
 	if s.Scope != "" {
 		by = "the scope " + shown.Value(s.Scope) + " of policy.json"
 	}
-	fmt.Fprintf(p.stdout, "  %s has to be signed (%s), by %s: %s\n", shown.Value(s.Reference), strings.Join(s.Types, ", "), by, s.Origin)
+	fmt.Fprintf(p.stdout, "  %s has to be signed (%s), by %s: %s\n", shown.Value(s.Reference),
+		strings.Join(s.Types, ", "), by, s.Origin)
 }
 
 // rules prints the rules that match a reference: the most specific one, and those that lose to it.
@@ -282,7 +286,8 @@ func (p *program) attempts(attempts []resolve.Attempt) {
 		for _, o := range a.Origins {
 			why = append(why, o.String())
 		}
-		line := fmt.Sprintf("    %d. %-6s  %-*s  %s", i+1, a.Role, width, shown.Value(a.Location), strings.Join(why, "; "))
+		line := fmt.Sprintf("    %d. %-6s  %-*s  %s", i+1, a.Role, width, shown.Value(a.Location),
+			strings.Join(why, "; "))
 		fmt.Fprintln(p.stdout, strings.TrimRight(line, " "))
 	}
 }

@@ -79,7 +79,8 @@ func (p *program) routes(args []string) error {
 			Routes     []row            `json:"routes"`
 			ShortNames []row            `json:"shortNames"`
 			Findings   finding.Findings `json:"findings"`
-		}{finding.Platform(on), rows, short, append(finding.Findings{}, concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()...)})
+		}{finding.Platform(on), rows, short, append(finding.Findings{},
+			concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()...)})
 	case "mermaid":
 		drawMermaid(p.stdout, rows)
 	case "dot":
@@ -98,7 +99,8 @@ func (s *source) notShown() (findings finding.Findings) {
 		return nil
 	}
 	note := func(message string) {
-		findings = append(findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux, Message: message})
+		findings = append(findings, finding.Finding{Code: finding.CodeNotApplied,
+			Severity: finding.SeverityWarning, Platform: finding.Linux, Message: message})
 	}
 	if _, _, references := s.policy.ByName(); len(references) > 0 {
 		note(fmt.Sprintf("policy.json of these nodes has rules for %s by themselves, such as %s, and this "+
@@ -192,9 +194,11 @@ func rowsOf(r *routes.Routes) (rows, short []row) {
 // addRow adds a class, to the row of the same pattern where that goes the same way by tag; at are the
 // rows by pattern.
 func addRow(rows []row, at map[string]int, c *routes.Class) []row {
-	one := row{Pattern: c.Pattern.String(), By: []string{string(c.Kind)}, Example: c.Plan.Image, MaxRest: c.MaxRest, hosts: c.Pattern.Hosts}
+	one := row{Pattern: c.Pattern.String(), By: []string{string(c.Kind)}, Example: c.Plan.Image,
+		MaxRest: c.MaxRest, hosts: c.Pattern.Hosts}
 	one.Pattern = strings.TrimPrefix(one.Pattern, "short names ")
-	one.Resolve, one.Pull, one.Asked, one.Outcome = stepsOf(c.Resolve, c.Pattern), stepsOf(c.Pull, c.Pattern), stepsOf(c.Asked, c.Pattern), c.Plan.Outcome
+	one.Resolve, one.Pull, one.Asked, one.Outcome = stepsOf(c.Resolve, c.Pattern), stepsOf(c.Pull, c.Pattern),
+		stepsOf(c.Asked, c.Pattern), c.Plan.Outcome
 	if len(c.Pull) == 0 {
 		for _, f := range c.Plan.Findings {
 			if f.Severity == finding.SeverityError {
@@ -203,7 +207,8 @@ func addRow(rows []row, at map[string]int, c *routes.Class) []row {
 		}
 	}
 	i, ok := at[one.Pattern]
-	if ok && slices.Equal(rows[i].Pull, one.Pull) && slices.Equal(rows[i].Asked, one.Asked) && rows[i].MaxRest == one.MaxRest && c.Kind == mirrorset.ByDigest {
+	if ok && slices.Equal(rows[i].Pull, one.Pull) && slices.Equal(rows[i].Asked, one.Asked) &&
+		rows[i].MaxRest == one.MaxRest && c.Kind == mirrorset.ByDigest {
 		rows[i].By = append(rows[i].By, string(c.Kind))
 		return rows
 	}
@@ -287,7 +292,8 @@ func shortTableOf(w io.Writer, rows []row) {
 		first, then := inOrder(r.Pull)
 		why := r.why(r.Pull)
 		if r.MaxRest > 0 {
-			why = strings.TrimPrefix(why+fmt.Sprintf("; less for names with more than %d characters behind it", r.MaxRest), "; ")
+			why = strings.TrimPrefix(why+fmt.Sprintf("; less for names with more than %d characters behind it",
+				r.MaxRest), "; ")
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", shown.Text(r.Pattern), r.by(), first, then, why)
 	}

@@ -80,12 +80,14 @@ func (l LinuxFiles) hash() string { return hashOf(l.contents()) }
 
 // apply makes the files stand in a directory, whoever wrote those that are there. What it costs the
 // node is announced before anything is changed; if that fails, nothing is.
-func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport, announce func(registriesconf.NodeImpact) error) error {
+func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport,
+	announce func(registriesconf.NodeImpact) error) error {
 	node, err := registriesconf.ReadNode(ctx, t)
 	if err != nil {
 		return err
 	}
-	change, err := registriesconf.Diff(node, registriesconf.Files{Config: l.Config, Search: l.Search}, registriesconf.Options{Overwrite: true, LeavePolicies: true})
+	change, err := registriesconf.Diff(node, registriesconf.Files{Config: l.Config, Search: l.Search},
+		registriesconf.Options{Overwrite: true, LeavePolicies: true})
 	if err := errors.Join(err, change.Err()); err != nil {
 		return err
 	}

@@ -106,7 +106,8 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
 		return err
 	}
 	if _, err := setup(mgr, metrics.Registry, Directories(*nodes), *namespace, o); err != nil {
@@ -116,7 +117,8 @@ func run() error {
 }
 
 // setup adds both controllers to a manager.
-func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, namespace string, o Options) (*Nodes, error) {
+func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, namespace string, o Options) (
+	*Nodes, error) {
 	m, err := NewMetrics(registry)
 	if err != nil {
 		return nil, err
@@ -124,13 +126,15 @@ func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, names
 	desired := NewDesired()
 	events := mgr.GetEventRecorder("pullroute-operator")
 	renderer := &Renderer{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired, Resync: o.Resync,
-		Store: &Store{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace},
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired,
+		Resync: o.Resync,
+		Store:  &Store{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace},
 	}
 	if err := renderer.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	nodes := &Nodes{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m, Desired: desired, Dial: dial, Options: o}
+	nodes := &Nodes{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Metrics: m,
+		Desired: desired, Dial: dial, Options: o}
 	return nodes, nodes.SetupWithManager(mgr)
 }
 

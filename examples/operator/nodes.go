@@ -161,7 +161,8 @@ var errStillRunning = errors.New("a run on the node that was given up has not en
 
 // run brings the files to the node, and returns when that is done, or when it has taken too long:
 // not every transport can be interrupted, a directory on a dead file server for one.
-func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []nodefiles.Kept, err error) {
+func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (
+	drain *Drain, kept []nodefiles.Kept, err error) {
 	if !n.start(node.Name) {
 		return nil, nil, errStillRunning
 	}
@@ -193,7 +194,8 @@ func (n *Nodes) run(ctx context.Context, node *NodePulls, files *Files) (drain *
 }
 
 // apply is one run on one node. node is only read.
-func (n *Nodes) apply(ctx context.Context, node *NodePulls, files *Files) (drain *Drain, kept []nodefiles.Kept, err error) {
+func (n *Nodes) apply(ctx context.Context, node *NodePulls, files *Files) (
+	drain *Drain, kept []nodefiles.Kept, err error) {
 	defer func() {
 		if p := recover(); p != nil { // controller-runtime catches its own goroutines' only
 			err = fmt.Errorf("panic: %v", p)

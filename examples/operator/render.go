@@ -127,7 +127,8 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	if files == nil {
 		r.Desired.publishNone(fmt.Sprintf("the mirror objects are refused, and %v", problem))
 	} else {
-		if now := r.Desired.files.Load(); now == nil || now.Linux.Hash != files.Linux.Hash || now.Windows.Hash != files.Windows.Hash {
+		if now := r.Desired.files.Load(); now == nil || now.Linux.Hash != files.Linux.Hash ||
+			now.Windows.Hash != files.Windows.Hash {
 			r.Desired.publish(files)
 		}
 		cluster.Status.Linux, cluster.Status.Windows = files.Linux.Hash, files.Windows.Hash
@@ -161,7 +162,8 @@ func (r *Renderer) settle(ctx context.Context, cluster *ClusterPulls, rendered *
 	if keep != nil {
 		replaced, err := r.Store.save(ctx, cluster, keep)
 		// That nothing is stored is news only where something was.
-		if replaced != nil && (!errors.Is(replaced, errNoneStored) || meta.IsStatusConditionTrue(cluster.Status.Conditions, conditionStored)) {
+		if replaced != nil && (!errors.Is(replaced, errNoneStored) ||
+			meta.IsStatusConditionTrue(cluster.Status.Conditions, conditionStored)) {
 			r.Events.Eventf(cluster, nil, "Warning", "StoredAgain", "Render", "%s", truncate("the last "+
 				"good files are stored again: "+replaced.Error(), maxNote))
 		}
@@ -186,7 +188,8 @@ func (r *Renderer) settle(ctx context.Context, cluster *ClusterPulls, rendered *
 }
 
 // report writes the status and sends events, of what is not in the status yet.
-func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, objects *mirrorObjects, findings finding.Findings) error {
+func (r *Renderer) report(ctx context.Context, before, cluster *ClusterPulls, objects *mirrorObjects,
+	findings finding.Findings) error {
 	if equality.Semantic.DeepEqual(before.Status, cluster.Status) {
 		return nil
 	}

@@ -33,7 +33,8 @@ const (
 
 // setRendered says whether the objects were taken, and if not, which field of which object is refused.
 func (c *ClusterPulls) setRendered(refused error) {
-	condition := metav1.Condition{Type: conditionRendered, Status: metav1.ConditionTrue, Reason: "Rendered", Message: "the objects are rendered", ObservedGeneration: c.Generation}
+	condition := metav1.Condition{Type: conditionRendered, Status: metav1.ConditionTrue, Reason: "Rendered",
+		Message: "the objects are rendered", ObservedGeneration: c.Generation}
 	if refused != nil {
 		condition.Status, condition.Reason = metav1.ConditionFalse, "Refused"
 		condition.Message = truncate("the nodes keep the last good files: "+refused.Error(), maxMessage)
@@ -43,7 +44,8 @@ func (c *ClusterPulls) setRendered(refused error) {
 
 // setStored says whether the last good files are in the store, and if not, why.
 func (c *ClusterPulls) setStored(problem error) {
-	condition := metav1.Condition{Type: conditionStored, Status: metav1.ConditionTrue, Reason: "Stored", Message: "a restart finds the last good files", ObservedGeneration: c.Generation}
+	condition := metav1.Condition{Type: conditionStored, Status: metav1.ConditionTrue, Reason: "Stored",
+		Message: "a restart finds the last good files", ObservedGeneration: c.Generation}
 	if problem != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NotStored", problem.Error()
 		switch {
@@ -64,7 +66,8 @@ func (c *ClusterPulls) setStored(problem error) {
 }
 
 // tell sends an event where a condition is or was bad news.
-func tell(events recorder.EventRecorder, regarding client.Object, condition, action string, before, after []metav1.Condition) {
+func tell(events recorder.EventRecorder, regarding client.Object, condition, action string,
+	before, after []metav1.Condition) {
 	was, is := meta.FindStatusCondition(before, condition), meta.FindStatusCondition(after, condition)
 	switch {
 	case is == nil || was != nil && was.Status == is.Status && was.Reason == is.Reason && was.Message == is.Message:
@@ -176,7 +179,8 @@ func stateOf(err error) State {
 func (n *NodePulls) setApplied(desired string, kept []nodefiles.Kept, err error) State {
 	state := stateOf(err)
 	n.Status.Desired = desired
-	condition := metav1.Condition{Type: conditionApplied, Status: metav1.ConditionFalse, ObservedGeneration: n.Generation}
+	condition := metav1.Condition{Type: conditionApplied, Status: metav1.ConditionFalse,
+		ObservedGeneration: n.Generation}
 	if err != nil {
 		condition.Message = err.Error()
 	}
@@ -198,13 +202,16 @@ func (n *NodePulls) setApplied(desired string, kept []nodefiles.Kept, err error)
 	if failed := hoststoml.RegistryErrors(err); err == nil || len(failed) > 0 { // otherwise nobody has looked
 		n.Status.Failures = nil
 		for _, e := range failed[:min(len(failed), maxFailures)] {
-			n.Status.Failures = append(n.Status.Failures, Failure{e.Registry, reasonOf(e), truncate(e.Err.Error(), maxNote)})
+			n.Status.Failures = append(n.Status.Failures,
+				Failure{e.Registry, reasonOf(e), truncate(e.Err.Error(), maxNote)})
 		}
 		if more := len(failed) - maxFailures; more > 0 {
-			condition.Message = fmt.Sprintf("%s; %d more registries than status.failures lists have failed", condition.Message, more)
+			condition.Message = fmt.Sprintf("%s; %d more registries than status.failures lists have failed",
+				condition.Message, more)
 		}
 		if more := len(kept) - maxKept; more > 0 {
-			condition.Message = fmt.Sprintf("%s; %d more names than status.kept lists are of other hands", condition.Message, more)
+			condition.Message = fmt.Sprintf("%s; %d more names than status.kept lists are of other hands",
+				condition.Message, more)
 		}
 		n.Status.Kept = slices.Clone(kept[:min(len(kept), maxKept)])
 	}

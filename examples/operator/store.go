@@ -119,7 +119,8 @@ func (s *Store) save(ctx context.Context, owner *ClusterPulls, files *Files) (re
 	index, err := s.index(ctx)
 	if err == nil {
 		var data []byte
-		if data, err = s.archive(ctx, index); err == nil && maps.Equal(index.Data, want.index) && bytes.Equal(data, want.data) {
+		if data, err = s.archive(ctx, index); err == nil && maps.Equal(index.Data, want.index) &&
+			bytes.Equal(data, want.data) {
 			return nil, nil
 		}
 	}
@@ -147,7 +148,8 @@ func (s *Store) damaged(format string, args ...any) error {
 // index reads the index. It returns the ConfigMap also where that is damaged or of a newer version.
 func (s *Store) index(ctx context.Context) (*corev1.ConfigMap, error) {
 	index := &corev1.ConfigMap{}
-	if err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: indexName}, index); apierrors.IsNotFound(err) {
+	if err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: indexName},
+		index); apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("%w: there is no ConfigMap %s/%s", errNoneStored, s.Namespace, indexName)
 	} else if err != nil {
 		return nil, err
@@ -157,7 +159,8 @@ func (s *Store) index(ctx context.Context) (*corev1.ConfigMap, error) {
 	case err != nil || format < 1:
 		return index, s.damaged("format %q: is no version", index.Data["format"])
 	case format > storeFormat:
-		return index, fmt.Errorf("%w: ConfigMap %s/%s: format %d, and this one knows %d", errNewer, s.Namespace, indexName, format, storeFormat)
+		return index, fmt.Errorf("%w: ConfigMap %s/%s: format %d, and this one knows %d", errNewer, s.Namespace,
+			indexName, format, storeFormat)
 	}
 	return index, nil
 }
@@ -175,7 +178,8 @@ func (s *Store) archive(ctx context.Context, index *corev1.ConfigMap) ([]byte, e
 		if validation.IsDNS1123Subdomain(name) != nil {
 			return nil, s.damaged("name %q: is no beginning of a name", index.Data["name"])
 		}
-		if err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &part); apierrors.IsNotFound(err) {
+		if err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name},
+			&part); apierrors.IsNotFound(err) {
 			return nil, s.damaged("there is no ConfigMap %s, part %d of %d", name, i+1, parts)
 		} else if err != nil {
 			return nil, err
@@ -206,7 +210,8 @@ func (s *Store) meta(name string, owner *ClusterPulls) metav1.ObjectMeta {
 // putPart creates a part. One of its name that holds something else is damaged, and replaced.
 func (s *Store) putPart(ctx context.Context, name string, data []byte, owner *ClusterPulls) error {
 	immutable := true
-	part := &corev1.ConfigMap{ObjectMeta: s.meta(name, owner), Immutable: &immutable, BinaryData: map[string][]byte{partKey: data}}
+	part := &corev1.ConfigMap{ObjectMeta: s.meta(name, owner), Immutable: &immutable,
+		BinaryData: map[string][]byte{partKey: data}}
 	err := s.Create(ctx, part)
 	if !apierrors.IsAlreadyExists(err) {
 		return err
@@ -224,7 +229,8 @@ func (s *Store) putPart(ctx context.Context, name string, data []byte, owner *Cl
 	return s.Create(ctx, part)
 }
 
-func (s *Store) putIndex(ctx context.Context, old *corev1.ConfigMap, data map[string]string, owner *ClusterPulls) error {
+func (s *Store) putIndex(ctx context.Context, old *corev1.ConfigMap, data map[string]string,
+	owner *ClusterPulls) error {
 	index := &corev1.ConfigMap{ObjectMeta: s.meta(indexName, owner), Data: data}
 	if old == nil {
 		return s.Create(ctx, index)
@@ -246,7 +252,8 @@ func (s *Store) removeOthers(ctx context.Context, index map[string]string) error
 		if o.Name == indexName || strings.HasPrefix(o.Name, index["name"]+"-") {
 			continue
 		}
-		if err := s.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}); client.IgnoreNotFound(err) != nil {
+		if err := s.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace,
+			Name: o.Name}}); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
@@ -277,7 +284,8 @@ func pack(files *Files) ([]byte, error) {
 		}
 		return nil
 	}
-	if err := errors.Join(add(finding.Linux, files.Linux.contents()), add(finding.Windows, files.Windows.contents())); err != nil {
+	if err := errors.Join(add(finding.Linux, files.Linux.contents()),
+		add(finding.Windows, files.Windows.contents())); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(w.Close(), zipped.Close()); err != nil {

@@ -30,13 +30,15 @@ type reader struct {
 }
 
 func (r *reader) report(f finding.Finding, field, value, message string) {
-	f.Platform, f.Origin, f.Value, f.Message = finding.Windows, finding.Origin{File: r.name, Field: field}, value, message
+	f.Platform, f.Origin, f.Value, f.Message = finding.Windows, finding.Origin{File: r.name, Field: field},
+		value, message
 	r.findings = append(r.findings, f)
 }
 
 // refuse reports what the distribution refuses its configuration for.
 func (r *reader) refuse(code finding.Code, field, value, message string) {
-	r.report(finding.Finding{Code: code, Severity: finding.SeverityError, RefusedBy: finding.Reader}, field, value, message)
+	r.report(finding.Finding{Code: code, Severity: finding.SeverityError, RefusedBy: finding.Reader}, field,
+		value, message)
 }
 
 func (r *reader) warn(code finding.Code, field, value, message string) {
@@ -59,7 +61,8 @@ func (r *reader) documents(data []byte) (roots []*document.Node) {
 
 // mapping returns the fields of a mapping, none of a null. Anything else is reported, and so is a
 // key that is not among the known ones, by unknown; nil takes every key.
-func (r *reader) mapping(n *document.Node, field string, known []string, unknown func(field, key string)) []document.Field {
+func (r *reader) mapping(n *document.Node, field string, known []string,
+	unknown func(field, key string)) []document.Field {
 	if n == nil || n.Kind == document.Null {
 		return nil
 	}
@@ -178,7 +181,8 @@ func (r *reader) tree(dir string, files map[string]string) hoststoml.Tree {
 			switch {
 			case f.Severity == finding.SeverityError && file != nil: // a host is of no use, or older versions ignore the file
 				f.Severity = finding.SeverityWarning
-			case f.Severity != finding.SeverityError && slices.Contains([]finding.Code{finding.CodeInvalidFile, finding.CodeIgnoredSetting, finding.CodeServerOnly}, f.Code):
+			case f.Severity != finding.SeverityError && slices.Contains([]finding.Code{finding.CodeInvalidFile,
+				finding.CodeIgnoredSetting, finding.CodeServerOnly}, f.Code):
 				continue // older versions read it otherwise, of which nothing can be changed
 			}
 			r.findings = append(r.findings, f)

@@ -122,7 +122,8 @@ func (r *k3s) config(n *document.Node, path string) k3sConfig {
 			continue
 		}
 		c.tls = true
-		for _, t := range r.mapping(&f.Value, at, []string{"ca_file", "cert_file", "key_file", "insecure_skip_verify"}, r.unknown) {
+		for _, t := range r.mapping(&f.Value, at, []string{"ca_file", "cert_file", "key_file",
+			"insecure_skip_verify"}, r.unknown) {
 			at := at + "." + t.Key.Text
 			switch t.Key.Text {
 			case "ca_file":

@@ -89,7 +89,8 @@ func TryOthers(c Case, fresh func(Case) (Site, error)) (Count, error) {
 	for registry, calls := range o.calls {
 		for _, p := range variants(registry, calls) {
 			if err := o.try(p); err != nil {
-				return o.count, fmt.Errorf("%s: with %s failing (always %v, call %d, done %v): %w", c.Name, registry, p.always, p.stopAt, p.done, err)
+				return o.count, fmt.Errorf("%s: with %s failing (always %v, call %d, done %v): %w", c.Name,
+					registry, p.always, p.stopAt, p.done, err)
 			}
 		}
 	}
@@ -179,7 +180,8 @@ func (o *others) failsAlone(p *partial, err error) error {
 	}
 	for _, e := range hoststoml.RegistryErrors(err) {
 		switch {
-		case errors.Is(e, errStopped) && e.Registry == p.registry, errors.Is(e, nodefiles.ErrWaits), o.conflict && errors.Is(e, nodefiles.ErrConflict):
+		case errors.Is(e, errStopped) && e.Registry == p.registry, errors.Is(e, nodefiles.ErrWaits),
+			o.conflict && errors.Is(e, nodefiles.ErrConflict):
 		default:
 			return fmt.Errorf("another registry fails too: %w", e)
 		}
@@ -205,7 +207,8 @@ func (o *others) othersDone(p *partial) error {
 func variants(registry string, calls int) []*partial {
 	all := []*partial{{registry: registry, always: true}}
 	for i := range calls {
-		all = append(all, &partial{registry: registry, stopAt: i + 1}, &partial{registry: registry, stopAt: i + 1, done: true})
+		all = append(all, &partial{registry: registry, stopAt: i + 1},
+			&partial{registry: registry, stopAt: i + 1, done: true})
 	}
 	return all
 }

@@ -21,7 +21,8 @@ const (
 // its start.
 func tryLock(f *os.File) error {
 	const all = ^uint32(0)
-	ok, _, err := lockFileEx.Call(f.Fd(), lockExclusive|failImmediately, 0, uintptr(all), uintptr(all), uintptr(unsafe.Pointer(new(syscall.Overlapped))))
+	ok, _, err := lockFileEx.Call(f.Fd(), lockExclusive|failImmediately, 0, uintptr(all), uintptr(all),
+		uintptr(unsafe.Pointer(new(syscall.Overlapped))))
 	switch {
 	case ok != 0:
 		return nil

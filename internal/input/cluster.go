@@ -104,7 +104,8 @@ func (in *Input) one() ([]*manifest, finding.Findings) {
 	var findings finding.Findings
 	if len(in.given) == 1 && len(in.kustomize) > 0 {
 		for _, g := range groups {
-			if g.name == path.Clean(in.given[0]) && slices.ContainsFunc(in.kustomize, func(k *kustomization) bool { return k.dir == g.name }) {
+			if g.name == path.Clean(in.given[0]) && slices.ContainsFunc(in.kustomize,
+				func(k *kustomization) bool { return k.dir == g.name }) {
 				return g.members, append(g.findings, in.leftOut(g)...)
 			}
 		}
@@ -209,7 +210,8 @@ func (k *kustomization) resource(fsys fs.FS, item *document.Node) {
 	local := path.Join(k.dir, item.Text)
 	if _, err := fs.Stat(fsys, local); err != nil || strings.Contains(item.Text, "://") {
 		k.findings = append(k.findings, finding.Finding{
-			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: k.name, Line: item.Line}, Value: item.Text,
+			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning,
+			Origin: finding.Origin{File: k.name, Line: item.Line}, Value: item.Text,
 			Message: "is a resource of the kustomization that is not here, and was not read; if it holds " +
 				"mirror objects, give what kustomize build prints",
 		})
@@ -247,7 +249,8 @@ func (k *kustomization) patch(item *document.Node) patch {
 // mirrorKinds are the kinds whose entries a patch may change.
 var mirrorKinds = []string{"ImageDigestMirrorSet", "ImageTagMirrorSet", "ImageContentSourcePolicy"}
 
-var mirrorFields = append([]string{"imageDigestMirrors", "imageTagMirrors", "repositoryDigestMirrors", "registrySources"}, mirrorKinds...)
+var mirrorFields = append([]string{"imageDigestMirrors", "imageTagMirrors", "repositoryDigestMirrors",
+	"registrySources"}, mirrorKinds...)
 
 // changesRules reports whether a patch is one of a mirror object.
 func (p patch) changesRules(fsys fs.FS) bool {
@@ -303,7 +306,8 @@ func (in *Input) reach(fsys fs.FS, resource string) {
 		f := &found{name: resource}
 		f.read(fsys, new(bytes.Buffer))
 		if f.set != nil && !f.nothing {
-			in.manifests = append(in.manifests, &manifest{name: resource, dir: path.Dir(resource), outside: true, set: f.set, refused: f.refused})
+			in.manifests = append(in.manifests, &manifest{name: resource, dir: path.Dir(resource),
+				outside: true, set: f.set, refused: f.refused})
 		}
 		return
 	}

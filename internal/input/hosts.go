@@ -44,7 +44,8 @@ func readHosts(c configPath) (*Hosts, error) {
 	h.Tree = hoststoml.Tree{{Host: host, File: f}}
 	if how != "" {
 		h.Findings = append(h.Findings, finding.Finding{
-			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: c.file}, Value: host,
+			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows,
+			Origin: finding.Origin{File: c.file}, Value: host,
 			Message: how + "; containerd goes by the name of the directory that the file lies in: give " +
 				"that, or config_path",
 		})
@@ -86,7 +87,8 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 			"which leaves out the registries themselves, and --embedded-registry, which asks other nodes first"
 	}
 	h.Findings = append(h.Findings, finding.Finding{
-		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: name},
+		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows,
+		Origin:  finding.Origin{File: name},
 		Message: "is " + made + "; answers name the files that it makes",
 	})
 	return h

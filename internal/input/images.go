@@ -70,7 +70,8 @@ func isManifest(text []byte) bool {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		return line[0] == '{' || line[0] == '[' || bytes.HasPrefix(line, []byte("---")) || bytes.HasPrefix(line, []byte("- ")) || keyLine.Match(line)
+		return line[0] == '{' || line[0] == '[' || bytes.HasPrefix(line, []byte("---")) ||
+			bytes.HasPrefix(line, []byte("- ")) || keyLine.Match(line)
 	}
 	return false
 }
@@ -110,7 +111,8 @@ func (l *Images) lines(name string, text []byte) error {
 			image, destination = source, to
 		}
 		if !l.add(image, destination) {
-			return fmt.Errorf("%s:%d: is not an image reference, host[:port]/repository with a tag or a digest", shown.Location(name), number)
+			return fmt.Errorf("%s:%d: is not an image reference, host[:port]/repository with a tag or a digest",
+				shown.Location(name), number)
 		}
 	}
 	return nil

@@ -245,7 +245,8 @@ func (n *node) main(mains []conf, withDropIns bool) {
 		}
 		if c.layer == mains[0].layer && c.name != mains[0].name {
 			n.Findings = append(n.Findings, finding.Finding{
-				Code: finding.CodeAmbiguousInput, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: c.name},
+				Code: finding.CodeAmbiguousInput, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+				Origin: finding.Origin{File: c.name},
 				Message: fmt.Sprintf("is a main file beside %s, and a client reads one; name the one that "+
 					"is meant, or put drop-ins into a directory %s", mains[0].name, plainDropIns),
 			})

@@ -72,14 +72,16 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 		p.Set = &rules
 		if distro := distroOf(set.NodeFiles); platform == finding.Linux && len(distro) > 0 {
 			p.Findings = append(p.Findings, finding.Finding{
-				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: distro[0].Origin.File},
+				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux,
+				Origin: finding.Origin{File: distro[0].Origin.File},
 				Message: "holds what k3s or Talos tells containerd, which counts for --platform windows; " +
 					"the answer is that of the objects",
 			})
 		}
 		if len(refused) == 0 && isEmpty(&rules) {
 			p.Findings = append(p.Findings, finding.Finding{
-				Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Origin: finding.Origin{File: strings.Join(in.given, ", ")},
+				Code: finding.CodeNothingRead, Severity: finding.SeverityInfo,
+				Origin:  finding.Origin{File: strings.Join(in.given, ", ")},
 				Message: "has no entry that says where pulls go: every image comes from its source",
 			})
 		}
@@ -90,7 +92,8 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	case rules.Speaks() && o.Pool == "":
 		p.Set = &rules
 		p.Findings = append(p.Findings, finding.Finding{
-			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Origin: finding.Origin{File: nodes[0].name},
+			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo,
+			Origin: finding.Origin{File: nodes[0].name},
 			Message: "is what a node has; the answer is that of the cluster's objects, which the node's " +
 				"files follow; --pool NAME asks a pool's rendered MachineConfig, diff compares the two",
 		})
@@ -115,7 +118,8 @@ func isEmpty(s *mirrorset.Set) bool {
 	}
 	for i := range s.Images {
 		r := &s.Images[i].Spec.RegistrySources
-		entries += len(r.BlockedRegistries) + len(r.InsecureRegistries) + len(r.AllowedRegistries) + len(r.ContainerRuntimeSearchRegistries)
+		entries += len(r.BlockedRegistries) + len(r.InsecureRegistries) + len(r.AllowedRegistries) +
+			len(r.ContainerRuntimeSearchRegistries)
 	}
 	return entries == 0
 }
@@ -321,7 +325,8 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 	p.Hosts = hosts
 	if len(hosts.Tree) == 0 {
 		p.Findings = append(p.Findings, finding.Finding{
-			Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Windows, Origin: finding.Origin{File: hosts.Dir},
+			Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Windows,
+			Origin:  finding.Origin{File: hosts.Dir},
 			Message: "holds no hosts.toml: every image comes from its own registry",
 		})
 	}
@@ -349,7 +354,8 @@ func unspoken(l *Linux) finding.Findings {
 		return nil
 	}
 	return finding.Findings{{
-		Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: finding.Origin{File: l.Name},
+		Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Linux,
+		Origin:  finding.Origin{File: l.Name},
 		Message: "holds no [[registry]]: every image comes from its own registry",
 	}}
 }
@@ -383,17 +389,25 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 		return l, nil
 	}
 	if !l[0].machine.Rendered { // parts of one pool: of files with one path that of the last name counts
-		slices.SortStableFunc(l, func(a, b candidateNode) int { return strings.Compare(a.machine.Name, b.machine.Name) })
+		slices.SortStableFunc(l, func(a, b candidateNode) int {
+			return strings.Compare(a.machine.Name,
+				b.machine.Name)
+		})
 		return l.merge(), nil
 	}
-	slices.SortStableFunc(l, func(a, b candidateNode) int { return -strings.Compare(a.machine.Created, b.machine.Created) })
+	slices.SortStableFunc(l, func(a, b candidateNode) int {
+		return -strings.Compare(a.machine.Created,
+			b.machine.Created)
+	})
 	if l[0].machine.Created == l[1].machine.Created {
 		return nil, finding.Findings{ambiguous(l[0].name, "is one of several rendered MachineConfigs, and "+
 			"nothing says which is the newest; give one: "+l.list())}
 	}
 	p.Findings = append(p.Findings, finding.Finding{
-		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Origin: finding.Origin{File: l[0].name, Object: "MachineConfig/" + l[0].machine.Name},
-		Message: fmt.Sprintf("is the newest of %d rendered MachineConfigs of the pool %s, and is the one asked", len(l), l[0].machine.Pool),
+		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo,
+		Origin: finding.Origin{File: l[0].name, Object: "MachineConfig/" + l[0].machine.Name},
+		Message: fmt.Sprintf("is the newest of %d rendered MachineConfigs of the pool %s, and is the one asked",
+			len(l), l[0].machine.Pool),
 	})
 	return l[:1], nil
 }
@@ -421,7 +435,8 @@ func (l nodeList) merge() nodeList {
 	n := l[0]
 	for _, part := range l[1:] {
 		for _, c := range part.confs {
-			n.confs = slices.DeleteFunc(slices.Clone(n.confs), func(d conf) bool { return d.dir == c.dir && d.sub == c.sub && d.base == c.base })
+			n.confs = slices.DeleteFunc(slices.Clone(n.confs),
+				func(d conf) bool { return d.dir == c.dir && d.sub == c.sub && d.base == c.base })
 			n.confs = append(n.confs, c)
 		}
 		if part.tree != nil {

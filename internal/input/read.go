@@ -163,7 +163,8 @@ func (in *Input) text(shown, name string, r sized) error {
 		in.trees = append(in.trees, configPath{fsys: disk{}, dir: path.Dir(path.Dir(name)), file: name, data: data})
 	default:
 		in.manifests = append(in.manifests, &manifest{name: shown, set: &mirrorset.Set{}, refused: finding.Findings{{
-			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: shown},
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+			Origin:  finding.Origin{File: shown},
 			Message: "is TOML, but neither a registries.conf nor a hosts.toml",
 		}}})
 	}
@@ -244,7 +245,8 @@ func (in *Input) inner(name string) error {
 		return nil
 	}
 	in.findings = append(in.findings, finding.Finding{
-		Code: finding.CodeFileNotRead, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: finding.Origin{File: name},
+		Code: finding.CodeFileNotRead, Severity: finding.SeverityInfo, Platform: finding.Linux,
+		Origin:  finding.Origin{File: name},
 		Message: "is a directory, which clients pass over where they look for drop-ins; what is in it is not read",
 	})
 	return fs.SkipDir
@@ -260,7 +262,8 @@ func isPolicy(name string, data []byte) bool {
 			Type string `json:"type"`
 		} `json:"default"`
 	}
-	return path.Base(path.Dir(name)) == "containers" || json.Unmarshal(data, &top) == nil && len(top.Default) > 0 && top.Default[0].Type != ""
+	return path.Base(path.Dir(name)) == "containers" || json.Unmarshal(data, &top) == nil &&
+		len(top.Default) > 0 && top.Default[0].Type != ""
 }
 
 // readers read files, several at a time, while others are still looked for. What each holds does
@@ -292,7 +295,8 @@ func (r *readers) wait() {
 func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 	if err := f.load(fsys, text); err != nil {
 		f.refused = finding.Findings{{
-			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Origin: finding.Origin{File: f.name},
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+			Origin:  finding.Origin{File: f.name},
 			Message: "cannot be read: " + reason(err),
 		}}
 		f.set = &mirrorset.Set{}
@@ -312,7 +316,8 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 		if f.kind == formatManifest || formatOfName(f.name) == formatRegistries && f.kind == formatOther {
 			f.kind = formatOther
 		}
-		if f.kind == formatRegistries && !registriesLine.Match(data) && path.Base(f.name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(f.name))) {
+		if f.kind == formatRegistries && !registriesLine.Match(data) &&
+			path.Base(f.name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(f.name))) {
 			f.kind = formatOther // the .conf of another program
 		}
 		f.data, f.nothing = bytes.Clone(data), f.kind == formatOther
@@ -353,7 +358,8 @@ func (f *found) decode(data []byte) {
 	f.nothing = f.refused == nil && set.Empty() && !set.Speaks()
 	if f.nothing { // that kinds were skipped is said once, for all files
 		set.Findings = slices.DeleteFunc(set.Findings, func(g finding.Finding) bool {
-			return g.Code == finding.CodeUnrelatedKind || g.Code == finding.CodeTemplate && g.Severity == finding.SeverityWarning
+			return g.Code == finding.CodeUnrelatedKind ||
+				g.Code == finding.CodeTemplate && g.Severity == finding.SeverityWarning
 		})
 	}
 }
@@ -384,7 +390,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 			in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
 		case f.kind == formatHosts:
 			in.findings = append(in.findings, finding.Finding{
-				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows, Origin: finding.Origin{File: f.name},
+				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows,
+				Origin: finding.Origin{File: f.name},
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
@@ -393,7 +400,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 		case f.nothing:
 			in.findings = append(in.findings, f.set.Findings...)
 		default:
-			in.manifests = append(in.manifests, &manifest{name: f.name, dir: path.Dir(f.name), set: f.set, refused: f.refused})
+			in.manifests = append(in.manifests, &manifest{name: f.name, dir: path.Dir(f.name), set: f.set,
+				refused: f.refused})
 		}
 		if isKustomization(f.name) && f.data != nil {
 			in.kustomize = append(in.kustomize, parseKustomization(fsys, f.name, f.data))
@@ -412,7 +420,8 @@ func (in *Input) loosePolicies() {
 			continue
 		}
 		in.findings = append(in.findings, finding.Finding{
-			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux, Origin: finding.Origin{File: p.name},
+			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux,
+			Origin: finding.Origin{File: p.name},
 			Message: "stands beside no registries.conf and is not read: answers do not show which images " +
 				"it refuses; give the directory of the node's files, both in it",
 		})
@@ -480,7 +489,8 @@ func (in *Input) Findings() finding.Findings {
 		return findings
 	}
 	return append(findings, finding.Finding{
-		Code: finding.CodeNothingRead, Severity: finding.SeverityWarning, Origin: finding.Origin{File: strings.Join(in.given, ", ")},
+		Code: finding.CodeNothingRead, Severity: finding.SeverityWarning,
+		Origin:  finding.Origin{File: strings.Join(in.given, ", ")},
 		Message: "nothing in it says where pulls go: no mirror object, and no file of a node",
 	})
 }

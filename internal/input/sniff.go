@@ -71,7 +71,8 @@ func formatOfName(name string) format {
 	switch {
 	case base == hoststoml.FileName:
 		return formatHosts
-	case base == registriesconf.FileName, isDropInDir(path.Base(path.Dir(name))), strings.EqualFold(path.Ext(base), ".conf"):
+	case base == registriesconf.FileName, isDropInDir(path.Base(path.Dir(name))),
+		strings.EqualFold(path.Ext(base), ".conf"):
 		return formatRegistries
 	}
 	return formatManifest

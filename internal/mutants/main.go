@@ -96,7 +96,8 @@ func mutate(root string, o options, out, progress io.Writer) error {
 		return err
 	}
 	for _, p := range stale(listed, all) {
-		fmt.Fprintf(out, "stale entry of the list of equivalent faults: %s %s\n\t- %s\n\t+ %s\n", p[0], p[1], p[2], p[3])
+		fmt.Fprintf(out, "stale entry of the list of equivalent faults: %s %s\n\t- %s\n\t+ %s\n", p[0], p[1],
+			p[2], p[3])
 	}
 
 	dir, err := os.MkdirTemp("", "mutants")
@@ -108,7 +109,8 @@ func mutate(root string, o options, out, progress io.Writer) error {
 	if err := copyModule(root, base); err != nil {
 		return err
 	}
-	t := &tester{base: base, slow: cmp.Or(o.slow, "^$"), grace: o.grace, see: map[string][]string{}, limit: map[run]time.Duration{}}
+	t := &tester{base: base, slow: cmp.Or(o.slow, "^$"), grace: o.grace, see: map[string][]string{},
+		limit: map[run]time.Duration{}}
 	for p, names := range see {
 		t.see[p] = slices.DeleteFunc(names, skip.MatchString)
 	}
@@ -152,7 +154,8 @@ func choose(all []*mutant, listed map[[4]string]string, o options, count map[str
 
 // tryAll tries faults until the budget ends. It counts the results, and returns the survivors in
 // the order of the files, and how many faults it has tried.
-func (t *tester) tryAll(dir string, sample []*mutant, o options, count map[string]int, progress io.Writer) (survivors []*mutant, tried int, err error) {
+func (t *tester) tryAll(dir string, sample []*mutant, o options, count map[string]int,
+	progress io.Writer) (survivors []*mutant, tried int, err error) {
 	if len(sample) > 0 {
 		if err := t.measure(filepath.Join(dir, "0")); err != nil {
 			return nil, 0, err
@@ -296,7 +299,8 @@ func (t *tester) test(dir string, r run) (out []byte, ok bool, err error) {
 	if r.slow {
 		which = "-run"
 	}
-	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", "go", "test", "-count=1", "-failfast",
+	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", "go", "test", "-count=1",
+		"-failfast",
 		"-vet=off", "-timeout", t.limit[r].String(), which, t.slow, r.name)
 	cmd.Dir = filepath.Join(dir, "module")
 	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dir, "tmp"))

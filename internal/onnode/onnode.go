@@ -90,7 +90,10 @@ func (e *Entry) Find(name string) *Entry { return Find(e.Entries, name) }
 
 // Find returns the entry of a name, and nil where there is none. The entries are sorted by name.
 func Find(entries []*Entry, name string) *Entry {
-	if i, ok := slices.BinarySearchFunc(entries, name, func(e *Entry, name string) int { return cmp.Compare(e.Name, name) }); ok {
+	if i, ok := slices.BinarySearchFunc(entries, name, func(e *Entry,
+		name string) int {
+		return cmp.Compare(e.Name, name)
+	}); ok {
 		return entries[i]
 	}
 	return nil

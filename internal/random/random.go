@@ -120,7 +120,8 @@ func (s *Source) Scope() string {
 
 // Name returns an image name without tag and digest; some have no registry.
 func (s *Source) Name() string {
-	n := s.Pick(s.Host()+"/", s.Host()+"/", s.Host()+"/", "foo.example.org:5000/", "") + s.Pick("a", "b", "library", "z")
+	n := s.Pick(s.Host()+"/", s.Host()+"/", s.Host()+"/", "foo.example.org:5000/", "") +
+		s.Pick("a", "b", "library", "z")
 	for range s.Intn(4) {
 		n += "/" + s.Pick("a", "b", "c-d", "z")
 	}
@@ -145,7 +146,8 @@ func (s *Source) Set() *mirrorset.Set {
 	for i := range s.Intn(2) {
 		p := mirrorset.ImageContentSourcePolicy{Metadata: meta("p", i)}
 		for _, e := range s.entries(never, true) {
-			p.Spec.RepositoryDigestMirrors = append(p.Spec.RepositoryDigestMirrors, mirrorset.RepositoryDigestMirrors{Source: e.Source, Mirrors: e.Mirrors})
+			p.Spec.RepositoryDigestMirrors = append(p.Spec.RepositoryDigestMirrors,
+				mirrorset.RepositoryDigestMirrors{Source: e.Source, Mirrors: e.Mirrors})
 		}
 		set.ImageContentSourcePolicies = append(set.ImageContentSourcePolicies, p)
 	}

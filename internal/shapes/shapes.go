@@ -58,7 +58,8 @@ func Nested(n int) *mirrorset.Set {
 		if i%10 > 5 {
 			path += "/app"
 		}
-		e := mirrorset.ImageMirrors{Source: fmt.Sprintf("registry%d.example.com%s", i/10%97, path), Mirrors: []string{"mirror.corp" + path, "backup.corp" + path}}
+		e := mirrorset.ImageMirrors{Source: fmt.Sprintf("registry%d.example.com%s", i/10%97, path),
+			Mirrors: []string{"mirror.corp" + path, "backup.corp" + path}}
 		if i%3 == 0 {
 			e.MirrorSourcePolicy = mirrorset.NeverContactSource
 		}
@@ -112,7 +113,8 @@ func Hosts(n int) *mirrorset.Set {
 	set := scopeLists(min(n, 1000))
 	for i := range n {
 		add(set, i, mirrorset.ImageMirrors{
-			Source: fmt.Sprintf("registry%d.example.com/app", i), Mirrors: []string{fmt.Sprintf("mirror%d.corp/app", i%97)},
+			Source:  fmt.Sprintf("registry%d.example.com/app", i),
+			Mirrors: []string{fmt.Sprintf("mirror%d.corp/app", i%97)},
 		})
 	}
 	add(set, n, mirrorset.ImageMirrors{Source: "*.example.com", Mirrors: []string{"mirror.corp"}})
@@ -126,7 +128,8 @@ func Spellings(n int) *mirrorset.Set {
 	set := &mirrorset.Set{}
 	for i := range n / 2 {
 		add(set, i, mirrorset.ImageMirrors{
-			Source: fmt.Sprintf("%s/p%d", host, i), Mirrors: []string{fmt.Sprintf("m.io/p%d", i)}, MirrorSourcePolicy: mirrorset.NeverContactSource,
+			Source: fmt.Sprintf("%s/p%d", host, i), Mirrors: []string{fmt.Sprintf("m.io/p%d", i)},
+			MirrorSourcePolicy: mirrorset.NeverContactSource,
 		})
 		spelled, bits := []byte(host), i+1
 		for at, c := range spelled {
@@ -163,7 +166,8 @@ func Objects(n int) *mirrorset.Set {
 	for i := range n {
 		first := i % 96
 		add(set, i, mirrorset.ImageMirrors{
-			Source: "registry.example.com/app", Mirrors: []string{fmt.Sprintf("mirror%02d.corp/app", first), fmt.Sprintf("mirror%02d.corp/app", first+1)},
+			Source: "registry.example.com/app", Mirrors: []string{fmt.Sprintf("mirror%02d.corp/app", first),
+				fmt.Sprintf("mirror%02d.corp/app", first+1)},
 		})
 	}
 	return set

@@ -64,7 +64,8 @@ func Location(s string) string {
 		case part == Redacted, beginsWithIPv6(part): // left out already, or an address
 		case unlikely(name):
 			parts[i] = Redacted
-		case found && !isNumber(word) && (unlikely(word) || !strings.Contains(name, ".") && strings.ToLower(word) != word):
+		case found && !isNumber(word) && (unlikely(word) ||
+			!strings.Contains(name, ".") && strings.ToLower(word) != word):
 			parts[i] = name + ":" + Redacted
 		}
 	}
@@ -142,14 +143,16 @@ func foreign(r rune) bool {
 // and a digest gone wrong.
 func cutUserInfo(s string) string {
 	i := lastAt(s)
-	if i < 0 || plain(strings.TrimPrefix(s[:i], "*")) && strings.Contains(s[:i], ".") && strings.ToLower(s[:i]) == s[:i] {
+	if i < 0 || plain(strings.TrimPrefix(s[:i], "*")) && strings.Contains(s[:i], ".") &&
+		strings.ToLower(s[:i]) == s[:i] {
 		return s
 	}
 	before, after := "", s[i:]
 	if !beginsWithHost(strings.TrimPrefix(after, "@")) { // a password has "@" in it, and what followed it is lost
 		after = "@" + Redacted
 	}
-	if j := strings.Index(s[:i], "://"); j >= 0 && !strings.ContainsFunc(s[:j], func(r rune) bool { return !unicode.IsLetter(r) }) {
+	if j := strings.Index(s[:i], "://"); j >= 0 && !strings.ContainsFunc(s[:j],
+		func(r rune) bool { return !unicode.IsLetter(r) }) {
 		before = s[:j+len("://")]
 	}
 	return before + Redacted + after
@@ -171,7 +174,8 @@ func beginsWithHost(s string) bool {
 // "team@m.io" is an address of mail.
 func cutCredentials(word string) string {
 	i := lastAt(word)
-	if i < 0 || !strings.Contains(word[:i], ":") && !strings.Contains(word[:i], "//") && !containsFold(word[:i], "%3a") {
+	if i < 0 || !strings.Contains(word[:i], ":") && !strings.Contains(word[:i], "//") &&
+		!containsFold(word[:i], "%3a") {
 		return word
 	}
 	if before, _, ok := strings.Cut(word, Redacted); ok && len(before)+len(Redacted) == i {
@@ -245,7 +249,9 @@ func cutPassword(s string) string {
 	if strings.Contains(word, ":") && strings.Trim(authority, "0123456789abcdefABCDEF:") == "" { // an IPv6 address
 		return s
 	}
-	if !found || len(name) == 1 || strings.HasPrefix(word, Redacted) || scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) || beginsWithIPv6(authority) || strings.Contains(authority, "@") {
+	if !found || len(name) == 1 || strings.HasPrefix(word, Redacted) ||
+		scheme == "" && strings.Contains(name, ".") || name == "localhost" || isNumber(word) ||
+		beginsWithIPv6(authority) || strings.Contains(authority, "@") {
 		return s
 	}
 	if s = scheme + name + ":" + Redacted; hasPath {

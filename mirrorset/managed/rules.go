@@ -21,7 +21,8 @@ func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
 	var mirrors []mirrorset.ImageMirror
 	var findings finding.Findings
 	tell := func(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
-		findings = append(findings, finding.Finding{Code: code, Severity: severity, Origin: origin, Value: value, Message: message})
+		findings = append(findings, finding.Finding{Code: code, Severity: severity, Origin: origin,
+			Value: value, Message: message})
 	}
 	for i := range r.Rules {
 		rule := &r.Rules[i]
@@ -40,7 +41,8 @@ func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
 			}
 		}
 		if left == "" {
-			mirrors = append(mirrors, mirrorset.ImageMirror{Type: mirrorset.ByDigest, Source: rule.Source, Mirrors: locations})
+			mirrors = append(mirrors, mirrorset.ImageMirror{Type: mirrorset.ByDigest, Source: rule.Source,
+				Mirrors: locations})
 		}
 	}
 	for what, scopes := range map[string][]mirrorset.Scope{"insecure": r.Insecure, "blocked": r.Blocked} {

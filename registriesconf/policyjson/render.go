@@ -106,7 +106,8 @@ func Rendered(name string, data []byte) bool {
 		return true
 	}
 	p, findings := Parse(name, data)
-	return findings.Err() == nil && p.Transports[docker] != nil && p.Transports[atomic] != nil && bytes.Equal(p.Bytes(), data)
+	return findings.Err() == nil && p.Transports[docker] != nil && p.Transports[atomic] != nil &&
+		bytes.Equal(p.Bytes(), data)
 }
 
 // attachments writes the file of registries.d.
@@ -170,7 +171,8 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Files, finding.Findings) {
 	if o.ReleaseImage != "" {
 		release = mirrorset.Scope{Value: o.ReleaseImage}
 	}
-	r := renderer{rules: rules, o: o, release: release, cluster: map[string]*scoped{}, namespaced: map[string]map[string]*scoped{}}
+	r := renderer{rules: rules, o: o, release: release, cluster: map[string]*scoped{},
+		namespaced: map[string]map[string]*scoped{}}
 	r.payload()
 	r.collect()
 	r.scopesAreUsable()
@@ -214,12 +216,14 @@ func (r *renderer) refuse(code finding.Code, origin finding.Origin, value, messa
 
 func (r *renderer) tell(code finding.Code, severity finding.Severity, origin finding.Origin, value, message string) {
 	r.findings = append(r.findings, finding.Finding{
-		Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: shown.Location(value), Message: message,
+		Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: shown.Location(value),
+		Message: message,
 	})
 }
 
 // releaseRepositories are where OpenShift's payload comes from unless it was mirrored by another name.
-var releaseRepositories = []string{"quay.io/openshift-release-dev/ocp-release", "quay.io/openshift-release-dev/ocp-v4.0-art-dev"}
+var releaseRepositories = []string{"quay.io/openshift-release-dev/ocp-release",
+	"quay.io/openshift-release-dev/ocp-v4.0-art-dev"}
 
 // unknownPayload blocks and allows what is listed, and reports a scope that MCO may treat otherwise.
 func (r *renderer) unknownPayload() {
@@ -265,7 +269,8 @@ func (r *renderer) payload() {
 		if err != nil {
 			r.tell(finding.CodePayloadBlocked, finding.SeverityError, scope.Origin, scope.Value, fmt.Sprintf(
 				"holds the repository of the release payload, %s%s, of which MCO cannot find the mirrors: "+
-					"%v; it then blocks and allows nothing at all, whatever is listed: correct the mirror", r.payloadName, r.named(), err))
+					"%v; it then blocks and allows nothing at all, whatever is listed: correct the mirror",
+				r.payloadName, r.named(), err))
 			r.registriesBlocked, r.policyBlocked, r.allowed = nil, nil, nil
 			return
 		}
@@ -363,7 +368,10 @@ func (r *renderer) collect() {
 		}
 	}
 	policies := slices.Clone(r.rules.ImagePolicies)
-	slices.SortStableFunc(policies, func(a, b mirrorset.ImagePolicy) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
+	slices.SortStableFunc(policies, func(a, b mirrorset.ImagePolicy) int {
+		return cmp.Compare(a.Metadata.Name,
+			b.Metadata.Name)
+	})
 	for i := range policies {
 		o := &policies[i]
 		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
@@ -419,11 +427,13 @@ func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin find
 		}
 	case root.PolicyType == "FulcioCAWithRekor" && root.FulcioCAWithRekor != nil:
 		from := root.FulcioCAWithRekor
-		to.Fulcio = &Fulcio{CAData: from.FulcioCAData, OIDCIssuer: from.FulcioSubject.OIDCIssuer, SubjectEmail: from.FulcioSubject.SignedEmail}
+		to.Fulcio = &Fulcio{CAData: from.FulcioCAData, OIDCIssuer: from.FulcioSubject.OIDCIssuer,
+			SubjectEmail: from.FulcioSubject.SignedEmail}
 		to.RekorPublicKeyData = from.RekorKeyData
 	case root.PolicyType == "PKI" && root.PKI != nil:
 		from := root.PKI
-		to.PKI = &PKI{CARootsData: from.CARootsData, SubjectEmail: from.PKICertificateSubject.Email, SubjectHostname: from.PKICertificateSubject.Hostname}
+		to.PKI = &PKI{CARootsData: from.CARootsData, SubjectEmail: from.PKICertificateSubject.Email,
+			SubjectHostname: from.PKICertificateSubject.Hostname}
 		if len(from.CAIntermediatesData) > 0 {
 			to.PKI.CAIntermediatesData = from.CAIntermediatesData
 		}
@@ -445,7 +455,8 @@ func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin find
 func identityOf(id *mirrorset.SignedIdentity) *Identity {
 	switch {
 	case id.MatchPolicy == "RemapIdentity" && id.RemapIdentity != nil:
-		return &Identity{Type: RemapIdentity, Prefix: id.RemapIdentity.Prefix, SignedPrefix: id.RemapIdentity.SignedPrefix}
+		return &Identity{Type: RemapIdentity, Prefix: id.RemapIdentity.Prefix,
+			SignedPrefix: id.RemapIdentity.SignedPrefix}
 	case id.MatchPolicy == "ExactRepository" && id.ExactRepository != nil:
 		return &Identity{Type: ExactRepository, DockerRepository: id.ExactRepository.Repository}
 	case id.MatchPolicy == "MatchRepository":
@@ -469,8 +480,9 @@ func (r *renderer) usable(scopes map[string]*scoped) {
 	for scope, s := range scopes {
 		if fitsAtomic(scope) && whyNoScope(atomic, scope) != "" {
 			r.findings = append(r.findings, finding.Finding{
-				Code: finding.CodePolicyScope, Severity: finding.SeverityError, Platform: finding.Linux, RefusedBy: finding.Client,
-				Origin: s.origin, Value: shown.Location(scope),
+				Code: finding.CodePolicyScope, Severity: finding.SeverityError, Platform: finding.Linux,
+				RefusedBy: finding.Client,
+				Origin:    s.origin, Value: shown.Location(scope),
 				Message: "is copied by MCO to the transport atomic, which has no such scope: podman, " +
 					"skopeo and every client that knows the transport refuse the whole policy.json and " +
 					"take no image; write the repository without tag and digest, or its namespace",
@@ -504,7 +516,8 @@ func (r *renderer) sourcesAreAccepted(p *Policy) {
 			continue
 		}
 		name, _, _ := strings.Cut(scope, "@")
-		if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') && strings.Contains(name, "/") {
+		if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') &&
+			strings.Contains(name, "/") {
 			name = name[:tag]
 		}
 		for around := range aroundName(name) {

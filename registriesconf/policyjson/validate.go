@@ -47,8 +47,9 @@ func (c *checker) refuse(around, field, value, message, advice string) {
 		origin.Line = c.lines[around]
 	}
 	c.findings = append(c.findings, finding.Finding{
-		Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Linux, RefusedBy: finding.Client,
-		Origin: origin, Value: shown.Location(value),
+		Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Linux,
+		RefusedBy: finding.Client,
+		Origin:    origin, Value: shown.Location(value),
 		Message: message + "; the client refuses the file and takes no image until it is mended: " + advice,
 	})
 }
@@ -78,7 +79,8 @@ func (c *checker) scope(field, transport, scope string) {
 
 func (c *checker) requirements(field string, list Requirements) {
 	if len(list) == 0 {
-		c.refuse(field, field, "", "has no requirements", `write [{"type": "insecureAcceptAnything"}] to take every image, [{"type": "reject"}] to take none`)
+		c.refuse(field, field, "", "has no requirements",
+			`write [{"type": "insecureAcceptAnything"}] to take every image, [{"type": "reject"}] to take none`)
 	}
 	for i := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
@@ -104,7 +106,8 @@ var requirementKeys = map[RequirementType][]string{
 // identityKeys are the keys of each type of identity beside "type". None may be absent.
 var identityKeys = map[IdentityType][]string{
 	MatchExact: {}, MatchRepoDigestOrExact: {}, MatchRepository: {},
-	ExactReference: {"dockerReference"}, ExactRepository: {"dockerRepository"}, RemapIdentity: {"prefix", "signedPrefix"},
+	ExactReference: {"dockerReference"}, ExactRepository: {"dockerRepository"},
+	RemapIdentity: {"prefix", "signedPrefix"},
 }
 
 func (c *checker) requirementType(at, t string) bool {
@@ -123,7 +126,8 @@ func (c *checker) foreignFields(at string, r *Requirement) {
 		set bool
 	}{
 		{"keyType", r.KeyType != ""}, {"keyPath", r.KeyPath != ""}, {"keyPaths", len(r.KeyPaths) > 0},
-		{"keyData", len(r.KeyData) > 0}, {"keyDatas", len(r.KeyDatas) > 0}, {"fulcio", r.Fulcio != nil}, {"pki", r.PKI != nil},
+		{"keyData", len(r.KeyData) > 0}, {"keyDatas", len(r.KeyDatas) > 0}, {"fulcio", r.Fulcio != nil},
+		{"pki", r.PKI != nil},
 		{"rekorPublicKeyPath", r.RekorPublicKeyPath != ""}, {"rekorPublicKeyPaths", len(r.RekorPublicKeyPaths) > 0},
 		{"rekorPublicKeyData", len(r.RekorPublicKeyData) > 0}, {"rekorPublicKeyDatas", len(r.RekorPublicKeyDatas) > 0},
 		{"signedIdentity", r.SignedIdentity != nil}, {"baseLayerIdentity", r.BaseLayerIdentity != nil},
@@ -171,7 +175,8 @@ func (c *checker) sigstore(at string, r *Requirement) {
 		key   string
 		empty bool
 	}{
-		{"keyPaths", r.KeyPaths != nil && len(r.KeyPaths) == 0}, {"keyDatas", r.KeyDatas != nil && len(r.KeyDatas) == 0},
+		{"keyPaths", r.KeyPaths != nil && len(r.KeyPaths) == 0},
+		{"keyDatas", r.KeyDatas != nil && len(r.KeyDatas) == 0},
 		{"rekorPublicKeyPaths", r.RekorPublicKeyPaths != nil && len(r.RekorPublicKeyPaths) == 0},
 		{"rekorPublicKeyDatas", r.RekorPublicKeyDatas != nil && len(r.RekorPublicKeyDatas) == 0},
 	} {
@@ -179,8 +184,10 @@ func (c *checker) sigstore(at string, r *Requirement) {
 			c.refuse(at, at+"."+list.key, "", "holds no key", "name a key, or remove it")
 		}
 	}
-	if count(r.KeyPath != "", r.KeyPaths != nil, r.KeyData != nil, r.KeyDatas != nil, r.Fulcio != nil, r.PKI != nil) != 1 {
-		c.refuse(at, at, "", "needs exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki", "keep one that is not empty")
+	if count(r.KeyPath != "", r.KeyPaths != nil, r.KeyData != nil, r.KeyDatas != nil, r.Fulcio != nil,
+		r.PKI != nil) != 1 {
+		c.refuse(at, at, "", "needs exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki",
+			"keep one that is not empty")
 	}
 	c.rekor(at, r)
 	if r.Fulcio != nil {
@@ -194,7 +201,8 @@ func (c *checker) sigstore(at string, r *Requirement) {
 
 func (c *checker) rekor(at string, r *Requirement) {
 	const rekorKeys = "rekorPublicKeyPath, rekorPublicKeyPaths, rekorPublicKeyData and rekorPublicKeyDatas"
-	rekor := count(r.RekorPublicKeyPath != "", r.RekorPublicKeyPaths != nil, r.RekorPublicKeyData != nil, r.RekorPublicKeyDatas != nil)
+	rekor := count(r.RekorPublicKeyPath != "", r.RekorPublicKeyPaths != nil, r.RekorPublicKeyData != nil,
+		r.RekorPublicKeyDatas != nil)
 	switch {
 	case rekor > 1:
 		c.refuse(at, at, "", "has more than one of "+rekorKeys, "keep one")
@@ -252,7 +260,8 @@ func (c *checker) identity(at string, id *Identity) {
 			c.refuse(at, at+".dockerReference", id.DockerReference, "is not a reference", "write it as "+
 				"host[:port]/repository:tag or with a digest")
 		case reference.IsNameOnly(named):
-			c.refuse(at, at+".dockerReference", id.DockerReference, "has neither a tag nor a digest", "add one, or use exactRepository")
+			c.refuse(at, at+".dockerReference", id.DockerReference, "has neither a tag nor a digest",
+				"add one, or use exactRepository")
 		}
 	case ExactRepository:
 		if _, ok := parseNamed(id.DockerRepository); !ok {

@@ -186,7 +186,8 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 		component = "/" + fresh(func(s string) bool { return next[s] })
 	}
 	host := c.list[at.point].host
-	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries, func(e *entry) bool { return e != nil && e.shallow(at.path) })
+	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries,
+		func(e *entry) bool { return e != nil && e.shallow(at.path) })
 	asked := -1
 	for d, beyond := range [3]string{"", component, component + "/a"} {
 		switch {

@@ -179,10 +179,14 @@ func (c *cutter) groupsAt(cuts []cut, i, k int, roots []cut) []group {
 		if !cell.exists[k] || c.folded(cuts, i, depth(d), k, roots) {
 			continue
 		}
-		j := slices.IndexFunc(groups, func(g group) bool { return at.alike || c.sameRoutes(g.cell, cell, k, unchanged) })
+		j := slices.IndexFunc(groups, func(g group) bool {
+			return at.alike ||
+				c.sameRoutes(g.cell, cell, k, unchanged)
+		})
 		if j < 0 {
 			j = len(groups)
-			groups = append(groups, group{at: at, kind: k, cell: cell, pattern: Pattern{Hosts: c.list[at.point].pattern, Path: at.path}})
+			groups = append(groups, group{at: at, kind: k, cell: cell,
+				pattern: Pattern{Hosts: c.list[at.point].pattern, Path: at.path}})
 		}
 		groups[j].pattern.add(depth(d))
 	}
@@ -276,7 +280,8 @@ func sameRoute(a, b route, rename func(string) string) bool {
 			return false
 		}
 		for i := range a {
-			if a[i].Itself != b[i].Itself || a[i].Insecure != b[i].Insecure || !a[i].Itself && place(rename(a[i].Base)) != place(b[i].Base) {
+			if a[i].Itself != b[i].Itself || a[i].Insecure != b[i].Insecure ||
+				!a[i].Itself && place(rename(a[i].Base)) != place(b[i].Base) {
 				return false
 			}
 		}

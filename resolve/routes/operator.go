@@ -65,9 +65,11 @@ func worse(a, b finding.Severity) finding.Severity {
 // sameRegistry reports whether two files of one registry say the same.
 func sameRegistry(a, b resolve.Registry) bool {
 	same := func(a, b resolve.Endpoint) bool {
-		return a.Scheme == b.Scheme && a.Host == b.Host && a.Root == b.Root && a.Capabilities == b.Capabilities && a.SkipVerify == b.SkipVerify
+		return a.Scheme == b.Scheme && a.Host == b.Host && a.Root == b.Root &&
+			a.Capabilities == b.Capabilities && a.SkipVerify == b.SkipVerify
 	}
-	return a.Host == b.Host && len(a.Spellings)+len(b.Spellings) == 0 && slices.EqualFunc(a.Endpoints, b.Endpoints, same) &&
+	return a.Host == b.Host && len(a.Spellings)+len(b.Spellings) == 0 &&
+		slices.EqualFunc(a.Endpoints, b.Endpoints, same) &&
 		a.Server != nil && b.Server != nil && same(*a.Server, *b.Server)
 }
 

@@ -92,7 +92,8 @@ func (p *statementParser) statement(n *document.Node) {
 	s := Statement{
 		Line:  n.Line,
 		Never: p.scope(fields["never"], "never"), Except: p.scopes(fields["except"], "except"),
-		Images: p.scope(fields["images"], "images"), Only: p.scopes(fields["only"], "only"), First: p.location(fields["first"], "first"),
+		Images: p.scope(fields["images"], "images"), Only: p.scopes(fields["only"], "only"),
+		First:    p.location(fields["first"], "first"),
 		Mirrored: p.scope(fields["mirrored"], "mirrored"), Same: p.scope(fields["same"], "same"),
 		Linux: p.locations(fields["linux"], "linux"), Windows: p.locations(fields["windows"], "windows"),
 		By:          mirrorset.Pull(p.word(fields["by"], "by", string(mirrorset.ByDigest), string(mirrorset.ByTag))),

@@ -48,7 +48,8 @@ type entry struct {
 }
 
 func linuxSide(t *resolve.LinuxTable) *side {
-	s := &side{platform: finding.Linux, plan: t.Plan, planReference: t.PlanReference, entries: map[string][]entry{}, hosts: map[string]bool{}}
+	s := &side{platform: finding.Linux, plan: t.Plan, planReference: t.PlanReference,
+		entries: map[string][]entry{}, hosts: map[string]bool{}}
 	s.govern = func(host string) (string, entry, bool) {
 		e, ok := t.Find(host)
 		return e.Prefix, linuxEntry("", &e), ok
@@ -143,7 +144,8 @@ func linuxEntry(path string, e *resolve.LinuxEntry) entry {
 }
 
 func containerdSide(t *resolve.ContainerdTable) *side {
-	s := &side{platform: finding.Windows, plan: t.Plan, planReference: t.PlanReference, entries: map[string][]entry{}, hosts: map[string]bool{}, search: []string{"docker.io"}}
+	s := &side{platform: finding.Windows, plan: t.Plan, planReference: t.PlanReference,
+		entries: map[string][]entry{}, hosts: map[string]bool{}, search: []string{"docker.io"}}
 	s.govern = func(host string) (string, entry, bool) {
 		r, ok := t.Find(host)
 		return host, entry{bases: containerdBases(&r)}, ok
@@ -209,7 +211,8 @@ func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
 		out := make([]Step, len(attempts))
 		for i, a := range attempts {
 			base, ok := strings.CutSuffix(a.Location, beyond)
-			out[i] = Step{Base: base, Itself: a.Location == own || place(a.Location) == own, Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
+			out[i] = Step{Base: base, Itself: a.Location == own || place(a.Location) == own,
+				Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
 			if !ok { // what no registry serves: a path that is put together
 				out[i].Base = a.Location
 			}

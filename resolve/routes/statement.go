@@ -133,7 +133,8 @@ type placed struct {
 }
 
 // judge holds those statements that which picks against every cell of some sides.
-func judge(statements []Statement, which func(*Statement) bool, platform finding.Platform, sides ...*side) (verdicts []placed) {
+func judge(statements []Statement, which func(*Statement) bool, platform finding.Platform,
+	sides ...*side) (verdicts []placed) {
 	var scopes []string
 	for i := range statements {
 		scopes = append(scopes, statements[i].scopes()...)
@@ -283,7 +284,8 @@ type judgement struct {
 
 func newJudgement(s *Statement, c *cutter, place int) *judgement {
 	about := cmp.Or(s.Never, s.Images, s.Mirrored, s.Same)
-	return &judgement{Statement: s, cutter: c, place: place, about: scope(onTheWire(about)), others: wireScopes(slices.Concat(s.Except, s.Only))}
+	return &judgement{Statement: s, cutter: c, place: place, about: scope(onTheWire(about)),
+		others: wireScopes(slices.Concat(s.Except, s.Only))}
 }
 
 // cell judges a cell. Its names are all inside the statement's scopes or none is, and so are its
@@ -400,7 +402,8 @@ func (j *judgement) against(c *asked, origins []finding.Origin, why string) bool
 	if old := j.counterexample; old != nil {
 		name, _, _ := strings.Cut(old.Reference, "@")
 		name = strings.TrimSuffix(name, suffix(mirrorset.ByTag))
-		if c.short() || !resolve.IsShortName(old.Reference) && cmp.Or(cmp.Compare(len(c.cell.name), len(name)), strings.Compare(c.cell.name, name)) >= 0 {
+		if c.short() || !resolve.IsShortName(old.Reference) &&
+			cmp.Or(cmp.Compare(len(c.cell.name), len(name)), strings.Compare(c.cell.name, name)) >= 0 {
 			return false
 		}
 	}
@@ -488,7 +491,8 @@ func (j *judgement) evading() *Counterexample {
 		}
 		for _, a := range slices.Concat(route.plan.Asked, route.plan.Pull) {
 			if j.about.holds(onTheWire(a.Location)) && !anyHolds(j.others, onTheWire(a.Location)) {
-				return &Counterexample{Reference: name + suffix(mirrorset.ByTag), Why: "asks " + a.Location, Plan: route.plan, Origins: a.Origins}
+				return &Counterexample{Reference: name + suffix(mirrorset.ByTag), Why: "asks " + a.Location,
+					Plan: route.plan, Origins: a.Origins}
 			}
 		}
 	}

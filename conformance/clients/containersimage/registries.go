@@ -216,7 +216,8 @@ func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull
 	}
 	pull.Digest = digest.FromBytes(manifest)
 	pull.Err = clients.FetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
-		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size, MediaType: d.MediaType, URLs: d.URLs}, none.NoCache)
+		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size,
+			MediaType: d.MediaType, URLs: d.URLs}, none.NoCache)
 		return body, err
 	})
 	return pull

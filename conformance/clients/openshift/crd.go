@@ -112,11 +112,13 @@ func (c *CRDs) Validate(manifest []byte) (field.ErrorList, error) {
 	defaulting.PruneNonNullableNullsWithoutDefaults(object, kind.structural)
 	defaulting.Default(object, kind.structural)
 
-	errs := metavalidation.ValidateObjectMetaAccessor(u, false, metavalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	errs := metavalidation.ValidateObjectMetaAccessor(u, false, metavalidation.NameIsDNSSubdomain,
+		field.NewPath("metadata"))
 	errs = append(errs, validation.ValidateCustomResource(nil, object, kind.validator)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, kind.structural, object)...)
 	if kind.cel != nil && len(errs) == 0 {
-		more, _ := kind.cel.Validate(context.Background(), nil, kind.structural, object, nil, celconfig.RuntimeCELCostBudget)
+		more, _ := kind.cel.Validate(context.Background(), nil, kind.structural, object, nil,
+			celconfig.RuntimeCELCostBudget)
 		errs = append(errs, more...)
 	}
 	return errs, nil
