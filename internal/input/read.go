@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -313,11 +314,8 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 	switch strings.ToLower(path.Ext(f.name)) {
 	case ".conf", ".toml":
 		f.kind = sniff(f.name, data)
-		if f.kind == formatManifest || formatOfName(f.name) == formatRegistries && f.kind == formatOther {
-			f.kind = formatOther
-		}
-		if f.kind == formatRegistries && !registriesLine.Match(data) &&
-			path.Base(f.name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(f.name))) {
+		if f.kind == formatManifest ||
+			f.kind == formatRegistries && !isRegistriesName(f.name) && !registriesLine.Match(data) {
 			f.kind = formatOther // the .conf of another program
 		}
 		f.data, f.nothing = bytes.Clone(data), f.kind == formatOther
@@ -395,6 +393,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
+		case f.kind == formatOther && crioLine.Match(f.data):
+			in.findings = append(in.findings, notOfCRIO(f))
 		case f.nothing && (f.set == nil || len(f.set.Findings) == 0):
 			nothing++
 		case f.nothing:
@@ -410,6 +410,28 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	in.addTrees(fsys, root, trees, empty)
 	in.followKustomizations(fsys)
 	in.passedOver(root, nothing)
+}
+
+// crioLine finds a setting of CRI-O's own configuration, crio.conf and its drop-ins, that has to do
+// with pulls (github.com/cri-o/cri-o, crio.conf.5.md).
+var crioLine = regexp.MustCompile(
+	`(?m)^\s*(signature_policy|signature_policy_dir|short_name_mode|insecure_registries)\s*=`)
+
+// notOfCRIO reports the settings of a crio.conf that no answer shows.
+func notOfCRIO(f *found) finding.Finding {
+	var names []string
+	for _, match := range crioLine.FindAllSubmatch(f.data, -1) {
+		if name := string(match[1]); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return finding.Finding{
+		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
+		Origin: finding.Origin{File: f.name}, Value: strings.Join(names, ","),
+		Message: "is of CRI-O's own configuration, which answers do not follow: signature_policy and " +
+			"signature_policy_dir name other files than /etc/containers/policy.json, short_name_mode decides " +
+			"about names without a registry, and insecure_registries CRI-O ignores",
+	}
 }
 
 // loosePolicies says which policy.json files belong to no node of the input. What they refuse is no

@@ -42,10 +42,10 @@ func sniff(name string, text []byte) format {
 			return formatRegistries
 		case hosts:
 			return formatHosts
-		case byName != formatManifest:
+		case byName == formatHosts, isRegistriesName(name):
 			return byName
 		}
-		return formatOther
+		return formatOther // such as crio.conf: the ending alone makes no registries.conf
 	}
 	if manifestLine.Match(text) {
 		return formatManifest
@@ -71,11 +71,15 @@ func formatOfName(name string) format {
 	switch {
 	case base == hoststoml.FileName:
 		return formatHosts
-	case base == registriesconf.FileName, isDropInDir(path.Base(path.Dir(name))),
-		strings.EqualFold(path.Ext(base), ".conf"):
+	case isRegistriesName(name), strings.EqualFold(path.Ext(base), ".conf"):
 		return formatRegistries
 	}
 	return formatManifest
+}
+
+// isRegistriesName reports whether a client reads a file of this name as a registries.conf.
+func isRegistriesName(name string) bool {
+	return path.Base(name) == registriesconf.FileName || isDropInDir(path.Base(path.Dir(name)))
 }
 
 // candidate reports whether a file of a directory is looked into.
