@@ -11,7 +11,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -32,6 +31,7 @@ type Input struct {
 	policies   []conf // policy.json files that may belong to them
 	trees      []configPath
 	findings   finding.Findings // about files, whatever is asked
+	containerd finding.Findings // what refuses an answer for containerd
 }
 
 // manifest is a file of objects, or standard input.
@@ -394,7 +394,9 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 					"hosts.toml, in the directory of its registry",
 			})
 		case f.kind == formatOther && crioLine.Match(f.data):
-			in.findings = append(in.findings, notOfCRIO(f))
+			in.findings = append(in.findings, ofCRIO(f))
+		case f.kind == formatOther && len(ofContainerd(f)) > 0:
+			in.containerd = append(in.containerd, ofContainerd(f)...)
 		case f.nothing && (f.set == nil || len(f.set.Findings) == 0):
 			nothing++
 		case f.nothing:
@@ -410,28 +412,6 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	in.addTrees(fsys, root, trees, empty)
 	in.followKustomizations(fsys)
 	in.passedOver(root, nothing)
-}
-
-// crioLine finds a setting of CRI-O's own configuration, crio.conf and its drop-ins, that has to do
-// with pulls (github.com/cri-o/cri-o, crio.conf.5.md).
-var crioLine = regexp.MustCompile(
-	`(?m)^\s*(signature_policy|signature_policy_dir|short_name_mode|insecure_registries)\s*=`)
-
-// notOfCRIO reports the settings of a crio.conf that no answer shows.
-func notOfCRIO(f *found) finding.Finding {
-	var names []string
-	for _, match := range crioLine.FindAllSubmatch(f.data, -1) {
-		if name := string(match[1]); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return finding.Finding{
-		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
-		Origin: finding.Origin{File: f.name}, Value: strings.Join(names, ","),
-		Message: "is of CRI-O's own configuration, which answers do not follow: signature_policy and " +
-			"signature_policy_dir name other files than /etc/containers/policy.json, short_name_mode decides " +
-			"about names without a registry, and insecure_registries CRI-O ignores",
-	}
 }
 
 // loosePolicies says which policy.json files belong to no node of the input. What they refuse is no
@@ -504,7 +484,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 // Findings returns what is known of the files, whatever is asked: what was passed over, and, where
 // there is nothing that says where pulls go, that.
 func (in *Input) Findings() finding.Findings {
-	findings := slices.Clone(in.findings)
+	findings := slices.Concat(in.findings, in.containerd)
 	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.manifests, func(m *manifest) bool {
 		return m.dir == "" || m.set.Speaks() || m.refused != nil
 	}) {

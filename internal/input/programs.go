@@ -1,0 +1,79 @@
+package input
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pullroute/pullroute/mirrorset/finding"
+)
+
+// This file looks at the configuration of CRI-O and of containerd themselves, which can decide where a
+// pull goes instead of the files that are read, and says so.
+
+// crioLine finds a setting of CRI-O's own configuration, crio.conf and its drop-ins, that has to do
+// with pulls (github.com/cri-o/cri-o, crio.conf.5.md).
+var crioLine = regexp.MustCompile(
+	`(?m)^\s*(signature_policy|signature_policy_dir|short_name_mode|insecure_registries)\s*=`)
+
+// ofCRIO reports the settings of a crio.conf that no answer shows.
+func ofCRIO(f *found) finding.Finding {
+	var names []string
+	for _, match := range crioLine.FindAllSubmatch(f.data, -1) {
+		if name := string(match[1]); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return finding.Finding{
+		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
+		Origin: finding.Origin{File: f.name}, Value: strings.Join(names, ","),
+		Message: "is of CRI-O's own configuration, which answers do not follow: signature_policy and " +
+			"signature_policy_dir name other files than /etc/containers/policy.json, short_name_mode decides " +
+			"about names without a registry, and insecure_registries CRI-O ignores",
+	}
+}
+
+var (
+	// configPathLine finds config_path of containerd's config.toml, in either plugin that has it.
+	configPathLine = regexp.MustCompile(`(?m)^\s*["']?config_path["']?\s*=\s*(?:"([^"\n]*)"|'([^'\n]*)')`)
+	// olderMirrors finds the tables of mirrors that containerd took before it had config_path.
+	olderMirrors = regexp.MustCompile(`(?m)^\s*\[.*\bregistry["']?\.["']?mirrors\b`)
+)
+
+// ofContainerd reports what a config.toml of containerd says that keeps the tree beside it from being
+// what decides.
+//
+// A config_path that lists directories is one name to the transfer service, which pulls for the
+// kubelet from containerd 2.1 on: it finds no file there, and asks every registry itself (run on 2.4.2;
+// containerd #12415).
+func ofContainerd(f *found) (findings finding.Findings) {
+	refuse := func(value, message string) {
+		findings = append(findings, finding.Finding{
+			Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+			Platform: finding.Windows, Origin: finding.Origin{File: f.name}, Value: value, Message: message,
+		})
+	}
+	for _, match := range configPathLine.FindAllSubmatch(f.data, -1) {
+		switch dir := string(match[1]) + string(match[2]); {
+		case dir == "":
+			refuse("config_path", "is empty: containerd reads no hosts.toml, and asks every registry itself; "+
+				"--ignore unread-rules answers as if it named the directory of these files")
+		case isList(dir):
+			refuse("config_path", "lists several directories, which containerd from 2.1 on takes for one name: it "+
+				"finds nothing there, and asks every registry itself; write one directory; --ignore unread-rules "+
+				"answers as if it named the directory of these files")
+		}
+	}
+	if olderMirrors.Match(f.data) {
+		refuse("registry.mirrors", "are the mirrors of older versions of containerd, and were not read; "+
+			"--ignore unread-rules answers without them")
+	}
+	return findings
+}
+
+// isList reports whether a config_path names more than one directory: they stand between colons, on
+// Windows between semicolons.
+func isList(dir string) bool {
+	drive := len(dir) > 2 && dir[1] == ':' && (dir[2] == '\\' || dir[2] == '/')
+	return strings.Contains(dir, ";") || strings.Contains(dir, ":") && !drive
+}
