@@ -57,9 +57,7 @@ func (e *PlatformError) Error() string {
 // *finding.RefusedError, beside which stands what could be read, or a *PlatformError.
 func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	set, p, refused := in.cluster(o)
-	if platform != finding.Linux {
-		refused = append(refused, p.unlessIgnored(in.containerd, o)...)
-	}
+	refused = append(refused, p.unlessIgnored(in.refusesContainerd(platform), o)...)
 	nodes := in.nodes(platform, set)
 	rules := *set
 	rules.NodeFiles = nil

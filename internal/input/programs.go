@@ -11,6 +11,26 @@ import (
 // This file looks at the configuration of CRI-O and of containerd themselves, which can decide where a
 // pull goes instead of the files that are read, and says so.
 
+// program looks for what a file says of CRI-O and of containerd, and reports whether it says anything.
+func (in *Input) program(f *found) bool {
+	if crioLine.Match(f.data) {
+		in.findings = append(in.findings, ofCRIO(f))
+		return true
+	}
+	findings := ofContainerd(f)
+	in.containerd = append(in.containerd, findings...)
+	return len(findings) > 0
+}
+
+// refusesContainerd returns what keeps an answer for containerd from being one; for Linux there is
+// nothing.
+func (in *Input) refusesContainerd(platform finding.Platform) finding.Findings {
+	if platform == finding.Linux {
+		return nil
+	}
+	return in.containerd
+}
+
 // crioLine finds a setting of CRI-O's own configuration, crio.conf and its drop-ins, that has to do
 // with pulls (github.com/cri-o/cri-o, crio.conf.5.md).
 var crioLine = regexp.MustCompile(

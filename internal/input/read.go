@@ -393,10 +393,7 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
-		case f.kind == formatOther && crioLine.Match(f.data):
-			in.findings = append(in.findings, ofCRIO(f))
-		case f.kind == formatOther && len(ofContainerd(f)) > 0:
-			in.containerd = append(in.containerd, ofContainerd(f)...)
+		case f.kind == formatOther && in.program(f):
 		case f.nothing && (f.set == nil || len(f.set.Findings) == 0):
 			nothing++
 		case f.nothing:
