@@ -393,11 +393,10 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
-		case f.kind == formatOther && in.program(f):
-		case f.nothing && (f.set == nil || len(f.set.Findings) == 0):
-			nothing++
 		case f.nothing:
-			in.findings = append(in.findings, f.set.Findings...)
+			if !in.aside(f) {
+				nothing++
+			}
 		default:
 			in.manifests = append(in.manifests, &manifest{name: f.name, dir: path.Dir(f.name), set: f.set,
 				refused: f.refused})
@@ -409,6 +408,15 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	in.addTrees(fsys, root, trees, empty)
 	in.followKustomizations(fsys)
 	in.passedOver(root, nothing)
+}
+
+// aside reports what there is to say of a file about other things, and whether there is anything.
+func (in *Input) aside(f *found) bool {
+	if f.set == nil || len(f.set.Findings) == 0 {
+		return f.kind == formatOther && in.program(f)
+	}
+	in.findings = append(in.findings, f.set.Findings...)
+	return true
 }
 
 // loosePolicies says which policy.json files belong to no node of the input. What they refuse is no
