@@ -1,10 +1,12 @@
 package input
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/tomltree"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -53,42 +55,57 @@ func ofCRIO(f *found) finding.Finding {
 	}
 }
 
-var (
-	// configPathLine finds config_path of containerd's config.toml, in either plugin that has it.
-	configPathLine = regexp.MustCompile(`(?m)^\s*["']?config_path["']?\s*=\s*(?:"([^"\n]*)"|'([^'\n]*)')`)
-	// olderMirrors finds the tables of mirrors that containerd took before it had config_path.
-	olderMirrors = regexp.MustCompile(`(?m)^\s*\[.*\bregistry["']?\.["']?mirrors\b`)
-)
-
 // ofContainerd reports what a config.toml of containerd says that keeps the tree beside it from being
-// what decides.
+// what decides: the table registry of the plugin that pulls for the kubelet.
 //
-// A config_path that lists directories is one name to the transfer service, which pulls for the
-// kubelet from containerd 2.1 on: it finds no file there, and asks every registry itself (run on 2.4.2;
-// containerd #12415).
+// A config_path that lists directories is one name to the transfer service, which does that from
+// containerd 2.1 on: it finds no file there, and asks every registry itself (run on 2.4.2; containerd
+// #12415).
 func ofContainerd(f *found) (findings finding.Findings) {
-	refuse := func(value, message string) {
+	if !bytes.Contains(f.data, []byte("plugins")) {
+		return nil
+	}
+	document, err := tomltree.Parse(f.data, new(map[string]any))
+	if err != nil {
+		return nil // containerd does not start with it
+	}
+	refuse := func(at *tomltree.Value, key, message string) {
 		findings = append(findings, finding.Finding{
-			Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader,
-			Platform: finding.Windows, Origin: finding.Origin{File: f.name}, Value: value, Message: message,
+			Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader, Platform: finding.Windows,
+			Origin: finding.Origin{File: f.name, Line: at.Line}, Value: key, Message: message,
 		})
 	}
-	for _, match := range configPathLine.FindAllSubmatch(f.data, -1) {
-		switch dir := string(match[1]) + string(match[2]); {
-		case dir == "":
-			refuse("config_path", "is empty: containerd reads no hosts.toml, and asks every registry itself; "+
+	for _, registry := range registryTables(document.Root) {
+		switch dir := registry.Get("config_path"); {
+		case dir == nil || dir.Kind != tomltree.String:
+		case dir.Text == "":
+			refuse(dir, "config_path", "is empty: containerd reads no hosts.toml, and asks every registry itself; "+
 				"--ignore unread-rules answers as if it named the directory of these files")
-		case isList(dir):
-			refuse("config_path", "lists several directories, which containerd from 2.1 on takes for one name: it "+
-				"finds nothing there, and asks every registry itself; write one directory; --ignore unread-rules "+
-				"answers as if it named the directory of these files")
+		case isList(dir.Text):
+			refuse(dir, "config_path", "lists several directories, which containerd from 2.1 on takes for one name: "+
+				"it finds nothing there, and asks every registry itself; write one directory; --ignore "+
+				"unread-rules answers as if it named the directory of these files")
+		}
+		if mirrors := registry.Get("mirrors"); mirrors != nil && len(mirrors.Entries) > 0 {
+			refuse(mirrors, "registry.mirrors", "are the mirrors of older versions of containerd, and were not "+
+				"read; --ignore unread-rules answers without them")
 		}
 	}
-	if olderMirrors.Match(f.data) {
-		refuse("registry.mirrors", "are the mirrors of older versions of containerd, and were not read; "+
-			"--ignore unread-rules answers without them")
-	}
 	return findings
+}
+
+// registryTables returns the tables plugins.NAME.registry.
+func registryTables(root *tomltree.Value) (tables []*tomltree.Value) {
+	plugins := root.Get("plugins")
+	if plugins == nil {
+		return nil
+	}
+	for _, plugin := range plugins.Entries {
+		if registry := plugin.Value.Get("registry"); registry != nil {
+			tables = append(tables, registry)
+		}
+	}
+	return tables
 }
 
 // isList reports whether a config_path names more than one directory: they stand between colons, on
