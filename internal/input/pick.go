@@ -139,8 +139,11 @@ func (in *Input) Manifests(o Choice) (*Picked, error) {
 		refused = append(refused, ambiguous(in.trees[0].file, "is a node's own file, and this takes manifests"))
 	case len(refused) == 0 && !rules.Speaks():
 		if len(set.NodeFiles) > 0 {
-			refused = append(refused, ambiguous(set.NodeFiles[0].Origin.File, "holds a node's own files in "+
-				set.NodeFiles[0].Origin.Object+", and this takes mirror objects"))
+			holds := "is a node's own file" // such as a registries.yaml, which is no object
+			if object := set.NodeFiles[0].Origin.Object; object != "" {
+				holds = "holds a node's own files in " + object
+			}
+			refused = append(refused, ambiguous(set.NodeFiles[0].Origin.File, holds+", and this takes mirror objects"))
 			break
 		}
 		p.silent(in, o, &refused)
