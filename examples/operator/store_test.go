@@ -55,16 +55,16 @@ func someFiles(t *testing.T, name string) *Files {
 	return filesOf(t, o)
 }
 
-// refuse makes the objects of the cluster contradict each other, and mend takes that back.
+// refuse adds an object that contradicts itself, and mend takes it away. It is one object, so that no
+// operator sees a moment between in which the objects are good, and stores that.
 func (c *cluster) refuse() {
 	c.t.Helper()
-	c.create(tagMirrors("contradicts", byTag("contradicted.example.com", allow, "m.example.com")))
-	c.create(digestMirrors("contradicted", byDigest("contradicted.example.com", never, "m.example.com")))
+	const source = "contradicted.example.com"
+	c.create(digestMirrors("contradicted", byDigest(source, allow, "m.example.com"), byDigest(source, never, "m.example.com")))
 }
 
 func (c *cluster) mend() {
 	c.t.Helper()
-	c.delete(tagMirrors("contradicts"))
 	c.delete(digestMirrors("contradicted"))
 }
 
