@@ -109,18 +109,20 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 // about returns the findings of the input that concern a plan: those of the entries that govern it, and
 // those of no entry at all.
 func (s *source) about(plan resolve.Plan) finding.Findings {
+	governing := map[field]bool{}
+	for _, scope := range plan.Scopes {
+		for _, o := range s.origins(scope) {
+			governing[field{o.File, o.Object, o.Field}] = true
+		}
+	}
 	var about finding.Findings
 	for _, f := range concerning(plan.Platform, s.findings) {
-		if f.Code == finding.CodePayloadBlocked && slices.ContainsFunc(plan.References,
-			func(r string) bool { return blocks(f.Value, r) }) {
+		switch {
+		case within(f.Origin, governing):
+			about = append(about, f)
+		case f.Code == finding.CodePayloadBlocked && slices.ContainsFunc(plan.References,
+			func(r string) bool { return blocks(f.Value, r) }):
 			about = append(about, f) // also where the scope has no entry because of it
-			continue
-		}
-		for _, scope := range plan.Scopes {
-			if slices.ContainsFunc(s.origins(scope), func(o finding.Origin) bool { return within(f.Origin, o) }) {
-				about = append(about, f)
-				break
-			}
 		}
 	}
 	return about
@@ -137,13 +139,20 @@ func blocks(scope, reference string) bool {
 	return ok && (rest == "" || strings.ContainsRune("/:@", rune(rest[0])))
 }
 
-// within reports whether a field is another or inside it.
-func within(field, entry finding.Origin) bool {
-	if field.Object != entry.Object || field.File != entry.File {
-		return false
+// A field is one of an object of a file.
+type field struct{ file, object, path string }
+
+// within reports whether the field of a finding is one of these, or inside one.
+func within(of finding.Origin, fields map[field]bool) bool {
+	for path := of.Field; ; {
+		if fields[field{of.File, of.Object, path}] {
+			return true
+		}
+		if path == "" {
+			return false
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
-	rest, ok := strings.CutPrefix(field.Field, entry.Field)
-	return ok && (rest == "" || entry.Field == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // show prints a plan to be read: what governs it, what is asked in what order and why, and what the

@@ -33,12 +33,13 @@ function startWorker() {
 	return worker;
 }
 
-// startWorkers has the first worker compile the program, unless it is compiled already, and gives it to the second.
+// startWorkers has the first worker compile the program, unless it is compiled already, and gives it to the second,
+// which answers what it is asked when it has started it.
 async function startWorkers() {
 	const [first, second] = [startWorker(), startWorker()];
 	const started = await ask(first, program ? { program } : { packed: byId("engine").textContent });
 	program = started.program;
-	await ask(second, { program });
+	ask(second, { program }).catch((e) => say(`It went wrong: ${e.message}`));
 }
 
 function ask(worker, message) {
@@ -70,7 +71,9 @@ async function mirrorctl(args, files) {
 // --- The inputs ---
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
-const inputs = { first: { files: new Map(), current: "" }, second: { files: new Map(), current: "" } };
+// changes counts the changes of an input's files.
+const newInput = () => ({ files: new Map(), current: "", changes: 0 });
+const inputs = { first: newInput(), second: newInput() };
 let side = "first";
 
 // mounted returns the files of an input as the program sees them, and what -f is to be.
@@ -88,6 +91,7 @@ const withoutMounts = (text) => text.replaceAll("/first/", "").replaceAll("/seco
 
 function setFiles(which, files) {
 	inputs[which].files = files;
+	inputs[which].changes++;
 	inputs[which].current = [...files.keys()][0] ?? "";
 	showInput();
 	refresh();
@@ -109,6 +113,7 @@ function edited() {
 	if (!input.current) input.current = "input.yaml";
 	const isNew = !input.files.has(input.current);
 	input.files.set(input.current, encoder.encode(byId("text").value));
+	input.changes++;
 	if (isNew) showInput();
 	showGutter();
 	refresh();
@@ -208,7 +213,12 @@ const refusal = (text) => element("pre", { class: "error" }, text);
 
 // --- Answers ---
 
+// judged is the state of the first input that the findings are about: they do not change with the image.
+let judged = -1;
+
 async function showFindings() {
+	const state = inputs.first.changes;
+	if (judged === state) return;
 	const { files, only } = mounted("first");
 	const run = await mirrorctl(["lint", "--json", "-f", only], files);
 	const { answer, refused } = answered(run);
@@ -217,6 +227,7 @@ async function showFindings() {
 	if (refused) items.push(element("li", { class: "error" }, refused));
 	if (items.length === 0) items.push(element("li", { class: "good" }, "nothing to report"));
 	byId("findings").replaceChildren(...items);
+	judged = state;
 	showGutter();
 }
 
@@ -226,15 +237,17 @@ async function showPlan() {
 	const image = byId("image").value.trim();
 	if (!image) return byId("plan").replaceChildren();
 	const { files, only } = mounted("first");
-	const columns = Object.entries(platforms).map(async ([platform, title]) => {
+	if (!byId("plan").firstChild) byId("plan").append(...Object.keys(platforms).map(() => element("section")));
+	const before = [...byId("plan").children];
+	// Each stands as soon as it is there.
+	await Promise.all(Object.entries(platforms).map(async ([platform, title], i) => {
 		const { answer, refused } = answered(await mirrorctl(["resolve", "--json", "--platform", platform, "-f", only, image], files));
 		const column = element("section", { "data-platform": platform }, element("h3", {}, title));
 		if (Array.isArray(answer)) column.append(...planOf(answer[0]));
 		else if (answer) column.append(element("ul", {}, ...answer.findings.map(findingItem)));
 		else column.append(refusal(refused));
-		return column;
-	});
-	byId("plan").replaceChildren(...await Promise.all(columns));
+		before[i].replaceWith(column);
+	}));
 }
 
 function planOf(plan) {
@@ -366,6 +379,10 @@ async function showCompare() {
 
 const answers = { plan: showPlan, routes: showRoutes, files: showFiles, statements: showStatements, compare: showCompare };
 
+function clearAnswers() {
+	for (const name of ["plan", "graph", "routes", "files", "verdicts", "compare"]) byId(name).replaceChildren();
+}
+
 // --- Refreshing ---
 
 function say(text) { byId("status").textContent = text; }
@@ -398,6 +415,7 @@ async function refresh() {
 		say("Ready");
 	} catch (e) {
 		again = false;
+		clearAnswers(); // they are about an input that is no more
 		say(e.message === "stopped" ? "Stopped" : `It went wrong: ${e.message}`);
 	} finally {
 		running = false;
@@ -463,7 +481,7 @@ byId("new-file").addEventListener("click", () => {
 });
 byId("clear").addEventListener("click", () => {
 	setFiles(side, new Map());
-	for (const name of Object.keys(answers)) if (name !== "statements") byId(name).replaceChildren();
+	clearAnswers();
 });
 byId("share").addEventListener("click", () => {
 	const { current, files } = inputs[side];
