@@ -66,3 +66,12 @@ func TestFilesAboutOtherThingsAreNoMistakesAmongOthers(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+// ConfigMaps of other programs are many; one that holds certificates may be that of the registries, and speaks of no mirror.
+func TestCertificatesAreReadAmongOthers(t *testing.T) {
+	const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: registry-ca, namespace: openshift-config}\ndata:\n" +
+		"  z.io: |\n    -----BEGIN CERTIFICATE-----\n"
+	set, err := mirrorset.DecodeAmong("f.yaml", strings.NewReader(text))
+	require.NoError(t, err)
+	require.Len(t, set.ConfigMaps, 1)
+}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/mirrorset"
 )
 
 func TestCopies(t *testing.T) {
@@ -49,6 +51,17 @@ func TestCopies(t *testing.T) {
 			}
 			require.Equal(t, test.want, strings.Join(got, "|"))
 		})
+	}
+	// Each platform's table alone tells that the source may not be contacted.
+	never, allow := newRules(t, "tag quay.io/a m.io never"), newRules(t, "tag quay.io/a m.io")
+	for _, test := range []struct {
+		linux, windows *mirrorset.Rules
+		want           bool
+	}{{never, allow, true}, {allow, never, true}, {allow, allow, false}} {
+		copies, err := Copies(NewLinuxTable(test.linux), NewContainerdTable(test.windows), "quay.io/a:1")
+		require.NoError(t, err)
+		require.Len(t, copies, 1)
+		require.Equal(t, test.want, copies[0].ForeignLayers)
 	}
 	rules := newRules(t, "tag quay.io m.io")
 	_, err := Copies(NewLinuxTable(rules), NewContainerdTable(rules), "busybox")
