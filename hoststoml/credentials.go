@@ -10,8 +10,8 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// SecretMarker is the second comment line of a file that holds credentials, after [Marker].
-const SecretMarker = "It holds credentials: only its owner, and containerd, may read it."
+// secretMarker is the second comment line of a file that holds credentials, after [Marker].
+const secretMarker = "It holds credentials: only its owner, and containerd, may read it."
 
 // withCredentials returns the tree with a header for each endpoint that a credential belongs to. t
 // is not changed.
@@ -45,9 +45,9 @@ func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
 				marked = true
 			}
 		}
-		if marked && !slices.Contains(strings.Split(rf.File.Comment, "\n"), SecretMarker) {
+		if marked && !slices.Contains(strings.Split(rf.File.Comment, "\n"), secretMarker) {
 			first, rest, more := strings.Cut(rf.File.Comment, "\n")
-			rf.File.Comment = strings.TrimPrefix(first+"\n"+SecretMarker, "\n")
+			rf.File.Comment = strings.TrimPrefix(first+"\n"+secretMarker, "\n")
 			if more {
 				rf.File.Comment += "\n" + rest
 			}

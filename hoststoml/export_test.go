@@ -8,6 +8,8 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
+const SecretMarker = secretMarker
+
 // The steps of Render, one by one.
 
 var FromTable = fromTable
