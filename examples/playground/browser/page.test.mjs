@@ -270,6 +270,35 @@ test("with the keyboard alone", async () => {
 	await close();
 });
 
+test("files and directories can be dropped", async () => {
+	const { page, errors, close } = await open();
+	const dir = join(directory, "manifests");
+	mkdirSync(join(dir, "sub"), { recursive: true });
+	writeFileSync(join(dir, "digest.yaml"), example.split("---\n")[0]);
+	writeFileSync(join(dir, "sub", "tag.yaml"), example.split("---\n")[1]);
+	const devtools = await page.context().newCDPSession(page);
+	const { x, y } = await page.locator("#text").boundingBox();
+	const drop = async (path) => {
+		const data = { items: [], files: [path], dragOperationsMask: 1 };
+		for (const type of ["dragEnter", "dragOver", "drop"]) await devtools.send("Input.dispatchDragEvent", { type, x: x + 10, y: y + 10, data });
+	};
+	const names = () => page.locator("#file option").allInnerTexts();
+	await drop(dir);
+	await page.waitForFunction(() => document.getElementById("file").options.length === 2);
+	assert.deepEqual(await names(), ["manifests/digest.yaml", "manifests/sub/tag.yaml"]);
+	await drop(join(dir, "digest.yaml"));
+	await page.waitForFunction(() => document.getElementById("file").options.length === 3);
+	assert.deepEqual(await names(), ["manifests/digest.yaml", "manifests/sub/tag.yaml", "digest.yaml"]);
+	await page.getByRole("button", { name: "Clear" }).click();
+	await drop(dir);
+	await page.waitForFunction(() => document.getElementById("file").options.length === 2);
+	await page.locator("#image").fill("registry.redhat.io/ubi9:1");
+	await settled(page);
+	assert.match(await page.locator("#plan").innerText(), /mirror\.corp\/redhat\/ubi9 /);
+	assert.deepEqual(errors, []);
+	await close();
+});
+
 test("without a violation of axe: light and dark, narrow and wide, every answer", async () => {
 	let checked = 0;
 	for (const colorScheme of ["light", "dark"]) {

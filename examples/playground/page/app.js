@@ -121,30 +121,42 @@ function edited() {
 
 async function addFiles(list) {
 	const files = new Map(inputs[side].files);
-	for (const file of list) {
-		files.set(file.webkitRelativePath || file.path || file.name, new Uint8Array(await file.arrayBuffer()));
+	const path = (file) => file.webkitRelativePath || file.path || file.name;
+	for (const file of [...list].sort((a, b) => path(a) < path(b) ? -1 : 1)) {
+		files.set(path(file), new Uint8Array(await file.arrayBuffer()));
 	}
 	setFiles(side, files);
 }
 
-// dropped returns the files of a drop, those inside directories too.
+// dropped returns the files of a drop, those inside directories too. A browser that has handles is asked for these:
+// Chromium gives a page from a disk entries that it cannot read.
 async function dropped(items) {
 	const files = [];
-	const read = async (entry, path) => {
-		if (entry.isFile) {
-			const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-			file.path = path + entry.name;
-			files.push(file);
-			return;
-		}
+	const add = (file, path) => {
+		file.path = path;
+		files.push(file);
+	};
+	const readHandle = async (handle, path) => {
+		if (handle.kind === "file") return add(await handle.getFile(), path);
+		for await (const [name, inside] of handle.entries()) await readHandle(inside, `${path}/${name}`);
+	};
+	const readEntry = async (entry, path) => {
+		if (entry.isFile) return add(await new Promise((resolve, reject) => entry.file(resolve, reject)), path);
 		const reader = entry.createReader();
 		for (;;) {
 			const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
 			if (some.length === 0) return;
-			for (const one of some) await read(one, path + entry.name + "/");
+			for (const inside of some) await readEntry(inside, `${path}/${inside.name}`);
 		}
 	};
-	for (const entry of [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean)) await read(entry, "");
+	// All items are asked before the first wait: they are gone after it.
+	const reads = [...items].filter((item) => item.kind === "file").map((item) => {
+		const entry = item.webkitGetAsEntry(), file = item.getAsFile();
+		if (!entry?.isDirectory) return () => add(file, file.name);
+		const handle = item.getAsFileSystemHandle?.();
+		return async () => handle ? readHandle(await handle, entry.name) : readEntry(entry, entry.name);
+	});
+	for (const read of reads) await read();
 	return files;
 }
 
@@ -496,7 +508,11 @@ byId("input").addEventListener("dragleave", () => byId("input").classList.remove
 byId("input").addEventListener("drop", async (event) => {
 	event.preventDefault();
 	byId("input").classList.remove("dropping");
-	addFiles(await dropped(event.dataTransfer.items));
+	try {
+		addFiles(await dropped(event.dataTransfer.items));
+	} catch (e) {
+		say(`What was dropped cannot be read: ${e.message}`);
+	}
 });
 
 showInput();
