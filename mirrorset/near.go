@@ -3,6 +3,7 @@ package mirrorset
 import (
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/near"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -22,24 +23,12 @@ func nearKind(kind string) string {
 			continue // nearly all kinds there are
 		}
 		item, wanted := strings.ToLower(item), strings.ToLower(ours)
-		if oneSlip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted ||
+		if near.Slip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted ||
 			strings.TrimSuffix(item, "ies")+"y" == wanted {
 			return ours
 		}
 	}
 	return ""
-}
-
-// oneSlip reports whether two words differ in nothing but a letter too many, too few or another
-// one, or in two that changed places.
-func oneSlip(a, b string) bool {
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 // misspelt refuses an object whose kind is nearly one of this package.

@@ -14,60 +14,67 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
+	"github.com/spf13/cobra"
 )
 
 // errRefusedInput ends a command whose input was refused, where exit code 1 has another meaning.
 var errRefusedInput = errors.New("the input is refused")
 
-func (p *program) assert(args []string) error {
-	fs := p.flags("assert", "FILE...\n\nEach FILE is a YAML list of statements about images, such as \"- "+
-		"never: quay.io\".\n")
-	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
-	var on platform
-	fs.Var(&on, "platform", "the nodes to answer for: windows or linux; both where it is not given and "+
+func (p *program) assert() *cobra.Command {
+	c := &cobra.Command{Use: "assert FILE...",
+		Short: "say whether statements about all images hold, with a counterexample where not",
+		Long:  "Each FILE is a YAML list of statements about images, such as \"- never: quay.io\"."}
+	files := inputFlag(c, anyInput)
+	on := platformFlag(c, "the nodes to answer for: windows or linux; both where it is not given and "+
 		"the input is manifests")
-	out := form{"text", []string{"text", "json", "junit"}}
-	fs.Var(&out, "o", "the `FORM` of the answer: text, json or junit")
-	asJSON := fs.Bool("json", false, "short for -o json")
-	var hosts texts
-	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
-	read := choiceFlags(fs)
-	paths, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case len(paths) == 0:
-		return fmt.Errorf("%w: no file with statements", errUsage)
-	case len(*files) == 0:
-		return fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+	out := formFlag(c, "one object", "junit")
+	hosts := hostsFlag(c)
+	read := choiceFlags(c)
+	c.RunE = func(_ *cobra.Command, paths []string) error {
+		switch {
+		case len(paths) == 0:
+			return fmt.Errorf("%w: no file with statements", errUsage)
+		case len(*files) == 0:
+			return errNoInput
+		}
+		statements, err := readStatements(paths)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errRefusedInput, err)
+		}
+		linux, windows, err := p.bothRoutes(finding.Platform(*on), *files, *hosts, read)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errRefusedInput, err)
+		}
+		return p.judge(routes.Check(statements, linux, windows), out.name)
 	}
-	if *asJSON {
-		out.name = "json"
-	}
+	return c
+}
+
+func readStatements(paths []string) ([]routes.Statement, error) {
 	var statements []routes.Statement
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return fmt.Errorf("%w: %w", errRefusedInput, err)
+			return nil, err
 		}
 		more, err := routes.ParseStatements(path, data)
 		if err != nil {
-			return fmt.Errorf("%w: %w", errRefusedInput, err)
+			return nil, err
 		}
 		statements = append(statements, more...)
 	}
-	linux, windows, err := p.bothRoutes(finding.Platform(on), *files, hosts, read)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errRefusedInput, err)
-	}
-	verdicts := routes.Check(statements, linux, windows)
+	return statements, nil
+}
+
+// judge prints verdicts, and returns errFailed where a statement does not hold.
+func (p *program) judge(verdicts []routes.Verdict, form string) (err error) {
 	failed := 0
 	for _, v := range verdicts {
 		if !v.Holds {
 			failed++
 		}
 	}
-	switch out.name {
+	switch form {
 	case "json":
 		err = p.encodeVerdicts(verdicts)
 	case "junit":

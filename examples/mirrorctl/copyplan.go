@@ -8,38 +8,48 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/input"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
+	"github.com/spf13/cobra"
 )
 
-func (p *program) copyPlan(args []string) error {
-	fs := p.flags("copy-plan", "IMAGE...")
-	files := inputFlag(fs, manifests)
-	asJSON := jsonFlags(fs, "an array of the copies")
-	var hosts texts
-	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
-	read := choiceFlags(fs)
-	var lists texts
-	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
-	images, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case len(images)+len(lists) == 0:
-		return fmt.Errorf("%w: no image to copy", errUsage)
+func (p *program) copyPlan() *cobra.Command {
+	c := &cobra.Command{Use: "copy-plan [IMAGE]...", Short: "print the skopeo commands that fill the mirrors",
+		ValidArgsFunction: cobra.NoFileCompletions}
+	files := inputFlag(c, manifests)
+	out := formFlag(c, "an array of the copies")
+	hosts := hostsFlag(c)
+	read := choiceFlags(c)
+	lists := imagesFlag(c)
+	c.RunE = func(_ *cobra.Command, images []string) error {
+		if len(images)+len(*lists) == 0 {
+			return fmt.Errorf("%w: no image to copy", errUsage)
+		}
+		listed, findings, err := imagesOf(images, *lists)
+		if err != nil {
+			return err
+		}
+		_, rules, more, err := p.readRules(*files, read)
+		if err != nil {
+			return err
+		}
+		return p.printCopies(rules, listed, *hosts, append(more, findings...), out.name == "json")
 	}
-	listed, ofLists, err := requireFrom(lists)
-	if err != nil {
-		return err
+	return c
+}
+
+// imagesOf returns the images named, and those of lists before them.
+func imagesOf(named, lists []string) ([]input.Image, finding.Findings, error) {
+	images, findings, err := requireFrom(lists)
+	for _, name := range named {
+		images = append(images, input.Image{Name: name})
 	}
-	for _, image := range images {
-		listed = append(listed, input.Image{Name: image})
-	}
-	_, rules, findings, err := p.readRules(*files, read)
-	if err != nil {
-		return err
-	}
-	findings = append(findings, ofLists...)
+	return images, findings, err
+}
+
+func (p *program) printCopies(rules *mirrorset.Rules, listed []input.Image, hosts []string,
+	findings finding.Findings, asJSON bool) error {
 	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, hosts...)
 	copies := []resolve.Copy{}
 	for _, image := range listed {
@@ -63,7 +73,7 @@ func (p *program) copyPlan(args []string) error {
 		return a.Source == b.Source && a.Destination == b.Destination
 	})
 	p.report(findings.Sort())
-	if asJSON() {
+	if asJSON {
 		return p.encode(copies)
 	}
 	for _, c := range copies {

@@ -10,55 +10,71 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/spf13/cobra"
 )
 
-func (p *program) diff(args []string) error {
-	fs := p.flags("diff", "OLD NEW\n\nOLD and NEW are manifests (a file, a directory, or - for standard "+
-		"input), or what a node has: for\n"+
-		"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows the\n"+
-		"directory of the hosts.toml files, containerd's config_path. For windows, what is done to the node is said\n"+
-		"where NEW is manifests, and what pulls change where both are nodes.\n")
-	var on platform
-	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
-	asJSON := jsonFlags(fs, "one object")
-	read := choiceFlags(fs)
-	byRoutes := fs.Bool("routes", false, "say which images go another way, class by class, in place of "+
+func (p *program) diff() *cobra.Command {
+	c := &cobra.Command{
+		Use: "diff OLD NEW", Short: "say what changes on a node between two inputs, and what it costs",
+		Long: "OLD and NEW are manifests (a file, a directory, or - for standard " +
+			"input), or what a node has: for\n" +
+			"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows the\n" +
+			"directory of the hosts.toml files, containerd's config_path. For windows, what is done to the node is said\n" +
+			"where NEW is manifests, and what pulls change where both are nodes."}
+	on := platformFlag(c, "the nodes to answer for: windows or linux")
+	out := formFlag(c, "one object")
+	read := choiceFlags(c)
+	byRoutes := c.Flags().Bool("routes", false, "say which images go another way, class by class, in place of "+
 		"what changes in the files")
-	exitCode := fs.Bool("exit-code", false, "with --routes: exit with 1 where something changes, and with "+
-		"3 where the input is refused")
-	sides, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case on == "":
-		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
-	case len(sides) != 2:
-		return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
-	case sides[0] == "-" && sides[1] == "-":
-		return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
-	case *exitCode && !*byRoutes:
-		return fmt.Errorf("%w: --exit-code goes with --routes", errUsage)
-	case *byRoutes:
-		return p.diffRoutes(finding.Platform(on), sides[0], sides[1], read, asJSON(), *exitCode)
+	exitCode := c.Flags().Bool("exit-code", false, "exit with 1 where something changes, and with 3 where the "+
+		"input is refused")
+	c.RunE = func(_ *cobra.Command, sides []string) error {
+		switch {
+		case *on == "":
+			return errNoPlatform
+		case len(sides) != 2:
+			return fmt.Errorf("%w: diff takes two arguments, OLD and NEW, not %d", errUsage, len(sides))
+		case sides[0] == "-" && sides[1] == "-":
+			return fmt.Errorf("%w: only one of OLD and NEW can be standard input", errUsage)
+		}
+		compare := p.diffFiles
+		if *byRoutes {
+			compare = p.diffRoutes
+		}
+		changed, err := compare(finding.Platform(*on), sides[0], sides[1], read, out.name == "json")
+		switch {
+		case !*exitCode:
+			return err
+		case err != nil:
+			return fmt.Errorf("%w: %w", errRefusedInput, err)
+		case changed:
+			return errFailed
+		}
+		return nil
 	}
-	old, new, err := p.readSides(finding.Platform(on), sides[0], sides[1], read)
+	return c
+}
+
+// diffFiles prints what changes in the files of a node, and reports whether anything does.
+func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *choice, asJSON bool) (bool, error) {
+	old, new, err := p.readSides(on, oldPath, newPath, read)
 	switch {
 	case err != nil:
-		return err
-	case on == platform(finding.Windows):
-		return p.diffWindows(old, new, asJSON())
+		return false, err
+	case on == finding.Windows:
+		return p.diffWindows(old, new, asJSON)
 	}
 	oldSide, oldErr := linuxSideOf(old)
 	newSide, newErr := linuxSideOf(new)
 	if err := errors.Join(oldErr, newErr); err != nil {
-		return err
+		return false, err
 	}
 	// The cluster is one: the MachineConfiguration of NEW counts, or where there is none that of OLD.
 	policies := new.disruptionPolicies()
 	if policies == nil {
 		policies = old.disruptionPolicies()
 	}
-	return p.diffLinux(oldSide, newSide, policies, asJSON())
+	return p.diffLinux(oldSide, newSide, policies, asJSON)
 }
 
 // side is what one side of a diff is made of.
@@ -117,7 +133,7 @@ func silentSide(path string, read *side) *side {
 	}}}
 }
 
-func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.DisruptionPolicy, asJSON bool) error {
+func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.DisruptionPolicy, asJSON bool) (bool, error) {
 	impact := registriesconf.Impact(old.main, new.main)
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
@@ -129,8 +145,9 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 	}
 	impact = impact.Under(policies)
 	findings := append(old.findings, new.findings...).Sort()
+	changed := len(impact.Differences) > 0
 	if asJSON {
-		return p.encode(struct {
+		return changed, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			registriesconf.NodeImpact
 			NotCompared []string         `json:"notCompared"`
@@ -143,7 +160,7 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether "+
 			"the node has it; give the directory of both\n", name)
 	}
-	return nil
+	return changed, nil
 }
 
 // linuxSide is one side of a diff.

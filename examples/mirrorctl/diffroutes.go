@@ -11,16 +11,14 @@ import (
 	"github.com/pullroute/pullroute/resolve/routes"
 )
 
-// diffRoutes prints the classes of references that go another way in the second input.
+// diffRoutes prints the classes of references that go another way in the second input, and reports
+// whether there are any.
 func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string, read *choice,
-	asJSON, exitCode bool) error {
+	asJSON bool) (bool, error) {
 	old, oldErr := p.readSource(platform, []string{oldPath}, nil, read)
 	new, newErr := p.readSource(platform, []string{newPath}, nil, read)
 	if err := errors.Join(oldErr, newErr); err != nil {
-		if exitCode {
-			err = fmt.Errorf("%w: %w", errRefusedInput, err)
-		}
-		return err
+		return false, err
 	}
 	changes := routes.Diff(old.routes(), new.routes())
 	notShown := old.notShown()
@@ -28,21 +26,15 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 		notShown = new.notShown()
 	}
 	if asJSON {
-		if err := p.encode(struct {
+		return len(changes) > 0, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			Changes  []jsonChange     `json:"changes"`
 			Findings finding.Findings `json:"findings"`
-		}{platform, jsonChanges(changes), append(finding.Findings{}, notShown...)}); err != nil {
-			return err
-		}
-	} else {
-		p.showChanges(platform, changes)
-		p.report(notShown)
+		}{platform, jsonChanges(changes), append(finding.Findings{}, notShown...)})
 	}
-	if exitCode && len(changes) > 0 {
-		return errFailed
-	}
-	return nil
+	p.showChanges(platform, changes)
+	p.report(notShown)
+	return len(changes) > 0, nil
 }
 
 type jsonChange struct {

@@ -17,7 +17,7 @@ import (
 // diffWindows prints what would be done, in this order, to a node that has the old files and is to
 // have those of the new manifests. The node itself is not touched. Two trees of nodes are compared
 // by what they mean.
-func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
+func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) (bool, error) {
 	old, new := windowsSideOf(oldSide), windowsSideOf(newSide)
 	if oldSide.picked.Hosts != nil && newSide.picked.Hosts != nil {
 		return p.diffTrees(old, new, asJSON)
@@ -26,18 +26,18 @@ func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
 	if old.dir != "" { // with all that lies there, ours or not
 		local, err := nodefiles.OpenLocal(old.dir)
 		if err != nil {
-			return err
+			return false, err
 		}
 		defer local.Close()
 		if node, err = hoststoml.ReadNode(context.Background(), local); err != nil {
-			return err
+			return false, err
 		}
 	}
 	// An error is about registries that the node cannot hold; the change has the others.
 	change, failed := hoststoml.Diff(node, new.tree, hoststoml.Options{Platform: finding.Windows})
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
-		return errors.Join(failed, p.encode(struct {
+		return len(change.Operations) > 0, errors.Join(failed, p.encode(struct {
 			Platform   finding.Platform      `json:"platform"`
 			Operations []hoststoml.Operation `json:"operations"`
 			Kept       []nodefiles.Kept      `json:"kept"`
@@ -49,16 +49,17 @@ func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) error {
 	}
 	p.showOperations(change)
 	p.report(findings)
-	return failed
+	return len(change.Operations) > 0, failed
 }
 
 // diffTrees prints what pulls change between two trees that nodes have, whoever wrote them.
-func (p *program) diffTrees(old, new *windowsSide, asJSON bool) error {
+func (p *program) diffTrees(old, new *windowsSide, asJSON bool) (bool, error) {
 	changes := routes.Diff(old.routes(), new.routes())
 	settings := changedSettings(old.tree, new.tree)
 	findings := append(old.findings, new.findings...).Sort()
+	changed := len(changes)+len(settings) > 0
 	if asJSON {
-		return p.encode(struct {
+		return changed, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			Changes  []jsonChange     `json:"changes"`
 			Settings []settingChange  `json:"settings"`
@@ -73,11 +74,11 @@ func (p *program) diffTrees(old, new *windowsSide, asJSON bool) error {
 		fmt.Fprintf(p.stdout, "~ registry %s: %s is asked with another %s\n", shown.Value(c.Registry),
 			shown.Location(c.Host), c.Setting)
 	}
-	if len(changes)+len(settings) == 0 {
+	if !changed {
 		fmt.Fprintln(p.stdout, "nothing changes")
 	}
 	p.report(findings)
-	return nil
+	return changed, nil
 }
 
 func (s *windowsSide) routes() *routes.Routes { return routes.Containerd(s.tree.Table(s.dir)) }

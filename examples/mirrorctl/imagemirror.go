@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -15,91 +14,78 @@ import (
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/managed"
+	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
-
-// imageMirrorVerbs are the words behind image-mirror.
-var imageMirrorVerbs = []command{
-	{"create", "redirect pulls by digest of a source to mirrors", (*program).createImageMirror},
-	{"edit", "replace the mirrors of an image mirror, as a whole", (*program).editImageMirror},
-	{"list", "show the image mirrors of a cluster, to be read or for resolve -f", (*program).listImageMirrors},
-	{"delete", "take an image mirror away", (*program).deleteImageMirror},
-}
 
 // imageMirror keeps the image mirrors of managed clusters, as the cluster-management service does.
 // The service's place is taken by a file, and what the service would generate, ids and times, is
 // generated here.
-func (p *program) imageMirror(args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%w: name what to do: create, edit, list or delete", errUsage)
+func (p *program) imageMirror() *cobra.Command {
+	c := &cobra.Command{
+		Use: "image-mirror VERB", Short: "create, edit, list and delete the image mirrors of managed clusters",
+		DisableFlagsInUseLine: true, RunE: oneOf,
 	}
-	for _, v := range imageMirrorVerbs {
-		if v.name == args[0] {
-			return v.run(p, args[1:])
-		}
-	}
-	switch args[0] {
-	case "-h", "-help", "--help", "help":
-		fmt.Fprintln(p.stdout, "usage: mirrorctl image-mirror VERB --cluster NAME --store FILE [flags]")
-		for _, v := range imageMirrorVerbs {
-			fmt.Fprintf(p.stdout, "  %-8s %s\n", v.name, v.synopsis)
-		}
-		fmt.Fprintln(p.stdout, "mirrorctl image-mirror VERB -h shows the flags of a verb")
-		return flag.ErrHelp
-	}
-	return fmt.Errorf(`%w: "%s" is not create, edit, list or delete`, errUsage, shown.Location(args[0]))
+	c.AddCommand(p.createImageMirror(), p.editImageMirror(), p.listImageMirrors(), p.deleteImageMirror())
+	return c
 }
 
-// clusterFlags are the flags of every verb.
-type clusterFlags struct {
-	*flag.FlagSet
+// ofCluster are the flags of every verb.
+type ofCluster struct {
 	cluster, file, id string
+	takesID           bool
 }
 
-func (p *program) clusterFlags(verb, arguments string) *clusterFlags {
-	fs := &clusterFlags{FlagSet: p.flags("image-mirror "+verb, arguments)}
-	fs.StringVar(&fs.cluster, "cluster", "", "the `NAME` of the cluster; required")
-	fs.StringVar(&fs.cluster, "c", "", "the same as -cluster")
-	fs.StringVar(&fs.file, "store", "", "the `FILE` that holds the image mirrors of all clusters; required")
-	return fs
+// clusterFlags adds --cluster and --store.
+func clusterFlags(c *cobra.Command) *ofCluster {
+	o := &ofCluster{}
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	c.Flags().StringVarP(&o.cluster, "cluster", "c", "", "the `NAME` of the cluster; required")
+	c.Flags().StringVar(&o.file, "store", "", "the `FILE` that holds the image mirrors of all clusters; required")
+	return o
 }
 
 // idFlag adds --id, which may also be given as an argument.
-func (fs *clusterFlags) idFlag() { fs.StringVar(&fs.id, "id", "", "the `ID` of the image mirror") }
+func (o *ofCluster) idFlag(c *cobra.Command) {
+	o.takesID = true
+	c.Flags().StringVar(&o.id, "id", "", "the `ID` of the image mirror")
+}
 
-// parse parses the flags and says which of those required are missing.
-func (fs *clusterFlags) parse(args []string) (managed.Store, error) {
-	rest, err := parse(fs.FlagSet, args)
-	if err != nil {
-		return nil, err
-	}
-	takesID := fs.Lookup("id") != nil
-	if takesID && fs.id == "" && len(rest) > 0 {
-		fs.id, rest = rest[0], rest[1:]
+// store returns what --store names, or says which of the flags required are missing.
+func (o *ofCluster) store(rest []string) (managed.Store, error) {
+	if o.takesID && o.id == "" && len(rest) > 0 {
+		o.id, rest = rest[0], rest[1:]
 	}
 	switch {
-	case fs.cluster == "":
+	case o.cluster == "":
 		return nil, fmt.Errorf("%w: --cluster is missing; name the cluster", errUsage)
-	case fs.file == "":
+	case o.file == "":
 		return nil, fmt.Errorf("%w: --store is missing; name the file that holds the image mirrors", errUsage)
-	case takesID && fs.id == "":
+	case o.takesID && o.id == "":
 		return nil, fmt.Errorf("%w: the id is missing; give it as an argument or with --id", errUsage)
 	case len(rest) > 0:
 		return nil, fmt.Errorf(`%w: "%s" is one argument too many`, errUsage, shown.Location(rest[0]))
 	}
-	return managed.File{Path: fs.file}, nil
+	return managed.File{Path: o.file}, nil
+}
+
+// typeFlag adds --type.
+func typeFlag(c *cobra.Command) *string {
+	return c.Flags().String("type", string(mirrorset.ByDigest), "the `TYPE`; digest is the only one")
 }
 
 // mirrorsFlag adds --mirrors. Its values are lists, and it repeats.
-func (fs *clusterFlags) mirrorsFlag() *mirrorList {
+func mirrorsFlag(c *cobra.Command) *mirrorList {
 	list := new(mirrorList)
-	fs.Var(list, "mirrors", "the mirrors, most preferred first: a comma-separated `LIST`; repeats; required")
+	c.Flags().Var(list, "mirrors", "the mirrors, most preferred first: a comma-separated `LIST`; repeats; required")
 	return list
 }
 
 type mirrorList []string
 
 func (l *mirrorList) String() string { return strings.Join(*l, ",") }
+
+func (l *mirrorList) Type() string { return "LIST" }
 
 func (l *mirrorList) Set(s string) error {
 	if strings.Contains(s, "@") { // no mirror has it: it may end a password, and a password may have commas
@@ -115,83 +101,89 @@ func (l *mirrorList) Set(s string) error {
 	return nil
 }
 
-func (p *program) createImageMirror(args []string) error {
-	fs := p.clusterFlags("create", "")
-	source := fs.String("source", "", "the registry, namespace or `REPOSITORY` whose pulls are redirected; required")
-	mirrors := fs.mirrorsFlag()
-	kind := fs.String("type", string(mirrorset.ByDigest), "the `TYPE`; digest is the only one")
-	store, err := fs.parse(args)
-	switch {
-	case err != nil:
-		return err
-	case *source == "":
-		return fmt.Errorf("%w: --source is missing; name what is to be mirrored", errUsage)
-	case len(*mirrors) == 0:
-		return fmt.Errorf("%w: --mirrors is missing; name at least one mirror", errUsage)
-	}
-	var m mirrorset.ImageMirror
-	err = store.Update(fs.cluster, func(c *managed.Cluster) (err error) {
-		m, err = c.Create(mirrorset.ImageMirror{
+func (p *program) createImageMirror() *cobra.Command {
+	c := &cobra.Command{Use: "create", Short: "redirect pulls by digest of a source to mirrors"}
+	o := clusterFlags(c)
+	source := c.Flags().String("source", "", "the registry, namespace or `REPOSITORY` whose pulls are "+
+		"redirected; required")
+	mirrors, kind := mirrorsFlag(c), typeFlag(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		store, err := o.store(args)
+		switch {
+		case err != nil:
+			return err
+		case *source == "":
+			return fmt.Errorf("%w: --source is missing; name what is to be mirrored", errUsage)
+		case len(*mirrors) == 0:
+			return fmt.Errorf("%w: --mirrors is missing; name at least one mirror", errUsage)
+		}
+		return p.put(store, o.cluster, mirrorset.ImageMirror{
 			ID: newID(), Type: mirrorset.Pull(*kind), Source: *source, Mirrors: *mirrors, CreationTimestamp: now(),
-		})
-		return err
-	})
-	if err != nil {
-		return err
+		}, (*managed.Cluster).Create, "with ID '%s' has been created on", "Mirrors")
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror with ID '%s' has been created on cluster '%s'\n", m.ID,
-		shown.Location(fs.cluster))
-	fmt.Fprintf(p.stdout, "I: Source: %s\nI: Mirrors: %v\n", m.Source, m.Mirrors)
-	return nil
+	return c
 }
 
-func (p *program) editImageMirror(args []string) error {
-	fs := p.clusterFlags("edit", "ID")
-	fs.idFlag()
-	source := fs.String("source", "", "the `REPOSITORY` that the image mirror has; it cannot be changed")
-	mirrors := fs.mirrorsFlag()
-	kind := fs.String("type", string(mirrorset.ByDigest), "the `TYPE`; digest is the only one")
-	store, err := fs.parse(args)
-	switch {
-	case err != nil:
-		return err
-	case len(*mirrors) == 0 && *source == "":
-		return fmt.Errorf("%w: --mirrors is missing; name all the mirrors that there are to be", errUsage)
-	}
-	var m mirrorset.ImageMirror
-	err = store.Update(fs.cluster, func(c *managed.Cluster) (err error) {
-		m, err = c.Edit(mirrorset.ImageMirror{
-			ID: fs.id, Type: mirrorset.Pull(*kind), Source: *source, Mirrors: *mirrors, LastUpdateTimestamp: now(),
-		})
+// change is [managed.Cluster.Create] or Edit.
+type change func(*managed.Cluster, mirrorset.ImageMirror) (mirrorset.ImageMirror, error)
+
+// put stores an image mirror and says so in the words of the service: said is a format for its id and
+// the cluster.
+func (p *program) put(store managed.Store, cluster string, m mirrorset.ImageMirror, do change, said, mirrors string) error {
+	err := store.Update(cluster, func(c *managed.Cluster) (err error) {
+		m, err = do(c, m)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		fmt.Fprintf(p.stdout, "I: Image mirror "+said+" cluster '%s'\n", m.ID, shown.Location(cluster))
+		fmt.Fprintf(p.stdout, "I: Source: %s\nI: %s: %v\n", m.Source, mirrors, m.Mirrors)
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been updated on cluster '%s'\n", m.ID, shown.Location(fs.cluster))
-	fmt.Fprintf(p.stdout, "I: Source: %s\nI: Updated mirrors: %v\n", m.Source, m.Mirrors)
-	return nil
+	return err
 }
 
-func (p *program) listImageMirrors(args []string) error {
-	fs := p.clusterFlags("list", "")
-	var output string
-	for _, name := range []string{"output", "o"} {
-		fs.StringVar(&output, name, "", "print `json` or yaml in the place of the table; resolve -f reads both")
+func (p *program) editImageMirror() *cobra.Command {
+	c := &cobra.Command{Use: "edit ID", Short: "replace the mirrors of an image mirror, as a whole"}
+	o := clusterFlags(c)
+	o.idFlag(c)
+	source := c.Flags().String("source", "", "the `REPOSITORY` that the image mirror has; it cannot be changed")
+	mirrors, kind := mirrorsFlag(c), typeFlag(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		store, err := o.store(args)
+		switch {
+		case err != nil:
+			return err
+		case len(*mirrors) == 0 && *source == "":
+			return fmt.Errorf("%w: --mirrors is missing; name all the mirrors that there are to be", errUsage)
+		}
+		return p.put(store, o.cluster, mirrorset.ImageMirror{
+			ID: o.id, Type: mirrorset.Pull(*kind), Source: *source, Mirrors: *mirrors, LastUpdateTimestamp: now(),
+		}, (*managed.Cluster).Edit, "'%s' has been updated on", "Updated mirrors")
 	}
-	store, err := fs.parse(args)
-	switch {
-	case err != nil:
-		return err
-	case output != "" && output != "json" && output != "yaml":
-		return fmt.Errorf("%w: --output %s: is to be json or yaml", errUsage, shown.Location(output))
+	return c
+}
+
+func (p *program) listImageMirrors() *cobra.Command {
+	c := &cobra.Command{Use: "list", Short: "show the image mirrors of a cluster, to be read or for resolve -f"}
+	o := clusterFlags(c)
+	out := form{"", []string{"json", "yaml"}}
+	addFlag(c, &out, "output", "o", "print `json` or yaml in the place of the table; resolve -f reads both", out.all)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		store, err := o.store(args)
+		if err != nil {
+			return err
+		}
+		return p.list(store, o.cluster, out.name)
 	}
-	c, err := store.Read(fs.cluster)
+	return c
+}
+
+func (p *program) list(store managed.Store, cluster, form string) error {
+	c, err := store.Read(cluster)
 	if err != nil {
 		return err
 	}
 	list := c.List()
-	switch output {
+	switch form {
 	case "json":
 		return p.encode(list)
 	case "yaml":
@@ -201,7 +193,7 @@ func (p *program) listImageMirrors(args []string) error {
 		return errors.Join(e.Encode(list), e.Close())
 	}
 	if len(list) == 0 {
-		fmt.Fprintf(p.stderr, "I: Cluster '%s' has no image mirrors\n", shown.Location(fs.cluster))
+		fmt.Fprintf(p.stderr, "I: Cluster '%s' has no image mirrors\n", shown.Location(cluster))
 		return nil
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
@@ -212,49 +204,55 @@ func (p *program) listImageMirrors(args []string) error {
 	return w.Flush()
 }
 
-func (p *program) deleteImageMirror(args []string) error {
-	fs := p.clusterFlags("delete", "ID")
-	fs.idFlag()
-	var yes bool
-	fs.BoolVar(&yes, "yes", false, "delete without asking")
-	fs.BoolVar(&yes, "y", false, "the same as -yes")
-	store, err := fs.parse(args)
+func (p *program) deleteImageMirror() *cobra.Command {
+	c := &cobra.Command{Use: "delete ID", Short: "take an image mirror away"}
+	o := clusterFlags(c)
+	o.idFlag(c)
+	yes := c.Flags().BoolP("yes", "y", false, "delete without asking")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		store, err := o.store(args)
+		if err != nil {
+			return err
+		}
+		return p.delete(store, o.cluster, o.id, *yes)
+	}
+	return c
+}
+
+func (p *program) delete(store managed.Store, cluster, id string, yes bool) error {
+	c, err := store.Read(cluster)
 	if err != nil {
 		return err
 	}
-	c, err := store.Read(fs.cluster)
-	if err != nil {
-		return err
-	}
-	if _, err := c.Get(fs.id); err != nil {
+	if _, err := c.Get(id); err != nil {
 		return err
 	}
 	if !yes {
 		if !isTerminal(p.stdin) {
 			return fmt.Errorf("%w: there is no terminal to ask on; confirm with --yes", errUsage)
 		}
-		fmt.Fprintf(p.stderr, "Delete image mirror '%s' from cluster '%s'? (y/N) ", shown.Location(fs.id),
-			shown.Location(fs.cluster))
+		fmt.Fprintf(p.stderr, "Delete image mirror '%s' from cluster '%s'? (y/N) ", shown.Location(id),
+			shown.Location(cluster))
 		if !agrees(p.stdin) {
-			fmt.Fprintf(p.stderr, "I: Image mirror '%s' has not been deleted\n", shown.Location(fs.id))
+			fmt.Fprintf(p.stderr, "I: Image mirror '%s' has not been deleted\n", shown.Location(id))
 			return nil
 		}
 	}
-	err = store.Update(fs.cluster, func(c *managed.Cluster) error {
-		_, err := c.Delete(fs.id)
+	err = store.Update(cluster, func(c *managed.Cluster) error {
+		_, err := c.Delete(id)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", shown.Location(fs.id),
-		shown.Location(fs.cluster))
+	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", shown.Location(id),
+		shown.Location(cluster))
 	return nil
 }
 
-// isTerminal reports whether somebody may answer on a reader. The null device is a character device too.
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+// isTerminal reports whether a reader or writer is a terminal, so that somebody may answer or read. The null device is a character device too.
+func isTerminal(of any) bool {
+	f, ok := of.(*os.File)
 	if !ok {
 		return false
 	}

@@ -2,40 +2,33 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/input"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
+	"github.com/spf13/cobra"
 )
-
-// inputFlag adds -f.
-func inputFlag(fs *flag.FlagSet, what string) *texts {
-	files := new(texts)
-	fs.Var(files, "f", what+", `FILE`, directory, archive or - for standard input; repeats")
-	return files
-}
-
-const manifests = "manifests"
 
 // choice are the flags that say how an input is read.
 type choice struct {
 	client clientFlag
 	pool   string
-	ignore texts
+	ignore codes
 	// release is the image of the cluster's release payload, empty where the flag was not given.
 	release string
 }
 
 // releaseFlag adds --release-image.
-func releaseFlag(fs *flag.FlagSet, to *string) {
-	fs.StringVar(to, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, which MCO "+
+func releaseFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVar(to, "release-image", "", "linux: the `IMAGE` of the cluster's release payload, which MCO "+
 		"keeps usable whatever is blocked; without it, that of a ClusterVersion in the input")
 }
 
@@ -57,14 +50,14 @@ func releaseOf(rules *mirrorset.Rules, release string) finding.Findings {
 }
 
 // choiceFlags adds --client, --pool, --ignore and --release-image.
-func choiceFlags(fs *flag.FlagSet) *choice {
+func choiceFlags(command *cobra.Command) *choice {
 	c := new(choice)
-	fs.Var(&c.client, "client", "the `CLIENT` that reads a node's files: crio, podman, skopeo, containerd "+
-		"or k3s, with @VERSION for one that is not the newest")
-	fs.StringVar(&c.pool, "pool", "", "answer from the rendered MachineConfig of this `POOL` of nodes")
-	fs.Var(&c.ignore, "ignore", "answer although a part of the input was not read, as the finding with "+
+	clientOption(command, &c.client)
+	command.Flags().StringVar(&c.pool, "pool", "", "answer from the rendered MachineConfig of this `POOL` of "+
+		"nodes")
+	ignoreFlag(command, &c.ignore, "answer although a part of the input was not read, as the finding with "+
 		"this `CODE` says; repeats")
-	releaseFlag(fs, &c.release)
+	releaseFlag(command, &c.release)
 	return c
 }
 
@@ -87,23 +80,47 @@ type clientFlag input.Client
 
 func (c *clientFlag) String() string { return c.Name }
 
+func (c *clientFlag) Type() string { return "CLIENT" }
+
 func (c *clientFlag) Set(s string) error {
 	client, err := input.ParseClient(s)
 	*c = clientFlag(client)
 	return err
 }
 
+var (
+	errNoInput    = fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+	errNoPlatform = fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
+)
+
 // read reads what -f names.
 func (p *program) read(paths []string) (*input.Input, error) {
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("%w: no input; give manifests with -f", errUsage)
+		return nil, errNoInput
 	}
 	for i, path := range paths {
 		if slices.Contains(paths[:i], path) {
 			return nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
 		}
+		if err := notAFile(path); err != nil {
+			return nil, err
+		}
 	}
 	return input.Read(paths, p.stdin)
+}
+
+// notAFile refuses what names something, but no file.
+func notAFile(path string) error {
+	scheme, _, ok := strings.Cut(path, "://")
+	switch {
+	case !ok:
+		return nil
+	case slices.Contains([]string{"docker", "oci", "docker-daemon", "containers-storage"}, scheme):
+		return fmt.Errorf("%w: -f %s: is an image, and -f takes the files that say where images are pulled "+
+			"from; images are arguments, without %s://", errUsage, shown.Location(path), scheme)
+	}
+	return fmt.Errorf("%w: -f %s: nothing is fetched; download it, or give it as standard input with -f -",
+		errUsage, shown.Location(path))
 }
 
 // readRules reads the manifests of one cluster and merges them. The findings belong beside the answer.

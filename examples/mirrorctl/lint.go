@@ -7,83 +7,82 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/input"
-	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
+	"github.com/spf13/cobra"
 )
 
-func (p *program) lint(args []string) error {
-	fs := p.flags("lint", "")
-	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
-	var on, ignore, named, lists texts
-	fs.Var(&on, "platform", "report what concerns these nodes: windows or linux; repeats; without it, both")
-	asJSON := jsonFlags(fs, "{\"findings\": [...]}")
-	fs.Var(&named, "require", "an `IMAGE` that has to be served by a mirror; repeats")
-	fs.Var(&lists, "require-from", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm "+
-		"release info --pullspecs, or manifests that name images; repeats")
-	var hosts texts
-	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
-	disconnected := fs.Bool("disconnected", false, "no source can be contacted at all")
-	fs.Var(&ignore, "ignore", "leave out findings with this `CODE`; refusals stay; repeats")
-	together := fs.Bool("together", false, "judge all directories as one cluster; without it, each "+
-		"directory or kustomization is one")
-	var client clientFlag
-	fs.Var(&client, "client", "the `CLIENT` that reads a node's files: crio, podman or skopeo, containerd "+
-		"or k3s, with @VERSION for one that is not the newest")
-	var release string
-	releaseFlag(fs, &release)
-	failOn := fs.String("fail-on", "error", "the least severity that makes the exit code 1: error or warning")
-	rest, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case len(rest) > 0:
-		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
-	case *failOn != "error" && *failOn != "warning":
-		return fmt.Errorf("%w: --fail-on %s: is to be error or warning", errUsage, shown.Location(*failOn))
-	case len(on) == 0:
-		on = texts{string(finding.Linux), string(finding.Windows)}
-	}
-	if err := checkPlatforms(on); err != nil {
-		return err
-	}
-	require, ofLists, err := requireFrom(lists)
-	if err != nil {
-		return err
-	}
-	for _, name := range named {
-		require = append(require, input.Image{Name: name})
-	}
-	findings, err := p.lintInput(*files, on, input.Client(client), *together,
-		linter{hosts: hosts, require: require, disconnected: *disconnected, release: release})
-	if err != nil {
-		return err
-	}
-	findings = slices.DeleteFunc(append(ofLists, findings...), func(f finding.Finding) bool {
-		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(ignore, string(f.Code))
-	})
-	if asJSON() {
-		if err := p.encode(map[string]finding.Findings{
-			"findings": append(finding.Findings{}, findings...)}); err != nil {
-			return err
-		}
-	} else {
-		p.report(findings)
-	}
-	return failing(findings, *failOn == "warning")
+// linting are the flags of lint.
+type linting struct {
+	on           manyPlatforms
+	named, lists texts
+	hosts        *texts
+	ignore       codes
+	disconnected bool
+	together     bool
+	client       clientFlag
+	release      string
+	failOn       form
 }
 
-func checkPlatforms(names []string) error {
-	for _, name := range names {
-		if err := new(platform).Set(name); err != nil {
-			return fmt.Errorf("%w: --platform %s: %w", errUsage, shown.Location(name), err)
+func (p *program) lint() *cobra.Command {
+	c := &cobra.Command{Use: "lint [FILE]...", Short: "report everything worth knowing of the manifests"}
+	files := inputFlag(c, anyInput)
+	out := formFlag(c, "{\"findings\": [...]}")
+	l := linting{failOn: form{"error", []string{"error", "warning"}}}
+	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: windows or linux; repeats; without "+
+		"it, both", platforms)
+	addFlag(c, &l.named, "require", "", "an `IMAGE` that has to be served by a mirror; repeats", []string{})
+	addFlag(c, &l.lists, "require-from", "", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm "+
+		"release info --pullspecs, or manifests that name images; repeats", nil)
+	l.hosts = hostsFlag(c)
+	c.Flags().BoolVar(&l.disconnected, "disconnected", false, "no source can be contacted at all")
+	ignoreFlag(c, &l.ignore, "leave out findings with this `CODE`; refusals stay; repeats")
+	c.Flags().BoolVar(&l.together, "together", false, "judge all directories as one cluster; without it, each "+
+		"directory or kustomization is one")
+	clientOption(c, &l.client)
+	releaseFlag(c, &l.release)
+	addFlag(c, &l.failOn, "fail-on", "", "the least `SEVERITY` that makes the exit code 1: error or warning",
+		l.failOn.all)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		findings, err := p.findings(&l, append(*files, args...))
+		if err != nil {
+			return err
 		}
+		if out.name == "json" {
+			err = p.encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)})
+		} else {
+			p.report(findings)
+		}
+		if err != nil {
+			return err
+		}
+		return failing(findings, l.failOn.name == "warning")
 	}
-	return nil
+	return c
+}
+
+// findings returns what lint says of an input.
+func (p *program) findings(l *linting, files []string) (finding.Findings, error) {
+	if len(l.on) == 0 {
+		l.on = platforms
+	}
+	require, findings, err := imagesOf(l.named, l.lists)
+	if err != nil {
+		return nil, err
+	}
+	more, err := p.lintInput(files, l.on, input.Client(l.client), l.together,
+		linter{hosts: *l.hosts, require: require, disconnected: l.disconnected, release: l.release})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(append(findings, more...), func(f finding.Finding) bool {
+		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(l.ignore, string(f.Code))
+	}), nil
 }
 
 // failing returns errFailed where a finding makes the exit code 1.

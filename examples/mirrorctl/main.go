@@ -11,45 +11,28 @@
 //
 // Results go to standard output, findings and errors to standard error. The exit code is 0 where the
 // question was answered, whatever was found; 1 where the input was refused and nothing was written or
-// planned, and for lint where a finding fails it; 2 for wrong usage.
+// planned, for lint where a finding fails it, for assert where a statement does not hold, and for
+// diff --exit-code and render --check where something differs (for these three a refused input is 3); 2
+// for wrong usage.
 package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/near"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/spf13/cobra"
 )
 
 // program is what a command runs with.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr *output
-	flagSet        *flag.FlagSet // of the command
-}
-
-// command is one of the commands. run gets the arguments behind its name.
-type command struct {
-	name, synopsis string
-	run            func(p *program, args []string) error
-}
-
-var commands = []command{
-	{"render", "write the files that nodes read", (*program).render},
-	{"resolve", "say where images will be pulled from", (*program).resolve},
-	{"lint", "report everything worth knowing of the manifests", (*program).lint},
-	{"routes", "say where every image will be pulled from, class by class", (*program).routes},
-	{"assert", "say whether statements about all images hold, with a counterexample where not", (*program).assert},
-	{"diff", "say what changes on a node between two inputs, and what it costs", (*program).diff},
-	{"copy-plan", "print the skopeo commands that fill the mirrors", (*program).copyPlan},
-	{"migrate-icsp", "print ImageDigestMirrorSets for ImageContentSourcePolicies", (*program).migrateICSP},
-	{"image-mirror", "create, edit, list and delete the image mirrors of managed clusters", (*program).imageMirror},
+	command        *cobra.Command // the one that runs
 }
 
 const (
@@ -66,129 +49,86 @@ var errUsage = errors.New("wrong usage")
 var errFailed = errors.New("failed")
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: &output{to: stdout}, stderr: &output{to: stderr}}
+	p := &program{stdin: stdin, stdout: newOutput(stdout), stderr: newOutput(stderr)}
 	defer p.stderr.Flush()
 	defer p.stdout.Flush()
-	if len(args) == 0 {
-		usage(p.stderr)
-		return exitUsage
+	root := p.root()
+	p.command = root
+	err := singleDash(root, args)
+	if err == nil {
+		root.SetArgs(append([]string{}, args...))
+		p.command, err = root.ExecuteC()
 	}
-	for _, c := range commands {
-		if c.name != args[0] {
-			continue
-		}
-		err := c.run(p, args[1:])
-		switch {
-		case err == nil, errors.Is(err, flag.ErrHelp):
-			return 0
-		case errors.Is(err, errUsage):
-			p.fail(c.name, fmt.Errorf("%w; see mirrorctl %s -h", err, c.name))
-			return exitUsage
-		case errors.Is(err, errRefusedInput):
-			p.refuse(c.name, err)
-			return exitRefusedInput
-		case errors.Is(err, errFailed):
-		default:
-			p.refuse(c.name, err)
-		}
-		return exitRefused
-	}
-	switch args[0] {
-	case "-h", "-help", "--help", "help":
-		usage(p.stdout)
+	switch {
+	case err == nil:
 		return 0
+	case errors.Is(err, errUsage):
+		p.usage(err)
+		return exitUsage
+	case errors.Is(err, errRefusedInput):
+		p.refuse(err)
+		return exitRefusedInput
+	case !errors.Is(err, errFailed):
+		p.refuse(err)
 	}
-	fmt.Fprintf(p.stderr, "mirrorctl: \"%s\" is no command\n", shown.Location(args[0]))
-	usage(p.stderr)
-	return exitUsage
+	return exitRefused
 }
 
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "usage: mirrorctl COMMAND [flags] [arguments]")
-	for _, c := range commands {
-		fmt.Fprintf(w, "  %-12s %s\n", c.name, c.synopsis)
+// root returns the command mirrorctl, with all others below it.
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mirrorctl COMMAND",
+		Short: "say where images are pulled from, and write the files that make it so",
+		Long: "mirrorctl turns the mirror objects of a cluster into the files of its nodes, says where an image\n" +
+			"will be pulled from and why, and checks manifests in CI.",
+		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
+		Args: cobra.ArbitraryArgs, RunE: oneOf, Version: versionText(),
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	fmt.Fprintln(w, "mirrorctl COMMAND -h shows the flags of a command")
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(flagMistake)
+	root.AddCommand(p.render(), p.resolve(), p.lint(), p.routes(), p.assert(), p.diff(), p.copyPlan(),
+		p.migrateICSP(), p.imageMirror(), p.version(), p.completion())
+	return root
 }
 
-// flags returns an empty flag set for a command. arguments names what it takes beside flags.
-func (p *program) flags(name, arguments string) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	p.flagSet = fs
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {
-		fs.SetOutput(p.stdout)
-		fmt.Fprintf(p.stdout, "usage: mirrorctl %s [flags] %s\n", name, arguments)
-		fs.PrintDefaults()
-		fs.SetOutput(io.Discard)
-	}
-	return fs
-}
-
-// parse parses flags wherever they stand and returns the arguments between them.
-func parse(fs *flag.FlagSet, args []string) ([]string, error) {
-	var rest []string
-	for {
-		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-			return nil, err
-		} else if err != nil {
-			return nil, fmt.Errorf("%w: %s", errUsage, flagMistake(err.Error()))
-		}
-		if fs.NArg() == 0 {
-			return rest, nil
-		}
-		// What stands behind "--" is an argument, whatever it looks like.
-		if i := len(args) - fs.NArg(); i > 0 && args[i-1] == "--" {
-			return append(rest, fs.Args()...), nil
-		}
-		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
-	}
-}
-
-// flagMistake is what package flag says, with a value or a name that it repeats as that may be shown.
-func flagMistake(message string) string {
-	for _, repeated := range []*regexp.Regexp{invalidValue, unknownFlag} {
-		if at := repeated.FindStringSubmatchIndex(message); at != nil {
-			value := message[at[2]:at[3]]
-			if unquoted, err := strconv.Unquote(value); err == nil {
-				value = unquoted
-			}
-			return message[:at[2]] + shown.Location(value) + message[at[3]:]
+// oneOf is what a command does that has others below it, and was called without the name of one.
+func oneOf(c *cobra.Command, args []string) error {
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			names = append(names, sub.Name())
 		}
 	}
-	return message
+	if len(args) == 0 {
+		return fmt.Errorf("%w: no command; name one of %s", errUsage, strings.Join(names, ", "))
+	}
+	return fmt.Errorf("%w: \"%s\" is no command%s", errUsage, shown.Location(args[0]), didYouMean(args[0], names))
 }
 
-var (
-	invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\]|\\.)*") for `)
-	unknownFlag  = regexp.MustCompile(`(?s)^flag provided but not defined: -(.*)$`)
-)
-
-// texts is a flag that repeats.
-type texts []string
-
-func (t *texts) String() string { return strings.Join(*t, ",") }
-
-func (t *texts) Set(s string) error {
-	if s == "" {
-		return errors.New("is empty")
+// didYouMean is what to put behind the name of something that there is not.
+func didYouMean(word string, words []string) string {
+	if meant := near.Word(word, words); meant != "" {
+		return "; did you mean " + meant + "?"
 	}
-	*t = append(*t, s)
+	return ""
+}
+
+// usage says in two lines what is wrong with a call, and how the command is called.
+func (p *program) usage(err error) {
+	path := p.command.CommandPath()
+	fmt.Fprintf(p.stderr, "%s: %s\n", path, shown.Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	fmt.Fprintf(p.stderr, "usage: %s; %s -h says more\n", p.command.UseLine(), path)
+}
+
+// noArguments refuses an argument of a command that takes none.
+func noArguments(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: \"%s\" is not a flag; give the input with -f", errUsage, shown.Location(args[0]))
+	}
 	return nil
-}
-
-// platform is the flag --platform.
-type platform finding.Platform
-
-func (p *platform) String() string { return string(*p) }
-
-func (p *platform) Set(s string) error {
-	switch finding.Platform(s) {
-	case finding.Linux, finding.Windows:
-		*p = platform(s)
-		return nil
-	}
-	return errors.New("is to be windows or linux")
 }
 
 // concerning returns the findings that do not speak of the other platform only.

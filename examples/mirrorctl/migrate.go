@@ -3,22 +3,25 @@ package main
 import (
 	"fmt"
 
-	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/spf13/cobra"
 )
 
-func (p *program) migrateICSP(args []string) error {
-	fs := p.flags("migrate-icsp", "")
-	files := inputFlag(fs, manifests)
-	read := choiceFlags(fs)
-	rest, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case len(rest) > 0:
-		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
+func (p *program) migrateICSP() *cobra.Command {
+	c := &cobra.Command{Use: "migrate-icsp", Short: "print ImageDigestMirrorSets for ImageContentSourcePolicies"}
+	files := inputFlag(c, manifests)
+	read := choiceFlags(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := noArguments(args); err != nil {
+			return err
+		}
+		return p.runMigrateICSP(*files, read)
 	}
-	set, rules, findings, err := p.readRules(*files, read)
+	return c
+}
+
+func (p *program) runMigrateICSP(files []string, read *choice) error {
+	set, rules, findings, err := p.readRules(files, read)
 	if err != nil {
 		return err
 	}

@@ -16,84 +16,116 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
+	"github.com/spf13/cobra"
 )
 
-func (p *program) render(args []string) error {
-	fs := p.flags("render", "")
-	files := inputFlag(fs, manifests)
-	var on platform
-	fs.Var(&on, "platform", "the nodes to write for: windows or linux")
-	out := fs.String("out", "", "write the files below this `DIR`; without it they are printed")
-	base := fs.String("base", "", "linux: the registries.conf to edit; without it, the one that MCO starts from")
-	pullSecret := fs.String("pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the "+
+// rendering are the flags of render.
+type rendering struct {
+	on                    *platform
+	out, base, pullSecret string
+	check                 bool
+	hosts                 *texts
+	read                  *choice
+}
+
+func (p *program) render() *cobra.Command {
+	c := &cobra.Command{Use: "render", Short: "write the files that nodes read"}
+	files := inputFlag(c, manifests)
+	r := rendering{on: platformFlag(c, "the nodes to write for: windows or linux")}
+	fs := c.Flags()
+	fs.StringVar(&r.out, "out", "", "write the files below this `DIR`; without it they are printed")
+	fs.BoolVar(&r.check, "check", false, "write nothing, say what would change below --out, and exit with 1 "+
+		"where something would, and with 3 where the input is refused")
+	fs.StringVar(&r.base, "base", "", "linux: the registries.conf `FILE` to edit; without it, the one that MCO "+
+		"starts from")
+	fs.StringVar(&r.pullSecret, "pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the "+
 		"manifest of one; its credentials are written as headers")
-	var hosts texts
-	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
-	read := choiceFlags(fs)
-	rest, err := parse(fs, args)
-	switch {
-	case err != nil:
+	r.hosts, r.read = hostsFlag(c), choiceFlags(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := r.mistake(args); err != nil {
+			return err
+		}
+		err := p.runRender(&r, *files)
+		if r.check && err != nil && !errors.Is(err, errFailed) {
+			err = fmt.Errorf("%w: %w", errRefusedInput, err)
+		}
 		return err
-	case len(rest) > 0:
-		return fmt.Errorf(`%w: "%s" is not a flag; give manifests with -f`, errUsage, shown.Location(rest[0]))
-	case on == "":
-		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
-	case *base != "" && on != platform(finding.Linux):
+	}
+	return c
+}
+
+// mistake says which flags do not go together.
+func (r *rendering) mistake(args []string) error {
+	switch linux := *r.on == platform(finding.Linux); {
+	case len(args) > 0:
+		return noArguments(args)
+	case *r.on == "":
+		return errNoPlatform
+	case r.check && r.out == "":
+		return fmt.Errorf("%w: --check compares with the files below --out DIR, which is missing", errUsage)
+	case r.base != "" && !linux:
 		return fmt.Errorf("%w: --base is for --platform linux", errUsage)
-	case read.release != "" && on != platform(finding.Linux):
+	case r.read.release != "" && !linux:
 		return fmt.Errorf("%w: --release-image is for --platform linux", errUsage)
-	case len(hosts) > 0 && on != platform(finding.Windows):
+	case len(*r.hosts) > 0 && linux:
 		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
-	case *pullSecret != "" && on != platform(finding.Windows):
+	case r.pullSecret != "" && linux:
 		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of "+
 			"their own, /var/lib/kubelet/config.json", errUsage)
 	}
-	_, rules, findings, err := p.readRules(*files, read)
+	return nil
+}
+
+func (p *program) runRender(r *rendering, files []string) error {
+	_, rules, findings, err := p.readRules(files, r.read)
 	if err != nil {
 		return err
 	}
 	p.report(findings)
-	if on == platform(finding.Linux) {
-		return p.renderLinux(rules, *base, *out)
+	if *r.on == platform(finding.Linux) {
+		return p.renderLinux(rules, r)
 	}
-	return p.renderWindows(rules, hosts, *pullSecret, *out)
+	return p.renderWindows(rules, r)
 }
 
-func (p *program) renderWindows(rules *mirrorset.Rules, hosts []string, pullSecret, out string) error {
+func (p *program) renderWindows(rules *mirrorset.Rules, r *rendering) error {
 	var secret hoststoml.PullSecret
 	var findings finding.Findings
-	if pullSecret != "" {
-		data, err := os.ReadFile(pullSecret)
+	if r.pullSecret != "" {
+		data, err := os.ReadFile(r.pullSecret)
 		if err != nil {
 			// Without the name: who gives the secret itself is not to find it in a log.
 			return fmt.Errorf("--pull-secret: the file cannot be read: %w", errors.Unwrap(err))
 		}
-		if secret, findings = hoststoml.ParsePullSecret(pullSecret, data); findings.Err() != nil {
+		if secret, findings = hoststoml.ParsePullSecret(r.pullSecret, data); findings.Err() != nil {
 			return findings.Err()
 		}
 	}
-	tree, _, more := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts, PullSecret: secret})
+	tree, _, more := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: *r.hosts, PullSecret: secret})
 	p.report(append(append(findings, concerning(finding.Windows, rules.Findings)...), more...).Sort())
-	if out == "" {
+	switch {
+	case r.out == "":
 		p.printTree(tree)
 		return nil
+	case r.check:
+		return p.checkTree(tree, r.out)
 	}
-	stale, err := tree.Write(out)
+	stale, err := tree.Write(r.out)
 	for _, name := range stale {
-		p.stale(out, name)
+		p.stale(r.out, name)
 	}
 	return err // the other registries are written
 }
 
-func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) error {
-	o := registriesconf.RenderOptions{BaseName: basePath}
+func (p *program) renderLinux(rules *mirrorset.Rules, r *rendering) error {
+	o := registriesconf.RenderOptions{BaseName: r.base}
 	var findings finding.Findings
-	if basePath != "" {
-		data, err := os.ReadFile(basePath)
+	if r.base != "" {
+		data, err := os.ReadFile(r.base)
 		if err != nil {
 			return err
 		}
-		o.Base, findings = registriesconf.Parse(basePath, data)
+		o.Base, findings = registriesconf.Parse(r.base, data)
 		if err := findings.Err(); err != nil {
 			return err
 		}
@@ -104,29 +136,37 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 	}
 	more = append(more, files.Fills(table)...)
 	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
-	if out == "" {
-		hidden := p.print(0, registriesConf, files.Config.Bytes())
-		if files.Search != nil {
-			hidden = p.print(1, registriesconf.SearchDropIn, files.Search.Bytes()) || hidden
-		}
-		for _, file := range files.Policies.List() {
-			fmt.Fprintf(p.stdout, "\n# %s\n%s\n", belowOut.Replace(file.Path),
-				bytes.TrimSuffix(file.Data, []byte("\n")))
-		}
-		if hidden {
-			p.noteHidden()
-		}
+	switch {
+	case r.out == "":
+		p.printFiles(files)
 		return nil
+	case r.check:
+		return p.checkFiles(files, r.out)
 	}
-	stale, err := files.Write(out)
+	stale, err := files.Write(r.out)
 	for _, name := range stale {
-		p.stale(out, name)
+		p.stale(r.out, name)
 	}
 	if len(files.Policies.Namespaces) > 0 {
-		fmt.Fprintf(p.stderr, "note: CRI-O reads what is in %s/%s from %s\n", shown.Text(out),
+		fmt.Fprintf(p.stderr, "note: CRI-O reads what is in %s/%s from %s\n", shown.Text(r.out),
 			registriesconf.NamespacesBelow, policyjson.NamespacesDir)
 	}
 	return err
+}
+
+// printFiles shows the files of a Linux node.
+func (p *program) printFiles(files registriesconf.Files) {
+	hidden := p.print(0, registriesConf, files.Config.Bytes())
+	if files.Search != nil {
+		hidden = p.print(1, registriesconf.SearchDropIn, files.Search.Bytes()) || hidden
+	}
+	for _, file := range files.Policies.List() {
+		fmt.Fprintf(p.stdout, "\n# %s\n%s\n", belowOut.Replace(file.Path),
+			bytes.TrimSuffix(file.Data, []byte("\n")))
+	}
+	if hidden {
+		p.noteHidden()
+	}
 }
 
 // belowOut turns the path of a file on a node into the one below --out.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 
@@ -43,15 +44,17 @@ func (p *program) report(findings finding.Findings) {
 		if origin.File != "" && origin.Line > 0 {
 			place = fmt.Sprintf(" (%s:%d)", origin.File, origin.Line)
 		}
-		fmt.Fprintf(p.stderr, "%s%s: %s%s\n", indent, f.Severity, f.Detail(), place)
+		io.WriteString(p.stderr, indent)
+		p.stderr.severity(f.Severity)
+		fmt.Fprintf(p.stderr, ": %s%s\n", f.Detail(), place)
 	}
 }
 
 // fail prints an error; of several that were joined, each.
-func (p *program) fail(command string, err error) {
+func (p *program) fail(err error) {
 	if many, ok := err.(interface{ Unwrap() []error }); ok && errors.Join(many.Unwrap()...).Error() == err.Error() {
 		for _, err := range many.Unwrap() {
-			p.fail(command, err)
+			p.fail(err)
 		}
 		return
 	}
@@ -59,13 +62,13 @@ func (p *program) fail(command string, err error) {
 		p.report(refused.Findings)
 		return
 	}
-	fmt.Fprintf(p.stderr, "mirrorctl %s: %s\n", command, shown.Text(err.Error()))
+	fmt.Fprintf(p.stderr, "%s: %s\n", p.command.CommandPath(), shown.Text(err.Error()))
 }
 
 // refuse says why nothing was answered: as findings in the document where JSON was asked for.
-func (p *program) refuse(command string, err error) {
+func (p *program) refuse(err error) {
 	if !p.asksJSON() || p.stdout.used {
-		p.fail(command, err)
+		p.fail(err)
 		return
 	}
 	document := struct {
@@ -73,17 +76,14 @@ func (p *program) refuse(command string, err error) {
 		Findings finding.Findings `json:"findings"`
 	}{true, reasonsOf(err)}
 	if err := p.encode(document); err != nil {
-		p.fail(command, err)
+		p.fail(err)
 	}
 }
 
 // asksJSON reports whether the command was asked for JSON.
 func (p *program) asksJSON() bool {
-	if p.flagSet == nil {
-		return false
-	}
-	short, long := p.flagSet.Lookup("json"), p.flagSet.Lookup("o")
-	return short != nil && short.Value.String() == "true" || long != nil && long.Value.String() == "json"
+	out := p.command.Flags().Lookup("output")
+	return out != nil && out.Value.String() == "json"
 }
 
 // reasonsOf returns what an error says as findings.
@@ -108,9 +108,35 @@ func reasonsOf(err error) finding.Findings {
 // output is standard output or standard error. Whatever is printed goes through it, and it lets no
 // character through that a terminal acts on, except line ends and tabs, and no user information.
 type output struct {
-	to   io.Writer
-	held []byte // a word that may go on
-	used bool
+	to     io.Writer
+	held   []byte // a word that may go on
+	used   bool
+	colour bool // to is a terminal, and NO_COLOR is not set
+}
+
+// newOutput returns the output that goes to a writer.
+func newOutput(to io.Writer) *output {
+	return &output{to: to, colour: isTerminal(to) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// colours are those of severities on a terminal: red, yellow and blue.
+var colours = map[finding.Severity]string{
+	finding.SeverityError: "\x1b[31m", finding.SeverityWarning: "\x1b[33m", finding.SeverityInfo: "\x1b[34m",
+}
+
+// severity prints a severity, on a terminal in its colour.
+func (o *output) severity(s finding.Severity) {
+	o.paint(colours[s])
+	io.WriteString(o, string(s))
+	o.paint("\x1b[0m")
+}
+
+// paint sends a terminal what it acts on. Nothing else does.
+func (o *output) paint(code string) {
+	if o.colour {
+		o.Flush()
+		io.WriteString(o.to, code)
+	}
 }
 
 // Write prints all but the last word, if it may go on.

@@ -8,50 +8,54 @@ import (
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
+	"github.com/spf13/cobra"
 )
 
-func (p *program) resolve(args []string) error {
-	fs := p.flags("resolve", "IMAGE...")
-	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
-	var on platform
-	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
-	asJSON := jsonFlags(fs, "an array, one object per image")
-	var hosts texts
-	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
-	read := choiceFlags(fs)
-	var lists texts
-	fs.Var(&lists, "from", "a `FILE` of images, as lint --require-from takes them; repeats")
-	images, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case on == "":
-		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
-	case len(images)+len(lists) == 0:
-		return fmt.Errorf("%w: no image to resolve", errUsage)
-	case len(*files) == 0:
-		return fmt.Errorf("%w: no input; give manifests with -f", errUsage)
-	case len(hosts) > 0 && on != platform(finding.Windows):
-		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
+func (p *program) resolve() *cobra.Command {
+	c := &cobra.Command{Use: "resolve [IMAGE]...", Short: "say where images will be pulled from",
+		ValidArgsFunction: cobra.NoFileCompletions}
+	files := inputFlag(c, anyInput)
+	on := platformFlag(c, "the nodes to answer for: windows or linux")
+	out := formFlag(c, "an array, one object per image")
+	hosts := hostsFlag(c)
+	read := choiceFlags(c)
+	lists := imagesFlag(c)
+	c.RunE = func(_ *cobra.Command, images []string) error {
+		switch {
+		case *on == "":
+			return errNoPlatform
+		case len(images)+len(*lists) == 0:
+			return fmt.Errorf("%w: no image to resolve", errUsage)
+		case len(*files) == 0:
+			return errNoInput
+		case len(*hosts) > 0 && *on != platform(finding.Windows):
+			return fmt.Errorf("%w: --host is for --platform windows", errUsage)
+		}
+		listed, findings, err := requireFrom(*lists)
+		if err != nil {
+			return err
+		}
+		for _, image := range listed {
+			images = append(images, image.Name)
+		}
+		from, err := p.readSource(finding.Platform(*on), *files, *hosts, read)
+		if err != nil {
+			p.ifMended(from, images, err)
+			return err
+		}
+		from.beside = append(from.beside, findings...)
+		return p.showPlans(from, images, out.name == "json")
 	}
-	listed, ofLists, err := requireFrom(lists)
-	if err != nil {
-		return err
-	}
-	for _, image := range listed {
-		images = append(images, image.Name)
-	}
-	from, err := p.readSource(finding.Platform(on), *files, hosts, read)
-	if err != nil {
-		p.ifMended(from, images, err)
-		return err
-	}
-	from.beside = append(from.beside, ofLists...)
+	return c
+}
+
+// showPlans prints the plan of each image.
+func (p *program) showPlans(from *source, images []string, asJSON bool) error {
 	plans, err := from.plans(images)
 	if err != nil {
 		return err
 	}
-	if asJSON() {
+	if asJSON {
 		for i := range plans {
 			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]),
 				reasons(from.rules, from.planner, plans[i]), from.beside).Sort()

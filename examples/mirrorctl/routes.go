@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -15,72 +14,46 @@ import (
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
+	"github.com/spf13/cobra"
 )
 
-// jsonFlags adds the flags -o text|json and --json, its short form. content is what the JSON holds.
-func jsonFlags(fs *flag.FlagSet, content string) (wanted func() bool) {
-	out := form{"text", []string{"text", "json"}}
-	fs.Var(&out, "o", "the `FORM` of the answer: text, or json, "+content)
-	short := fs.Bool("json", false, "short for -o json")
-	return func() bool { return *short || out.name == "json" }
+func (p *program) routes() *cobra.Command {
+	c := &cobra.Command{Use: "routes", Short: "say where every image will be pulled from, class by class"}
+	files := inputFlag(c, anyInput)
+	on := platformFlag(c, "the nodes to answer for: windows or linux")
+	out := formFlag(c, "one object", "mermaid", "dot")
+	hosts := hostsFlag(c)
+	read := choiceFlags(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		switch {
+		case *on == "":
+			return errNoPlatform
+		case len(args) > 0:
+			return noArguments(args)
+		case len(*files) == 0:
+			return errNoInput
+		}
+		from, err := p.readSource(finding.Platform(*on), *files, *hosts, read)
+		if err != nil {
+			return err
+		}
+		return p.showRoutes(from, finding.Platform(*on), out.name)
+	}
+	return c
 }
 
-// form is the flag -o: how a result is printed.
-type form struct {
-	name string
-	all  []string
-}
-
-func (f *form) String() string { return f.name }
-
-func (f *form) Set(s string) error {
-	if !slices.Contains(f.all, s) {
-		return fmt.Errorf("is to be %s", strings.Join(f.all, ", "))
-	}
-	f.name = s
-	return nil
-}
-
-func (p *program) routes(args []string) error {
-	fs := p.flags("routes", "")
-	files := inputFlag(fs, "manifests, or a node's own registries.conf or hosts.toml directory")
-	var on platform
-	fs.Var(&on, "platform", "the nodes to answer for: windows or linux")
-	out := form{"text", []string{"text", "json", "mermaid", "dot"}}
-	fs.Var(&out, "o", "the `FORM` of the answer: text, json, mermaid or dot")
-	asJSON := fs.Bool("json", false, "short for -o json")
-	var hosts texts
-	fs.Var(&hosts, "host", "windows: a registry `HOST` that wildcard rules are to be expanded for; repeats")
-	read := choiceFlags(fs)
-	rest, err := parse(fs, args)
-	switch {
-	case err != nil:
-		return err
-	case on == "":
-		return fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
-	case len(rest) > 0:
-		return fmt.Errorf("%w: \"%s\" is not a flag; give the input with -f", errUsage, shown.Location(rest[0]))
-	case len(*files) == 0:
-		return fmt.Errorf("%w: no input; give manifests with -f", errUsage)
-	}
-	if *asJSON {
-		out.name = "json"
-	}
-	from, err := p.readSource(finding.Platform(on), *files, hosts, read)
-	if err != nil {
-		return err
-	}
+func (p *program) showRoutes(from *source, on finding.Platform, form string) error {
 	from.findings = append(from.findings, from.notShown()...)
 	rows, short := rowsOf(from.routes())
-	switch out.name {
+	switch form {
 	case "json":
 		return p.encode(struct {
 			Platform   finding.Platform `json:"platform"`
 			Routes     []row            `json:"routes"`
 			ShortNames []row            `json:"shortNames"`
 			Findings   finding.Findings `json:"findings"`
-		}{finding.Platform(on), rows, short, append(finding.Findings{},
-			concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()...)})
+		}{on, rows, short, append(finding.Findings{},
+			concerning(on, slices.Concat(from.findings, from.beside)).Sort()...)})
 	case "mermaid":
 		drawMermaid(p.stdout, rows)
 	case "dot":
@@ -89,7 +62,7 @@ func (p *program) routes(args []string) error {
 		tableOf(p.stdout, rows)
 		shortTableOf(p.stdout, short)
 	}
-	p.report(slices.Compact(concerning(finding.Platform(on), slices.Concat(from.findings, from.beside)).Sort()))
+	p.report(slices.Compact(concerning(on, slices.Concat(from.findings, from.beside)).Sort()))
 	return nil
 }
 

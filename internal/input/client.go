@@ -3,6 +3,7 @@ package input
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,13 +18,14 @@ type Client struct {
 	Version string // as given; empty is the newest
 }
 
+// ClientNames are the names that a Client may have.
+var ClientNames = []string{"crio", "podman", "skopeo", "containerd", "k3s"}
+
 // ParseClient reads NAME or NAME@VERSION.
 func ParseClient(s string) (Client, error) {
 	c := Client{}
 	c.Name, c.Version, _ = strings.Cut(s, "@")
-	switch c.Name {
-	case "crio", "podman", "skopeo", "containerd", "k3s":
-	default:
+	if !slices.Contains(ClientNames, c.Name) {
 		return Client{}, errors.New("is to be crio, podman, skopeo, containerd or k3s, with @VERSION " +
 			"behind it if need be")
 	}
