@@ -148,8 +148,13 @@ func (r *Rule) checkOrder() finding.Findings {
 	for _, e := range r.Entries {
 		where = append(where, e.Origin.String())
 	}
+	var other finding.Origin
+	if len(r.Entries) > 1 {
+		other = r.Entries[1].Origin
+	}
 	return finding.Findings{{
 		Code: finding.CodeOrderConflict, Severity: finding.SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
+		Related: other,
 		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order "+
 			"%s; state one order in one list",
 			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),

@@ -225,6 +225,7 @@ func (v *validator) contradiction(never, allow *Entry) {
 		"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no "+
 			"configuration at all, give both the same policy",
 		allow.Origin, said))
+	v.findings[len(v.findings)-1].Related = allow.Origin
 }
 
 func (v *validator) image(o *Image) {
@@ -349,6 +350,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 		v.warn(finding.CodeDuplicate, b, "", fmt.Sprintf(
 			"has other content in %s; in a cluster the one applied last replaces the other, here both count",
 			cmp.Or(a.Place(), "elsewhere in the input")))
+		v.findings[len(v.findings)-1].Related = a
 	}
 }
 

@@ -56,7 +56,7 @@ func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint st
 	_, path := network.SplitHost(rule.Source)
 	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
 		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image "+
-			"there too, or name the mirror %[3]s%[4]s",
+			"there; then keep both copies, or name the mirror %[3]s%[4]s, which both platforms ask",
 		path, rule.Source, endpoint, path))
 }
 

@@ -134,7 +134,9 @@ func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule, why strin
 // checkPolicyShared reports the entries that allow contacting the registry where its file may not.
 func (b *registryBuilder) checkPolicyShared(host string, rules []*mirrorset.Rule, never *mirrorset.Rule) {
 	by := "under another spelling the same host is under NeverContactSource"
+	var other finding.Origin
 	if never != nil {
+		other = ruleOrigin(never)
 		by = fmt.Sprintf("a hosts.toml has one policy for the registry, and %s (%s) says NeverContactSource",
 			never.Source, ruleOrigin(never))
 	}
@@ -145,6 +147,7 @@ func (b *registryBuilder) checkPolicyShared(host string, rules []*mirrorset.Rule
 		for _, e := range rule.Entries {
 			b.report(finding.CodePolicyShared, finding.SeverityWarning, e.Origin, host,
 				"is never contacted on Windows, for any image, although this entry allows it: "+by)
+			b.findings[len(b.findings)-1].Related = other
 		}
 	}
 }

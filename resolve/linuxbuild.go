@@ -234,7 +234,7 @@ func (b *imageBuilder) block() {
 			}
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodePolicyShared, Severity: finding.SeverityWarning, Platform: finding.Linux,
-				Origin: ruleOrigin(allow.Rule), Value: e.Prefix,
+				Origin: ruleOrigin(allow.Rule), Related: ruleOrigin(never.Rule), Value: e.Prefix,
 				Message: fmt.Sprintf("is not contacted for pulls by %s either, though this entry allows "+
 					"it: NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is "+
 					"blocked for both kinds",
@@ -303,10 +303,7 @@ func (b *imageBuilder) blockHiding() {
 		}
 		f := finding.Finding{
 			Code: finding.CodeHiddenEntry, Severity: finding.SeverityWarning, Platform: finding.Linux,
-			Value: e.Prefix, Message: message,
-		}
-		if len(e.Origins) > 0 {
-			f.Origin = e.Origins[0]
+			Origin: firstOrigin(e.Origins), Related: firstOrigin(wildcard.Origins), Value: e.Prefix, Message: message,
 		}
 		b.findings = append(b.findings, f)
 	}

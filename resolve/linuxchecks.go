@@ -70,6 +70,7 @@ func (b *imageBuilder) checkOpens(r *mirrorset.Rule, entry *LinuxEntry) {
 				"source alone decides, and an entry without mirrorSourcePolicy allows contacting it; "+
 				"write NeverContactSource here too, or AllowContactingSource if that is meant",
 			never.Source, ruleOrigin(never)))
+		b.findings[len(b.findings)-1].Related = ruleOrigin(never)
 	}
 }
 

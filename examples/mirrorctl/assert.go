@@ -235,6 +235,7 @@ type (
 		Class   string        `xml:"classname,attr"`
 		Name    string        `xml:"name,attr"`
 		Failure *junitFailure `xml:"failure,omitempty"`
+		Said    string        `xml:"system-out,omitempty"`
 	}
 	junitFailure struct {
 		Message string `xml:"message,attr"`
@@ -256,6 +257,10 @@ func writeJUnit(w io.Writer, verdicts []routes.Verdict) error {
 		}
 		suite.Cases = append(suite.Cases, one)
 	}
+	return encodeJUnit(w, suite)
+}
+
+func encodeJUnit(w io.Writer, suite junitSuite) error {
 	io.WriteString(w, xml.Header)
 	e := xml.NewEncoder(w)
 	e.Indent("", "  ")

@@ -8,15 +8,43 @@ import (
 	"github.com/pullroute/pullroute/docs"
 )
 
-// codeLine matches where docs/findings.md has a code: in a heading, or in the first column of a table.
-var codeLine = regexp.MustCompile("(?m)^(?:## ([a-z][a-z-]*)|\\| `([a-z-]+)` \\|.*)$")
+// rule is what docs/findings.md says of a code.
+type rule struct {
+	severity, platform string
+	means, todo        string
+}
 
-// allCodes returns the code of every finding, as docs/findings.md has them.
-var allCodes = sync.OnceValue(func() []string {
-	var all []string
+var (
+	// ruleSection matches the heading of a code, its severity and platform, and the two texts.
+	ruleSection = regexp.MustCompile(`(?m)^## ([a-z-]+)\n\n(error|warning|info)(?:, (linux|windows))? — (.+)\n\n` +
+		`What to do: (.+)$`)
+	// ruleRow matches the row of a code in a table, with or without a severity.
+	ruleRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (?:(error|warning|info)[^|]*\\| )?([^|]+) \\|$")
+)
+
+// pageOfFindings holds the codes in the order of docs/findings.md, and what it says of each.
+var pageOfFindings = sync.OnceValue(func() (page struct {
+	codes []string
+	rules map[string]rule
+}) {
+	page.rules = map[string]rule{}
 	_, sections, _ := strings.Cut(docs.Findings, "\n## ")
-	for _, m := range codeLine.FindAllStringSubmatch("## "+sections, -1) {
-		all = append(all, m[1]+m[2])
+	sections = "## " + sections
+	add := func(code string, r rule) {
+		page.codes = append(page.codes, code)
+		page.rules[code] = r
 	}
-	return all
+	for _, m := range ruleSection.FindAllStringSubmatch(sections, -1) {
+		add(m[1], rule{severity: m[2], platform: m[3], means: m[4], todo: m[5]})
+	}
+	for _, m := range ruleRow.FindAllStringSubmatch(sections, -1) {
+		add(m[1], rule{severity: m[2], means: m[3]})
+	}
+	return page
 })
+
+// allCodes returns the code of every finding.
+func allCodes() []string { return pageOfFindings().codes }
+
+// rules returns what there is to say of each code.
+func rules() map[string]rule { return pageOfFindings().rules }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type linting struct {
 	named, lists texts
 	hosts        *texts
 	ignore       codes
+	all          bool
 	disconnected bool
 	together     bool
 	client       clientFlag
@@ -30,16 +32,19 @@ type linting struct {
 }
 
 func (p *program) lint() *cobra.Command {
-	c := &cobra.Command{Use: "lint [FILE]...", Short: "report everything worth knowing of the manifests"}
+	c := &cobra.Command{Use: "lint [FILE]...", Short: "report everything worth knowing of the manifests",
+		Long: "Each FILE is what -f takes too. A comment \"# pullroute:ignore CODE REASON\", on the line of a finding\n" +
+			"or above it, leaves that finding out; refusals stay."}
 	files := inputFlag(c, anyInput)
-	out := formFlag(c, "{\"findings\": [...]}")
+	out := formFlag(c, "{\"findings\": [...]}", "sarif", "github", "junit")
 	l := linting{failOn: form{"error", []string{"error", "warning"}}}
-	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: windows or linux; repeats; without "+
-		"it, both", platforms)
+	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: windows or linux; repeats; without it, "+
+		"linux, and windows where the input is about it: images of mcr.microsoft.com, --host, a hosts.toml", platforms)
 	addFlag(c, &l.named, "require", "", "an `IMAGE` that has to be served by a mirror; repeats", []string{})
 	addFlag(c, &l.lists, "require-from", "", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm "+
 		"release info --pullspecs, or manifests that name images; repeats", nil)
 	l.hosts = hostsFlag(c)
+	c.Flags().BoolVar(&l.all, "all", false, "text and github: each finding by itself, also where many are alike")
 	c.Flags().BoolVar(&l.disconnected, "disconnected", false, "no source can be contacted at all")
 	ignoreFlag(c, &l.ignore, "leave out findings with this `CODE`; refusals stay; repeats")
 	c.Flags().BoolVar(&l.together, "together", false, "judge all directories as one cluster; without it, each "+
@@ -49,40 +54,58 @@ func (p *program) lint() *cobra.Command {
 	addFlag(c, &l.failOn, "fail-on", "", "the least `SEVERITY` that makes the exit code 1: error or warning",
 		l.failOn.all)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		findings, err := p.findings(&l, append(*files, args...))
-		if err != nil {
+		checked, err := p.checked(&l, append(*files, args...))
+		if errors.Is(err, errUsage) {
 			return err
 		}
-		if out.name == "json" {
-			err = p.encode(map[string]finding.Findings{"findings": append(finding.Findings{}, findings...)})
-		} else {
-			p.report(findings)
+		if err != nil { // a file that cannot be read is a finding too
+			checked = &linted{findings: reasonsOf(err), unread: true}
 		}
-		if err != nil {
+		checked.failOn = l.failOn.name
+		if err := p.showLinted(checked, out.name, l.all); err != nil {
 			return err
 		}
-		return failing(findings, l.failOn.name == "warning")
+		return failing(checked.findings, l.failOn.name == "warning")
 	}
 	return c
 }
 
-// findings returns what lint says of an input.
-func (p *program) findings(l *linting, files []string) (finding.Findings, error) {
-	if len(l.on) == 0 {
-		l.on = platforms
-	}
+// linted is what lint has to say.
+type linted struct {
+	findings       finding.Findings
+	given          []string // what the user named
+	files, objects int
+	platforms      []string // that were checked
+	notChecked     []string // platforms that the input says something for, and that were not checked
+	unread         bool     // nothing could be read
+	failOn         string
+}
+
+// checked returns what lint says of an input.
+func (p *program) checked(l *linting, files []string) (*linted, error) {
 	require, findings, err := imagesOf(l.named, l.lists)
 	if err != nil {
 		return nil, err
 	}
-	more, err := p.lintInput(files, l.on, input.Client(l.client), l.together,
-		linter{hosts: *l.hosts, require: require, disconnected: l.disconnected, release: l.release})
+	read := p.keepStdin()
+	in, err := p.read(files)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(append(findings, more...), func(f finding.Finding) bool {
+	to := linter{hosts: *l.hosts, require: require, disconnected: l.disconnected, release: l.release}
+	c, err := lintInput(in, l, to)
+	if err != nil {
+		return nil, err
+	}
+	c.given = files
+	findings = withoutRefusedEntries(append(findings, c.findings...))
+	findings = slices.DeleteFunc(findings, func(f finding.Finding) bool {
 		return (!f.Refused() || f.RefusedBy == finding.Reader) && slices.Contains(l.ignore, string(f.Code))
-	}), nil
+	})
+	findings = read.heed(findings, in.Files(), c.platforms)
+	read.columns(findings)
+	c.findings = findings.Sort()
+	return c, nil
 }
 
 // failing returns errFailed where a finding makes the exit code 1.
@@ -96,52 +119,115 @@ func failing(findings finding.Findings, onWarnings bool) error {
 }
 
 // lintInput returns the findings of every cluster, and of every node, that the input holds.
-func (p *program) lintInput(files, platforms []string, client input.Client, together bool,
-	l linter) (finding.Findings, error) {
-	in, err := p.read(files)
-	if err != nil {
-		return nil, err
-	}
-	findings := in.Findings()
+func lintInput(in *input.Input, flags *linting, l linter) (*linted, error) {
+	client, together := input.Client(flags.client), flags.together
+	c := &linted{findings: in.Findings(), files: len(in.Files())}
 	linux, containerd, more := in.Nodes(client)
-	findings = append(findings, more...)
-	for _, node := range linux {
-		l.findings = nil
-		if err := node.Findings.Err(); err == nil && len(l.require) > 0 {
-			if err := l.images(node.Config().Table(node.Name), l.require); err != nil {
-				return nil, fmt.Errorf("%w: %w", errUsage, err)
-			}
-		}
-		findings = slices.Concat(findings, node.Findings, l.findings)
-	}
-	for _, node := range containerd {
-		l.findings = nil
-		if err := l.images(node.Tree.Table(node.Dir), l.require); err != nil {
-			return nil, fmt.Errorf("%w: %w", errUsage, err)
-		}
-		findings = slices.Concat(findings, node.Findings, l.findings)
+	c.findings = append(c.findings, more...)
+	if err := c.nodes(linux, containerd, &l); err != nil {
+		return nil, err
 	}
 	clusters := in.Clusters(together)
 	if len(clusters) == 0 {
 		clusters = []input.Cluster{{Set: &mirrorset.Set{}}}
 	}
 	speaks := slices.ContainsFunc(clusters, func(c input.Cluster) bool { return c.Set.Speaks() })
-	for _, c := range clusters {
+	c.platforms = flags.on
+	if len(c.platforms) == 0 {
+		c.platforms = platformsOf(clusters, &l, len(containerd) > 0)
+	}
+	for _, p := range platforms {
+		if speaks && !slices.Contains(c.platforms, p) {
+			c.notChecked = append(c.notChecked, p)
+		}
+	}
+	for _, cluster := range clusters {
 		l := l
-		if len(linux)+len(containerd) > 0 || speaks && !c.Set.Speaks() {
+		if len(linux)+len(containerd) > 0 || speaks && !cluster.Set.Speaks() {
 			l.require = nil // the images are held against those that say where pulls go
 		}
-		// What is refused is still looked at as far as it can be read: all that is wrong is said at
-		// once.
-		rules, err := c.Set.Rules()
-		l.rules, l.findings = rules, append(c.Findings, refusals(err)...)
-		l.findings = append(l.findings, concerningAny(platforms, releaseOf(rules, l.release))...)
-		if err := l.lint(platforms); err != nil {
-			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		if err := l.cluster(cluster, c.platforms); err != nil {
+			return nil, err
 		}
-		findings = append(findings, l.findings...)
+		c.objects += objectsIn(cluster.Set)
+		c.findings = append(c.findings, l.findings...)
 	}
-	return slices.Compact(findings.Sort()), nil
+	c.findings = slices.Compact(c.findings.Sort())
+	return c, nil
+}
+
+// nodes adds the findings of nodes' own files.
+func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linter) error {
+	for _, node := range linux {
+		l.findings = nil
+		if err := node.Findings.Err(); err == nil && len(l.require) > 0 {
+			if err := l.images(node.Config().Table(node.Name), l.require); err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+		}
+		c.findings = slices.Concat(c.findings, node.Findings, l.findings)
+	}
+	for _, node := range containerd {
+		l.findings = nil
+		if err := l.images(node.Tree.Table(node.Dir), l.require); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		c.findings = slices.Concat(c.findings, node.Findings, l.findings)
+		if !node.Lone {
+			c.files += len(node.Tree)
+		}
+	}
+	return nil
+}
+
+// platformsOf returns the platforms that an input is checked for where none is named: Linux, and
+// Windows where something in it is about nodes with Windows.
+func platformsOf(clusters []input.Cluster, l *linter, hasHosts bool) []string {
+	both := hasHosts || len(l.hosts) > 0 || slices.ContainsFunc(l.require, func(i input.Image) bool {
+		return ofMicrosoft(i.Name)
+	})
+	for _, c := range clusters {
+		rules, _ := c.Set.Rules() // what is refused is said elsewhere
+		both = both || mirrorsMicrosoft(rules)
+	}
+	if both {
+		return []string{string(finding.Linux), string(finding.Windows)}
+	}
+	return []string{string(finding.Linux)}
+}
+
+// objectsIn counts the objects of a set.
+func objectsIn(s *mirrorset.Set) int {
+	return len(s.ImageDigestMirrorSets) + len(s.ImageTagMirrorSets) + len(s.ImageContentSourcePolicies) +
+		len(s.DigestSources) + len(s.ImageMirrors) + len(s.Images) + len(s.ConfigMaps) + len(s.ClusterImagePolicies) +
+		len(s.ImagePolicies) + len(s.ClusterVersions) + len(s.MachineConfigurations) + len(s.NodeFiles)
+}
+
+// withoutRefusedEntries leaves out what else there is to say of entries that are refused.
+func withoutRefusedEntries(findings finding.Findings) finding.Findings {
+	type entry struct {
+		file, object, wrapper, field string
+		document                     int
+	}
+	of := func(o finding.Origin) (e entry, ok bool) {
+		end := strings.IndexByte(o.Field, ']')
+		if end < 0 {
+			return entry{}, false
+		}
+		return entry{o.File, o.Object, o.Wrapper, o.Field[:end], o.Document}, true
+	}
+	refused := map[entry]bool{}
+	for _, f := range findings {
+		for _, o := range []finding.Origin{f.Origin, f.Related} {
+			if e, ok := of(o); ok && f.Refused() {
+				refused[e] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(findings, func(f finding.Finding) bool {
+		e, ok := of(f.Origin)
+		return ok && !f.Refused() && refused[e] && f.Code != codeRuleNotUsed // that is about an image
+	})
 }
 
 // linter collects the findings of rules.
@@ -153,6 +239,36 @@ type linter struct {
 	release      string             // --release-image
 	policy       *policyjson.Policy // of Linux nodes
 	findings     finding.Findings
+}
+
+// cluster collects what there is to say of a cluster. What is refused is still looked at as far as it
+// can be read: all that is wrong is said at once.
+func (l *linter) cluster(c input.Cluster, platforms []string) error {
+	rules, err := c.Set.Rules()
+	l.rules, l.findings = rules, append(c.Findings, refusals(err)...)
+	l.findings = append(l.findings, concerningAny(platforms, releaseOf(rules, l.release))...)
+	if slices.Contains(platforms, string(finding.Windows)) {
+		l.findings = append(l.findings, icspOnWindows(c.Set)...)
+	}
+	if err := l.lint(platforms); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return nil
+}
+
+// icspOnWindows says of each ImageContentSourcePolicy that nodes with Windows do not get it: the
+// controller of WMCO watches ImageDigestMirrorSet and ImageTagMirrorSet alone.
+func icspOnWindows(s *mirrorset.Set) (findings finding.Findings) {
+	for i := range s.ImageContentSourcePolicies {
+		o := &s.ImageContentSourcePolicies[i]
+		findings = append(findings, finding.Finding{
+			Code: codeICSPWindows, Severity: finding.SeverityInfo, Platform: finding.Windows,
+			Origin: o.ReadFrom.Origin("ImageContentSourcePolicy/"+o.Metadata.Name, ""),
+			Message: "on OpenShift, Windows nodes pull from the sources: the Windows Machine Config Operator does not " +
+				"read ImageContentSourcePolicy; convert it with mirrorctl migrate-icsp",
+		})
+	}
+	return findings
 }
 
 // lint collects what concerns the platforms named. The error is that of an image that is none.
@@ -196,9 +312,17 @@ func concerningAny(platforms []string, findings finding.Findings) (kept finding.
 	return kept
 }
 
-// mirrorsMicrosoft reports whether any rule is about the registry of Windows' own images.
+// mirrorsMicrosoft reports whether any rule leads from or to the registry of Windows' own images.
 func mirrorsMicrosoft(rules *mirrorset.Rules) bool {
 	return slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool {
-		return r.Source == "mcr.microsoft.com" || strings.HasPrefix(r.Source, "mcr.microsoft.com/")
+		return ofMicrosoft(r.Source) || slices.ContainsFunc(r.Entries, func(e *mirrorset.Entry) bool {
+			return slices.ContainsFunc(e.Mirrors, ofMicrosoft)
+		})
 	})
+}
+
+// ofMicrosoft reports whether a name lies in the registry of Windows' own images.
+func ofMicrosoft(name string) bool {
+	host, _, _ := strings.Cut(name, "/")
+	return host == "mcr.microsoft.com"
 }

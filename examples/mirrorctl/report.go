@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -100,23 +101,30 @@ func reasonsOf(err error) finding.Findings {
 		}
 		return all.Sort()
 	}
-	return finding.Findings{{
-		Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader, Message: shown.Text(err.Error()),
-	}}
+	f := finding.Finding{
+		Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+		Message: shown.Text(err.Error()),
+	}
+	if file := new(fs.PathError); errors.As(err, &file) {
+		f.Origin.File, f.Message = file.Path, "cannot be read: "+shown.Text(file.Err.Error())
+	}
+	return finding.Findings{f}
 }
 
 // output is standard output or standard error. Whatever is printed goes through it, and it lets no
 // character through that a terminal acts on, except line ends and tabs, and no user information.
 type output struct {
-	to     io.Writer
-	held   []byte // a word that may go on
-	used   bool
-	colour bool // to is a terminal, and NO_COLOR is not set
+	to   io.Writer
+	held []byte // a word that may go on
+	used bool
+	// terminal is set where somebody reads, colour where NO_COLOR is not set too.
+	terminal, colour bool
 }
 
 // newOutput returns the output that goes to a writer.
 func newOutput(to io.Writer) *output {
-	return &output{to: to, colour: isTerminal(to) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	terminal := isTerminal(to)
+	return &output{to: to, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 // colours are those of severities on a terminal: red, yellow and blue.

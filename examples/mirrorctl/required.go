@@ -12,8 +12,11 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// Codes of the findings of required images, beside those of package finding.
+// Codes of the findings of this program, beside those of package finding: of required images, of comments
+// that leave findings out, and of what WMCO does not read.
 const (
+	codeUnusedIgnore  finding.Code = "unused-ignore"  // a comment pullroute:ignore that leaves nothing out
+	codeICSPWindows   finding.Code = "icsp-windows"   // Windows: an ImageContentSourcePolicy, which WMCO does not read
 	codeRequiredImage finding.Code = "required-image" // where an image that was required is served
 	codeNotMirrored   finding.Code = "not-mirrored"   // an image that has to be served by a mirror and is not
 	codeRuleNotUsed   finding.Code = "rule-not-used"  // an entry around an image that does not serve it

@@ -72,6 +72,27 @@ func Read(paths []string, stdin io.Reader) (*Input, error) {
 	return in, nil
 }
 
+// Files returns the names of the files that were read for what they say of pulls, but for those of a
+// config_path: the tree of its node has them.
+func (in *Input) Files() []string {
+	var names []string
+	for _, m := range in.manifests {
+		names = append(names, m.name)
+	}
+	for _, list := range [][]conf{in.confs, in.policies} {
+		for _, c := range list {
+			names = append(names, c.name)
+		}
+	}
+	for _, t := range in.trees {
+		if t.file != "" {
+			names = append(names, t.file)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func (in *Input) path(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {

@@ -39,6 +39,8 @@ type Finding struct {
 	RefusedBy Refuser `json:"refusedBy,omitempty"`
 	// Origin is the field at fault: object, field path and, where it was read from a file, the place.
 	Origin Origin `json:"origin,omitzero"`
+	// Related is the other of two places that contradict each other, or of which one decides for both.
+	Related Origin `json:"related,omitzero"`
 	// Value is the offending value as it was written, as far as it may be shown.
 	Value string `json:"value,omitempty"`
 	// Message says what is wrong and what to do.
@@ -96,10 +98,11 @@ type Origin struct {
 	// Field is the path inside the object: spec.imageDigestMirrors[2].mirrors[0].
 	Field string `json:"field,omitempty"`
 	// File is the name the input was read under, Document the 1-based position of the document in it
-	// and Line the 1-based line.
+	// and Line the 1-based line. Column is the 1-based column in characters, 0 where it was not looked for.
 	File     string `json:"file,omitempty"`
 	Document int    `json:"document,omitempty"`
 	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
 	// Wrapper is the object that the object stands in, with the path in it; empty for one that
 	// stands by itself: Policy/idms spec.policy-templates[0].objectDefinition.
 	Wrapper string `json:"wrapper,omitempty"`
@@ -169,7 +172,7 @@ func (o Origin) Place() string {
 // Shown returns the finding as it may be shown: its texts without secrets, and without characters
 // that a terminal or a log acts on. String, Detail and the encoders use it.
 func (f Finding) Shown() Finding {
-	f.Origin = f.Origin.Shown()
+	f.Origin, f.Related = f.Origin.Shown(), f.Related.Shown()
 	f.Value, f.Message = shown.Value(f.Value), shown.Text(f.Message)
 	return f
 }
@@ -272,6 +275,7 @@ func compareFindings(a, b *Finding) int {
 		cmp.Compare(a.Message, b.Message),
 		cmp.Compare(a.Severity, b.Severity),
 		cmp.Compare(a.RefusedBy, b.RefusedBy),
+		a.Related.compare(&b.Related),
 	)
 }
 

@@ -232,7 +232,7 @@ async function showFindings() {
 	const state = inputs.first.changes;
 	if (judged === state) return;
 	const { files, only } = mounted("first");
-	const run = await mirrorctl(["lint", "--json", "-f", only], files);
+	const run = await mirrorctl(["lint", "--json", "--platform", "linux", "--platform", "windows", "-f", only], files);
 	const { answer, refused } = answered(run);
 	findings = answer?.findings ?? [];
 	const items = findings.map(findingItem);
