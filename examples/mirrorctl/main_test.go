@@ -3,13 +3,17 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
@@ -39,6 +43,58 @@ func TestTheExampleForCIHolds(t *testing.T) {
 	code := run([]string{"assert", "-f", "../ci/cluster", "--platform", "linux", "../ci/statements.yaml"}, strings.NewReader(""), &stdout, &stderr)
 	require.Equal(t, 0, code, stdout.String()+stderr.String())
 	require.Contains(t, stdout.String(), "6 verdicts: 6 hold, 0 do not")
-	_, err := os.Stat("../ci/.github/workflows/mirrors.yaml")
-	require.NoError(t, err)
+
+	stdout.Reset()
+	code = run([]string{"lint", "../ci/cluster", "--fail-on", "warning"}, strings.NewReader(""), &stdout, &stderr)
+	require.Equal(t, 0, code, stdout.String()+stderr.String())
+}
+
+var commandLine = regexp.MustCompile(`(?m)^.*?\bmirrorctl (lint|assert|diff|render)\b([^|>\n]*)`)
+
+// The commands in the examples for CI systems are ones that the command line has.
+func TestTheExamplesForCISystemsAreReadByTheirLanguageAndHaveCommandsThatThereAre(t *testing.T) {
+	commands := 0
+	for _, name := range []string{
+		"../ci/.github/workflows/mirrors.yaml", "../ci/.gitlab-ci.yml", "../ci/.pre-commit-config.yaml", "../../.pre-commit-hooks.yaml",
+	} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var document any
+		require.NoError(t, yaml.Unmarshal(text, &document), name)
+		for _, line := range commandLine.FindAllSubmatch(text, -1) {
+			args := append([]string{string(line[1])}, strings.Fields(string(line[2]))...)
+			p := &program{stdin: strings.NewReader(""), stdout: newOutput(io.Discard), stderr: newOutput(io.Discard)}
+			c, rest, err := p.root().Find(args)
+			require.NoError(t, err, line)
+			require.NoError(t, c.ParseFlags(rest), "%s", line)
+			commands++
+		}
+	}
+	require.Equal(t, 9, commands)
+}
+
+// manyEntries is an object as mirroring tools write them: repositories of some registries, with mirrors below paths of
+// their own.
+func manyEntries(entries, mirrors int) string {
+	registries := []string{"registry.redhat.io", "quay.io", "registry.connect.redhat.com", "docker.io", "ghcr.io", "gcr.io"}
+	var b strings.Builder
+	b.WriteString("apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata: {name: many}\nspec:\n  imageDigestMirrors:\n")
+	for i := range entries {
+		fmt.Fprintf(&b, "  - source: %s/team-%d/app-%d\n    mirrors:\n", registries[i%len(registries)], i/4, i)
+		for m := range mirrors {
+			fmt.Fprintf(&b, "    - mirror-%d.example.com:5000/mirror/app-%d\n", m, i)
+		}
+	}
+	return b.String()
+}
+
+func TestLintOfManyEntriesFitsAScreen(t *testing.T) {
+	for _, size := range [][2]int{{68, 4}, {300, 1}} {
+		for platforms, most := range map[string]int{"": 2, "--platform linux --platform windows": 20} {
+			var stdout, stderr bytes.Buffer
+			args := append([]string{"lint", "-"}, strings.Fields(platforms)...)
+			require.Equal(t, 0, run(args, strings.NewReader(manyEntries(size[0], size[1])), &stdout, &stderr), stdout.String())
+			require.LessOrEqual(t, strings.Count(stdout.String(), "\n"), most, "%v %s\n%s", size, platforms, stdout.String())
+		}
+	}
 }
