@@ -64,7 +64,7 @@ func (p *program) check(dir string, want map[string][]byte,
 	differ := false
 	say := func(name, what string) {
 		differ = true
-		fmt.Fprintf(p.stdout, "%s: %s\n", shown.Text(filepath.Join(dir, name)), what)
+		fmt.Fprintf(p.stdout, "%s: %s\n", shown.Text(path.Join(filepath.ToSlash(dir), name)), what)
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		has, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))

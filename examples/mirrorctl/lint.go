@@ -132,21 +132,27 @@ func lintInput(in *input.Input, flags *linting, l linter) (*linted, error) {
 		clusters = []input.Cluster{{Set: &mirrorset.Set{}}}
 	}
 	speaks := slices.ContainsFunc(clusters, func(c input.Cluster) bool { return c.Set.Speaks() })
+	rules := make([]*mirrorset.Rules, len(clusters))
+	refused := make([]error, len(clusters))
+	for i := range clusters {
+		rules[i], refused[i] = clusters[i].Set.Rules()
+	}
 	c.platforms = flags.on
 	if len(c.platforms) == 0 {
-		c.platforms = platformsOf(clusters, &l, len(containerd) > 0)
+		c.platforms = platformsOf(rules, &l, len(containerd) > 0)
 	}
 	for _, p := range platforms {
 		if speaks && !slices.Contains(c.platforms, p) {
 			c.notChecked = append(c.notChecked, p)
 		}
 	}
-	for _, cluster := range clusters {
+	for i, cluster := range clusters {
 		l := l
+		l.rules, l.findings = rules[i], append(cluster.Findings, refusals(refused[i])...)
 		if len(linux)+len(containerd) > 0 || speaks && !cluster.Set.Speaks() {
 			l.require = nil // the images are held against those that say where pulls go
 		}
-		if err := l.cluster(cluster, c.platforms); err != nil {
+		if err := l.cluster(cluster.Set, c.platforms); err != nil {
 			return nil, err
 		}
 		c.objects += objectsIn(cluster.Set)
@@ -182,15 +188,11 @@ func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linte
 
 // platformsOf returns the platforms that an input is checked for where none is named: Linux, and
 // Windows where something in it is about nodes with Windows.
-func platformsOf(clusters []input.Cluster, l *linter, hasHosts bool) []string {
+func platformsOf(rules []*mirrorset.Rules, l *linter, hasHosts bool) []string {
 	both := hasHosts || len(l.hosts) > 0 || slices.ContainsFunc(l.require, func(i input.Image) bool {
 		return ofMicrosoft(i.Name)
 	})
-	for _, c := range clusters {
-		rules, _ := c.Set.Rules() // what is refused is said elsewhere
-		both = both || mirrorsMicrosoft(rules)
-	}
-	if both {
+	if both || slices.ContainsFunc(rules, mirrorsMicrosoft) {
 		return []string{string(finding.Linux), string(finding.Windows)}
 	}
 	return []string{string(finding.Linux)}
@@ -243,12 +245,10 @@ type linter struct {
 
 // cluster collects what there is to say of a cluster. What is refused is still looked at as far as it
 // can be read: all that is wrong is said at once.
-func (l *linter) cluster(c input.Cluster, platforms []string) error {
-	rules, err := c.Set.Rules()
-	l.rules, l.findings = rules, append(c.Findings, refusals(err)...)
-	l.findings = append(l.findings, concerningAny(platforms, releaseOf(rules, l.release))...)
+func (l *linter) cluster(set *mirrorset.Set, platforms []string) error {
+	l.findings = append(l.findings, concerningAny(platforms, releaseOf(l.rules, l.release))...)
 	if slices.Contains(platforms, string(finding.Windows)) {
-		l.findings = append(l.findings, icspOnWindows(c.Set)...)
+		l.findings = append(l.findings, icspOnWindows(set)...)
 	}
 	if err := l.lint(platforms); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -17,16 +18,12 @@ func (p *program) annotate(c *linted, all bool) {
 	for _, g := range c.grouped(all) {
 		f := g.Finding.Shown()
 		text := g.message(len(c.platforms) > 1) + g.likewise()
-		said := commands[f.Severity]
-		for _, at := range []finding.Origin{f.Origin, f.Related} {
-			if at == (finding.Origin{}) && said == "notice" {
-				continue // there is no other place
-			}
-			fmt.Fprintf(p.stdout, "::%s %s::%s [%s]\n", said, annotated(at, f.Code), escapeData.Replace(text), f.Code)
-			if f.Related == (finding.Origin{}) {
-				break
-			}
-			said, text = "notice", "the other place: "+text
+		say := func(command string, at finding.Origin, text string) {
+			fmt.Fprintf(p.stdout, "::%s %s::%s [%s]\n", command, annotated(at, f.Code), escapeData.Replace(text), f.Code)
+		}
+		say(commands[f.Severity], f.Origin, text)
+		if f.Related.File != "" {
+			say("notice", f.Related, "the other place: "+text)
 		}
 	}
 }
@@ -57,7 +54,7 @@ func (c *linted) junit(w io.Writer) error {
 	suite := junitSuite{Name: "mirrorctl lint"}
 	for _, f := range facts(c.findings) {
 		text := place(f.Origin) + f.message(len(c.platforms) > 1)
-		one := junitCase{Class: f.Origin.File, Name: strings.TrimSpace(string(f.Code) + " " + f.Origin.String())}
+		one := junitCase{Class: cmp.Or(f.Origin.File, "mirrorctl"), Name: strings.TrimSpace(string(f.Code) + " " + f.Origin.String())}
 		if failing(finding.Findings{f.Finding}, c.failOn == "warning") != nil {
 			suite.Failures++
 			one.Failure = &junitFailure{Message: string(f.Severity) + ": " + f.Message, Text: text}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/shown"
@@ -124,7 +125,11 @@ type output struct {
 // newOutput returns the output that goes to a writer.
 func newOutput(to io.Writer) *output {
 	terminal := isTerminal(to)
-	return &output{to: to, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	wanted := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if runtime.GOOS == "windows" { // its older console prints the codes
+		wanted = wanted && os.Getenv("WT_SESSION")+os.Getenv("TERM") != ""
+	}
+	return &output{to: to, terminal: terminal, colour: terminal && wanted}
 }
 
 // colours are those of severities on a terminal: red, yellow and blue.
