@@ -262,7 +262,7 @@ func (v *validator) image(o *Image) {
 	}
 	if len(r.AllowedRegistries) > 0 && o.isCluster() {
 		v.findings = append(v.findings, finding.Finding{
-			Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
+			Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux,
 			Origin: o.scopeOrigin(listAllowed, -1),
 			Message: "allows images by the name that pods use: list their sources; mirrors need not be " +
 				"listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so",

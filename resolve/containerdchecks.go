@@ -43,7 +43,7 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 		return
 	}
 	for _, o := range e.Origins {
-		b.report(finding.CodeStrictTokens, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
+		b.report(finding.CodeStrictTokens, finding.SeverityInfo, o, e.location(), fmt.Sprintf(
 			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with "+
 				"the scope of the source's repository too; use a mirror without a path, or try a pull "+
 				"before relying on it", domain))

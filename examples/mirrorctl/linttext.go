@@ -100,14 +100,14 @@ func (g *alike) likewise() string {
 	return fmt.Sprintf("; likewise %s and %d more", strings.Join(quoted, ", "), more)
 }
 
-// message is what a finding says in a line, before it the value, or the field where there is none. Where both platforms were looked at, it
+// message is what a finding says in a line, before it the value, or the field, or the object. Where both platforms were looked at, it
 // says which of them it is about.
 func (f *fact) message(both bool) string {
 	text := f.Message
 	if f.Value != "" {
 		text = `"` + f.Value + `": ` + text
-	} else if f.Origin.Field != "" {
-		text = f.Origin.Field + ": " + text
+	} else if about := cmp.Or(f.Origin.Field, f.Origin.Object); about != "" {
+		text = about + ": " + text
 	}
 	if name := string(f.on[0]); both && len(f.on) == 1 && name != "" &&
 		!strings.Contains(strings.ToLower(f.Message), name) {

@@ -89,6 +89,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagMistake)
+	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "say more of a command", RunE: helpOf})
 	root.AddCommand(p.render(), p.resolve(), p.lint(), p.routes(), p.assert(), p.diff(), p.copyPlan(),
 		p.migrateICSP(), p.imageMirror(), p.version(), p.completion())
 	return root
@@ -106,6 +107,15 @@ func oneOf(c *cobra.Command, args []string) error {
 		return fmt.Errorf("%w: no command; name one of %s", errUsage, strings.Join(names, ", "))
 	}
 	return fmt.Errorf("%w: \"%s\" is no command%s", errUsage, shown.Location(args[0]), didYouMean(args[0], names))
+}
+
+// helpOf shows the help of the command that arguments name.
+func helpOf(c *cobra.Command, args []string) error {
+	found, rest, err := c.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		return oneOf(found, rest)
+	}
+	return errors.Join(err, found.Help())
 }
 
 // didYouMean is what to put behind the name of something that there is not.
