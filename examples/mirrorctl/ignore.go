@@ -42,6 +42,10 @@ func (l *lines) of(file string) []string {
 	return read
 }
 
+// longLine is the length of a line in which no column is looked for: JSON may be one line, and a search for
+// each finding would take forever.
+const longLine = 4096
+
 // columns sets the column of each finding: that of its value in its line, or else that of the first
 // character.
 func (l *lines) columns(findings finding.Findings) {
@@ -53,6 +57,9 @@ func (l *lines) columns(findings finding.Findings) {
 				continue
 			}
 			line := read[at.Line-1]
+			if len(line) > longLine {
+				continue
+			}
 			begin := len(line) - len(strings.TrimLeft(line, " \t"))
 			if place := strings.Index(line, f.Value); f.Value != "" && place >= 0 && at == &f.Origin {
 				begin = place

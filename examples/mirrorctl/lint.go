@@ -33,13 +33,14 @@ type linting struct {
 
 func (p *program) lint() *cobra.Command {
 	c := &cobra.Command{Use: "lint [FILE]...", Short: "report everything worth knowing of the manifests",
-		Long: "Each FILE is what -f takes too. A comment \"# pullroute:ignore CODE REASON\", on the line of a finding\n" +
-			"or above it, leaves that finding out; refusals stay."}
+		Long: "Each FILE is what -f takes too. A comment \"# pullroute:ignore CODE REASON\", on the line of a\n" +
+			"finding or above it, leaves that finding out; refusals stay."}
 	files := inputFlag(c, anyInput)
 	out := formFlag(c, "{\"findings\": [...]}", "sarif", "github", "junit")
 	l := linting{failOn: form{"error", []string{"error", "warning"}}}
-	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: windows or linux; repeats; without it, "+
-		"linux, and windows where the input is about it: images of mcr.microsoft.com, --host, a hosts.toml", platforms)
+	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: windows or linux; repeats; "+
+		"without it, linux, and windows where the input is about it: images of mcr.microsoft.com, --host, "+
+		"a hosts.toml", platforms)
 	addFlag(c, &l.named, "require", "", "an `IMAGE` that has to be served by a mirror; repeats", []string{})
 	addFlag(c, &l.lists, "require-from", "", "a `FILE` of such images: one a line, a mapping SRC=DST, oc adm "+
 		"release info --pullspecs, or manifests that name images; repeats", nil)
@@ -201,8 +202,8 @@ func platformsOf(rules []*mirrorset.Rules, l *linter, hasHosts bool) []string {
 // objectsIn counts the objects of a set.
 func objectsIn(s *mirrorset.Set) int {
 	return len(s.ImageDigestMirrorSets) + len(s.ImageTagMirrorSets) + len(s.ImageContentSourcePolicies) +
-		len(s.DigestSources) + len(s.ImageMirrors) + len(s.Images) + len(s.ConfigMaps) + len(s.ClusterImagePolicies) +
-		len(s.ImagePolicies) + len(s.ClusterVersions) + len(s.MachineConfigurations) + len(s.NodeFiles)
+		len(s.DigestSources) + len(s.ImageMirrors) + len(s.Images) + len(s.ConfigMaps) +
+		len(s.ClusterImagePolicies) + len(s.ImagePolicies) + len(s.ClusterVersions) + len(s.MachineConfigurations) + len(s.NodeFiles)
 }
 
 // withoutRefusedEntries leaves out what else there is to say of entries that are refused.
@@ -264,8 +265,8 @@ func icspOnWindows(s *mirrorset.Set) (findings finding.Findings) {
 		findings = append(findings, finding.Finding{
 			Code: codeICSPWindows, Severity: finding.SeverityInfo, Platform: finding.Windows,
 			Origin: o.ReadFrom.Origin("ImageContentSourcePolicy/"+o.Metadata.Name, ""),
-			Message: "on OpenShift, Windows nodes pull from the sources: the Windows Machine Config Operator does not " +
-				"read ImageContentSourcePolicy; convert it with mirrorctl migrate-icsp",
+			Message: "on OpenShift, Windows nodes pull from the sources: the Windows Machine Config Operator does " +
+				"not read ImageContentSourcePolicy; convert it with mirrorctl migrate-icsp",
 		})
 	}
 	return findings

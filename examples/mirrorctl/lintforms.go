@@ -19,7 +19,8 @@ func (p *program) annotate(c *linted, all bool) {
 		f := g.Finding.Shown()
 		text := g.message(len(c.platforms) > 1) + g.likewise()
 		say := func(command string, at finding.Origin, text string) {
-			fmt.Fprintf(p.stdout, "::%s %s::%s [%s]\n", command, annotated(at, f.Code), escapeData.Replace(text), f.Code)
+			fmt.Fprintf(p.stdout, "::%s %s::%s [%s]\n", command, annotated(at, f.Code),
+				escapeData.Replace(text), f.Code)
 		}
 		say(commands[f.Severity], f.Origin, text)
 		if f.Related.File != "" {
@@ -54,7 +55,8 @@ func (c *linted) junit(w io.Writer) error {
 	suite := junitSuite{Name: "mirrorctl lint"}
 	for _, f := range facts(c.findings) {
 		text := place(f.Origin) + f.message(len(c.platforms) > 1)
-		one := junitCase{Class: cmp.Or(f.Origin.File, "mirrorctl"), Name: strings.TrimSpace(string(f.Code) + " " + f.Origin.String())}
+		one := junitCase{Class: cmp.Or(f.Origin.File, "mirrorctl"),
+			Name: strings.TrimSpace(string(f.Code) + " " + f.Origin.String())}
 		if failing(finding.Findings{f.Finding}, c.failOn == "warning") != nil {
 			suite.Failures++
 			one.Failure = &junitFailure{Message: string(f.Severity) + ": " + f.Message, Text: text}

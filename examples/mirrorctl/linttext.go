@@ -45,7 +45,7 @@ func facts(findings finding.Findings) []fact {
 // alike are facts of one code, object, registry and set of platforms.
 type alike struct {
 	fact
-	others []string // the values of the others
+	others []string // the values of those of them that are named
 	more   int      // how many others there are
 }
 
@@ -70,7 +70,7 @@ func groups(all []fact) []alike {
 		}
 		g := &list[i]
 		g.more++
-		if f.Value != g.Value && !slices.Contains(g.others, f.Value) {
+		if len(g.others) < shownAlike-1 && f.Value != g.Value && !slices.Contains(g.others, f.Value) {
 			g.others = append(g.others, f.Value)
 		}
 	}
@@ -85,14 +85,13 @@ func (g *alike) likewise() string {
 	if g.more == 0 {
 		return ""
 	}
-	named := g.others[:min(len(g.others), shownAlike-1)]
-	quoted := make([]string, len(named))
-	for i, value := range named {
+	quoted := make([]string, len(g.others))
+	for i, value := range g.others {
 		quoted[i] = `"` + value + `"`
 	}
-	more := g.more - len(named)
+	more := g.more - len(g.others)
 	switch {
-	case len(named) == 0:
+	case len(quoted) == 0:
 		return fmt.Sprintf("; likewise %d more", more)
 	case more == 0:
 		return "; likewise " + strings.Join(quoted, ", ")
@@ -100,8 +99,8 @@ func (g *alike) likewise() string {
 	return fmt.Sprintf("; likewise %s and %d more", strings.Join(quoted, ", "), more)
 }
 
-// message is what a finding says in a line, before it the value, or the field, or the object. Where both platforms were looked at, it
-// says which of them it is about.
+// message is what a finding says in a line, before it the value, or the field, or the object. Where
+// both platforms were looked at, it says which of them it is about.
 func (f *fact) message(both bool) string {
 	text := f.Message
 	if f.Value != "" {
@@ -157,7 +156,8 @@ func (p *program) showLinted(c *linted, form string, all bool) error {
 			Platforms  []string         `json:"platforms,omitempty"`
 			NotChecked []string         `json:"notChecked,omitempty"`
 			Findings   finding.Findings `json:"findings"`
-		}{c.unread || c.findings.Err() != nil, c.platforms, c.notChecked, append(finding.Findings{}, c.findings...)})
+		}{c.unread || c.findings.Err() != nil, c.platforms, c.notChecked,
+			append(finding.Findings{}, c.findings...)})
 	case "sarif":
 		return p.encode(c.sarif())
 	case "junit":

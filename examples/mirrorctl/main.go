@@ -106,7 +106,8 @@ func oneOf(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("%w: no command; name one of %s", errUsage, strings.Join(names, ", "))
 	}
-	return fmt.Errorf("%w: \"%s\" is no command%s", errUsage, shown.Location(args[0]), didYouMean(args[0], names))
+	return fmt.Errorf("%w: \"%s\" is no command%s", errUsage, shown.Location(args[0]),
+		didYouMean(args[0], names))
 }
 
 // helpOf shows the help of the command that arguments name.
