@@ -314,7 +314,7 @@ type secretInput struct {
 const digest = "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 var manifestCommands = []string{
-	"lint -f FILE", "lint -f FILE --json --host quay.io --require quay.io/team/app:1 --disconnected", "lint -f FILE -f GOOD/rules.yaml --platform linux", "lint -f - --json",
+	"lint -f FILE", "lint FILE -o sarif --platform windows", "lint FILE -o github --all", "lint FILE -o junit", "lint -f FILE --json --host quay.io --require quay.io/team/app:1 --disconnected", "lint -f FILE -f GOOD/rules.yaml --platform linux", "lint -f - --json",
 	"resolve --platform linux -f FILE quay.io/team/app:1 a.io/b" + digest + " app", "resolve --platform windows -f FILE quay.io/team/app" + digest + " t.io/x:1",
 	"resolve --platform linux --json -f FILE quay.io/team/app:1 o.io/old/x" + digest, "resolve --platform windows --json -f FILE quay.io/team/app:1",
 	"render --platform windows -f FILE --pull-secret GOOD/auth.json --host quay.io", "render --platform linux -f FILE --base GOOD/registries.conf", "render --platform linux -f FILE", "render --platform linux -f DIR --out OUT",
@@ -343,7 +343,7 @@ var inputs = []secretInput{
 		"image-mirror list --cluster mycluster --store FILE", "diff --platform windows FILE GOOD/tree",
 	}},
 	{"tree/quay.io/hosts.toml", (*planted).hostsTOML, []string{
-		"lint -f TREE", "lint -f TREE --json --require quay.io/team/app:1", "resolve --platform windows -f TREE quay.io/team/app:1", "resolve --platform windows --json -f TREE quay.io/team/app" + digest,
+		"lint -f TREE", "lint TREE -o sarif", "lint TREE -o github", "lint TREE -o junit", "lint -f TREE --json --require quay.io/team/app:1", "resolve --platform windows -f TREE quay.io/team/app:1", "resolve --platform windows --json -f TREE quay.io/team/app" + digest,
 		"diff --platform windows TREE GOOD/rules.yaml", "diff --platform windows --json TREE GOOD/tree", "diff --platform windows GOOD/rules.yaml TREE", "lint -f FILE", "lint -f - --json", "render --platform windows -f GOOD/rules.yaml --pull-secret FILE",
 		"render --platform linux -f GOOD/rules.yaml --base FILE", "lint -f GOOD/rules.yaml --require-from FILE",
 	}},
