@@ -110,13 +110,16 @@ func (f *fact) message(both bool) string {
 	}
 	if name := string(f.on[0]); both && len(f.on) == 1 && name != "" &&
 		!strings.Contains(strings.ToLower(f.Message), name) {
-		text = "on " + name + " nodes: " + text
+		text = "on " + capital(name) + " nodes: " + text
 	}
 	if f.Origin.Wrapper != "" {
 		text += " (in " + f.Origin.Wrapper + ")"
 	}
 	return text
 }
+
+// capital is the name of a platform in a sentence.
+func capital(platform string) string { return strings.ToUpper(platform[:1]) + platform[1:] }
 
 // place is where an editor jumps to: file:line:column, as far as that is known, with ": " behind it.
 func place(o finding.Origin) string {
@@ -222,7 +225,7 @@ func (c *linted) closing() string {
 		text = "nothing was checked"
 	}
 	for _, name := range c.notChecked {
-		text += fmt.Sprintf("; not checked: %s nodes (--platform %s)", strings.ToUpper(name[:1])+name[1:], name)
+		text += fmt.Sprintf("; not checked: %s nodes (--platform %s)", capital(name), name)
 	}
 	return text
 }
