@@ -39,7 +39,26 @@ func facts(findings finding.Findings) []fact {
 		}
 		all[i].on = append(all[i].on, f.Platform)
 	}
-	return all
+	return foldNothing(all)
+}
+
+// foldNothing says in one finding that a file says nothing of pulls, and what it holds in the place.
+func foldNothing(all []fact) []fact {
+	nothing := map[string]int{}
+	for i, f := range all {
+		if f.Code == finding.CodeNothingRead {
+			nothing[f.Origin.File] = i
+		}
+	}
+	for _, f := range all {
+		if i, ok := nothing[f.Origin.File]; ok && f.Code == finding.CodeUnrelatedKind {
+			all[i].Message += "; " + f.Message
+		}
+	}
+	return slices.DeleteFunc(all, func(f fact) bool {
+		_, ok := nothing[f.Origin.File]
+		return ok && f.Code == finding.CodeUnrelatedKind
+	})
 }
 
 // alike are facts of one code, object, registry and set of platforms.
