@@ -2,7 +2,9 @@ package mirrorset
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -207,7 +209,11 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 		}
 	}
 	if !isNodeFile(name) {
-		if err == nil {
+		switch {
+		case err != nil:
+		case path.Clean(name) == pullSecretPath:
+			w.pullSecret(data, n.Line, at, c)
+		default:
 			w.packed(data, n.Line, at, c)
 		}
 		return true
@@ -222,6 +228,14 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 	}
 	w.nodeFile(name, data, n.Line, at, c)
 	return true
+}
+
+// pullSecret notes the pull secret of a node.
+func (w *walker) pullSecret(data []byte, line int, at *step, c context) {
+	if c.not == "" {
+		w.set.PullSecrets = append(w.set.PullSecrets, PullSecret{Origin: w.origin(w.object, at.String(), line),
+			Machine: c.machine, sum: sha256.Sum256(data)})
+	}
 }
 
 // nodeFile keeps a file of a node.

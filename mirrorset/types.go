@@ -185,6 +185,8 @@ type Set struct {
 	// whose files change.
 	ClusterVersions       []ClusterVersion
 	MachineConfigurations []MachineConfiguration
+	// PullSecrets are the pull secrets of the cluster and of its nodes.
+	PullSecrets []PullSecret
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []finding.Origin
 	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate
@@ -216,6 +218,7 @@ func (s *Set) Add(t *Set) {
 	s.ConfigMaps = append(s.ConfigMaps, t.ConfigMaps...)
 	s.ClusterVersions = append(s.ClusterVersions, t.ClusterVersions...)
 	s.MachineConfigurations = append(s.MachineConfigurations, t.MachineConfigurations...)
+	s.PullSecrets = append(s.PullSecrets, t.PullSecrets...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.NodeFiles = append(s.NodeFiles, t.NodeFiles...)
 	s.none = s.none || t.none
@@ -235,7 +238,8 @@ func (s *Set) Speaks() bool {
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
 		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps)+len(s.NodeFiles)+
-		len(s.ClusterImagePolicies)+len(s.ImagePolicies)+len(s.ClusterVersions)+len(s.MachineConfigurations) == 0
+		len(s.ClusterImagePolicies)+len(s.ImagePolicies)+len(s.ClusterVersions)+len(s.MachineConfigurations)+
+		len(s.PullSecrets) == 0
 }
 
 // The kinds this package reads, as objects name them.

@@ -136,6 +136,7 @@ func (d *decoder) other(o *object) {
 	if o.Kind == kindNodePool && strings.HasPrefix(o.APIVersion, groupHyperShift+"/") {
 		d.nodePool(o)
 	}
+	o.pullSecret()
 	if o.Kind == kindDefinition || o.Kind != kindSecret && !d.mentioned(o.node) {
 		d.skip(kind)
 		return

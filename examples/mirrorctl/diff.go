@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 )
 
 func (p *program) diff(args []string) error {
@@ -127,6 +130,8 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 		}
 		impact = impact.WithDropIn(name, old.dropIn(name), new.dropIn(name))
 	}
+	impact, others := compare(impact, old, new)
+	notCompared = append(notCompared, others...)
 	impact = impact.Under(policies)
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
@@ -148,9 +153,13 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 
 // linuxSide is one side of a diff.
 type linuxSide struct {
-	main     *registriesconf.Config
-	dropIns  []input.DropIn
-	lone     bool // a registries.conf without its directory, which says nothing of drop-ins
+	main    *registriesconf.Config
+	dropIns []input.DropIn
+	lone    bool // a registries.conf without its directory, which says nothing of other files
+	// files are the others that MCO writes, and may write.
+	files    map[string][]byte
+	secret   []byte // the digest of the cluster's pull secret, which MCO makes a file of
+	rendered bool   // of the objects of a cluster
 	findings finding.Findings
 }
 
@@ -158,12 +167,23 @@ type linuxSide struct {
 // says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone,
+		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone, files: l.Files,
 			findings: append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
-	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings),
-		findings, s.findings)}
+	side := &linuxSide{main: files.Config, files: map[string][]byte{}, rendered: true,
+		findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
+	for _, file := range files.Policies.List() {
+		side.files[strings.TrimPrefix(file.Path, policyjson.Containers+"/")] = file.Data
+	}
+	if s.picked.Cluster != nil {
+		for _, secret := range s.picked.Cluster.PullSecrets {
+			if secret.Machine.Name == "" {
+				sum := secret.Sum()
+				side.secret = sum[:]
+			}
+		}
+	}
 	if files.Search != nil {
 		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search}}
 	}
@@ -177,6 +197,42 @@ func (s *linuxSide) dropIn(name string) *registriesconf.Config {
 		}
 	}
 	return nil
+}
+
+// compare adds what the other files cost. Of those that only one side can have something is known of
+// that side alone: a node has files of registries.d that MCO did not write, the template of policy.json
+// where nothing asks for another, and a pull secret that manifests often do not show.
+func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registriesconf.NodeImpact, notCompared []string) {
+	names := map[string]bool{}
+	for _, s := range []*linuxSide{old, new} {
+		for name := range s.files {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		switch {
+		case name == registriesconf.PullSecretPath && (old.files[name] == nil || new.files[name] == nil):
+		case (old.rendered || new.rendered) && path.Dir(name) == registriesD && name != policyjson.AttachmentsName:
+		case old.lone || new.lone:
+			notCompared = append(notCompared, name)
+		default:
+			impact = impact.WithFile(name, old.file(name), new.file(name))
+		}
+	}
+	if old.secret != nil && new.secret != nil {
+		impact = impact.WithFile(registriesconf.PullSecretPath, old.secret, new.secret)
+	}
+	return impact, notCompared
+}
+
+var registriesD = path.Dir(policyjson.AttachmentsName)
+
+// file returns what a file holds; policy.json is on every node.
+func (s *linuxSide) file(name string) []byte {
+	if data, ok := s.files[name]; ok || name != policyjson.FileName {
+		return data
+	}
+	return policyjson.Template()
 }
 
 func dropInNames(sides ...*linuxSide) []string {
@@ -248,6 +304,8 @@ func changeLine(c registriesconf.Difference) string {
 		return fmt.Sprintf("+ %s: %s", setting, c.New)
 	case registriesconf.SearchRemoved:
 		return fmt.Sprintf("- %s: %s", setting, c.Old)
+	case registriesconf.FileChanged:
+		return "~ " + c.File
 	case registriesconf.DropInChanged:
 		return fmt.Sprintf("~ %s: %s", strings.TrimRight(c.File+" "+c.Field, " "), values)
 	}

@@ -25,7 +25,11 @@ type Linux struct {
 	// of drop-ins.
 	Lone bool
 	// Policy is the policy.json beside registries.conf; nil where the input has none.
-	Policy   *policyjson.Policy
+	Policy *policyjson.Policy
+	// Files are the files that say nothing of where pulls go, but whose change costs something, by the
+	// names that [registriesconf.NodeImpact.WithFile] takes: policy.json, registries.d, the policies of
+	// namespaces. Of the pull secret it has the digest.
+	Files    map[string][]byte
 	Findings finding.Findings
 }
 
@@ -141,9 +145,10 @@ type node struct {
 	unread map[string]finding.Finding // by directory
 }
 
-// readLinux reads the files of one node as a client does. policies are those of all nodes.
-func readLinux(confs, policies []conf, client Client) *Linux {
+// readLinux reads the files of one node as a client does. policies and besides are those of all nodes.
+func readLinux(confs, policies []conf, besides []beside, client Client) *Linux {
 	n := &node{client: client, unread: map[string]finding.Finding{}}
+	n.Files = map[string][]byte{}
 	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
 	var mains, ins []conf
 	for _, c := range confs {
@@ -166,6 +171,7 @@ func readLinux(confs, policies []conf, client Client) *Linux {
 		n.Name = confs[0].dir
 	}
 	n.policy(confs, policies)
+	n.besides(confs, besides)
 	for _, dir := range slices.Sorted(maps.Keys(n.unread)) {
 		n.Findings = append(n.Findings, n.unread[dir])
 	}
@@ -181,7 +187,7 @@ func (n *node) policy(confs, policies []conf) {
 		policy, findings := policyjson.Parse(p.name, p.data)
 		n.Findings = append(n.Findings, findings...)
 		if n.Policy == nil || p.layer == layerEtc {
-			n.Policy = policy
+			n.Policy, n.Files[policyjson.FileName] = policy, p.data
 		}
 	}
 }

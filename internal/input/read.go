@@ -29,6 +29,7 @@ type Input struct {
 	kustomize  []*kustomization
 	confs      []conf
 	policies   []conf // policy.json files that may belong to them
+	besides    []beside
 	trees      []configPath
 	findings   finding.Findings // about files, whatever is asked
 	containerd finding.Findings // what refuses an answer for containerd
@@ -180,6 +181,7 @@ type found struct {
 	set     *mirrorset.Set // nil where the text was only searched, and of node files
 	refused finding.Findings
 	nothing bool // it is about other things
+	beside  *beside
 }
 
 // directory reads all that may say where pulls go below a directory.
@@ -324,10 +326,13 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 	if isKustomization(f.name) {
 		f.data = bytes.Clone(data)
 	}
-	if f.nothing = mirrorset.AboutOther(data); f.nothing {
-		return
+	if f.nothing = mirrorset.AboutOther(data); !f.nothing {
+		f.decode(data)
 	}
-	f.decode(data)
+	if b, ok := newBeside(f.name, data); ok && f.nothing {
+		b.data = bytes.Clone(b.data)
+		f.beside = &b
+	}
 }
 
 // load reads the text of the file.
@@ -393,6 +398,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
+		case f.beside != nil:
+			in.besides = append(in.besides, *f.beside)
 		case f.nothing:
 			if !in.aside(f) {
 				nothing++
@@ -467,9 +474,10 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 	all := &mirrorset.Set{}
 	for _, m := range in.manifests {
 		all.NodeFiles = append(all.NodeFiles, m.set.NodeFiles...)
+		all.PullSecrets = append(all.PullSecrets, m.set.PullSecrets...)
 	}
 	for _, n := range in.nodes(finding.Linux, all) {
-		linux = append(linux, readLinux(n.confs, in.policies, client))
+		linux = append(linux, readLinux(n.confs, n.policies, n.besides, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
 	for _, n := range in.nodes(finding.Windows, all) {
