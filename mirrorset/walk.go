@@ -161,19 +161,6 @@ const (
 	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 )
 
-// nodePool notes the ConfigMaps that say how the nodes of a NodePool are configured.
-func (d *decoder) nodePool(o *object) {
-	config := lookup(lookup(o.node, "spec"), "config")
-	if config == nil {
-		return
-	}
-	for _, item := range config.Items() {
-		if name := text(lookup(item, "name")); name != "" {
-			d.set.nodePoolConfigs = append(d.set.nodePoolConfigs, name)
-		}
-	}
-}
-
 // walk looks for rules and files of nodes in an object, and reports whether it found any.
 func (d *decoder) walk(n *document.Node, object string) bool {
 	w := &walker{decoder: d, object: object}

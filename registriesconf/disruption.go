@@ -48,7 +48,7 @@ func (n NodeImpact) Under(policies []mirrorset.DisruptionPolicy) NodeImpact {
 		policy := entryFor(file, all)
 		if policy.ofCluster {
 			n.Reasons = slices.DeleteFunc(n.Reasons, func(d Difference) bool { return d.File == file })
-			n.Policies = append(n.Policies, AppliedPolicy{File: file, Actions: names(policy.Actions), Origin: policy.Origin})
+			n.Policies = append(n.Policies, AppliedPolicy{file, names(policy.Actions), policy.Origin})
 		}
 		for i, name := range names(policy.Actions) {
 			switch policy.Actions[i].Type {
@@ -68,6 +68,19 @@ func (n NodeImpact) Under(policies []mirrorset.DisruptionPolicy) NodeImpact {
 		n.Actions = []string{string(mirrorset.ActionReboot)}
 	}
 	n.Drain = n.Reboot || drain || len(n.Reasons) > 0
+	return n
+}
+
+// Hosted returns the impact on the nodes of a cluster whose control plane HyperShift hosts, of which
+// [mirrorset.RollsOut] says what is rolled out; nil leaves it as it is. MCO's rules do not hold there: each
+// node is drained, and replaced or changed in place, whatever it is that changes.
+func (n NodeImpact) Hosted(r *mirrorset.Rollout) NodeImpact {
+	if r == nil {
+		return n
+	}
+	n.Rollout, n.Policies = r, nil
+	n.Drain, n.Reboot = true, false
+	n.Actions, n.Reasons = []string{}, []Difference{}
 	return n
 }
 

@@ -74,6 +74,8 @@ type NodeImpact struct {
 	Actions []string `json:"actions"`
 	// Reasons are what Drain is set for: the changes that drain, and what only looks changed to MCO.
 	Reasons []Difference `json:"reasons"`
+	// Rollout is set where HyperShift rolls nodes out in place of all that MCO does; see [NodeImpact.Hosted].
+	Rollout *mirrorset.Rollout `json:"rollout,omitempty"`
 	// Policies are the entries of a node disruption policy that took the place of MCO's defaults; see
 	// [NodeImpact.Under].
 	Policies []AppliedPolicy `json:"policies,omitempty"`
@@ -141,6 +143,8 @@ func (c Difference) String() string {
 func (n NodeImpact) Verdict() string {
 	then := n.afterwards()
 	switch {
+	case n.Rollout != nil:
+		return "rollout: " + n.Rollout.String()
 	case n.Reboot:
 		return "drain and reboot: MCO drains each node in turn and reboots it"
 	case n.Drain && then != "":

@@ -61,7 +61,9 @@ func (p *program) diff(args []string) error {
 	if policies == nil {
 		policies = old.disruptionPolicies()
 	}
-	return p.diffLinux(oldSide, newSide, policies, asJSON())
+	return p.diffLinux(oldSide, newSide, func(impact registriesconf.NodeImpact) registriesconf.NodeImpact {
+		return impact.Under(policies).Hosted(rollout(old, new, len(impact.Differences) > 0))
+	}, asJSON())
 }
 
 // side is what one side of a diff is made of.
@@ -76,6 +78,21 @@ func (s *side) disruptionPolicies() []mirrorset.DisruptionPolicy {
 		return nil
 	}
 	return s.picked.Cluster.DisruptionPolicies()
+}
+
+// rollout returns what HyperShift rolls out. Where one side is what a node has, its objects are not known,
+// and the change of the files is that of all objects of the other.
+func rollout(old, new *side, changes bool) *mirrorset.Rollout {
+	objects := func(s *side) *mirrorset.Set {
+		if s.picked.Linux != nil {
+			return nil
+		}
+		return s.picked.Cluster
+	}
+	if before, after := objects(old), objects(new); changes || before != nil && after != nil {
+		return mirrorset.RollsOut(before, after)
+	}
+	return nil
 }
 
 // readSides reads both sides. That nothing in one of them says where pulls go is an answer, as long
@@ -120,7 +137,9 @@ func silentSide(path string, read *side) *side {
 	}}}
 }
 
-func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.DisruptionPolicy, asJSON bool) error {
+// diffLinux says what changes, and what it costs; under is what the cluster makes of MCO's defaults.
+func (p *program) diffLinux(old, new *linuxSide,
+	under func(registriesconf.NodeImpact) registriesconf.NodeImpact, asJSON bool) error {
 	impact := registriesconf.Impact(old.main, new.main)
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
@@ -132,7 +151,7 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 	}
 	impact, others := compare(impact, old, new)
 	notCompared = append(notCompared, others...)
-	impact = impact.Under(policies)
+	impact = under(impact)
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
 		return p.encode(struct {
@@ -202,7 +221,8 @@ func (s *linuxSide) dropIn(name string) *registriesconf.Config {
 // compare adds what the other files cost. Of those that only one side can have something is known of
 // that side alone: a node has files of registries.d that MCO did not write, the template of policy.json
 // where nothing asks for another, and a pull secret that manifests often do not show.
-func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registriesconf.NodeImpact, notCompared []string) {
+func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registriesconf.NodeImpact,
+	notCompared []string) {
 	names := map[string]bool{}
 	for _, s := range []*linuxSide{old, new} {
 		for name := range s.files {
@@ -271,7 +291,7 @@ func (p *program) showImpact(impact registriesconf.NodeImpact) {
 		case registriesconf.RegistryAdded, registriesconf.MirrorAdded, registriesconf.SearchAdded:
 			continue
 		}
-		if !c.Drains {
+		if !c.Drains && impact.Rollout == nil {
 			fmt.Fprintf(p.stdout, "  info: %s\n", c)
 		}
 	}
