@@ -323,6 +323,7 @@ func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 		}
 	case kind == kindMachineConfig && strings.HasPrefix(version, groupMachineConfig+"/"):
 		c.machine = machine(n)
+		w.rendered(n, at, c.machine)
 	case kind == kindTemplate && strings.HasPrefix(version, "template.openshift.io/"):
 		w.parameters(n, at)
 	}

@@ -102,7 +102,7 @@ func (p *program) renderLinux(rules *mirrorset.Rules, basePath, out string) erro
 	if err := more.Err(); err != nil {
 		return err
 	}
-	more = append(more, files.Fills(table)...)
+	more = append(more, files.Fills(table, rules.Rendered)...)
 	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
 	if out == "" {
 		hidden := p.print(0, registriesConf, files.Config.Bytes())
