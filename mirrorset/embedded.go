@@ -209,11 +209,7 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 		}
 	}
 	if !isNodeFile(name) {
-		switch {
-		case err != nil:
-		case path.Clean(name) == pullSecretPath:
-			w.pullSecret(data, n.Line, at, c)
-		default:
+		if err == nil && !w.besides(name, data, n.Line, at, c) {
 			w.packed(data, n.Line, at, c)
 		}
 		return true
@@ -230,12 +226,19 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 	return true
 }
 
-// pullSecret notes the pull secret of a node.
-func (w *walker) pullSecret(data []byte, line int, at *step, c context) {
-	if c.not == "" {
-		w.set.PullSecrets = append(w.set.PullSecrets, PullSecret{Origin: w.origin(w.object, at.String(), line),
-			Machine: c.machine, sum: sha256.Sum256(data)})
+// besides notes a file of a node that says nothing of where pulls go, and yet has to do with them.
+func (w *walker) besides(name string, data []byte, line int, at *step, c context) (handled bool) {
+	name = path.Clean(name)
+	if c.not != "" || name != pullSecretPath && !isCRIOFile(name) {
+		return false
 	}
+	origin := w.origin(w.object, at.String(), line)
+	if name == pullSecretPath {
+		w.set.PullSecrets = append(w.set.PullSecrets, PullSecret{Origin: origin, Machine: c.machine, sum: sha256.Sum256(data)})
+	} else {
+		w.set.CRIOFiles = append(w.set.CRIOFiles, NodeFile{Path: name, Data: data, Origin: origin, Machine: c.machine})
+	}
+	return true
 }
 
 // nodeFile keeps a file of a node.

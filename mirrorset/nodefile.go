@@ -76,6 +76,11 @@ func isNodeFile(name string) bool {
 	return false
 }
 
+// isCRIOFile reports whether a clean path of a node is that of CRI-O's own configuration.
+func isCRIOFile(name string) bool {
+	return name == "/etc/crio/crio.conf" || path.Dir(name) == "/etc/crio/crio.conf.d"
+}
+
 // machine returns what a MachineConfig says of itself.
 func machine(n *document.Node) MachineConfig {
 	metadata := lookup(n, "metadata")

@@ -194,6 +194,8 @@ type Set struct {
 	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate
 	// pass over them: packages registriesconf and hoststoml read them.
 	NodeFiles []NodeFile
+	// CRIOFiles are crio.conf and the files of crio.conf.d that stand in MachineConfigs.
+	CRIOFiles []NodeFile
 	// Rendered are the rendered MachineConfigs, by their size.
 	Rendered []RenderedConfig
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
@@ -223,6 +225,7 @@ func (s *Set) Add(t *Set) {
 	s.ClusterVersions = append(s.ClusterVersions, t.ClusterVersions...)
 	s.MachineConfigurations = append(s.MachineConfigurations, t.MachineConfigurations...)
 	s.PullSecrets = append(s.PullSecrets, t.PullSecrets...)
+	s.CRIOFiles = append(s.CRIOFiles, t.CRIOFiles...)
 	s.Rendered = append(s.Rendered, t.Rendered...)
 	s.NodePools = append(s.NodePools, t.NodePools...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)

@@ -29,8 +29,11 @@ type Linux struct {
 	// Files are the files that say nothing of where pulls go, but whose change costs something, by the
 	// names that [registriesconf.NodeImpact.WithFile] takes: policy.json, registries.d, the policies of
 	// namespaces. Of the pull secret it has the digest.
-	Files    map[string][]byte
-	Findings finding.Findings
+	Files map[string][]byte
+	// ShortNameMode is what CRI-O's own configuration says, which counts for it in place of the
+	// short-name-mode of registries.conf; empty where it does not say.
+	ShortNameMode string
+	Findings      finding.Findings
 }
 
 // DropIn is a file that is laid over registries.conf.
@@ -41,6 +44,16 @@ type DropIn struct {
 
 // Config returns the one file that the client makes of them.
 func (l *Linux) Config() *registriesconf.Config {
+	c := l.files()
+	if l.ShortNameMode != "" {
+		with := *c
+		with.ShortNameMode = l.ShortNameMode
+		c = &with
+	}
+	return c
+}
+
+func (l *Linux) files() *registriesconf.Config {
 	c := l.Main
 	for _, d := range l.DropIns {
 		c = c.Overlay(d.Config)
@@ -84,12 +97,14 @@ type conf struct {
 	dir   string // the containers directory
 	sub   string // the directory of drop-ins, rootless ones with their UID; empty for a main file
 	base  string
+	path  string // clean; on the node itself for a file in a manifest
 	owner string // of a configuration in a home directory
 }
 
 // newConf tells by the path which file of a node it is.
 func newConf(name string, data []byte, given bool) conf {
-	c := conf{name: name, data: data, given: given, base: path.Base(name), layer: layerEtc}
+	c := conf{name: name, data: data, given: given, base: path.Base(name), path: path.Clean(name),
+		layer: layerEtc}
 	dir := path.Dir(name)
 	switch base := path.Base(dir); {
 	case isDropInDir(base):
@@ -143,11 +158,16 @@ type node struct {
 	Linux
 	client Client
 	unread map[string]finding.Finding // by directory
+	// otherPolicy is set where CRI-O judges by another file than policy.json.
+	otherPolicy bool
+	policyDir   string // that CRI-O looks for the policies of namespaces in
 }
 
-// readLinux reads the files of one node as a client does. policies and besides are those of all nodes.
-func readLinux(confs, policies []conf, besides []beside, client Client) *Linux {
-	n := &node{client: client, unread: map[string]finding.Finding{}}
+// readLinux reads the files of one node as a client does. The policies and other files of it are those
+// of all nodes.
+func readLinux(of candidateNode, client Client) *Linux {
+	confs := of.confs
+	n := &node{client: client, unread: map[string]finding.Finding{}, policyDir: policyjson.NamespacesDir}
 	n.Files = map[string][]byte{}
 	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
 	var mains, ins []conf
@@ -170,8 +190,11 @@ func readLinux(confs, policies []conf, besides []beside, client Client) *Linux {
 	if n.Name == "" && len(confs) > 0 {
 		n.Name = confs[0].dir
 	}
-	n.policy(confs, policies)
-	n.besides(confs, besides)
+	n.crio(confs, of.crio, of.policies)
+	n.overriddenMode()
+	n.policy(confs, of.policies)
+	n.besides(confs, of.besides)
+	n.namespaces()
 	for _, dir := range slices.Sorted(maps.Keys(n.unread)) {
 		n.Findings = append(n.Findings, n.unread[dir])
 	}
@@ -182,6 +205,10 @@ func readLinux(confs, policies []conf, besides []beside, client Client) *Linux {
 func (n *node) policy(confs, policies []conf) {
 	for _, p := range policies {
 		if !slices.ContainsFunc(confs, func(c conf) bool { return !c.given && c.dir == p.dir }) {
+			continue
+		}
+		if n.otherPolicy {
+			n.Files[policyjson.FileName] = p.data
 			continue
 		}
 		policy, findings := policyjson.Parse(p.name, p.data)

@@ -30,6 +30,7 @@ type Input struct {
 	confs      []conf
 	policies   []conf // policy.json files that may belong to them
 	besides    []beside
+	crio       []crioFile
 	trees      []configPath
 	findings   finding.Findings // about files, whatever is asked
 	containerd finding.Findings // what refuses an answer for containerd
@@ -69,6 +70,7 @@ func Read(paths []string, stdin io.Reader) (*Input, error) {
 		}
 	}
 	in.loosePolicies()
+	in.looseCRIO()
 	in.findings = in.findings.Sort()
 	return in, nil
 }
@@ -182,6 +184,7 @@ type found struct {
 	refused finding.Findings
 	nothing bool // it is about other things
 	beside  *beside
+	crio    *crioFile
 }
 
 // directory reads all that may say where pulls go below a directory.
@@ -255,9 +258,11 @@ func (in *Input) inner(name string) error {
 	return fs.SkipDir
 }
 
-// isPolicy reports whether a file is a policy.json of containers-image, which is no manifest.
+// isPolicy reports whether a file is a policy.json of containers-image, which is no manifest. CRI-O may
+// name one of another name below etc/crio.
 func isPolicy(name string, data []byte) bool {
-	if path.Base(name) != policyjson.FileName {
+	if dir := path.Dir(name); path.Base(name) != policyjson.FileName &&
+		(path.Ext(name) != ".json" || path.Base(dir) != "crio") {
 		return false
 	}
 	var top struct {
@@ -308,6 +313,10 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 	data := text.Bytes()
 	if isPolicy(f.name, data) {
 		f.kind, f.data = formatPolicy, bytes.Clone(data)
+		return
+	}
+	if c, ok := newCRIO(f.name, data); ok {
+		c.data, f.crio, f.nothing = bytes.Clone(data), &c, true
 		return
 	}
 	f.kind = formatManifest
@@ -398,6 +407,8 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
+		case f.crio != nil:
+			in.crio = append(in.crio, *f.crio)
 		case f.beside != nil:
 			in.besides = append(in.besides, *f.beside)
 		case f.nothing:
@@ -430,7 +441,7 @@ func (in *Input) aside(f *found) bool {
 // part of an answer.
 func (in *Input) loosePolicies() {
 	for _, p := range in.policies {
-		if slices.ContainsFunc(in.confs, func(c conf) bool { return c.dir == p.dir }) {
+		if slices.ContainsFunc(in.confs, func(c conf) bool { return c.dir == p.dir }) || in.namedByCRIO(p) {
 			continue
 		}
 		in.findings = append(in.findings, finding.Finding{
@@ -474,10 +485,11 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 	all := &mirrorset.Set{}
 	for _, m := range in.manifests {
 		all.NodeFiles = append(all.NodeFiles, m.set.NodeFiles...)
+		all.CRIOFiles = append(all.CRIOFiles, m.set.CRIOFiles...)
 		all.PullSecrets = append(all.PullSecrets, m.set.PullSecrets...)
 	}
 	for _, n := range in.nodes(finding.Linux, all) {
-		linux = append(linux, readLinux(n.confs, n.policies, n.besides, client))
+		linux = append(linux, readLinux(n, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
 	for _, n := range in.nodes(finding.Windows, all) {
