@@ -190,6 +190,7 @@ func readLinux(of candidateNode, client Client) *Linux {
 	if n.Name == "" && len(confs) > 0 {
 		n.Name = confs[0].dir
 	}
+	n.namespaceProxies()
 	n.crio(confs, of.crio, of.policies)
 	n.overriddenMode()
 	n.policy(confs, of.policies)
@@ -315,6 +316,25 @@ func (n *node) dropIns(ins []conf) {
 			}
 		}
 		n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + base, n.parse(c)})
+	}
+}
+
+// namespaceProxies says where a client does not send what a registries.conf tells it to.
+func (n *node) namespaceProxies() {
+	if n.client.Pulls(finding.Linux) != resolve.ContainersImage538 {
+		return
+	}
+	for i, r := range n.files().Registries {
+		proxies := r.NamespaceProxy != ""
+		for _, m := range r.Mirrors {
+			proxies = proxies || m.NamespaceProxy != ""
+		}
+		if proxies {
+			n.Findings = append(n.Findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning,
+				Platform: finding.Linux, Origin: finding.Origin{File: n.Name, Field: fmt.Sprintf("registry[%d]", i)}, Value: r.Scope(),
+				Message: "has a namespace-proxy, which " + n.client.String() + " does not send: containers-image reads it from 5.42 " +
+					"on; a proxy that needs it does not serve"})
+		}
 	}
 }
 
