@@ -1,8 +1,10 @@
 package mirrorset
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -97,6 +99,40 @@ func (a NodeDisruptionAction) Service() string {
 		return a.Restart.ServiceName
 	}
 	return ""
+}
+
+// PullSecret is the pull secret of the cluster: the Secret pull-secret of openshift-config, or the file
+// that a MachineConfig puts on nodes. Nothing of it is kept but whether two are the same.
+type PullSecret struct {
+	// Origin is the Secret, or the field of the MachineConfig that holds the file.
+	Origin finding.Origin
+	// Machine is the MachineConfig, the zero value for a Secret.
+	Machine MachineConfig
+
+	sum [sha256.Size]byte
+}
+
+// Sum returns what is the same for two pull secrets of the same bytes, their SHA-256.
+func (s PullSecret) Sum() [sha256.Size]byte { return s.sum }
+
+// pullSecretPath is where a node has the pull secret.
+const pullSecretPath = "/var/lib/kubelet/config.json"
+
+// pullSecret notes the pull secret of a cluster.
+func (o *object) pullSecret() {
+	if o.Kind != kindSecret || o.metadata.Name != "pull-secret" || o.namespace != "openshift-config" {
+		return
+	}
+	const key = ".dockerconfigjson"
+	data, err := fromBase64(text(lookup(lookup(o.node, "data"), key)))
+	if plain := lookup(lookup(o.node, "stringData"), key); plain != nil {
+		data, err = []byte(text(plain)), nil
+	}
+	if err != nil || len(data) == 0 {
+		return
+	}
+	o.set.PullSecrets = append(o.set.PullSecrets, PullSecret{Origin: o.origin(strings.TrimSuffix(o.name, "/"), "", o.node.Line),
+		sum: sha256.Sum256(data)})
 }
 
 const (

@@ -2,7 +2,9 @@ package mirrorset
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -207,7 +209,7 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 		}
 	}
 	if !isNodeFile(name) {
-		if err == nil {
+		if err == nil && !w.besides(name, data, n.Line, at, c) {
 			w.packed(data, n.Line, at, c)
 		}
 		return true
@@ -221,6 +223,21 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 		return true
 	}
 	w.nodeFile(name, data, n.Line, at, c)
+	return true
+}
+
+// besides notes a file of a node that says nothing of where pulls go, and yet has to do with them.
+func (w *walker) besides(name string, data []byte, line int, at *step, c context) (handled bool) {
+	name = path.Clean(name)
+	if c.not != "" || name != pullSecretPath && !isCRIOFile(name) {
+		return false
+	}
+	origin := w.origin(w.object, at.String(), line)
+	if name == pullSecretPath {
+		w.set.PullSecrets = append(w.set.PullSecrets, PullSecret{Origin: origin, Machine: c.machine, sum: sha256.Sum256(data)})
+	} else {
+		w.set.CRIOFiles = append(w.set.CRIOFiles, NodeFile{Path: name, Data: data, Origin: origin, Machine: c.machine})
+	}
 	return true
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // NodeFile is a file of a node that stands inside a manifest: registries.conf and its drop-ins,
-// policy.json, registries.d, the hosts.toml of containerd, and what tells a distribution of mirrors
+// policy.json, registries.d, CRI-O's policies of namespaces, the hosts.toml of containerd, and what tells a distribution of mirrors
 // that writes these: registries.yaml of k3s and RKE2, and the documents of Talos' machine configuration,
 // whose Path is /system/state/config.yaml.
 type NodeFile struct {
@@ -70,8 +70,15 @@ func isNodeFile(name string) bool {
 		return true // registries.conf.d, registries.rootful.conf.d, registries.d
 	case base == "policy.json":
 		return parent == "containers"
+	case parent == "policies" && path.Ext(base) == ".json":
+		return len(dirs) > 1 && dirs[len(dirs)-2] == "crio"
 	}
 	return false
+}
+
+// isCRIOFile reports whether a clean path of a node is that of CRI-O's own configuration.
+func isCRIOFile(name string) bool {
+	return name == "/etc/crio/crio.conf" || path.Dir(name) == "/etc/crio/crio.conf.d"
 }
 
 // machine returns what a MachineConfig says of itself.

@@ -12,6 +12,7 @@ var snakeSourceLists = []string{"insecure_registries", "blocked_registries", "al
 // registryConfig reads the registry_config of a cluster of OCM (ROSA), or of ARO-HCP, which puts its
 // image_digest_mirrors there.
 func (w *walker) registryConfig(n *document.Node, at *step, c context) {
+	w.set.ocm = append(w.set.ocm, w.origin(w.object, at.String(), n.Line))
 	for i := range n.Fields() {
 		key, value := &n.Fields()[i].Key, &n.Fields()[i].Value
 		place := at.field(key.Text)

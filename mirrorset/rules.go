@@ -31,6 +31,9 @@ type Rules struct {
 	ReleaseImage Scope
 	// DisruptionPolicies are the entries for files of the MachineConfiguration named cluster.
 	DisruptionPolicies []DisruptionPolicy
+	// Rendered is the rendered MachineConfig that the files of the rules share with most else; the zero
+	// value where the set has none.
+	Rendered RenderedConfig
 	// TrustedCAs are the certificates that additionalTrustedCA of the Image named cluster leads to.
 	TrustedCAs []TrustedCA
 	// Findings are those of reading and validating, and the loops that merging found.
@@ -74,6 +77,7 @@ func (s *Set) Rules() (*Rules, error) {
 
 		ReleaseImage:       s.releaseImage(),
 		DisruptionPolicies: s.DisruptionPolicies(),
+		Rendered:           s.largestRest(),
 	}
 	var problems finding.Findings
 	r.TrustedCAs, problems = s.trustedCAs()

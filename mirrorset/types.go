@@ -185,19 +185,27 @@ type Set struct {
 	// whose files change.
 	ClusterVersions       []ClusterVersion
 	MachineConfigurations []MachineConfiguration
+	// PullSecrets are the pull secrets of the cluster and of its nodes.
+	PullSecrets []PullSecret
 	// HostedClusters are the places of the HyperShift HostedCluster objects that were read.
 	HostedClusters []finding.Origin
+	// NodePools are the NodePools of HyperShift.
+	NodePools []NodePool
 	// NodeFiles are the files of nodes that stand inside manifests, as they are. Rules and Validate
 	// pass over them: packages registriesconf and hoststoml read them.
 	NodeFiles []NodeFile
+	// CRIOFiles are crio.conf and the files of crio.conf.d that stand in MachineConfigs.
+	CRIOFiles []NodeFile
+	// Rendered are the rendered MachineConfigs, by their size.
+	Rendered []RenderedConfig
 	// Findings holds what reading noticed and did not refuse: unknown fields, skipped kinds.
 	Findings finding.Findings
 
 	// none is set where something says that there are no rules: an empty List, an object that is
 	// not to exist.
 	none bool
-	// nodePoolConfigs are the names of the ConfigMaps that NodePools of HyperShift name.
-	nodePoolConfigs []string
+	// ocm are the places of what OCM says of a managed cluster: its registry_config, its image mirrors.
+	ocm []finding.Origin
 }
 
 // Add appends everything of t to s; nil adds nothing.
@@ -216,10 +224,14 @@ func (s *Set) Add(t *Set) {
 	s.ConfigMaps = append(s.ConfigMaps, t.ConfigMaps...)
 	s.ClusterVersions = append(s.ClusterVersions, t.ClusterVersions...)
 	s.MachineConfigurations = append(s.MachineConfigurations, t.MachineConfigurations...)
+	s.PullSecrets = append(s.PullSecrets, t.PullSecrets...)
+	s.CRIOFiles = append(s.CRIOFiles, t.CRIOFiles...)
+	s.Rendered = append(s.Rendered, t.Rendered...)
+	s.NodePools = append(s.NodePools, t.NodePools...)
 	s.HostedClusters = append(s.HostedClusters, t.HostedClusters...)
 	s.NodeFiles = append(s.NodeFiles, t.NodeFiles...)
 	s.none = s.none || t.none
-	s.nodePoolConfigs = append(s.nodePoolConfigs, t.nodePoolConfigs...)
+	s.ocm = append(s.ocm, t.ocm...)
 	s.Findings = append(s.Findings, t.Findings...)
 }
 
@@ -235,7 +247,8 @@ func (s *Set) Speaks() bool {
 func (s *Set) Empty() bool {
 	return len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+
 		len(s.DigestSources)+len(s.ImageMirrors)+len(s.Images)+len(s.ConfigMaps)+len(s.NodeFiles)+
-		len(s.ClusterImagePolicies)+len(s.ImagePolicies)+len(s.ClusterVersions)+len(s.MachineConfigurations) == 0
+		len(s.ClusterImagePolicies)+len(s.ImagePolicies)+len(s.ClusterVersions)+len(s.MachineConfigurations)+
+		len(s.PullSecrets)+len(s.NodePools) == 0
 }
 
 // The kinds this package reads, as objects name them.

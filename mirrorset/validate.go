@@ -390,7 +390,7 @@ func (v *validator) nodePools() {
 		}
 		object, _, _ := strings.Cut(o.ReadFrom.Wrapper, " ")
 		if name, ok := strings.CutPrefix(object, kindConfigMap+"/"); ok &&
-			slices.Contains(v.set.nodePoolConfigs, name) {
+			slices.ContainsFunc(v.set.NodePools, func(p NodePool) bool { return slices.Contains(p.Config, name) }) {
 			v.refuse(finding.CodeManagedCluster, finding.NodePool,
 				o.ReadFrom.Origin(objectName(kindITMS, o.Metadata.Name), ""), "",
 				"stands in the configuration of a NodePool, which takes no mirrors for tags and stops "+

@@ -136,6 +136,7 @@ func (d *decoder) other(o *object) {
 	if o.Kind == kindNodePool && strings.HasPrefix(o.APIVersion, groupHyperShift+"/") {
 		d.nodePool(o)
 	}
+	o.pullSecret()
 	if o.Kind == kindDefinition || o.Kind != kindSecret && !d.mentioned(o.node) {
 		d.skip(kind)
 		return
@@ -159,19 +160,6 @@ const (
 	// lastApplied is the annotation in which kubectl keeps the object that it stands on.
 	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 )
-
-// nodePool notes the ConfigMaps that say how the nodes of a NodePool are configured.
-func (d *decoder) nodePool(o *object) {
-	config := lookup(lookup(o.node, "spec"), "config")
-	if config == nil {
-		return
-	}
-	for _, item := range config.Items() {
-		if name := text(lookup(item, "name")); name != "" {
-			d.set.nodePoolConfigs = append(d.set.nodePoolConfigs, name)
-		}
-	}
-}
 
 // walk looks for rules and files of nodes in an object, and reports whether it found any.
 func (d *decoder) walk(n *document.Node, object string) bool {
@@ -335,6 +323,7 @@ func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 		}
 	case kind == kindMachineConfig && strings.HasPrefix(version, groupMachineConfig+"/"):
 		c.machine = machine(n)
+		w.rendered(n, at, c.machine)
 	case kind == kindTemplate && strings.HasPrefix(version, "template.openshift.io/"):
 		w.parameters(n, at)
 	}

@@ -53,7 +53,7 @@ func TestANodeDisruptionPolicyReplacesTheDefaultOfItsFile(t *testing.T) {
 			require.Equal(t, test.impact.Differences, got.Differences)
 		})
 	}
-	require.Equal(t, "no drain: the node disruption policy asks for none\n  registries.conf: Restart crio.service, as MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[0] says",
+	require.Equal(t, "no drain: the node disruption policy asks for none; crio.service restarts\n  registries.conf: Restart crio.service, as MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[0] says",
 		removed.Under((&mirrorset.Set{MachineConfigurations: []mirrorset.MachineConfiguration{{
 			Metadata: mirrorset.ObjectMeta{Name: "cluster"},
 			Spec:     mirrorset.MachineConfigurationSpec{NodeDisruptionPolicy: mirrorset.NodeDisruptionPolicy{Files: []mirrorset.NodeDisruptionFile{{Path: main, Actions: []mirrorset.NodeDisruptionAction{restart}}}}},

@@ -1,7 +1,6 @@
 package registriesconf
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/shown"
+	"github.com/pullroute/pullroute/mirrorset"
 )
 
 // Impact returns what it costs a Linux node that the Machine Config Operator (MCO) manages when its
@@ -40,7 +40,7 @@ import (
 // A drain is not a reboot. For registries.conf MCO drains where it must and has CRI-O reload the
 // file, and its own tests demand that the node is not rebooted (an ImageTagMirrorSet included, of
 // which the documentation of OpenShift says that it "drains and reboots"). What reboots is a change
-// of a drop-in, see [NodeImpact.WithDropIn].
+// of a drop-in, see [NodeImpact.WithDropIn]; what it does for other files says [NodeImpact.WithFile].
 //
 // The verdict is that of MCO's defaults. A node disruption policy for the file replaces it, see
 // [NodeImpact.Under]; a cluster of one node is never drained. Trailing slashes, which [Parse] drops, are not seen here,
@@ -56,22 +56,26 @@ func Impact(old, new *Config) NodeImpact {
 	c.searchRegistries(old.UnqualifiedSearchRegistries, new.UnqualifiedSearchRegistries)
 	c.settings(old, new)
 	c.registries(old.Registries, new.Registries)
-	return c.NodeImpact
+	return c.Under(nil)
 }
 
 // NodeImpact is what a change of registries.conf costs a Linux node. Its lists are in an order that
 // depends on the two files alone: settings of the file first, then registries by their prefix, each with
-// its own settings before its mirrors, then drop-ins.
+// its own settings before its mirrors, then drop-ins, then other files.
 type NodeImpact struct {
-	// Differences are all of them. Without any, the node is left alone; with any, CRI-O reloads its
-	// configuration at least.
+	// Differences are all of them. Without any, the node is left alone.
 	Differences []Difference `json:"changes"`
 	// Drain is set where MCO cordons the node and evicts its pods before it replaces the file.
 	Drain bool `json:"drain"`
 	// Reboot is set where it also reboots the node. Nothing in registries.conf itself does that.
 	Reboot bool `json:"reboot"`
+	// Actions are what MCO does on the node beside a drain, for all files together: "Reload crio.service",
+	// and nothing but "Reboot" where it reboots. Empty where it only writes the files.
+	Actions []string `json:"actions"`
 	// Reasons are what Drain is set for: the changes that drain, and what only looks changed to MCO.
 	Reasons []Difference `json:"reasons"`
+	// Rollout is set where HyperShift rolls nodes out in place of all that MCO does; see [NodeImpact.Hosted].
+	Rollout *mirrorset.Rollout `json:"rollout,omitempty"`
 	// Policies are the entries of a node disruption policy that took the place of MCO's defaults; see
 	// [NodeImpact.Under].
 	Policies []AppliedPolicy `json:"policies,omitempty"`
@@ -82,7 +86,8 @@ type NodeImpact struct {
 type Difference struct {
 	// Code is the kind of difference.
 	Code DifferenceCode `json:"code"`
-	// File is the drop-in that the change is about, and empty for registries.conf itself.
+	// File is the file that the change is about: a path from /etc/containers, or an absolute one. It is
+	// empty for registries.conf itself.
 	File string `json:"file,omitempty"`
 	// Field is the path in the new file, registry[2].mirror[0].pull-from-mirror, and for what is
 	// gone the path in the old one.
@@ -120,32 +125,61 @@ const (
 	SearchChanged    DifferenceCode = "search-registry-changed" // another one at this place
 	SettingChanged   DifferenceCode = "setting-changed"         // a setting of the whole file that MCO does not compare
 	DropInChanged    DifferenceCode = "drop-in-changed"         // a file of registries.conf.d
+	FileChanged      DifferenceCode = "file-changed"            // another file: policy.json, registries.d, the pull secret
 )
 
 // String returns the change as one line:
 //
 //	registry[0]: "quay.io/team": is gone, … [registry-removed]
 func (c Difference) String() string {
-	place := strings.TrimSpace(c.File + " " + c.Field)
-	subject := cmp.Or(c.Mirror, c.Scope, c.New, c.Old)
-	return fmt.Sprintf("%s: %q: %s [%s]", place, subject, c.Message, c.Code)
+	text := strings.TrimSpace(c.File + " " + c.Field)
+	if subject := cmp.Or(c.Mirror, c.Scope, c.New, c.Old); subject != "" || c.Code != FileChanged {
+		text += fmt.Sprintf(": %q", subject)
+	}
+	return fmt.Sprintf("%s: %s [%s]", text, c.Message, c.Code)
 }
 
 // Verdict says in one sentence what happens to the node.
 func (n NodeImpact) Verdict() string {
+	then := n.afterwards()
 	switch {
+	case n.Rollout != nil:
+		return "rollout: " + n.Rollout.String()
 	case n.Reboot:
 		return "drain and reboot: MCO drains each node in turn and reboots it"
-	case len(n.Policies) > 0 && n.Drain:
+	case n.Drain && then != "":
+		return "drain: MCO drains each node in turn, then " + then + "; no reboot"
+	case n.Drain:
 		return "drain: MCO drains each node in turn; no reboot"
+	case len(n.Policies) > 0 && then != "":
+		return "no drain: the node disruption policy asks for none; " + then
 	case len(n.Policies) > 0:
 		return "no drain: the node disruption policy asks for none"
-	case n.Drain:
-		return "drain: MCO drains each node in turn, then CRI-O reloads its configuration; no reboot"
+	case then != "":
+		return "no drain: " + then + ", pods keep running"
 	case len(n.Differences) > 0:
-		return "no drain: CRI-O reloads its configuration, pods keep running"
+		return "no drain: MCO writes the files, and nothing is reloaded or restarted"
 	}
 	return "no drain: nothing changes"
+}
+
+// afterwards says what MCO does once the files are written.
+func (n NodeImpact) afterwards() string {
+	var said []string
+	for _, action := range n.Actions {
+		verb, service, _ := strings.Cut(action, " ")
+		switch {
+		case action == reloadCRIO:
+			said = append(said, "CRI-O reloads its configuration")
+		case verb == string(mirrorset.ActionReload):
+			said = append(said, service+" reloads its configuration")
+		case verb == string(mirrorset.ActionRestart):
+			said = append(said, service+" restarts")
+		default:
+			said = append(said, "systemd reloads its units")
+		}
+	}
+	return strings.Join(said, " and ")
 }
 
 // String returns the verdict and, below it, every reason.
@@ -161,46 +195,6 @@ func (n NodeImpact) String() string {
 	return b.String()
 }
 
-// WithDropIn returns the impact with that of a drop-in added, a file of registries.conf.d that MCO
-// writes beside registries.conf; nil stands for an absent one. Name is its path from the directory
-// that holds registries.conf, as [SearchDropIn] is.
-//
-// MCO has no rule for these files, and reboots a node for every change of a file that it has no rule for
-// (pkg/daemon/update.go, calculatePostConfigChangeNodeDisruptionActionFromMCDiffs; its own test of
-// containerRuntimeSearchRegistries demands the reboot). A nodeDisruptionPolicy for the file is the way
-// around.
-func (n NodeImpact) WithDropIn(name string, old, new *Config) NodeImpact {
-	if (old == nil) == (new == nil) && bytes.Equal(old.Bytes(), new.Bytes()) {
-		return n
-	}
-	c := comparison{n}
-	change := Difference{Code: DropInChanged, File: name, Drains: true}
-	switch {
-	case old == nil:
-		change.Message = "is new"
-	case new == nil:
-		change.Message = "is gone"
-	default:
-		change.Message = "changes"
-	}
-	// MCO's own drop-in holds nothing else.
-	for _, side := range []struct {
-		config *Config
-		value  *string
-	}{{old, &change.Old}, {new, &change.New}} {
-		if side.config != nil && side.config.UnqualifiedSearchRegistries != nil {
-			*side.value = list(side.config.UnqualifiedSearchRegistries)
-			change.Field = "unqualified-search-registries"
-		}
-	}
-	change.Message += "; MCO drains and reboots for every file of registries.conf.d: " +
-		"leave it as it is, give it a nodeDisruptionPolicy, or plan the reboots"
-	c.Differences, c.Reasons = slices.Clip(c.Differences), slices.Clip(c.Reasons)
-	c.add(change)
-	c.Reboot = true
-	return c.NodeImpact
-}
-
 // A comparison collects the changes between two files, each once.
 type comparison struct{ NodeImpact }
 
@@ -213,7 +207,6 @@ func (c *comparison) add(change Difference) {
 }
 
 func (c *comparison) because(reason Difference) {
-	c.Drain = true
 	c.Reasons = append(c.Reasons, reason.shown())
 }
 

@@ -193,7 +193,7 @@ func TestADropInReboots(t *testing.T) {
 func TestImpactMarshalsEmptyListsAsLists(t *testing.T) {
 	data, err := json.Marshal(registriesconf.Impact(nil, nil))
 	require.NoError(t, err)
-	require.JSONEq(t, `{"changes": [], "drain": false, "reboot": false, "reasons": []}`, string(data))
+	require.JSONEq(t, `{"changes": [], "drain": false, "reboot": false, "actions": [], "reasons": []}`, string(data))
 }
 
 // safe is MCO's rule as semantics.md states it, each sentence by itself and only for a yes or no.

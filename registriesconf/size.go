@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -13,29 +14,51 @@ import (
 // request (MCO warns from 80 % on).
 const maxMachineConfig = 1572864
 
-// Fills reports a registries.conf that fills a MachineConfig, in which it stands in base64. What else
-// the MachineConfig holds comes on top. t is the table that Render returned with the files.
-func (f Files) Fills(t *resolve.LinuxTable) finding.Findings {
-	c := f.Config
-	if c == nil || base64.StdEncoding.EncodedLen(c.size())*5 <= maxMachineConfig*4 {
+// Fills reports files that fill a MachineConfig, in which they stand in base64. rest is the rendered
+// MachineConfig of the cluster, [mirrorset.Rules.Rendered], of which what else it holds counts too; the
+// zero value stands for one that is not known, and the finding says that it comes on top. t is the table that
+// Render returned with the files. (MCO: pkg/controller/common/helpers.go, ValidateMachineConfigSize.)
+func (f Files) Fills(t *resolve.LinuxTable, rest mirrorset.RenderedConfig) finding.Findings {
+	if f.Config == nil {
+		return nil
+	}
+	others := rest.Rest
+	if f.Search != nil {
+		others += encoded(len(f.Search.Bytes()))
+	}
+	for _, file := range f.Policies.List() {
+		others += encoded(len(file.Data))
+	}
+	if (encoded(f.Config.size())+others)*5 <= maxMachineConfig*4 {
 		return nil // as nearly always, and known without writing the file
 	}
-	size := base64.StdEncoding.EncodedLen(len(c.Bytes()))
+	size := encoded(len(f.Config.Bytes())) + others
 	if size*5 <= maxMachineConfig*4 {
 		return nil
 	}
 	said := finding.Finding{Code: finding.CodeTooMany, Severity: finding.SeverityWarning,
 		Platform: finding.Linux, Origin: firstObject(t), Value: FileName}
-	said.Message = fmt.Sprintf("takes %d of the %d bytes that a rendered MachineConfig may have, in "+
-		"base64; the rest of the MachineConfig comes on top: mirror whole registries or namespaces in "+
-		"place of repositories", size, maxMachineConfig)
+	with, onTop := "", ", and what else it holds comes on top"
+	advice := "mirror whole registries or namespaces in place of repositories"
+	if rest.Rest > 0 {
+		with, onTop = fmt.Sprintf(", with the %d of what else %s holds", rest.Rest, rest.Origin.Object), ""
+	}
+	if rest.Rest > size/2 {
+		advice = "make the other MachineConfigs of the pool smaller"
+	}
+	said.Message = fmt.Sprintf("takes %d of the %d bytes that a rendered MachineConfig may have, in base64%s%s: %s",
+		size, maxMachineConfig, with, onTop, advice)
 	if size > maxMachineConfig {
 		said.Severity = finding.SeverityError
-		said.Message = fmt.Sprintf("takes %d bytes in base64, and a rendered MachineConfig may have %d: "+
-			"MCO renders none, and no later change reaches any node; mirror whole registries or "+
-			"namespaces in place of repositories", size, maxMachineConfig)
+		said.Message = fmt.Sprintf("takes %d bytes in base64%s, and a rendered MachineConfig may have %d: "+
+			"MCO renders none, and no later change reaches any node; %s", size, with, maxMachineConfig, advice)
 	}
 	return finding.Findings{said}
+}
+
+// encoded returns what a file of so many bytes takes in a MachineConfig: a data URL in base64.
+func encoded(size int) int {
+	return len("data:text/plain;charset=utf-8;base64,") + base64.StdEncoding.EncodedLen(size)
 }
 
 // firstObject returns the field of the first object that made an entry.

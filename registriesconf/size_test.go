@@ -3,6 +3,7 @@ package registriesconf_test
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,17 +27,47 @@ func TestAFileThatFillsAMachineConfigIsReported(t *testing.T) {
 		rules, err := (&mirrorset.Set{ImageDigestMirrorSets: []mirrorset.ImageDigestMirrorSet{o}}).Rules()
 		require.NoError(t, err)
 		files, table, _ := registriesconf.Render(rules, registriesconf.RenderOptions{})
-		size := len(base64.StdEncoding.EncodeToString(files.Config.Bytes()))
+		size := len("data:text/plain;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(files.Config.Bytes()))
 		require.Equal(t, test.severity != "", size > limit/10*8, size)
 		require.Equal(t, test.severity == finding0.SeverityError, size > limit, size)
 		var said finding0.Severity
-		for _, f := range files.Fills(table) {
+		for _, f := range files.Fills(table, mirrorset.RenderedConfig{}) {
 			if f.Code == finding0.CodeTooMany {
 				said = f.Severity
 				require.Equal(t, finding0.Origin{Object: "ImageDigestMirrorSet/many", Field: "spec.imageDigestMirrors"}, f.Origin)
 				require.Contains(t, f.Message, fmt.Sprintf("takes %d", size))
+				require.Equal(t, said == finding0.SeverityWarning, strings.Contains(f.Message, "comes on top"))
 			}
 		}
 		require.Equal(t, test.severity, said, size)
+	}
+}
+
+// The rest of the MachineConfig counts where it is known, and the other files of the rules do in any case.
+func TestWhatElseAMachineConfigHoldsCounts(t *testing.T) {
+	const limit, head = 1572864, len("data:text/plain;charset=utf-8;base64,")
+	rules, err := (&mirrorset.Set{Images: []mirrorset.Image{{Metadata: mirrorset.ObjectMeta{Name: "cluster"}, Spec: mirrorset.ImageSpec{
+		RegistrySources: mirrorset.RegistrySources{AllowedRegistries: []string{"quay.io"}, ContainerRuntimeSearchRegistries: []string{"quay.io"}}}}}}).Rules()
+	require.NoError(t, err)
+	files, table, _ := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	size := 3*head + base64.StdEncoding.EncodedLen(len(files.Config.Bytes())) + base64.StdEncoding.EncodedLen(len(files.Search.Bytes())) + base64.StdEncoding.EncodedLen(len(files.Policies.PolicyJSON))
+	rest := mirrorset.RenderedConfig{Origin: finding0.Origin{Object: "MachineConfig/rendered-worker-1"}}
+	for _, test := range []struct {
+		rest int
+		want string
+	}{
+		{0, ""}, {limit*4/5 - size, ""},
+		{limit*4/5 - size + 1, fmt.Sprintf("takes %d of the 1572864 bytes that a rendered MachineConfig may have, in base64, with the %d of what else MachineConfig/rendered-worker-1 holds: make the other MachineConfigs of the pool smaller", limit*4/5+1, limit*4/5-size+1)},
+		{limit - size, fmt.Sprintf("takes %d of", limit)},
+		{limit - size + 1, fmt.Sprintf("takes %d bytes in base64, with the %d of what else MachineConfig/rendered-worker-1 holds, and a rendered MachineConfig may have", limit+1, limit-size+1)},
+	} {
+		rest.Rest = test.rest
+		said := files.Fills(table, rest)
+		if test.want == "" {
+			require.Empty(t, said, test.rest)
+			continue
+		}
+		require.Len(t, said, 1)
+		require.Contains(t, said[0].Message, test.want)
 	}
 }

@@ -36,12 +36,14 @@ func (c *Config) Table(name string) *resolve.LinuxTable {
 		to := &t.Entries[i]
 		*to = resolve.LinuxEntry{
 			Prefix: r.Scope(), Location: r.Location, Blocked: r.Blocked, Insecure: r.Insecure,
-			MirrorByDigestOnly: r.MirrorByDigestOnly, Origins: []finding.Origin{{File: name, Field: field}},
+			MirrorByDigestOnly: r.MirrorByDigestOnly, NamespaceProxy: r.NamespaceProxy,
+			Origins: []finding.Origin{{File: name, Field: field}},
 		}
 		for j, m := range r.Mirrors {
 			to.Mirrors = append(to.Mirrors, resolve.LinuxMirror{
 				Location: m.Location, Insecure: m.Insecure, Pull: pullOf(m.PullFromMirror),
-				Origins: []finding.Origin{{File: name, Field: fmt.Sprintf("%s.mirror[%d]", field, j)}},
+				NamespaceProxy: m.NamespaceProxy,
+				Origins:        []finding.Origin{{File: name, Field: fmt.Sprintf("%s.mirror[%d]", field, j)}},
 			})
 		}
 	}

@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,4 +104,27 @@ func TestAPlanForProgramsSaysAfterWhichFaultsItsClientMovesOn(t *testing.T) {
 	alone, err := table.Plan("b.io/a:1")
 	require.NoError(t, err)
 	require.Empty(t, movesOn(alone), "there is nowhere to move on to")
+}
+
+// A namespace-proxy stands in a plan of the client that sends it.
+func TestTheNamespaceOfAnAttempt(t *testing.T) {
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{{Prefix: "quay.io", Location: "quay.io", NamespaceProxy: "own",
+		Mirrors: []resolve.LinuxMirror{{Location: "m.io", NamespaceProxy: "quay.io"}, {Location: "n.io"}, {Location: "n.io", NamespaceProxy: "again"}}}}})
+	plan, err := table.Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Len(t, plan.Pull, 4, "one location with two namespaces is asked twice")
+	for client, want := range map[resolve.Client][]string{
+		resolve.ContainersImage542: {"quay.io", "", "again", "own"}, resolve.ContainersImage538: {"", "", "", ""}, "": {"", "", "", ""},
+	} {
+		plan.Client = client
+		var got []string
+		for _, a := range plan.Pull {
+			got = append(got, plan.Namespace(a))
+		}
+		require.Equal(t, want, got)
+		data, err := json.Marshal(plan)
+		require.NoError(t, err)
+		require.Equal(t, client == resolve.ContainersImage542, strings.Contains(string(data), `"namespace":"own"`), string(data))
+	}
+	require.Equal(t, "own", plan.Pull[3].Namespace, "marshalling changed the plan")
 }

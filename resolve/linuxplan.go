@@ -130,7 +130,7 @@ func parseFor(image, full string) (Reference, error) {
 // first. One that cannot be written stops the pull (rewriteReference).
 func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 	if entry == nil {
-		t.ask(p, r, r.Name(), nil, false)
+		t.ask(p, r, linuxLocation{name: r.Name()})
 		return
 	}
 	var space [8]linuxLocation // enough for most lists of mirrors
@@ -145,7 +145,7 @@ func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 	before := len(p.Pull)
 	p.Pull = slices.Grow(p.Pull, len(locations))
 	for _, l := range locations {
-		t.ask(p, r, l.name, l.mirror, l.insecure)
+		t.ask(p, r, l)
 	}
 	if len(p.Pull) == before {
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
@@ -160,6 +160,7 @@ type linuxLocation struct {
 	name      string
 	mirror    *LinuxMirror // nil for the registry itself
 	insecure  bool         // asked by plain HTTP too
+	namespace string       // the value of namespace-proxy
 	unchanged bool         // the name of the reference, which can be written
 }
 
@@ -174,10 +175,11 @@ func (r *LinuxEntry) locations(locations []linuxLocation, ref Reference) []linux
 	text := newTextBlock(size)
 	for i := range r.Mirrors {
 		if m := &r.Mirrors[i]; r.serves(m, ref.ByDigest()) {
-			locations = append(locations, linuxLocation{name: text.join(m.Location, after), mirror: m, insecure: m.Insecure})
+			locations = append(locations, linuxLocation{name: text.join(m.Location, after), mirror: m, insecure: m.Insecure,
+				namespace: m.NamespaceProxy})
 		}
 	}
-	own := linuxLocation{name: ref.Name(), insecure: r.Insecure, unchanged: true}
+	own := linuxLocation{name: ref.Name(), insecure: r.Insecure, namespace: r.NamespaceProxy, unchanged: true}
 	if r.Location != "" && (r.Location != r.Prefix || isWildcard(r.Prefix)) {
 		own.name, own.unchanged = r.Location+after, false
 	}
@@ -200,10 +202,10 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 	return true
 }
 
-// ask adds the attempt at a location where the client asks it. mirror is what the location belongs
-// to, nil for the registry itself.
-func (t *LinuxTable) ask(p *Plan, r Reference, location string, mirror *LinuxMirror, insecure bool) {
-	a := Attempt{Location: contacted(location), Role: RoleMirror, Insecure: insecure}
+// ask adds the attempt at a location where the client asks it.
+func (t *LinuxTable) ask(p *Plan, r Reference, l linuxLocation) {
+	location, mirror, insecure := l.name, l.mirror, l.insecure
+	a := Attempt{Location: contacted(location), Role: RoleMirror, Insecure: insecure, Namespace: l.namespace}
 	if location == r.Name() {
 		a.Role = RoleSource
 	}

@@ -100,6 +100,8 @@ type LinuxEntry struct {
 	Insecure bool
 	// MirrorByDigestOnly leaves out every mirror for pulls by tag.
 	MirrorByDigestOnly bool
+	// NamespaceProxy is what the registry itself is told as the query parameter ns.
+	NamespaceProxy string
 	// Origins are the fields that made the entry what it is.
 	Origins []finding.Origin
 }
@@ -110,7 +112,9 @@ type LinuxMirror struct {
 	// Pull is the kind of pull that the mirror serves; empty where it serves both.
 	Pull     mirrorset.Pull
 	Insecure bool
-	Origins  []finding.Origin
+	// NamespaceProxy is what the mirror is told as the query parameter ns.
+	NamespaceProxy string
+	Origins        []finding.Origin
 }
 
 // serves reports whether a mirror of r is used for a pull.

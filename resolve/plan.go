@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -69,9 +70,35 @@ type Attempt struct {
 	Role     Role
 	// Insecure is set where the location is asked without a look at its certificate, or by plain HTTP.
 	Insecure bool
+	// Namespace is the namespace-proxy of a registries.conf, which the client may tell the location; see
+	// [Plan.Namespace].
+	Namespace string
 	// Origins are the fields that name the location; empty for a source that is asked only because
 	// nothing forbids it.
 	Origins []finding.Origin
+}
+
+// Namespace returns the value that the plan's client appends to every request of an attempt as the query
+// parameter ns; empty where it appends none. The namespace-proxy of registries.conf is read by containers-image 5.42
+// (docker_client.go, resolveRequestURL), and not by 5.39 and older ones. containerd tells every
+// host but the image's own the registry of the image.
+func (p *Plan) Namespace(a Attempt) string {
+	if p.client() != ContainersImage542 {
+		return ""
+	}
+	return a.Namespace
+}
+
+// sent returns attempts as the plan's client makes them.
+func (p *Plan) sent(attempts []Attempt) []Attempt {
+	if !slices.ContainsFunc(attempts, func(a Attempt) bool { return a.Namespace != p.Namespace(a) }) {
+		return notNil(attempts)
+	}
+	attempts = slices.Clone(attempts)
+	for i := range attempts {
+		attempts[i].Namespace = p.Namespace(attempts[i])
+	}
+	return attempts
 }
 
 // Role says what a location is to the image.
@@ -85,6 +112,7 @@ const (
 )
 
 // MarshalJSON writes the attempt as {"location", "role", "origin", "place"}, with "insecure" where it is,
+// with "namespace" where it has one,
 // and with "origins" where more than one field names the location. The place is that of the origin in
 // its file, file:line.
 func (a Attempt) MarshalJSON() ([]byte, error) {
@@ -92,10 +120,11 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 		Location string   `json:"location"`
 		Role     Role     `json:"role"`
 		Insecure bool     `json:"insecure,omitempty"`
+		NS       string   `json:"namespace,omitempty"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
 		Place    string   `json:"place,omitempty"`
-	}{Location: shown.Value(a.Location), Role: a.Role, Insecure: a.Insecure}
+	}{Location: shown.Value(a.Location), Role: a.Role, Insecure: a.Insecure, NS: shown.Value(a.Namespace)}
 	if len(a.Origins) > 0 {
 		out.Origin, out.Place = a.Origins[0].String(), a.Origins[0].Place()
 	}
@@ -122,7 +151,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Signatures []Signature      `json:"signatures,omitempty"`
 		MovesOn    *movesOn         `json:"movesOn,omitempty"`
 		Findings   finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), notNil(p.Pull), p.Outcome, p.Asked, p.Signatures,
+	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), p.sent(p.Pull), p.Outcome, p.sent(p.Asked), p.Signatures,
 		p.movesOn(), notNil(p.Findings)})
 }
 
@@ -136,7 +165,8 @@ func notNil[S ~[]E, E any](s S) S {
 // appendAttempt adds an attempt, unless it repeats the one before: the client would send the same
 // request again.
 func appendAttempt(attempts []Attempt, a Attempt) []Attempt {
-	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location {
+	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location &&
+		attempts[n-1].Namespace == a.Namespace {
 		return attempts
 	}
 	return append(attempts, a)

@@ -17,6 +17,7 @@ func Compare(t *testing.T) {
 		{"a counterexample is what the client does", aCounterexampleIsWhatTheClientDoes},
 		{"a pull goes where the plan says", aPullGoesWhereThePlanSays},
 		{"no contact is unsaid", noContactIsUnsaid},
+		{"the namespace is sent as planned", theNamespaceIsSentAsPlanned},
 		{"never means never with every mirror failing", neverMeansNeverWithEveryMirrorFailing},
 		{"never means never when mirrors lost their blobs", neverMeansNeverWhenMirrorsLostTheirBlobs},
 		{"a failing location is left as the plan says", aFailingLocationIsLeftAsThePlanSays},

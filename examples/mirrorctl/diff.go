@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/spf13/cobra"
 )
 
@@ -74,7 +77,9 @@ func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *
 	if policies == nil {
 		policies = old.disruptionPolicies()
 	}
-	return p.diffLinux(oldSide, newSide, policies, asJSON)
+	return p.diffLinux(oldSide, newSide, func(impact registriesconf.NodeImpact) registriesconf.NodeImpact {
+		return impact.Under(policies).Hosted(rollout(old, new, len(impact.Differences) > 0))
+	}, asJSON)
 }
 
 // side is what one side of a diff is made of.
@@ -89,6 +94,21 @@ func (s *side) disruptionPolicies() []mirrorset.DisruptionPolicy {
 		return nil
 	}
 	return s.picked.Cluster.DisruptionPolicies()
+}
+
+// rollout returns what HyperShift rolls out. Where one side is what a node has, its objects are not known,
+// and the change of the files is that of all objects of the other.
+func rollout(old, new *side, changes bool) *mirrorset.Rollout {
+	objects := func(s *side) *mirrorset.Set {
+		if s.picked.Linux != nil {
+			return nil
+		}
+		return s.picked.Cluster
+	}
+	if before, after := objects(old), objects(new); changes || before != nil && after != nil {
+		return mirrorset.RollsOut(before, after)
+	}
+	return nil
 }
 
 // readSides reads both sides. That nothing in one of them says where pulls go is an answer, as long
@@ -133,7 +153,9 @@ func silentSide(path string, read *side) *side {
 	}}}
 }
 
-func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.DisruptionPolicy, asJSON bool) (bool, error) {
+// diffLinux says what changes, and what it costs; under is what the cluster makes of MCO's defaults.
+func (p *program) diffLinux(old, new *linuxSide,
+	under func(registriesconf.NodeImpact) registriesconf.NodeImpact, asJSON bool) (bool, error) {
 	impact := registriesconf.Impact(old.main, new.main)
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
@@ -143,7 +165,9 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 		}
 		impact = impact.WithDropIn(name, old.dropIn(name), new.dropIn(name))
 	}
-	impact = impact.Under(policies)
+	impact, others := compare(impact, old, new)
+	notCompared = append(notCompared, others...)
+	impact = under(impact)
 	findings := append(old.findings, new.findings...).Sort()
 	changed := len(impact.Differences) > 0
 	if asJSON {
@@ -165,9 +189,13 @@ func (p *program) diffLinux(old, new *linuxSide, policies []mirrorset.Disruption
 
 // linuxSide is one side of a diff.
 type linuxSide struct {
-	main     *registriesconf.Config
-	dropIns  []input.DropIn
-	lone     bool // a registries.conf without its directory, which says nothing of drop-ins
+	main    *registriesconf.Config
+	dropIns []input.DropIn
+	lone    bool // a registries.conf without its directory, which says nothing of other files
+	// files are the others that MCO writes, and may write.
+	files    map[string][]byte
+	secret   []byte // the digest of the cluster's pull secret, which MCO makes a file of
+	rendered bool   // of the objects of a cluster
 	findings finding.Findings
 }
 
@@ -175,12 +203,23 @@ type linuxSide struct {
 // says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone,
+		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone, files: l.Files,
 			findings: append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
-	side := &linuxSide{main: files.Config, findings: slices.Concat(concerning(finding.Linux, s.rules.Findings),
-		findings, s.findings)}
+	side := &linuxSide{main: files.Config, files: map[string][]byte{}, rendered: true,
+		findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
+	for _, file := range files.Policies.List() {
+		side.files[strings.TrimPrefix(file.Path, policyjson.Containers+"/")] = file.Data
+	}
+	if s.picked.Cluster != nil {
+		for _, secret := range s.picked.Cluster.PullSecrets {
+			if secret.Machine.Name == "" {
+				sum := secret.Sum()
+				side.secret = sum[:]
+			}
+		}
+	}
 	if files.Search != nil {
 		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search}}
 	}
@@ -194,6 +233,43 @@ func (s *linuxSide) dropIn(name string) *registriesconf.Config {
 		}
 	}
 	return nil
+}
+
+// compare adds what the other files cost. Of those that only one side can have something is known of
+// that side alone: a node has files of registries.d that MCO did not write, the template of policy.json
+// where nothing asks for another, and a pull secret that manifests often do not show.
+func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registriesconf.NodeImpact,
+	notCompared []string) {
+	names := map[string]bool{}
+	for _, s := range []*linuxSide{old, new} {
+		for name := range s.files {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		switch {
+		case name == registriesconf.PullSecretPath && (old.files[name] == nil || new.files[name] == nil):
+		case (old.rendered || new.rendered) && path.Dir(name) == registriesD && name != policyjson.AttachmentsName:
+		case old.lone || new.lone:
+			notCompared = append(notCompared, name)
+		default:
+			impact = impact.WithFile(name, old.file(name), new.file(name))
+		}
+	}
+	if old.secret != nil && new.secret != nil {
+		impact = impact.WithFile(registriesconf.PullSecretPath, old.secret, new.secret)
+	}
+	return impact, notCompared
+}
+
+var registriesD = path.Dir(policyjson.AttachmentsName)
+
+// file returns what a file holds; policy.json is on every node.
+func (s *linuxSide) file(name string) []byte {
+	if data, ok := s.files[name]; ok || name != policyjson.FileName {
+		return data
+	}
+	return policyjson.Template()
 }
 
 func dropInNames(sides ...*linuxSide) []string {
@@ -232,7 +308,7 @@ func (p *program) showImpact(impact registriesconf.NodeImpact) {
 		case registriesconf.RegistryAdded, registriesconf.MirrorAdded, registriesconf.SearchAdded:
 			continue
 		}
-		if !c.Drains {
+		if !c.Drains && impact.Rollout == nil {
 			fmt.Fprintf(p.stdout, "  info: %s\n", c)
 		}
 	}
@@ -265,6 +341,8 @@ func changeLine(c registriesconf.Difference) string {
 		return fmt.Sprintf("+ %s: %s", setting, c.New)
 	case registriesconf.SearchRemoved:
 		return fmt.Sprintf("- %s: %s", setting, c.Old)
+	case registriesconf.FileChanged:
+		return "~ " + c.File
 	case registriesconf.DropInChanged:
 		return fmt.Sprintf("~ %s: %s", strings.TrimRight(c.File+" "+c.Field, " "), values)
 	}

@@ -41,10 +41,11 @@ func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) (bool, error)
 			Platform   finding.Platform      `json:"platform"`
 			Operations []hoststoml.Operation `json:"operations"`
 			Kept       []nodefiles.Kept      `json:"kept"`
+			Drain      bool                  `json:"drain"`
 			Findings   finding.Findings      `json:"findings"`
 		}{
 			finding.Windows, append([]hoststoml.Operation{}, change.Operations...),
-			append([]nodefiles.Kept{}, change.Kept...), append(finding.Findings{}, findings...),
+			append([]nodefiles.Kept{}, change.Kept...), false, append(finding.Findings{}, findings...),
 		}))
 	}
 	p.showOperations(change)
@@ -186,5 +187,9 @@ func (p *program) showOperations(change hoststoml.Change) {
 	}
 	for _, k := range change.Kept {
 		fmt.Fprintf(p.stdout, "kept %s\n", k)
+	}
+	if len(change.Operations) > 0 {
+		fmt.Fprintln(p.stdout, "\nno drain: the Windows Machine Config Operator replaces the files node by node, and "+
+			"nothing restarts")
 	}
 }

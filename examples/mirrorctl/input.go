@@ -274,7 +274,7 @@ func pick(in *input.Input, platform finding.Platform, c *choice) (*input.Picked,
 // not read: they concern every answer.
 func ofReading(findings finding.Findings) finding.Findings {
 	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool {
-		return f.Code != finding.CodeFileNotRead && f.Code != finding.CodeAmbiguousInput
+		return f.Code != finding.CodeFileNotRead && f.Code != finding.CodeAmbiguousInput && f.Code != finding.CodeNotApplied
 	})
 }
 

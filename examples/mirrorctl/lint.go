@@ -279,7 +279,7 @@ func (l *linter) lint(platforms []string) error {
 		files, t, findings := registriesconf.Render(l.rules, registriesconf.RenderOptions{})
 		l.findings = append(l.findings, findings...)
 		under := l.rules
-		l.findings = append(l.findings, files.Fills(t)...)
+		l.findings = append(l.findings, files.Fills(t, l.rules.Rendered)...)
 		if findings.Err() == nil {
 			under = underMCO(under, files)
 		}

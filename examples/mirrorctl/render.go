@@ -134,7 +134,7 @@ func (p *program) renderLinux(rules *mirrorset.Rules, r *rendering) error {
 	if err := more.Err(); err != nil {
 		return err
 	}
-	more = append(more, files.Fills(table)...)
+	more = append(more, files.Fills(table, rules.Rendered)...)
 	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
 	switch {
 	case r.out == "":

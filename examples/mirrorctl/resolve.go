@@ -174,17 +174,17 @@ func (p *program) show(from *source, plan resolve.Plan) {
 	switch {
 	case plan.Outcome == resolve.OutcomeRefused:
 		fmt.Fprintln(p.stdout, "  cannot be pulled: policy.json refuses it, after the manifest was fetched from")
-		p.attempts(plan.Asked)
+		p.attempts(plan, plan.Asked)
 	case len(plan.Pull) == 0:
 		fmt.Fprintln(p.stdout, "  cannot be pulled")
 	case len(plan.Resolve) > 0:
 		fmt.Fprintln(p.stdout, "  what the tag stands for is asked of")
-		p.attempts(plan.Resolve)
+		p.attempts(plan, plan.Resolve)
 		fmt.Fprintln(p.stdout, "  the image is then fetched, by digest, from")
-		p.attempts(plan.Pull)
+		p.attempts(plan, plan.Pull)
 	default:
 		fmt.Fprintln(p.stdout, "  the image is fetched from")
-		p.attempts(plan.Pull)
+		p.attempts(plan, plan.Pull)
 	}
 	for _, s := range plan.Signatures {
 		p.signature(s)
@@ -289,13 +289,16 @@ func (p *program) otherPlatform(from *source, plan resolve.Plan) {
 }
 
 // attempts prints the numbered attempts, each with the fields that name it.
-func (p *program) attempts(attempts []resolve.Attempt) {
+func (p *program) attempts(plan resolve.Plan, attempts []resolve.Attempt) {
 	width := 0
 	for _, a := range attempts {
 		width = max(width, len(a.Location))
 	}
 	for i, a := range attempts {
 		var why []string
+		if ns := plan.Namespace(a); ns != "" {
+			why = append(why, "told ns="+shown.Value(ns))
+		}
 		for _, o := range a.Origins {
 			why = append(why, o.String())
 		}

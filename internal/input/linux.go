@@ -25,8 +25,15 @@ type Linux struct {
 	// of drop-ins.
 	Lone bool
 	// Policy is the policy.json beside registries.conf; nil where the input has none.
-	Policy   *policyjson.Policy
-	Findings finding.Findings
+	Policy *policyjson.Policy
+	// Files are the files that say nothing of where pulls go, but whose change costs something, by the
+	// names that [registriesconf.NodeImpact.WithFile] takes: policy.json, registries.d, the policies of
+	// namespaces. Of the pull secret it has the digest.
+	Files map[string][]byte
+	// ShortNameMode is what CRI-O's own configuration says, which counts for it in place of the
+	// short-name-mode of registries.conf; empty where it does not say.
+	ShortNameMode string
+	Findings      finding.Findings
 }
 
 // DropIn is a file that is laid over registries.conf.
@@ -37,6 +44,16 @@ type DropIn struct {
 
 // Config returns the one file that the client makes of them.
 func (l *Linux) Config() *registriesconf.Config {
+	c := l.files()
+	if l.ShortNameMode != "" {
+		with := *c
+		with.ShortNameMode = l.ShortNameMode
+		c = &with
+	}
+	return c
+}
+
+func (l *Linux) files() *registriesconf.Config {
 	c := l.Main
 	for _, d := range l.DropIns {
 		c = c.Overlay(d.Config)
@@ -80,12 +97,14 @@ type conf struct {
 	dir   string // the containers directory
 	sub   string // the directory of drop-ins, rootless ones with their UID; empty for a main file
 	base  string
+	path  string // clean; on the node itself for a file in a manifest
 	owner string // of a configuration in a home directory
 }
 
 // newConf tells by the path which file of a node it is.
 func newConf(name string, data []byte, given bool) conf {
-	c := conf{name: name, data: data, given: given, base: path.Base(name), layer: layerEtc}
+	c := conf{name: name, data: data, given: given, base: path.Base(name), path: path.Clean(name),
+		layer: layerEtc}
 	dir := path.Dir(name)
 	switch base := path.Base(dir); {
 	case isDropInDir(base):
@@ -139,11 +158,17 @@ type node struct {
 	Linux
 	client Client
 	unread map[string]finding.Finding // by directory
+	// otherPolicy is set where CRI-O judges by another file than policy.json.
+	otherPolicy bool
+	policyDir   string // that CRI-O looks for the policies of namespaces in
 }
 
-// readLinux reads the files of one node as a client does. policies are those of all nodes.
-func readLinux(confs, policies []conf, client Client) *Linux {
-	n := &node{client: client, unread: map[string]finding.Finding{}}
+// readLinux reads the files of one node as a client does. The policies and other files of it are those
+// of all nodes.
+func readLinux(of candidateNode, client Client) *Linux {
+	confs := of.confs
+	n := &node{client: client, unread: map[string]finding.Finding{}, policyDir: policyjson.NamespacesDir}
+	n.Files = map[string][]byte{}
 	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
 	var mains, ins []conf
 	for _, c := range confs {
@@ -165,7 +190,12 @@ func readLinux(confs, policies []conf, client Client) *Linux {
 	if n.Name == "" && len(confs) > 0 {
 		n.Name = confs[0].dir
 	}
-	n.policy(confs, policies)
+	n.namespaceProxies()
+	n.crio(confs, of.crio, of.policies)
+	n.overriddenMode()
+	n.policy(confs, of.policies)
+	n.besides(confs, of.besides)
+	n.namespaces()
 	for _, dir := range slices.Sorted(maps.Keys(n.unread)) {
 		n.Findings = append(n.Findings, n.unread[dir])
 	}
@@ -178,10 +208,14 @@ func (n *node) policy(confs, policies []conf) {
 		if !slices.ContainsFunc(confs, func(c conf) bool { return !c.given && c.dir == p.dir }) {
 			continue
 		}
+		if n.otherPolicy {
+			n.Files[policyjson.FileName] = p.data
+			continue
+		}
 		policy, findings := policyjson.Parse(p.name, p.data)
 		n.Findings = append(n.Findings, findings...)
 		if n.Policy == nil || p.layer == layerEtc {
-			n.Policy = policy
+			n.Policy, n.Files[policyjson.FileName] = policy, p.data
 		}
 	}
 }
@@ -282,6 +316,25 @@ func (n *node) dropIns(ins []conf) {
 			}
 		}
 		n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + base, n.parse(c)})
+	}
+}
+
+// namespaceProxies says where a client does not send what a registries.conf tells it to.
+func (n *node) namespaceProxies() {
+	if n.client.Pulls(finding.Linux) != resolve.ContainersImage538 {
+		return
+	}
+	for i, r := range n.files().Registries {
+		proxies := r.NamespaceProxy != ""
+		for _, m := range r.Mirrors {
+			proxies = proxies || m.NamespaceProxy != ""
+		}
+		if proxies {
+			n.Findings = append(n.Findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning,
+				Platform: finding.Linux, Origin: finding.Origin{File: n.Name, Field: fmt.Sprintf("registry[%d]", i)}, Value: r.Scope(),
+				Message: "has a namespace-proxy, which " + n.client.String() + " does not send: containers-image reads it from 5.42 " +
+					"on; a proxy that needs it does not serve"})
+		}
 	}
 }
 

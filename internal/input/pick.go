@@ -236,7 +236,8 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 	var all nodeList
 	if platform == finding.Linux {
 		for _, confs := range linuxNodes(in.confs) {
-			all = append(all, candidateNode{name: confs[0].name, confs: confs, policies: in.policies})
+			all = append(all, candidateNode{name: confs[0].name, confs: confs, policies: in.policies,
+				besides: in.besides, crio: in.crio})
 		}
 	} else {
 		for _, t := range in.trees {
@@ -247,6 +248,7 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 		n := candidateNode{name: group[0].Origin.File, machine: group[0].Machine, inside: true}
 		if platform == finding.Linux {
 			n.confs, n.policies = confsOf(group)
+			n.besides, n.crio = besidesOf(group, set.PullSecrets), crioOf(group[0], set.CRIOFiles)
 		} else {
 			n.tree = treeOf(group)
 			n.distro = distroOf(group)
@@ -285,7 +287,11 @@ type candidateNode struct {
 	confs   []conf
 	// policies are the policy.json files that may be the node's.
 	policies []conf
-	tree     *configPath
+	// besides are other files that may be.
+	besides []beside
+	// crio are CRI-O's own files that may be.
+	crio []crioFile
+	tree *configPath
 	// distro is what the distribution that writes the node's files is told.
 	distro []mirrorset.NodeFile
 }
@@ -312,7 +318,7 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		return refused
 	}
 	if platform == finding.Linux {
-		p.Linux = readLinux(l[0].confs, l[0].policies, o.Client)
+		p.Linux = readLinux(l[0], o.Client)
 		p.Findings = append(p.Findings, unspoken(p.Linux)...)
 		return refusals(p.Linux.Findings)
 	}
@@ -443,6 +449,9 @@ func (l nodeList) merge() nodeList {
 				func(d conf) bool { return d.dir == c.dir && d.sub == c.sub && d.base == c.base })
 			n.confs = append(n.confs, c)
 		}
+		n.policies = slices.Concat(n.policies, part.policies) // the last counts
+		n.besides = slices.Concat(n.besides, part.besides)
+		n.crio = slices.Concat(n.crio, part.crio)
 		if part.tree != nil {
 			n.tree = part.tree
 		}

@@ -2,8 +2,6 @@ package input
 
 import (
 	"bytes"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/tomltree"
@@ -16,7 +14,7 @@ import (
 // program looks for what a file says of CRI-O and of containerd, and reports whether it says anything.
 func (in *Input) program(f *found) bool {
 	if crioLine.Match(f.data) {
-		in.findings = append(in.findings, ofCRIO(f))
+		in.findings = append(in.findings, ofCRIO(f.name, f.data))
 		return true
 	}
 	findings := ofContainerd(f)
@@ -31,28 +29,6 @@ func (in *Input) refusesContainerd(platform finding.Platform) finding.Findings {
 		return nil
 	}
 	return in.containerd
-}
-
-// crioLine finds a setting of CRI-O's own configuration, crio.conf and its drop-ins, that has to do
-// with pulls (github.com/cri-o/cri-o, crio.conf.5.md).
-var crioLine = regexp.MustCompile(
-	`(?m)^\s*(signature_policy|signature_policy_dir|short_name_mode|insecure_registries)\s*=`)
-
-// ofCRIO reports the settings of a crio.conf that no answer shows.
-func ofCRIO(f *found) finding.Finding {
-	var names []string
-	for _, match := range crioLine.FindAllSubmatch(f.data, -1) {
-		if name := string(match[1]); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return finding.Finding{
-		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
-		Origin: finding.Origin{File: f.name}, Value: strings.Join(names, ","),
-		Message: "is of CRI-O's own configuration, which answers do not follow: signature_policy and " +
-			"signature_policy_dir name other files than /etc/containers/policy.json, short_name_mode decides " +
-			"about names without a registry, and insecure_registries CRI-O ignores",
-	}
 }
 
 // ofContainerd reports what a config.toml of containerd says that keeps the tree beside it from being

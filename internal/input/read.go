@@ -29,6 +29,8 @@ type Input struct {
 	kustomize  []*kustomization
 	confs      []conf
 	policies   []conf // policy.json files that may belong to them
+	besides    []beside
+	crio       []crioFile
 	trees      []configPath
 	findings   finding.Findings // about files, whatever is asked
 	containerd finding.Findings // what refuses an answer for containerd
@@ -68,6 +70,7 @@ func Read(paths []string, stdin io.Reader) (*Input, error) {
 		}
 	}
 	in.loosePolicies()
+	in.looseCRIO()
 	in.findings = in.findings.Sort()
 	return in, nil
 }
@@ -201,6 +204,8 @@ type found struct {
 	set     *mirrorset.Set // nil where the text was only searched, and of node files
 	refused finding.Findings
 	nothing bool // it is about other things
+	beside  *beside
+	crio    *crioFile
 }
 
 // directory reads all that may say where pulls go below a directory.
@@ -274,9 +279,11 @@ func (in *Input) inner(name string) error {
 	return fs.SkipDir
 }
 
-// isPolicy reports whether a file is a policy.json of containers-image, which is no manifest.
+// isPolicy reports whether a file is a policy.json of containers-image, which is no manifest. CRI-O may
+// name one of another name below etc/crio.
 func isPolicy(name string, data []byte) bool {
-	if path.Base(name) != policyjson.FileName {
+	if dir := path.Dir(name); path.Base(name) != policyjson.FileName &&
+		(path.Ext(name) != ".json" || path.Base(dir) != "crio") {
 		return false
 	}
 	var top struct {
@@ -329,6 +336,10 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 		f.kind, f.data = formatPolicy, bytes.Clone(data)
 		return
 	}
+	if c, ok := newCRIO(f.name, data); ok {
+		c.data, f.crio, f.nothing = bytes.Clone(data), &c, true
+		return
+	}
 	f.kind = formatManifest
 	// Of the two endings for YAML and of .json the name tells: looking at each text would take as
 	// long as reading it.
@@ -345,10 +356,13 @@ func (f *found) read(fsys fs.FS, text *bytes.Buffer) {
 	if isKustomization(f.name) {
 		f.data = bytes.Clone(data)
 	}
-	if f.nothing = mirrorset.AboutOther(data); f.nothing {
-		return
+	if f.nothing = mirrorset.AboutOther(data); !f.nothing {
+		f.decode(data)
 	}
-	f.decode(data)
+	if b, ok := newBeside(f.name, data); ok && f.nothing {
+		b.data = bytes.Clone(b.data)
+		f.beside = &b
+	}
 }
 
 // load reads the text of the file.
@@ -414,6 +428,10 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
 			})
+		case f.crio != nil:
+			in.crio = append(in.crio, *f.crio)
+		case f.beside != nil:
+			in.besides = append(in.besides, *f.beside)
 		case f.nothing:
 			if !in.aside(f) {
 				nothing++
@@ -444,7 +462,7 @@ func (in *Input) aside(f *found) bool {
 // part of an answer.
 func (in *Input) loosePolicies() {
 	for _, p := range in.policies {
-		if slices.ContainsFunc(in.confs, func(c conf) bool { return c.dir == p.dir }) {
+		if slices.ContainsFunc(in.confs, func(c conf) bool { return c.dir == p.dir }) || in.namedByCRIO(p) {
 			continue
 		}
 		in.findings = append(in.findings, finding.Finding{
@@ -488,9 +506,11 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 	all := &mirrorset.Set{}
 	for _, m := range in.manifests {
 		all.NodeFiles = append(all.NodeFiles, m.set.NodeFiles...)
+		all.CRIOFiles = append(all.CRIOFiles, m.set.CRIOFiles...)
+		all.PullSecrets = append(all.PullSecrets, m.set.PullSecrets...)
 	}
 	for _, n := range in.nodes(finding.Linux, all) {
-		linux = append(linux, readLinux(n.confs, in.policies, client))
+		linux = append(linux, readLinux(n, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
 	for _, n := range in.nodes(finding.Windows, all) {

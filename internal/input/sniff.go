@@ -88,7 +88,7 @@ func candidate(name string) bool {
 	case ".yaml", ".yml", ".json", ".conf", ".toml":
 		return true
 	}
-	return path.Base(name) == registriesconf.FileName || isKustomization(name)
+	return path.Base(name) == registriesconf.FileName || isKustomization(name) || inCRIODropIns(name)
 }
 
 // hidden reports whether a name in a directory is passed over: .git, .github and the like. Users'
