@@ -3,37 +3,30 @@
 // The program stays: it is started once, and called for each command.
 "use strict";
 
-// decode reads ascii85 in which "v" stands for "<": five characters for four bytes, "z" for four that are zero.
+// decode reads bytes that are written as characters of seven bits. "À", "Á" and "Â" stand for those that HTML does not
+// keep: NUL, the carriage return and "<".
 function decode(text) {
-	const bytes = new Uint8Array(4 * text.length);
-	const view = new DataView(bytes.buffer);
-	let value = 0, digits = 0, at = 0;
+	const bytes = new Uint8Array(text.length * 7 >> 3);
+	let value = 0, bits = 0, at = 0;
 	for (let i = 0; i < text.length; i++) {
 		let c = text.charCodeAt(i);
-		if (c === 122) { // "z"
-			at += 4;
-			continue;
-		}
-		if (c === 118) c = 60; // "v" for "<"
-		value = value * 85 + c - 33;
-		if (++digits === 5) {
-			view.setUint32(at, value);
-			at += 4;
-			value = digits = 0;
+		if (c > 127) c = c === 0xC0 ? 0 : c === 0xC1 ? 13 : 60;
+		value = (value << 7 | c) & 0x7FFF;
+		bits += 7;
+		if (bits >= 8) {
+			bits -= 8;
+			bytes[at++] = value >> bits;
 		}
 	}
-	if (digits > 0) { // the last group is shorter: what is missing counts as the highest digit
-		for (let i = digits; i < 5; i++) value = value * 85 + 84;
-		view.setUint32(at, value);
-		at += digits - 1;
-	}
-	return bytes.subarray(0, at);
+	return bytes;
 }
 
-// unpack compiles the program while it is still being unpacked.
+// unpack compiles the program while it is still being unpacked. It reads no Blob: in a page from a disk WebKit cannot.
 async function unpack(packed) {
-	const stream = new Blob([decode(packed)]).stream().pipeThrough(new DecompressionStream("gzip"));
-	return WebAssembly.compileStreaming(new Response(stream, { headers: { "Content-Type": "application/wasm" } }));
+	const { readable, writable } = new DecompressionStream("gzip");
+	const writer = writable.getWriter();
+	writer.write(decode(packed)).then(() => writer.close()).catch(() => {}); // the reader hears of it
+	return WebAssembly.compileStreaming(new Response(readable, { headers: { "Content-Type": "application/wasm" } }));
 }
 
 // start runs the program to the point where it waits to be called.
