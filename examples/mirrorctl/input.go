@@ -196,11 +196,20 @@ type source struct {
 
 // readSource reads manifests, or a node's own files, for one platform.
 func (p *program) readSource(platform finding.Platform, paths, hosts []string, c *choice) (*source, error) {
+	what := fmt.Sprintf("%q %q %q %+v", platform, paths, hosts, *c)
+	if s, ok := p.memory[what]; ok {
+		s.beside = slices.Clip(s.beside)
+		return &s, nil
+	}
 	in, err := p.read(paths)
 	if err != nil {
 		return nil, err
 	}
-	return sourceOf(in, platform, hosts, c)
+	s, err := sourceOf(in, platform, hosts, c)
+	if err == nil && p.memory != nil {
+		p.memory[what] = *s
+	}
+	return s, err
 }
 
 // sourceOf returns what plans for a platform are asked of. Beside an error it is what could be made

@@ -33,7 +33,12 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr *output
 	command        *cobra.Command // the one that runs
+	memory         memory
 }
+
+// A memory holds what was read, for further commands over the same files. A process that runs one
+// command has none.
+type memory map[string]source
 
 const (
 	exitRefused = 1
@@ -49,7 +54,12 @@ var errUsage = errors.New("wrong usage")
 var errFailed = errors.New("failed")
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: newOutput(stdout), stderr: newOutput(stderr)}
+	return runWith(nil, args, stdin, stdout, stderr)
+}
+
+// runWith runs a command that may take what was read from a memory.
+func runWith(m memory, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin: stdin, stdout: newOutput(stdout), stderr: newOutput(stderr), memory: m}
 	defer p.stderr.Flush()
 	defer p.stdout.Flush()
 	root := p.root()

@@ -98,3 +98,33 @@ func TestLintOfManyEntriesFitsAScreen(t *testing.T) {
 		}
 	}
 }
+
+// What a memory holds is not read again, and the answers are the same.
+func TestAMemoryReadsOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mirrors.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(manyEntries(2, 3)), 0o644))
+	answer := func(m memory, args ...string) string {
+		var stdout, stderr bytes.Buffer
+		runWith(m, append(args, "-f", file), strings.NewReader(""), &stdout, &stderr)
+		return stdout.String() + stderr.String()
+	}
+	commands := [][]string{
+		{"resolve", "--platform", "linux", "quay.io/team-0/app:1", "busybox"}, {"resolve", "--platform", "windows", "quay.io/team-1/app:1"},
+		{"resolve", "-o", "json", "--platform", "windows", "quay.io/team-1/app:1"}, {"routes", "--platform", "linux"},
+		{"resolve", "--platform", "linux", "--client", "podman", "busybox"},
+	}
+	m := memory{}
+	want := map[int]string{}
+	for i, args := range commands {
+		want[i] = answer(nil, args...)
+		require.Equal(t, want[i], answer(m, args...))
+	}
+	require.Len(t, m, 3)
+	require.NoError(t, os.WriteFile(file, []byte("changed"), 0o644))
+	for range 2 {
+		for i, args := range commands {
+			require.Equal(t, want[i], answer(m, args...))
+		}
+	}
+	require.NotEqual(t, want[0], answer(nil, commands[0]...))
+}

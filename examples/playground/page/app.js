@@ -62,10 +62,10 @@ function stop() {
 let ready = startWorkers();
 
 // mirrorctl runs a command over files, a map from paths to bytes. It returns {code, stdout, stderr}. What is about
-// Windows has a worker of its own.
-async function mirrorctl(args, files) {
+// Windows has a worker of its own. Files of the same state, a text, are read once.
+async function mirrorctl(args, files, state) {
 	await ready;
-	return ask(workers[args.includes("windows") ? 1 : 0], { args, files });
+	return ask(workers[args.includes("windows") ? 1 : 0], { args, files, state });
 }
 
 // --- The inputs ---
@@ -248,12 +248,12 @@ const platforms = { linux: "Linux: CRI-O, podman, skopeo", windows: "Windows, an
 async function showPlan() {
 	const image = byId("image").value.trim();
 	if (!image) return byId("plan").replaceChildren();
-	const { files, only } = mounted("first");
+	const { files, only } = mounted("first"), state = String(inputs.first.changes);
 	if (!byId("plan").firstChild) byId("plan").append(...Object.keys(platforms).map(() => element("section")));
 	const before = [...byId("plan").children];
 	// Each stands as soon as it is there.
 	await Promise.all(Object.entries(platforms).map(async ([platform, title], i) => {
-		const { answer, refused } = answered(await mirrorctl(["resolve", "--json", "--platform", platform, "-f", only, image], files));
+		const { answer, refused } = answered(await mirrorctl(["resolve", "--json", "--platform", platform, "-f", only, image], files, state));
 		const column = element("section", { "data-platform": platform }, element("h3", {}, title));
 		if (Array.isArray(answer)) column.append(...planOf(answer[0]));
 		else if (answer) column.append(element("ul", {}, ...answer.findings.map(findingItem)));
@@ -488,6 +488,7 @@ byId("new-file").addEventListener("click", () => {
 	while (inputs[side].files.has(`input-${n}.yaml`)) n++;
 	inputs[side].current = `input-${n}.yaml`;
 	inputs[side].files.set(inputs[side].current, new Uint8Array());
+	inputs[side].changes++;
 	showInput();
 	byId("text").focus();
 });

@@ -1,5 +1,6 @@
 // The worker runs mirrorctl. It gets the compiled program, or the packed one to compile first, and then commands:
-// {id, args, files}. It answers {id, code, stdout, stderr}. It is ended from outside where a command is to stop.
+// {id, args, files, state}, where the same state means the same files. It answers {id, code, stdout, stderr}. It is
+// ended from outside where a command is to stop.
 // The program stays: it is started once, and called for each command.
 "use strict";
 
@@ -36,9 +37,9 @@ async function start(program) {
 	return program;
 }
 
-function run(args, files) {
+function run({ args, files, state }) {
 	globalThis.fs.mount(files);
-	return new Promise((resolve) => mirrorctl(args, (code, stdout, stderr) => resolve({ code, stdout, stderr })));
+	return new Promise((resolve) => mirrorctl(args, state, (code, stdout, stderr) => resolve({ code, stdout, stderr })));
 }
 
 let last = Promise.resolve();
@@ -46,7 +47,7 @@ let last = Promise.resolve();
 onmessage = ({ data }) => {
 	last = last.then(async () => {
 		try {
-			if (data.args) postMessage({ id: data.id, ...await run(data.args, data.files) });
+			if (data.args) postMessage({ id: data.id, ...await run(data) });
 			else postMessage({ id: data.id, program: await start(data.program ?? await unpack(data.packed)) });
 		} catch (e) {
 			postMessage({ id: data.id, error: String(e) });
