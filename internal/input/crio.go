@@ -148,6 +148,9 @@ func refusedByCRIO(origin finding.Origin, value, message string) finding.Finding
 // which signature_policy names.
 func (n *node) crio(confs []conf, files []crioFile, policies []conf) {
 	files = slices.DeleteFunc(slices.Clone(files), func(c crioFile) bool { return !c.belongsTo(confs) })
+	for _, f := range files {
+		n.Files["/etc"+strings.TrimPrefix(f.path, f.etc)] = f.data
+	}
 	if len(files) == 0 || !n.isCRIO() {
 		return
 	}
