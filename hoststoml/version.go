@@ -119,8 +119,8 @@ func (p problem) unsure(v Version) bool {
 }
 
 // oldFile returns what 1.6 and 1.7 read, where they read the file: every key of the table host is a host,
-// in the order of their first lines (getSortedHosts), those in braces before all others. It is not sure where two begin on one line, or are
-// in braces.
+// in the order of their first lines (getSortedHosts), those in braces before all others. It is
+// not sure where two begin on one line, or are in braces.
 func (r *reader) oldFile(f *File) *File {
 	old := &File{Comment: f.Comment}
 	old.Server, _ = oldValue(r.doc.Root.Get("server")).(string)
