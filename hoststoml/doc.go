@@ -43,7 +43,8 @@
 // They are those of parseHostsFile and ConfigureHosts, not of the documentation: file
 // core/remotes/docker/config/hosts.go of containerd v2.4.2, and remotes/docker/config/hosts.go of
 // v1.7.35 and v1.6.20. Version 2 decodes with github.com/pelletier/go-toml/v2, the others with its
-// version 1. Where they differ a File holds what v2.4.2 reads, and a finding names the difference.
+// version 1. Where they differ a File holds what v2.4.2 reads, and a finding names the difference;
+// [Version.Current] and [Version.ReadTree] return what another version reads.
 //
 //   - A file that cannot be read is not an error: containerd logs a line, ignores the file and contacts
 //     the original registry. That covers malformed TOML, a repeated table, a value of the wrong type, an

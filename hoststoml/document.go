@@ -153,7 +153,7 @@ func (o *oldSyntax) header(h tomltree.Header) {
 			o.add(path, h.Line, `"[" and "]" cannot stand in a table's name: write it without`)
 		case part.Source[0] == '"' && bytes.ContainsRune(part.Source, '\\'):
 			o.found = append(o.found, placed{refuse(path, "", "containerd 1.6 and 1.7 do not undo escapes "+
-				"in a table's name: they read another name, or ignore the whole file; write it without"), h.Line})
+				"in a table's name: they read another name, or ignore the whole file; write it without").roughlyOld(), h.Line})
 		}
 	}
 }

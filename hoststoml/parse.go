@@ -31,25 +31,23 @@ func Parse(name string, data []byte) (*File, finding.Findings) {
 // Current returns what containerd 2.4 makes of a hosts.toml: nil where it ignores the file. The
 // findings are those of Parse.
 func Current(name string, data []byte) (*File, finding.Findings) {
-	r := reader{name: name}
-	f := r.read(data)
-	if r.ignored {
-		f = nil
-	}
-	return f, r.findings.Sort()
+	f, findings, _ := Version{}.Current(name, data)
+	return f, findings
 }
 
-// current is Current for the file in a directory, where the files that it names are looked for.
-func current(name string, data []byte, in registryDir) (*File, finding.Findings) {
-	r := reader{name: name}
+// current returns what the reader's version of containerd makes of a file, nil where it ignores it.
+func (r *reader) current(data []byte) *File {
 	f := r.read(data)
-	if f != nil {
-		r.reportAll(f.missingFiles(in))
+	if f != nil && r.dir != nil {
+		r.reportAll(f.missingFiles(*r.dir))
 	}
-	if r.ignored {
-		f = nil
+	switch {
+	case r.ignored:
+		return nil
+	case f != nil && r.version.old() && r.doc.Document != nil:
+		return r.oldFile(f)
 	}
-	return f, r.findings.Sort()
+	return f
 }
 
 func (r *reader) read(data []byte) *File {
@@ -110,11 +108,15 @@ type reader struct {
 	name     string
 	doc      document
 	findings finding.Findings
-	ignored  bool // by containerd 2.4
+	version  Version
+	dir      *registryDir // where the files that it names are looked for; nil where they are not
+	ignored  bool         // by the version
+	unsure   bool         // nothing certain is known of the version
 }
 
 func (r *reader) report(p problem, line int) {
-	r.ignored = r.ignored || p.versions == everyVersion || strings.HasPrefix(string(p.versions), string(newVersions))
+	r.ignored = r.ignored || p.versions.includes(r.version)
+	r.unsure = r.unsure || p.unsure(r.version)
 	r.findings = append(r.findings, p.finding(finding.Origin{File: r.name, Line: line}))
 }
 
@@ -271,7 +273,7 @@ func (r *reader) setting(key key) {
 		r.report(warn(key.path, "", "no version of containerd reads this"), key.line)
 	case name != lower:
 		r.report(warn(key.path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it "+
-			"is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))), key.line)
+			"is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))).roughlyOld(), key.line)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,17 +14,20 @@ import (
 
 // ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as
 // one that says nothing, which is what containerd makes of it, and the findings tell why; they
-// refuse nothing by themselves. Where versions differ, it is containerd 2.4 that counts. What is
+// refuse nothing by themselves. Where versions differ, it is containerd 2.4 that counts; see
+// [Version.ReadTree] for another. What is
 // named as no registry host is passed over. Where containerd fails every pull from a registry
 // because a file stands in the place of its directory, or what is there cannot be read, no location
 // is left in the table's plans. Certificates that a file names are looked for.
 func ReadTree(dir string) (Tree, finding.Findings, error) {
-	return readTree(disk{}, dir, filepath.Join)
+	t, findings, _, err := Version{}.ReadTree(dir)
+	return t, findings, err
 }
 
 // ReadTreeFS is ReadTree for a directory of any file system, an archive for one.
 func ReadTreeFS(fsys fs.FS, dir string) (Tree, finding.Findings, error) {
-	return readTree(fsys, dir, path.Join)
+	t, findings, _, err := Version{}.ReadTreeFS(fsys, dir)
+	return t, findings, err
 }
 
 // disk is the file system of this machine, with the names that it has there.
@@ -35,13 +37,12 @@ func (disk) Open(name string) (fs.File, error)          { return os.Open(name) }
 func (disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
-func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, finding.Findings, error) {
+func readTree(fsys fs.FS, dir string, join func(...string) string, v Version) (tree Tree,
+	findings finding.Findings, unsure []string, err error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	var tree Tree
-	var findings finding.Findings
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		names[e.Name()] = true
@@ -74,12 +75,15 @@ func readTree(fsys fs.FS, dir string, join func(...string) string) (Tree, findin
 				"the file into it under the name "+FileName))
 			continue
 		}
-		rf, problems := readRegistry(registryDir{fsys, at, join}, dir, e.Name(), host)
+		rf, problems, sure := readRegistry(registryDir{fsys, at, join}, dir, e.Name(), host, v)
 		tree = append(tree, rf)
 		findings = append(findings, problems...)
+		if !sure {
+			unsure = append(unsure, host)
+		}
 	}
 	tree.sort()
-	return tree, findings.Sort(), nil
+	return tree, findings.Sort(), unsure, nil
 }
 
 // registryDir is the directory of one registry in a file system.
@@ -92,9 +96,9 @@ type registryDir struct {
 func (d registryDir) file(name string) string { return d.join(d.path, name) }
 
 // readRegistry reads the directory of one registry.
-func readRegistry(in registryDir, dir, name, host string) (RegistryFile, finding.Findings) {
-	var findings finding.Findings
-	rf := RegistryFile{Host: host}
+func readRegistry(in registryDir, dir, name, host string, v Version) (rf RegistryFile, findings finding.Findings,
+	sure bool) {
+	rf = RegistryFile{Host: host}
 	place := onDisk(dir, name+"/"+FileName)
 	if name != Dir(host) {
 		rf.found = name + "/" + FileName
@@ -109,7 +113,7 @@ func readRegistry(in registryDir, dir, name, host string) (RegistryFile, finding
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		rf.fails = true
-		return rf, append(findings, failing(place, host, err, ""))
+		return rf, append(findings, failing(place, host, err, "")), true
 	}
 	if rf.Extra, err = readExtra(in); err != nil {
 		findings = append(findings, finding.Finding{
@@ -124,11 +128,11 @@ func readRegistry(in registryDir, dir, name, host string) (RegistryFile, finding
 			findings = append(findings, misplaced(onDisk(dir, name+"/host.toml"), "containerd does not "+
 				"read a file of this name, and contacts the original registry: name it "+FileName))
 		}
-		return rf, findings
+		return rf, findings, true
 	}
-	var problems finding.Findings
-	rf.File, problems = current(place, data, in)
-	return rf, append(findings, problems...)
+	r := reader{name: place, version: v, dir: &in}
+	rf.File = r.current(data)
+	return rf, append(findings, r.findings...), !r.unsure
 }
 
 // isNote reports whether a file of this name, which could also be that of a host, is for people to read.

@@ -53,6 +53,7 @@ type problem struct {
 	code     finding.Code // where it is none of those for a file and its settings
 	refused  bool
 	versions versions // that ignore the whole file for it
+	roughly  bool     // what 1.6 and 1.7 read then is not known to the last
 }
 
 // versions name who ignores a file, in the words of a message.
@@ -79,6 +80,11 @@ func warn(path []string, value, text string) problem {
 
 func (p problem) ignoredBy(v versions) problem {
 	p.versions = v
+	return p
+}
+
+func (p problem) roughlyOld() problem {
+	p.roughly = true
 	return p
 }
 
@@ -293,7 +299,7 @@ func tableNameProblems(url string) []problem {
 	if !strings.ContainsAny(url, "[]\"\\") && !strings.ContainsFunc(url, control) {
 		return nil
 	}
-	return []problem{refuse(nil, url, `"[", "]", '"', "\" and control characters cannot stand in a table's name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions)}
+	return []problem{refuse(nil, url, `"[", "]", '"', "\" and control characters cannot stand in a table's name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions).roughlyOld()}
 }
 
 func notUTF8(path []string) problem {

@@ -197,6 +197,17 @@ func TestParseReportsTheFilesThatContainerdIgnores(t *testing.T) {
 			y.row.Configurations++
 			hosts, err := load(c, dir)
 			verdict := verdictOf(c, findings)
+			version, problem := hoststoml.ParseVersion(c.Version)
+			require.NoError(t, problem)
+			if read, _, sure := version.Current("hosts.toml", []byte(text)); sure && text != "" {
+				if (read == nil) != (hosts.Ignored != nil) {
+					y.mismatch("%s ignores this file: %v; Current: %t\n%s", c.Version, hosts.Ignored, read == nil, text)
+				} else if read != nil && err == nil && !verdict.useless {
+					if want := expected(c, read); !slices.EqualFunc(want, hosts.Hosts, sameHost) {
+						y.mismatch("%s reads %+v, Current %+v, with %v\n%s", c.Version, hosts.Hosts, want, findings, text)
+					}
+				}
+			}
 			if hosts.Ignored != nil {
 				ignored++
 				if !verdict.ignored && !verdict.unsure && !underReported(c, text) {

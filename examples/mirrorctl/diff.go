@@ -159,7 +159,8 @@ func (p *program) diffLinux(old, new *linuxSide,
 	impact := registriesconf.Impact(old.main, new.main)
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
-		if old.lone || new.lone {
+		// Objects make one drop-in, and leave alone those that a node has from elsewhere.
+		if old.lone || new.lone || (old.rendered || new.rendered) && name != registriesconf.SearchDropIn {
 			notCompared = append(notCompared, name)
 			continue
 		}
@@ -169,7 +170,7 @@ func (p *program) diffLinux(old, new *linuxSide,
 	notCompared = append(notCompared, others...)
 	impact = under(impact)
 	findings := append(old.findings, new.findings...).Sort()
-	changed := len(impact.Differences) > 0
+	changed := len(impact.Differences) > 0 || impact.Rollout != nil
 	if asJSON {
 		return changed, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
@@ -180,9 +181,12 @@ func (p *program) diffLinux(old, new *linuxSide,
 	}
 	p.showImpact(impact)
 	p.report(findings)
+	why := "a single registries.conf does not say whether the node has it; give the directory of both"
+	if !old.lone && !new.lone {
+		why = "the objects of a cluster do not make it, and leave it as it is"
+	}
 	for _, name := range notCompared {
-		fmt.Fprintf(p.stderr, "info: %s: is not compared, a single registries.conf does not say whether "+
-			"the node has it; give the directory of both\n", name)
+		fmt.Fprintf(p.stderr, "info: %s: is not compared, %s\n", name, why)
 	}
 	return changed, nil
 }
@@ -249,7 +253,7 @@ func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registrie
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		switch {
 		case name == registriesconf.PullSecretPath && (old.files[name] == nil || new.files[name] == nil):
-		case (old.rendered || new.rendered) && path.Dir(name) == registriesD && name != policyjson.AttachmentsName:
+		case (old.rendered || new.rendered) && !madeOfObjects(name):
 		case old.lone || new.lone:
 			notCompared = append(notCompared, name)
 		default:
@@ -262,7 +266,10 @@ func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registrie
 	return impact, notCompared
 }
 
-var registriesD = path.Dir(policyjson.AttachmentsName)
+// madeOfObjects reports whether the objects of a cluster say what is in a file of its nodes.
+func madeOfObjects(name string) bool {
+	return name == policyjson.FileName || name == policyjson.AttachmentsName || path.Dir(name) == policyjson.NamespacesDir
+}
 
 // file returns what a file holds; policy.json is on every node.
 func (s *linuxSide) file(name string) []byte {

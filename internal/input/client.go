@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -29,7 +30,11 @@ func ParseClient(s string) (Client, error) {
 		return Client{}, errors.New("is to be crio, podman, skopeo, containerd or k3s, with @VERSION " +
 			"behind it if need be")
 	}
-	if c.Version != "" || strings.HasSuffix(s, "@") {
+	if c.Name == "containerd" && c.Version != "" {
+		if _, err := hoststoml.ParseVersion(c.Version); err != nil {
+			return Client{}, err
+		}
+	} else if c.Version != "" || strings.HasSuffix(s, "@") {
 		if _, err := c.numbers(); err != nil {
 			return Client{}, errors.New("has a version that is none: write NAME@1.2.3")
 		}
@@ -89,6 +94,16 @@ func (c Client) Pulls(platform finding.Platform) resolve.Client {
 		return resolve.ContainersImage542
 	}
 	return resolve.ContainersImage538
+}
+
+// containerd returns the version that reads hosts.toml; k3s and RKE2 have one of their own, taken for
+// the newest.
+func (c Client) containerd() hoststoml.Version {
+	if c.Name != "containerd" || c.Version == "" {
+		return hoststoml.Version{}
+	}
+	v, _ := hoststoml.ParseVersion(c.Version) // it was looked at
+	return v
 }
 
 func (c Client) numbers() ([2]int, error) {

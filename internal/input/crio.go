@@ -148,6 +148,9 @@ func refusedByCRIO(origin finding.Origin, value, message string) finding.Finding
 // which signature_policy names.
 func (n *node) crio(confs []conf, files []crioFile, policies []conf) {
 	files = slices.DeleteFunc(slices.Clone(files), func(c crioFile) bool { return !c.belongsTo(confs) })
+	for _, f := range files {
+		n.Files["/etc"+strings.TrimPrefix(f.path, f.etc)] = f.data
+	}
 	if len(files) == 0 || !n.isCRIO() {
 		return
 	}
@@ -165,13 +168,13 @@ func (n *node) crio(confs []conf, files []crioFile, policies []conf) {
 	}
 	if dir := s.policyDir; dir.file != "" && path.Clean(dir.value) != policyjson.NamespacesDir {
 		n.policyDir = path.Clean(dir.value)
-		tell(dir, finding.SeverityWarning, "is the directory of the policies of namespaces: the pods of a namespace with a "+
-			"file there are judged by that alone, which answers do not show; files in "+policyjson.NamespacesDir+
+		tell(dir, finding.SeverityWarning, "is the directory of the policies of namespaces: the pods of a namespace "+
+			"with a file there are judged by that alone, which answers do not show; files in "+policyjson.NamespacesDir+
 			" count for none")
 	}
 	for _, host := range s.insecure {
-		tell(host, finding.SeverityWarning, "is in insecure_registries, which CRI-O ignores: for plain HTTP, or certificates "+
-			"that do not verify, write insecure = true into its [[registry]] of registries.conf")
+		tell(host, finding.SeverityWarning, "is in insecure_registries, which CRI-O ignores: for plain HTTP, or "+
+			"certificates that do not verify, write insecure = true into its [[registry]] of registries.conf")
 	}
 	if s.policy.value == "" {
 		return
@@ -223,8 +226,8 @@ func (n *node) namespaces() {
 	}
 	n.Findings = append(n.Findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityInfo,
 		Platform: finding.Linux, Origin: finding.Origin{File: n.Name}, Value: strings.Join(names, ","),
-		Message: "are the namespaces with a policy of their own, which CRI-O judges their pods by in place of policy.json: " +
-			"this answer is for the pods of others"})
+		Message: "are the namespaces with a policy of their own, which CRI-O judges their pods by in place of " +
+			"policy.json: this answer is for the pods of others"})
 }
 
 // crioLine finds a setting of CRI-O's own configuration that has to do with pulls
@@ -243,8 +246,8 @@ func ofCRIO(name string, data []byte) finding.Finding {
 	return finding.Finding{
 		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
 		Origin: finding.Origin{File: name}, Value: strings.Join(names, ","),
-		Message: "is of CRI-O's own configuration, which this answer does not follow: it is followed as etc/crio/crio.conf, or in " +
-			"etc/crio/crio.conf.d, of a directory that has etc/containers too; signature_policy names another file than " +
+		Message: "is of CRI-O's own configuration, which this answer does not follow: it is followed as " +
+			"etc/crio/crio.conf, or in etc/crio/crio.conf.d, of a directory that has etc/containers too; signature_policy names another file than " +
 			"policy.json, short_name_mode decides about names without a registry",
 	}
 }

@@ -24,22 +24,29 @@ type Hosts struct {
 
 const defaultHost = "_default"
 
-// readHosts reads a config_path, or the one file that it is.
-func readHosts(c configPath) (*Hosts, error) {
+// readHosts reads a config_path, or the one file that it is, as a version of containerd does.
+func readHosts(c configPath, by hoststoml.Version) (*Hosts, error) {
 	if c.file == "" {
 		h := &Hosts{Dir: c.dir}
 		var err error
+		var unsure []string
 		if _, h.OnDisk = c.fsys.(disk); h.OnDisk {
-			h.Tree, h.Findings, err = hoststoml.ReadTree(c.dir)
+			h.Tree, h.Findings, unsure, err = by.ReadTree(c.dir)
 		} else {
-			h.Tree, h.Findings, err = hoststoml.ReadTreeFS(c.fsys, c.dir)
+			h.Tree, h.Findings, unsure, err = by.ReadTreeFS(c.fsys, c.dir)
 		}
 		h.refuseNothing()
+		for _, host := range unsure {
+			h.unsure(path.Join(c.dir, hoststoml.Dir(host), hoststoml.FileName), by)
+		}
 		return h, err
 	}
-	f, findings := hoststoml.Current(c.file, c.data)
+	f, findings, sure := by.Current(c.file, c.data)
 	h := &Hosts{Dir: c.dir, Lone: true, Findings: findings}
 	h.refuseNothing()
+	if !sure {
+		h.unsure(c.file, by)
+	}
 	host, how := loneHost(c.file, f)
 	h.Tree = hoststoml.Tree{{Host: host, File: f}}
 	if how != "" {
@@ -99,6 +106,16 @@ func (h *Hosts) refuseNothing() {
 	for i := range h.Findings {
 		h.Findings[i].RefusedBy = ""
 	}
+}
+
+// unsure refuses an answer from a file of which it is not known what an old version reads.
+func (h *Hosts) unsure(file string, by hoststoml.Version) {
+	h.Findings = append(h.Findings, finding.Finding{
+		Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader, Platform: finding.Windows,
+		Origin: finding.Origin{File: file},
+		Message: "is a file of which it is not known how containerd " + by.String() + " reads it: mend what is said of it; " +
+			"--ignore unread-rules answers as if it were ignored where it is broken",
+	})
 }
 
 // refuseRewrites refuses files with tables that only the containerd of k3s and RKE2 reads.

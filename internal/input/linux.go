@@ -28,7 +28,7 @@ type Linux struct {
 	Policy *policyjson.Policy
 	// Files are the files that say nothing of where pulls go, but whose change costs something, by the
 	// names that [registriesconf.NodeImpact.WithFile] takes: policy.json, registries.d, the policies of
-	// namespaces. Of the pull secret it has the digest.
+	// namespaces, CRI-O's own configuration. Of the pull secret it has the digest.
 	Files map[string][]byte
 	// ShortNameMode is what CRI-O's own configuration says, which counts for it in place of the
 	// short-name-mode of registries.conf; empty where it does not say.

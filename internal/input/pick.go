@@ -297,9 +297,9 @@ type candidateNode struct {
 }
 
 // hosts returns the files of containerd.
-func (n *candidateNode) hosts() (*Hosts, error) {
+func (n *candidateNode) hosts(client Client) (*Hosts, error) {
 	if n.tree != nil {
-		return readHosts(*n.tree)
+		return readHosts(*n.tree, client.containerd())
 	}
 	return readDistro(n.distro), nil
 }
@@ -322,7 +322,7 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		p.Findings = append(p.Findings, unspoken(p.Linux)...)
 		return refusals(p.Linux.Findings)
 	}
-	hosts, err := l[0].hosts()
+	hosts, err := l[0].hosts(o.Client)
 	if err != nil {
 		return finding.Findings{{
 			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,

@@ -514,7 +514,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
 	for _, n := range in.nodes(finding.Windows, all) {
-		hosts, err := n.hosts()
+		hosts, err := n.hosts(client)
 		if err != nil {
 			findings = append(findings, finding.Finding{
 				Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,

@@ -69,6 +69,8 @@ type Value struct {
 	// Entries are those of a table, where each key first occurs. One table may come from several
 	// headers.
 	Entries []Entry
+	// Inline is set for a table in braces.
+	Inline bool
 	// TrailingComma is set for an inline table with a comma after its last entry, which TOML 1.1 allows.
 	TrailingComma bool
 
@@ -277,7 +279,7 @@ func (r *reader) value(node *unstable.Node, line int) *Value {
 			v.Items = append(v.Items, r.value(items.Node(), v.Line))
 		}
 	case unstable.InlineTable:
-		v.Kind = Table
+		v.Kind, v.Inline = Table, true
 		end := -1
 		for pairs := node.Children(); pairs.Next(); {
 			r.assign(v, pairs.Node())
