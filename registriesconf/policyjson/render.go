@@ -361,10 +361,11 @@ func (r *renderer) collect() {
 	for i := range clusterPolicies {
 		o := &clusterPolicies[i]
 		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
+		if !ok {
+			continue
+		}
 		for j, scope := range o.Spec.Scopes {
-			if ok {
-				add(r.cluster, scope, requirement, o.Origin(scopeAt(j)))
-			}
+			add(r.cluster, scope, requirement, o.Origin(scopeAt(j)))
 		}
 	}
 	policies := slices.Clone(r.rules.ImagePolicies)
@@ -375,10 +376,10 @@ func (r *renderer) collect() {
 	for i := range policies {
 		o := &policies[i]
 		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
+		if !ok {
+			continue
+		}
 		for j, scope := range o.Spec.Scopes {
-			if !ok {
-				continue
-			}
 			if of := r.clusterScopeAround(scope); of != "" {
 				r.tell(finding.CodeOverriddenScope, finding.SeverityWarning, o.Origin(scopeAt(j)), scope, fmt.Sprintf(
 					"lies inside %s of %s, which alone applies: MCO leaves the scope out; take it out, or "+

@@ -153,6 +153,21 @@ func TestAScopeInsideAClusterImagePolicyIsLeftOut(t *testing.T) {
 	require.Equal(t, "ImagePolicy/ns/i spec.scopes[1]", j.Origin.String())
 }
 
+func TestAPolicyThatMakesNoRequirementIsRefused(t *testing.T) {
+	bad := key("quay.io/a")
+	bad.Policy.RootOfTrust.PublicKey = nil
+	rules := &mirrorset.Rules{ImagePolicies: []mirrorset.ImagePolicy{
+		{Metadata: mirrorset.ObjectMeta{Name: "bad", Namespace: "ns"}, Spec: bad},
+		{Metadata: mirrorset.ObjectMeta{Name: "good", Namespace: "ns"}, Spec: key("quay.io/b")},
+	}}
+	files, findings := policyjson.Render(rules, policyjson.RenderOptions{})
+	require.Len(t, findings, 1)
+	require.Equal(t, finding.CodeInvalidImagePolicy, findings[0].Code)
+	require.Equal(t, "ImagePolicy/ns/bad spec.policy", findings[0].Origin.String())
+	require.True(t, findings[0].Refused())
+	require.Empty(t, files.List(), "MCO writes no configuration at all")
+}
+
 // TestSignaturesOnAScopeWhereNothingIsUsableAreRefused takes the cases of MCO's
 // TestValidateClusterImagePolicyWithAllowedBlockedRegistries.
 func TestSignaturesOnAScopeWhereNothingIsUsableAreRefused(t *testing.T) {
