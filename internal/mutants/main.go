@@ -122,15 +122,20 @@ func mutate(root string, o options, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	summarize(out, survivors, count, len(sample)-tried)
+	return nil
+}
+
+// summarize prints the survivors, and the counts.
+func summarize(out io.Writer, survivors []*mutant, count map[string]int, left int) {
 	for _, m := range survivors {
 		fmt.Fprint(out, m)
 	}
 	killed := count["killed"] + count["timed out"]
 	fmt.Fprintf(out, "killed %d (%d by time), survived %d, equivalent %d, not compilable %d, not run %d: "+
 		"%.1f %% killed\n",
-		killed, count["timed out"], len(survivors), count["equivalent"], count["not compilable"], len(sample)-tried,
+		killed, count["timed out"], len(survivors), count["equivalent"], count["not compilable"], left,
 		100*float64(killed)/float64(max(1, killed+len(survivors))))
-	return nil
 }
 
 // choose returns the faults to try, and counts those that it passes over. The sample is fixed
