@@ -13,6 +13,10 @@ type File struct {
 	// by https. Empty means that the original registry is contacted in its place, and that of the
 	// settings at the top of the file Capabilities and OverridePath do not count.
 	Server string
+	// EmptyServer is set where the key server is there without a text. To upstream containerd that is as
+	// if it were absent. The containerd of k3s and RKE2 contacts the original registry after the hosts
+	// only where the key is there.
+	EmptyServer bool
 	// Settings stand at the top of the file and apply to Server, not to Hosts.
 	Settings
 	// Hosts are asked in this order. A host occurs twice where containerd 2 asks it twice; such a
@@ -45,6 +49,12 @@ type Settings struct {
 	OverridePath bool
 	// DialTimeout is how long to wait for a connection. Zero means absent: 30 seconds.
 	DialTimeout time.Duration
+	// Rewrites are regular expressions on the repository, with what replaces each match: "$1" is the
+	// first group. Only the containerd of k3s and RKE2 reads them, in no order.
+	Rewrites map[string]string
+	// Unknown are the keys and tables that no containerd reads, each with its value as TOML on one
+	// line. The values are kept as secrets: a misspelt header may hold one.
+	Unknown map[string]Secret
 }
 
 // A KeyPair names the files of a client certificate.

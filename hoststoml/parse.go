@@ -76,8 +76,10 @@ func (r *reader) read(data []byte) *File {
 	r.doc = document{tree}
 
 	f := &File{Comment: topComment(string(data)), Server: raw.Server}
+	f.EmptyServer = f.Server == "" && tree.Root.Get("server") != nil
 	var problems []problem
 	f.Settings, problems = raw.settings()
+	f.Settings.keep(tree.Root, true)
 	asked := map[string]bool{}
 	for _, table := range r.doc.hosts() {
 		host := Host{URL: table.name}
@@ -92,6 +94,7 @@ func (r *reader) read(data []byte) *File {
 		asked[host.URL] = true
 		var refused []problem
 		host.Settings, refused = raw.Hosts[host.URL].settings()
+		host.Settings.keep(tree.Root.Get("host").Get(host.URL), false)
 		problems = append(problems, under(at, refused)...)
 		f.Hosts = append(f.Hosts, host)
 	}
@@ -252,12 +255,8 @@ func (r *reader) hostKey(key key) {
 	lower := strings.ToLower(last(key.path))
 	switch {
 	case lower == "server":
-		r.report(warn(key.path, "", "no version of containerd reads server in a host's table: move it to "+
-			"the top of the file"), key.line)
-	case lower == "rewrite":
-		r.report(warn(key.path, "", "containerd does not read this: only the one of k3s and rke2 does, "+
-			"and asks another repository there; plans here are for containerd"), key.line)
-	case key.table && wanted[lower] == "":
+		r.report(warn(key.path, "", unreadText(lower, false)), key.line)
+	case key.table && wanted[lower] == "" && lower != rewriteKey:
 		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
 	default:
 		r.setting(key)
@@ -270,7 +269,7 @@ func (r *reader) setting(key key) {
 	lower := strings.ToLower(name)
 	switch {
 	case wanted[lower] == "":
-		r.report(warn(key.path, "", "no version of containerd reads this"), key.line)
+		r.report(warn(key.path, "", unreadText(lower, len(key.path) == 1)), key.line)
 	case name != lower:
 		r.report(warn(key.path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it "+
 			"is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))).roughlyOld(), key.line)

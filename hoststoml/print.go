@@ -11,7 +11,7 @@ import (
 // nothing, Parse reads an equal File from them; where it does not warn either, containerd 1.6, 1.7 and
 // 2 read them alike.
 //
-// The text holds the values of Header: give the file mode 0600 where these are secrets.
+// The text holds the values of Header and of Unknown: give the file mode 0600 where these are secrets.
 //
 // A nil File is the empty one.
 func (f *File) Bytes() []byte {
@@ -26,13 +26,15 @@ func (f *File) Bytes() []byte {
 		}
 		w.section()
 	}
-	if f.Server != "" {
+	if f.Server != "" || f.EmptyServer {
 		w.line("", "server", f.Server)
 	}
 	w.settings("", &f.Settings)
+	w.unread("", &f.Settings, true)
 	// TOML gives every key after a table's name to that table, so that this one has to follow all keys
 	// of the top.
 	w.header("", "[header]", f.Header)
+	w.rewrites("", "["+rewriteKey+"]", f.Rewrites)
 	for i := range f.Hosts {
 		host := &f.Hosts[i]
 		w.section()
@@ -40,8 +42,11 @@ func (f *File) Bytes() []byte {
 		w.quote(host.URL)
 		w.WriteString("]\n")
 		w.settings("  ", &host.Settings)
-		if len(host.Header) > 0 {
-			w.header("  ", "[host."+quote(host.URL)+".header]", host.Header)
+		w.unread("  ", &host.Settings, false)
+		if len(host.Header)+len(host.Rewrites) > 0 {
+			table := "[host." + quote(host.URL) + "."
+			w.header("  ", table+"header]", host.Header)
+			w.rewrites("  ", table+rewriteKey+"]", host.Rewrites)
 		}
 	}
 	if len(f.Hosts) == 0 {
@@ -145,9 +150,7 @@ func (w *printer) header(indent, table string, h Header) {
 		for _, secret := range h[name] {
 			values = append(values, secret.Reveal())
 		}
-		if !bareKey(name) {
-			name = quote(name)
-		}
+		name = bareOrQuoted(name)
 		if len(values) == 1 {
 			w.line(indent+"  ", name, values[0])
 		} else {

@@ -1,6 +1,7 @@
 package hoststoml_test
 
 import (
+	"fmt"
 	"math/rand"
 	"strings"
 	"testing"
@@ -85,6 +86,45 @@ func TestBytesIsTOMLWhateverTheFileHolds(t *testing.T) {
 	require.Equal(t, "\ufffd\n\"\\[]", got.Hosts[0].URL)
 }
 
+// k3s and RKE2 read rewrite and whether server is there, and other programs may read what no containerd does.
+func TestWhatUpstreamContainerdDoesNotReadSurvivesARoundTrip(t *testing.T) {
+	const text = `server = ""
+"a b" = {c = [1, {d = "e"}]}
+namespace = "x"
+
+[rewrite]
+  "^x$" = "y"
+
+[host."https://m.io"]
+  capabilities = ["pull"]
+  headers = {Authorization = "Basic eA=="}
+
+  [host."https://m.io".rewrite]
+    "^rancher/(.*)" = "mirror/\\$1"
+    "a" = "b"
+`
+	f, findings := hoststoml.Parse("hosts.toml", []byte(text))
+	require.NoError(t, findings.Err())
+	require.Equal(t, text, string(f.Bytes()))
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", f, f, findings), "eA==")
+	require.Equal(t, map[string]string{"^rancher/(.*)": `mirror/\$1`, "a": "b"}, f.Hosts[0].Rewrites)
+
+	f, findings = hoststoml.Parse("hosts.toml", []byte("[note]\nby = 'me'\nat = 2026-01-02\n[[note.list]]\na.b = +1\n[host]\n"))
+	require.NotNil(t, f)
+	require.Equal(t, `{by = "me", at = 2026-01-02, list = [{a = {b = +1}}]}`, f.Unknown["note"].Reveal())
+	require.Error(t, findings.Err(), "the parser of 1.6 and 1.7 knows no dates")
+}
+
+func TestValidateRefusesUnknownKeysThatCannotStandInAFile(t *testing.T) {
+	for name, value := range map[string]string{"Server": `"x"`, "host": "{}", "ca": `"x"`, "\xff": "1", "a": "1\nserver = 'x'", "b": "", "c": "'x'"} {
+		f := &hoststoml.File{Settings: hoststoml.Settings{Unknown: map[string]hoststoml.Secret{name: hoststoml.NewSecret(value)}}}
+		require.Error(t, f.Validate().Err(), name)
+		again, findings := hoststoml.Parse("", f.Bytes())
+		require.NoError(t, findings.Err(), name)
+		require.Equal(t, &hoststoml.File{}, again, "what is refused is not written")
+	}
+}
+
 func TestWhatIsPrintedParsesToTheSame(t *testing.T) {
 	random := rand.New(rand.NewSource(1))
 	valid := 0
@@ -112,6 +152,7 @@ func randomFile(r *rand.Rand) *hoststoml.File {
 	}
 	urls := []string{"https://m.io", "m.io", "m.io:5000/x", "http://ü.io/it's/#", "https://m.io/v2/org", "https://m.io/a%20b?q=\xc3\xa9", "https://m.io/\""}
 	r.Shuffle(len(urls), func(i, j int) { urls[i], urls[j] = urls[j], urls[i] })
+	f.EmptyServer = f.Server == "" && r.Intn(2) == 0
 	for _, url := range urls[:r.Intn(4)] {
 		f.Hosts = append(f.Hosts, hoststoml.Host{URL: url, Settings: randomSettings(r)})
 	}
@@ -139,6 +180,19 @@ func randomSettings(r *rand.Rand) (s hoststoml.Settings) {
 		s.Header[pick(r, "Authorization", "x", "1", "-", "X.Y", "!#$%&'*+^`|~")] = pick(r, nil, hoststoml.Secrets(""), hoststoml.Secrets("a\tb"), hoststoml.Secrets("\"", "ü\\"))
 	}
 	s.OverridePath = r.Intn(2) == 0
+	for range r.Intn(3) {
+		if s.Rewrites == nil {
+			s.Rewrites = map[string]string{}
+		}
+		s.Rewrites[pick(r, "^a/(.*)", "(", "", "a b", "\\.x\"")] = pick(r, "b/$1", "", "\t\\")
+	}
+	for range r.Intn(3) {
+		if s.Unknown == nil {
+			s.Unknown = map[string]hoststoml.Secret{}
+		}
+		s.Unknown[pick(r, "headers", "X", "a b", "ü", "rewrite")] = hoststoml.NewSecret(pick(r, `"a\tb"`, "1_000", "true", `[1, "b", {c = []}]`,
+			`{Authorization = ["Basic eA=="], "a b" = {d = 0xff}}`, "1979-05-27T07:32:00Z", "{}"))
+	}
 	s.DialTimeout = pick(r, 0, 0, 0, time.Nanosecond, 90*time.Minute, time.Duration(r.Int63()))
 	return s
 }

@@ -2,6 +2,7 @@ package hoststoml
 
 import (
 	"cmp"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -92,28 +93,62 @@ var capabilities = []struct {
 
 // Table returns what a node with containerd makes of the files, to be asked for plans. dir is what the
 // plans' origins call the tree.
-func (t Tree) Table(dir string) *resolve.ContainerdTable {
+func (t Tree) Table(dir string) *resolve.ContainerdTable { return t.table(dir, false) }
+
+// K3sTable is Table for a node of k3s or RKE2. Their containerd is a fork that reads
+// [Settings.Rewrites] too, and asks nobody after the hosts of a file without the key server. Sources:
+// k3s-io/containerd 2.1.5-k3s1 and 1.7.23-k3s2, parseHostsFile of hosts.go.
+func (t Tree) K3sTable(dir string) *resolve.ContainerdTable { return t.table(dir, true) }
+
+func (t Tree) table(dir string, k3s bool) *resolve.ContainerdTable {
 	var registries []resolve.Registry
 	for _, rf := range t {
 		origin := finding.Origin{File: onDisk(dir, rf.Path())}
 		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
-		if rf.fails { // as a file that asks nobody for anything
+		switch {
+		case rf.fails: // as a file that asks nobody for anything
 			r.Server = &resolve.Endpoint{Scheme: "https", Host: rf.Host, Root: "/v2",
 				Capabilities: resolve.CanPush, Origins: r.Origins}
-		}
-		if rf.File != nil {
-			for _, h := range rf.File.Hosts {
-				origin.Field = `host."` + shown.Value(h.URL) + `"`
-				if e := toEndpoint(h.URL, h.Settings, origin); e != nil {
-					r.Endpoints = append(r.Endpoints, *e)
-				}
-			}
-			origin.Field = "server"
-			r.Server = toEndpoint(rf.File.Server, rf.File.Settings, origin)
+		case rf.File != nil && !(k3s && rf.File.refusedByK3s()):
+			rf.File.fill(&r, origin, k3s)
 		}
 		registries = append(registries, r)
 	}
 	return resolve.ContainerdTableOf(registries)
+}
+
+// fill gives a registry the endpoints of its file.
+func (f *File) fill(r *resolve.Registry, origin finding.Origin, k3s bool) {
+	rewrites := func(e *resolve.Endpoint, s Settings) {
+		if !k3s {
+			return
+		}
+		for _, pattern := range slices.Sorted(maps.Keys(s.Rewrites)) {
+			e.Rewrites = append(e.Rewrites, resolve.Rewrite{Pattern: pattern, Replacement: s.Rewrites[pattern]})
+		}
+	}
+	for _, h := range f.Hosts {
+		origin.Field = `host."` + shown.Value(h.URL) + `"`
+		if e := toEndpoint(h.URL, h.Settings, origin); e != nil {
+			rewrites(e, h.Settings)
+			r.Endpoints = append(r.Endpoints, *e)
+		}
+	}
+	if r.NoServer = k3s && f.endsWithHosts(); r.NoServer {
+		return
+	}
+	origin.Field = "server"
+	if r.Server = toEndpoint(f.Server, f.Settings, origin); r.Server == nil { // the registry itself
+		r.Server = &resolve.Endpoint{SkipVerify: f.SkipVerify != nil && *f.SkipVerify}
+	}
+	if rewrites(r.Server, f.Settings); r.Server.Host == "" && !r.Server.SkipVerify && r.Server.Rewrites == nil {
+		r.Server = nil
+	}
+}
+
+// refusedByK3s reports whether the containerd of k3s and RKE2 ignores the file, and upstream does not.
+func (f *File) refusedByK3s() bool {
+	return f.Settings.refusedByK3s() || slices.ContainsFunc(f.Hosts, func(h Host) bool { return h.refusedByK3s() })
 }
 
 // onDisk names a file of a tree, in findings and plans alike.

@@ -197,7 +197,10 @@ func readExtra(in registryDir) (Extra, error) {
 	return extra, nil
 }
 
-// holdsSecrets reports whether the file has headers, which may hold credentials.
+// holdsSecrets reports whether the file has headers, or keys that may be misspelt ones: they may hold
+// credentials.
 func (f *File) holdsSecrets() bool {
-	return len(f.Header) > 0 || slices.ContainsFunc(f.Hosts, func(h Host) bool { return len(h.Header) > 0 })
+	return f.Settings.holdsSecrets() || slices.ContainsFunc(f.Hosts, func(h Host) bool { return h.holdsSecrets() })
 }
+
+func (s *Settings) holdsSecrets() bool { return len(s.Header)+len(s.Unknown) > 0 }

@@ -20,7 +20,7 @@ func (f *File) Validate() finding.Findings {
 	if f == nil {
 		f = &File{}
 	}
-	problems := f.problems()
+	problems := append(f.problems(), f.unreadProblems(nil)...)
 	for _, line := range strings.Split(f.Comment, "\n") {
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && control(r) }) {
 			problems = append(problems, refuse([]string{"comment"}, "", "a comment is UTF-8 text without "+
@@ -36,6 +36,7 @@ func (f *File) Validate() finding.Findings {
 		}
 		seen[host.URL] = true
 		problems = append(problems, under(at, tableNameProblems(host.URL))...)
+		problems = append(problems, host.unreadProblems(at)...)
 	}
 	var findings finding.Findings
 	for _, p := range problems {
@@ -341,7 +342,7 @@ func (s Settings) problems() []problem {
 		old.severity = finding.SeverityInfo
 		out = append(out, old)
 	}
-	return out
+	return append(out, rewriteProblems(s.Rewrites)...)
 }
 
 // pathProblems checks a file name of ca or client. containerd joins it to the file's own directory: an

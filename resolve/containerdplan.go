@@ -86,18 +86,20 @@ func (t *ContainerdTable) asked(r Reference) asked {
 	a.host, a.path = network.SplitHost(r.Name())
 	a.canonical = network.Host(a.host)
 	a.file = t.find(a.host)
+	a.server = itself(a.host)
 	if a.file != nil && a.file.Server != nil {
-		a.server = *a.file.Server
-	} else {
-		a.server = itself(a.host)
+		a.server = a.file.Server.of(a.server)
 	}
 	return a
 }
 
 // count returns the number of endpoints that are asked.
 func (a *asked) count() int {
-	if a.file == nil {
+	switch {
+	case a.file == nil:
 		return 1
+	case a.file.NoServer:
+		return len(a.file.Endpoints)
 	}
 	return len(a.file.Endpoints) + 1
 }
@@ -105,10 +107,10 @@ func (a *asked) count() int {
 // endpoint returns the endpoint that is asked as number i: those of the file come first, and the
 // server last.
 func (a *asked) endpoint(i int) *Endpoint {
-	if i == a.count()-1 {
-		return &a.server
+	if a.file != nil && i < len(a.file.Endpoints) {
+		return &a.file.Endpoints[i]
 	}
-	return &a.file.Endpoints[i]
+	return &a.server
 }
 
 // need returns what one endpoint has to be capable of: a tag is resolved where both capabilities
@@ -147,6 +149,10 @@ func (a *asked) ask(p *Plan) {
 	for i := range n {
 		e := a.endpoint(i)
 		attempt := Attempt{Role: RoleMirror, Insecure: e.SkipVerify || e.Scheme == "http", Origins: e.Origins}
+		if len(e.Rewrites) > 0 {
+			a.askRewritten(p, e, attempt)
+			continue
+		}
 		if path, _ := strings.CutPrefix(e.Root, "/v2"); e.isRegistryRoot() {
 			attempt.Location = locations.join(e.Host, path, a.path)
 			if path == "" && network.Host(e.Host) == a.canonical {
@@ -155,12 +161,17 @@ func (a *asked) ask(p *Plan) {
 		} else {
 			attempt.Location = e.Location(a.path[1:])
 		}
-		if !a.ByDigest() && e.Capabilities.Has(CanPull|CanResolve) {
-			p.Resolve = appendAttempt(p.Resolve, attempt)
-		}
-		p.Pull = appendAttempt(p.Pull, attempt)
-		a.check(p, e, attempt)
+		a.attempt(p, e, attempt)
 	}
+}
+
+// attempt adds one attempt at an endpoint.
+func (a *asked) attempt(p *Plan, e *Endpoint, attempt Attempt) {
+	if !a.ByDigest() && e.Capabilities.Has(CanPull|CanResolve) {
+		p.Resolve = appendAttempt(p.Resolve, attempt)
+	}
+	p.Pull = appendAttempt(p.Pull, attempt)
+	a.check(p, e, attempt)
 }
 
 // checkSpillover reports an image that no rule names, and that is redirected because the rules of its

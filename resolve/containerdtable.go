@@ -52,11 +52,10 @@ func cloneRegistries(registries []Registry) []Registry {
 		r := &registries[i]
 		r.Endpoints = slices.Clone(r.Endpoints)
 		for j := range r.Endpoints {
-			r.Endpoints[j].Origins = slices.Clone(r.Endpoints[j].Origins)
+			r.Endpoints[j] = r.Endpoints[j].clone()
 		}
 		if r.Server != nil {
-			server := *r.Server
-			server.Origins = slices.Clone(server.Origins)
+			server := r.Server.clone()
 			r.Server = &server
 		}
 		r.Origins, r.Spellings = slices.Clone(r.Origins), slices.Clone(r.Spellings)
@@ -74,8 +73,12 @@ type Registry struct {
 	Spellings []string
 	// Endpoints are the [host] tables, in the order they are asked.
 	Endpoints []Endpoint
-	// Server is asked last. Nil stands for a file without server: containerd then asks Host itself.
+	// Server is asked last. Nil stands for a file without server: containerd then asks Host itself, and
+	// so it does for a Server without a Host, of which SkipVerify and Rewrites count.
 	Server *Endpoint
+	// NoServer is set where nothing is asked after Endpoints: so the containerd of k3s and RKE2 takes a
+	// file with host tables and without the key server. Server is then not looked at.
+	NoServer bool
 	// Never is set where nothing but the mirrors may ever be asked: the file names them only.
 	Never bool
 	// Origins are the fields that made the file what it is.
@@ -99,8 +102,26 @@ type Endpoint struct {
 	// SkipVerify leaves certificates unchecked. With Scheme "http" it makes containerd 1.7 and 2
 	// try HTTPS first; an insecure registry has an endpoint of each scheme.
 	SkipVerify bool
+	// Rewrites change the repository that is asked for; see [Rewrite]. Their order has no meaning.
+	Rewrites []Rewrite
 	// Origins are the fields that name the endpoint.
 	Origins []finding.Origin
+}
+
+func (e Endpoint) clone() Endpoint {
+	e.Rewrites, e.Origins = slices.Clone(e.Rewrites), slices.Clone(e.Origins)
+	return e
+}
+
+// of returns the endpoint that a file's server is, itself being the registry. What the file sets for
+// a server that it does not name goes to the registry itself, but for capabilities and override_path
+// (hosts.go, ConfigureHosts).
+func (e *Endpoint) of(itself Endpoint) Endpoint {
+	if e.Host != "" {
+		return *e
+	}
+	itself.SkipVerify, itself.Rewrites = itself.SkipVerify || e.SkipVerify, e.Rewrites
+	return itself
 }
 
 // Capability is a set of the things that an endpoint may be asked for.

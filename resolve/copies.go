@@ -129,7 +129,9 @@ func (c *copier) addWindows(t *ContainerdTable) {
 	c.foreignLayers = c.foreignLayers || file.Never
 	for i := range file.Endpoints {
 		if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
-			c.add(finding.Windows, e.Location(repository[1:]), e.Origins)
+			for _, asked := range e.repositories(repository[1:]) {
+				c.add(finding.Windows, e.Location(asked), e.Origins)
+			}
 		}
 	}
 }

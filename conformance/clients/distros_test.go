@@ -57,6 +57,11 @@ skip_verify = true
 {{- end }}
 {{- end }}
 {{- end }}
+{{- define "rewrites" }}
+{{- range $pattern, $replace := .Rewrites }}
+"{{ $pattern }}" = "{{ $replace }}"
+{{- end }}
+{{- end }}
 {{- with .Default }}
 server = "{{ if .URL }}{{ .URL }}{{ end }}"
 capabilities = ["pull", "resolve", "push"]
@@ -64,6 +69,10 @@ capabilities = ["pull", "resolve", "push"]
 override_path = true
 {{- end }}
 {{- template "tls" . }}
+{{- if .Rewrites }}
+[rewrite]
+{{- template "rewrites" . }}
+{{- end }}
 {{- end }}
 
 [host]
@@ -74,6 +83,10 @@ capabilities = ["pull", "resolve"]
 override_path = true
 {{- end }}
 {{- template "tls" . }}
+{{- if .Rewrites }}
+[host."{{ .URL }}".rewrite]
+{{- template "rewrites" . }}
+{{- end }}
 {{- end }}
 `))
 
@@ -282,7 +295,14 @@ func TestRegistriesYAMLMakesTheFilesThatK3sWrites(t *testing.T) {
 	for n := range random.Count(20_000) {
 		in := registries.Registry{Mirrors: map[string]registries.Mirror{}, Configs: map[string]registries.RegistryConfig{}}
 		for _, name := range some(r, namesOfRegistries, 4) {
-			in.Mirrors[name] = registries.Mirror{Endpoints: some(r, endpointsOfK3s, 4)}
+			mirror := registries.Mirror{Endpoints: some(r, endpointsOfK3s, 4)}
+			for _, pattern := range some(r, []string{"^rancher/(.*)", "^a$", "[.]", "(?!b)"}, 2) {
+				if mirror.Rewrites == nil {
+					mirror.Rewrites = map[string]string{}
+				}
+				mirror.Rewrites[pattern] = "mirror/rancher-$1"
+			}
+			in.Mirrors[name] = mirror
 		}
 		for _, name := range some(r, namesOfRegistries, 3) {
 			c := registries.RegistryConfig{}

@@ -108,6 +108,9 @@ func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *c
 	if other := new(input.PlatformError); on == "" && errors.As(err, &other) {
 		from, err = sourceOf(in, other.Platform, hosts, read)
 	}
+	if err == nil {
+		err = from.aboutAll(read)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

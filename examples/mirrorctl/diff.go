@@ -65,7 +65,7 @@ func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *
 	case err != nil:
 		return false, err
 	case on == finding.Windows:
-		return p.diffWindows(old, new, asJSON)
+		return p.diffWindows(old, new, read, asJSON)
 	}
 	oldSide, oldErr := linuxSideOf(old)
 	newSide, newErr := linuxSideOf(new)

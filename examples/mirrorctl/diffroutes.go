@@ -17,7 +17,11 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 	asJSON bool) (bool, error) {
 	old, oldErr := p.readSource(platform, []string{oldPath}, nil, read)
 	new, newErr := p.readSource(platform, []string{newPath}, nil, read)
-	if err := errors.Join(oldErr, newErr); err != nil {
+	err := errors.Join(oldErr, newErr)
+	if err == nil {
+		err = errors.Join(old.aboutAll(read), new.aboutAll(read))
+	}
+	if err != nil {
 		return false, err
 	}
 	changes := routes.Diff(old.routes(), new.routes())

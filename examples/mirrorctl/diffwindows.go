@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/nodefiles"
@@ -17,10 +18,10 @@ import (
 // diffWindows prints what would be done, in this order, to a node that has the old files and is to
 // have those of the new manifests. The node itself is not touched. Two trees of nodes are compared
 // by what they mean.
-func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) (bool, error) {
+func (p *program) diffWindows(oldSide, newSide *side, read *choice, asJSON bool) (bool, error) {
 	old, new := windowsSideOf(oldSide), windowsSideOf(newSide)
 	if oldSide.picked.Hosts != nil && newSide.picked.Hosts != nil {
-		return p.diffTrees(old, new, asJSON)
+		return p.diffTrees(old, new, read, asJSON)
 	}
 	node := old.tree.Node()
 	if old.dir != "" { // with all that lies there, ours or not
@@ -54,10 +55,15 @@ func (p *program) diffWindows(oldSide, newSide *side, asJSON bool) (bool, error)
 }
 
 // diffTrees prints what pulls change between two trees that nodes have, whoever wrote them.
-func (p *program) diffTrees(old, new *windowsSide, asJSON bool) (bool, error) {
-	changes := routes.Diff(old.routes(), new.routes())
+func (p *program) diffTrees(old, new *windowsSide, read *choice, asJSON bool) (bool, error) {
+	before, more, oldErr := aboutAll(old.hosts, read)
+	after, evenMore, newErr := aboutAll(new.hosts, read)
+	if err := errors.Join(oldErr, newErr); err != nil {
+		return false, err
+	}
+	changes := routes.Diff(routes.Containerd(before), routes.Containerd(after))
 	settings := changedSettings(old.tree, new.tree)
-	findings := append(old.findings, new.findings...).Sort()
+	findings := slices.Concat(old.findings, new.findings, more, evenMore).Sort()
 	changed := len(changes)+len(settings) > 0
 	if asJSON {
 		return changed, p.encode(struct {
@@ -81,8 +87,6 @@ func (p *program) diffTrees(old, new *windowsSide, asJSON bool) (bool, error) {
 	p.report(findings)
 	return changed, nil
 }
-
-func (s *windowsSide) routes() *routes.Routes { return routes.Containerd(s.tree.Table(s.dir)) }
 
 // A settingChange is how one host is asked otherwise for the images of a registry, in both trees at
 // the same place.
@@ -114,7 +118,7 @@ func changedSettings(old, new hoststoml.Tree) []settingChange {
 			settings[name] = append(settings[name], setting{"scheme", target.Scheme}, setting{"ca", s.CA},
 				setting{"client", s.Client},
 				setting{"skip_verify", s.SkipVerify}, setting{"header", s.Header},
-				setting{"dial_timeout", s.DialTimeout})
+				setting{"dial_timeout", s.DialTimeout}, setting{"rewrite", s.Rewrites})
 		}
 		if rf.File != nil {
 			for _, h := range rf.File.Hosts {
@@ -148,6 +152,7 @@ func changedSettings(old, new hoststoml.Tree) []settingChange {
 
 // windowsSide is one side of a diff.
 type windowsSide struct {
+	hosts    *input.Hosts // of a node, nil for manifests
 	tree     hoststoml.Tree
 	dir      string // of the node that has it; empty where the tree comes from elsewhere
 	findings finding.Findings
@@ -156,7 +161,7 @@ type windowsSide struct {
 // windowsSideOf returns the tree of a node's own files, or of manifests as they would be rendered.
 func windowsSideOf(s *side) *windowsSide {
 	if h := s.picked.Hosts; h != nil {
-		w := &windowsSide{tree: h.Tree, findings: append(slices.Clone(h.Findings), s.findings...)}
+		w := &windowsSide{hosts: h, tree: h.Tree, findings: append(slices.Clone(h.Findings), s.findings...)}
 		if h.OnDisk {
 			w.dir = h.Dir
 		}

@@ -184,6 +184,8 @@ type source struct {
 	// node's own files.
 	rules *mirrorset.Rules
 	other planner
+	// hosts are the hosts.toml files of a node.
+	hosts *input.Hosts
 	// client is what pulls; named is set where it was chosen.
 	client resolve.Client
 	named  string
@@ -225,8 +227,8 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		s = imageSource(picked.Linux.Config().Table(picked.Linux.Name), picked.Linux.Findings)
 		s.beside, s.policy = ofReading(picked.Linux.Findings), picked.Linux.Policy
 	case picked.Hosts != nil:
-		s = registrySource(picked.Hosts.Tree.Table(picked.Hosts.Dir), picked.Hosts.Findings)
-		s.beside = ofReading(picked.Hosts.Findings)
+		s = registrySource(picked.Hosts.Table(), picked.Hosts.Findings)
+		s.hosts, s.beside = picked.Hosts, ofReading(picked.Hosts.Findings)
 	default:
 		files, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
 		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
@@ -248,6 +250,25 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest
+}
+
+// aboutAll makes ready for an answer about all images at once. The error says that there can be none.
+func (s *source) aboutAll(c *choice) error {
+	if s.hosts == nil {
+		return nil
+	}
+	table, findings, err := aboutAll(s.hosts, c)
+	s.planner, s.beside = table, append(s.beside, findings...)
+	return err
+}
+
+func aboutAll(hosts *input.Hosts, c *choice) (*resolve.ContainerdTable, finding.Findings, error) {
+	o, err := c.on(finding.Windows)
+	if err != nil {
+		return nil, nil, err
+	}
+	table, findings := hosts.AboutAll(o)
+	return table, findings, findings.Err()
 }
 
 // underMCO returns rules with the blocked scopes of registries.conf: MCO leaves some out because of

@@ -176,7 +176,7 @@ func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linte
 	}
 	for _, node := range containerd {
 		l.findings = nil
-		if err := l.images(node.Tree.Table(node.Dir), l.require); err != nil {
+		if err := l.images(node.Table(), l.require); err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		c.findings = slices.Concat(c.findings, node.Findings, l.findings)

@@ -34,6 +34,9 @@ func (p *program) routes() *cobra.Command {
 			return errNoInput
 		}
 		from, err := p.readSource(finding.Platform(*on), *files, *hosts, read)
+		if err == nil {
+			err = from.aboutAll(read)
+		}
 		if err != nil {
 			return err
 		}

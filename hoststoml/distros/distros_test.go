@@ -2,6 +2,8 @@ package distros_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +47,9 @@ func settings(s hoststoml.Settings) string {
 	if s.SkipVerify != nil && *s.SkipVerify {
 		b.WriteString(" insecure")
 	}
+	for _, pattern := range slices.Sorted(maps.Keys(s.Rewrites)) {
+		b.WriteString(" " + pattern + "=" + s.Rewrites[pattern])
+	}
 	return b.String()
 }
 
@@ -77,8 +82,8 @@ func TestRegistriesYAMLBecomesTheFilesOfK3s(t *testing.T) {
 			"docker.io: https://m.io/v2+pull+resolve | " + hub + " insecure\nregistry-1.docker.io:  | " + hub + " insecure", ""},
 		{"credentials alone", "configs: {m.io: {auth: {username: u, password: p}}}", "m.io:  | https://m.io/v2+pull+resolve+push", ""},
 		{"settings of every registry, lost where it has mirrors", "mirrors: {'*': {endpoint: [m.io]}}\nconfigs: {'*': {tls: {insecure_skip_verify: true}}}", "_default: https://m.io/v2+pull+resolve | +pull+resolve+push", ""},
-		{"rewrite", "mirrors: {docker.io: {endpoint: [m.io], rewrite: {'^a/(.*)': 'b/$1'}}}", "docker.io: https://m.io/v2+pull+resolve | " + hub, `error unread-rules mirrors["docker.io"].rewrite`},
-		{"rewrite of nothing", "mirrors: {docker.io: {rewrite: {'^a/(.*)': 'b/$1'}}, quay.io: {endpoint: [m.io], rewrite: {}}}", "quay.io: https://m.io/v2+pull+resolve | https://quay.io/v2+pull+resolve+push", ""},
+		{"rewrite", "mirrors: {docker.io: {endpoint: [m.io, docker.io], rewrite: {'^a/(.*)': 'b/$1'}}}", "docker.io: https://m.io/v2+pull+resolve ^a/(.*)=b/$1 | " + hub + " ^a/(.*)=b/$1", ""},
+		{"rewrite of nothing", "mirrors: {docker.io: {rewrite: {'^a/(.*)': 'b/$1'}}, quay.io: {endpoint: [m.io], rewrite: {}}}", "quay.io: https://m.io/v2+pull+resolve | https://quay.io/v2+pull+resolve+push", "warning no-effect mirrors[\"docker.io\"].rewrite"},
 		{"keys that are nearly right", "mirrors: {docker.io: {endpoints: [m.io]}}\nconfig: {}", "", "warning unknown-field config\nwarning unknown-field mirrors[\"docker.io\"].endpoints"},
 		{"no URL", "mirrors: {docker.io: {endpoint: ['https://m.io:port', m.io]}}", "docker.io: https://m.io/v2+pull+resolve | " + hub, `warning invalid-mirror mirrors["docker.io"].endpoint[0]`},
 		{"no registry", "mirrors: {'a b': {endpoint: [m.io]}, 'q.io/team': {endpoint: [m.io]}}", "", "warning no-effect \nwarning no-effect "},

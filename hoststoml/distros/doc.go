@@ -6,7 +6,7 @@
 //	if err := findings.Err(); err != nil {
 //		return err // the distribution refuses the file, or a part of it has no equal here
 //	}
-//	plan, err := tree.Table(distros.K3sDir).Plan(reference)
+//	plan, err := tree.K3sTable(distros.K3sDir).Plan(reference)
 //
 // Credentials are not read: they change no file, and no plan.
 package distros

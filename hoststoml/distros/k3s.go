@@ -2,8 +2,11 @@ package distros
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
@@ -20,7 +23,8 @@ const (
 // K3s reads a registries.yaml and returns the files that k3s and RKE2 write for it, without
 // --disable-default-registry-endpoint and --embedded-registry, which the file does not tell. name, that
 // of the input, and dir, K3sDir or RKE2Dir, are used in the findings only. What the distribution does
-// not start with, and rewrite, which only its own containerd reads, are errors.
+// not start with is an error. Rewrites count in K3sTable of the tree only, as only the distribution's
+// own containerd reads them.
 //
 // The rules are those of k3s 1.33 (pkg/agent/containerd/config.go, getHostConfigs, and the template of
 // hosts.toml in pkg/agent/templates).
@@ -85,9 +89,12 @@ type k3sEndpoint struct {
 	url      string
 	override bool
 	config   k3sConfig
+	rewrites map[string]string
 }
 
-func (e *k3sEndpoint) configured() bool { return e.override || e.config.auth || e.config.tls }
+func (e *k3sEndpoint) configured() bool {
+	return e.override || e.config.auth || e.config.tls || len(e.rewrites) > 0
+}
 
 // directory returns the registry of a file.
 func directory(host string) string {
@@ -177,13 +184,13 @@ func (r *k3s) mirror(host string, n *document.Node) {
 		r.hosts[directory(host)] = h
 	}
 	var endpoints []document.Node
-	rewrites := false
+	var rewrites map[string]string
 	for _, f := range r.mapping(n, path, []string{"endpoint", "rewrite"}, r.unknown) {
 		if f.Key.Text == "endpoint" {
 			endpoints = r.list(&f.Value, path+".endpoint")
 			continue
 		}
-		rewrites = len(r.mapping(&f.Value, path+".rewrite", nil, nil)) > 0
+		rewrites = r.rewrites(&f.Value, path+".rewrite")
 	}
 	seen := map[string]bool{}
 	for i := range endpoints {
@@ -199,19 +206,37 @@ func (r *k3s) mirror(host string, n *document.Node) {
 			continue
 		}
 		seen[e.url] = true
-		e.config = r.configOf(registry)
+		e.config, e.rewrites = r.configOf(registry), rewrites
 		if i+1 == len(endpoints) && h.server.url == e.url {
 			h.server = &e
 			continue
 		}
 		h.endpoints = append(h.endpoints, e)
 	}
-	if rewrites && len(h.endpoints) > 0 {
-		r.refuse(finding.CodeUnreadRules, path+".rewrite", host,
-			"changes the repository that the mirrors of this registry are asked for, as only the "+
-				"containerd of k3s and RKE2 does, and was not read: there is no plan with it; --ignore "+
-				"unread-rules answers as if it were not there")
+	if len(rewrites) > 0 && len(seen) == 0 {
+		r.warn(finding.CodeNoEffect, path+".rewrite", host, "changes nothing: it counts for the endpoints of "+
+			"this entry, and there is none")
 	}
+}
+
+// rewrites reads the regular expressions on repositories. What TOML writes with an escape is not
+// known to arrive: the template of k3s put a text between quotes as it stands.
+func (r *k3s) rewrites(n *document.Node, path string) map[string]string {
+	rewrites := map[string]string{}
+	for i, f := range r.mapping(n, path, nil, nil) {
+		pattern, at := f.Key.Text, item(path, i)
+		rewrites[pattern] = r.text(&f.Value, at)
+		_, err := regexp.Compile(pattern)
+		switch {
+		case quote(pattern) != `"`+pattern+`"` || quote(rewrites[pattern]) != `"`+rewrites[pattern]+`"`:
+			r.refuse(finding.CodeUnreadRules, at, "", "holds a sign that TOML writes with an escape, and it "+
+				"is not known whether k3s and RKE2 do so: where not, containerd ignores the whole file; "+
+				"write [.] for an escaped dot, and the like; --ignore unread-rules takes it as it stands")
+		case err != nil:
+			r.warn(finding.CodeIgnoredSetting, at, "", "is no regular expression, and passed over")
+		}
+	}
+	return rewrites
 }
 
 // k3sURL returns what k3s makes of an endpoint, and the registry that it is at.
@@ -256,17 +281,19 @@ func (h *k3sHost) String() string {
 	var b strings.Builder
 	b.WriteString("server = " + quote(h.server.url) + "\n")
 	b.WriteString("capabilities = [\"pull\", \"resolve\", \"push\"]\n")
-	h.server.settings(&b)
+	h.server.settings(&b, "rewrite")
 	b.WriteString("\n[host]\n")
 	for _, e := range h.endpoints {
-		fmt.Fprintf(&b, "[host.%s]\n", quote(e.url))
+		table := "host." + quote(e.url)
+		fmt.Fprintf(&b, "[%s]\n", table)
 		b.WriteString("capabilities = [\"pull\", \"resolve\"]\n")
-		e.settings(&b)
+		e.settings(&b, table+".rewrite")
 	}
 	return b.String()
 }
 
-func (e *k3sEndpoint) settings(b *strings.Builder) {
+// settings writes what the tables of the server and of a host have in common, and the table of rewrites.
+func (e *k3sEndpoint) settings(b *strings.Builder, rewrites string) {
 	if e.override {
 		b.WriteString("override_path = true\n")
 	}
@@ -278,5 +305,11 @@ func (e *k3sEndpoint) settings(b *strings.Builder) {
 	}
 	if e.config.skipVerify {
 		b.WriteString("skip_verify = true\n")
+	}
+	if len(e.rewrites) > 0 {
+		fmt.Fprintf(b, "[%s]\n", rewrites)
+	}
+	for _, pattern := range slices.Sorted(maps.Keys(e.rewrites)) {
+		fmt.Fprintf(b, "%s = %s\n", quote(pattern), quote(e.rewrites[pattern]))
 	}
 }

@@ -3,12 +3,14 @@ package input
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/hoststoml/distros"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/resolve"
 )
 
 // Hosts is the config_path of a node with containerd.
@@ -20,6 +22,76 @@ type Hosts struct {
 	// OnDisk is set for a directory of this machine.
 	OnDisk   bool
 	Findings finding.Findings
+
+	registriesYAML string // the name of the one that the files are made of
+	k3s            bool   // the containerd of k3s and RKE2 reads them
+}
+
+// Table returns what the client makes of the files.
+func (h *Hosts) Table() *resolve.ContainerdTable {
+	if h.k3s {
+		return h.Tree.K3sTable(h.Dir)
+	}
+	return h.Tree.Table(h.Dir)
+}
+
+// readBy takes the files as a client reads them: by default what makes them has the containerd of its own.
+func (h *Hosts) readBy(c Client) {
+	h.k3s = c.Name == "k3s" || c.Name == "" && h.registriesYAML != ""
+	switch {
+	case h.k3s:
+		h.Findings = h.Tree.K3sFindings(h.Dir, h.Findings)
+	case h.registriesYAML != "" && h.rewrites() != nil:
+		h.Findings = append(h.Findings, finding.Finding{
+			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows,
+			Origin: finding.Origin{File: h.registriesYAML}, Value: "rewrite",
+			Message: "is read by nobody but the containerd of k3s and RKE2: the answer, for another client, " +
+				"is one without it",
+		})
+	}
+}
+
+// rewrites returns the file of the first registry that has some.
+func (h *Hosts) rewrites() *hoststoml.RegistryFile {
+	for i := range h.Tree {
+		if f := h.Tree[i].File; f != nil && (len(f.Rewrites) > 0 || slices.ContainsFunc(f.Hosts,
+			func(h hoststoml.Host) bool { return len(h.Rewrites) > 0 })) {
+			return &h.Tree[i]
+		}
+	}
+	return nil
+}
+
+// AboutAll returns the table for an answer about all images at once. Rewrites, which may tell any two
+// names apart, allow none: the finding refuses, unless it is among those to ignore, and the table is
+// one without them.
+func (h *Hosts) AboutAll(o Choice) (*resolve.ContainerdTable, finding.Findings) {
+	first := h.rewrites()
+	if !h.k3s || first == nil {
+		return h.Table(), nil
+	}
+	f := finding.Finding{
+		Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader,
+		Platform: finding.Windows,
+		Origin:   finding.Origin{File: path.Join(h.Dir, first.Path()), Field: "rewrite"}, Value: first.Host,
+		Message: "changes repositories by regular expressions, about which nothing is said for all images at " +
+			"once: ask resolve about one; --ignore unread-rules answers as if it were not there",
+	}
+	if slices.Contains(o.Ignore, f.Code) {
+		f.RefusedBy = ""
+	}
+	plain := slices.Clone(h.Tree)
+	for i := range plain {
+		if plain[i].File != nil {
+			file := *plain[i].File
+			file.Rewrites, file.Hosts = nil, slices.Clone(file.Hosts)
+			for j := range file.Hosts {
+				file.Hosts[j].Rewrites = nil
+			}
+			plain[i].File = &file
+		}
+	}
+	return plain.K3sTable(h.Dir), finding.Findings{f}
 }
 
 const defaultHost = "_default"
@@ -84,6 +156,7 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 		if strings.Contains(files[0].Path, "rke2") {
 			h.Dir = distros.RKE2Dir
 		}
+		h.registriesYAML = name
 		h.Tree, h.Findings = distros.K3s(name, h.Dir, files[0].Data)
 		if len(files) > 1 {
 			f := ambiguous(name, "holds several documents, of which k3s and RKE2 read the first: give the "+
@@ -116,19 +189,6 @@ func (h *Hosts) unsure(file string, by hoststoml.Version) {
 		Message: "is a file of which it is not known how containerd " + by.String() + " reads it: mend what is said of it; " +
 			"--ignore unread-rules answers as if it were ignored where it is broken",
 	})
-}
-
-// refuseRewrites refuses files with tables that only the containerd of k3s and RKE2 reads.
-func (h *Hosts) refuseRewrites() {
-	for i := range h.Findings {
-		f := &h.Findings[i]
-		if f.Code != finding.CodeIgnoredSetting || !strings.HasSuffix(f.Origin.Field, ".rewrite") {
-			continue
-		}
-		f.Code, f.Severity, f.RefusedBy = finding.CodeUnreadRules, finding.SeverityError, finding.Reader
-		f.Message = "has the containerd of k3s and RKE2 ask this host for other repositories, and was not " +
-			"read: there is no plan with it; --ignore unread-rules answers as if it were not there"
-	}
 }
 
 // loneHost returns the registry that a hosts.toml is for, and how that was told where its directory

@@ -329,9 +329,7 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 			Origin: finding.Origin{File: l[0].name}, Message: "cannot be read: " + reason(err),
 		}}
 	}
-	if o.Client.Name == "k3s" {
-		hosts.refuseRewrites()
-	}
+	hosts.readBy(o.Client)
 	p.Hosts = hosts
 	if len(hosts.Tree) == 0 {
 		p.Findings = append(p.Findings, finding.Finding{

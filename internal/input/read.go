@@ -522,6 +522,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 			})
 			continue
 		}
+		hosts.readBy(client)
 		containerd = append(containerd, hosts)
 	}
 	return linux, containerd, findings

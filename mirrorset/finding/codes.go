@@ -87,6 +87,7 @@ const (
 	CodeNoScheme          Code = "no-scheme"           // Windows: a host without a scheme, which is asked by HTTPS
 	CodeHTTPSFirst        Code = "https-first"         // Windows: a host with an http URL that is asked by HTTPS first
 	CodeServerOnly        Code = "server-only"         // Windows: settings at the top of a hosts.toml, which no host gets
+	CodeRewriteOrder      Code = "rewrite-order"       // k3s and RKE2: an image that several rewrites of a host change
 )
 
 // Findings of certificates and credentials.

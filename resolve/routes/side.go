@@ -181,7 +181,7 @@ func containerdBases(r *resolve.Registry) []string {
 	for i := range r.Endpoints {
 		add(&r.Endpoints[i])
 	}
-	if r.Server != nil {
+	if r.Server != nil && r.Server.Host != "" {
 		add(r.Server)
 	}
 	return bases
