@@ -15,6 +15,12 @@ import (
 
 func TestMain(m *testing.M) { report.Main(m, "image538", "../../docs", 5*time.Minute) }
 
+// CRI-O has this version, and podman 5. A user whose own configuration is all there is has it read alike. It comes first,
+// because the client looks up its home once for a process.
+func TestTheFilesAreFoundThatTheClientFinds(t *testing.T) {
+	linux.FindsTheFiles(t, "crio", "home/someone", "var/home/someone")
+}
+
 func TestContainersImage(t *testing.T) {
 	require.Equal(t, "5.38.0", containersimage.Version)
 	linux.Compare(t)

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -161,6 +162,9 @@ type node struct {
 	// otherPolicy is set where CRI-O judges by another file than policy.json.
 	otherPolicy bool
 	policyDir   string // that CRI-O looks for the policies of namespaces in
+	// homeMain is the main file in the home directory of root, which keeps the older generation of the
+	// client from everything elsewhere.
+	homeMain string
 }
 
 // readLinux reads the files of one node as a client does. The policies and other files of it are those
@@ -170,6 +174,12 @@ func readLinux(of candidateNode, client Client) *Linux {
 	n := &node{client: client, unread: map[string]finding.Finding{}, policyDir: policyjson.NamespacesDir}
 	n.Files = map[string][]byte{}
 	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
+	if i := slices.IndexFunc(confs, func(c conf) bool {
+		return c.layer == layerHome && c.owner == "root" &&
+			c.sub == ""
+	}); i >= 0 && !client.searchesAll() {
+		n.homeMain = confs[i].name
+	}
 	var mains, ins []conf
 	for _, c := range confs {
 		switch why := n.notRead(c, homeOnly); {
@@ -229,8 +239,11 @@ func (n *node) notRead(c conf, homeOnly bool) string {
 	switch {
 	case homeOnly && c.sub != rootfulDropIns && !strings.HasPrefix(c.sub, rootlessDropIns):
 		return "" // the configuration of a user is what was asked about
-	case c.layer == layerHome && (c.owner != "root" || !all):
+	case c.layer == layerHome && c.owner != "root":
 		return fmt.Sprintf("is the configuration of the user %s, which is not read for root", c.owner)
+	case c.layer == layerEtc && n.homeMain != "":
+		return fmt.Sprintf("is not read by %s: %s is found before it, and only what lies beside that counts then",
+			n.client, n.homeMain)
 	case c.layer == layerUsr && !all:
 		return n.older("looks into /etc/containers only")
 	case c.sub == rootfulDropIns && !all:
@@ -290,9 +303,25 @@ func (n *node) main(mains []conf, withDropIns bool) {
 	}
 }
 
+// olderDropIns lays the drop-ins over the main file as the older generation does: all of /etc, in the
+// string order of their names, and then all of the home directory (containers-image 5.38,
+// system_registries_v2.go, dropInConfigs).
+func (n *node) olderDropIns(ins []conf) {
+	slices.SortStableFunc(ins, func(a, b conf) int {
+		return cmp.Or(int(b.layer)-int(a.layer), strings.Compare(a.base, b.base))
+	})
+	for _, c := range ins {
+		n.dropIn(c, len(ins))
+	}
+}
+
 // dropIns lays the drop-ins over the main file: of one name the first in the order of the search
 // counts, and they are read in the string order of their names.
 func (n *node) dropIns(ins []conf) {
+	if !n.client.searchesAll() {
+		n.olderDropIns(ins)
+		return
+	}
 	slices.SortStableFunc(ins, func(a, b conf) int {
 		if a.layer != b.layer {
 			return int(a.layer) - int(b.layer)
@@ -308,15 +337,19 @@ func (n *node) dropIns(ins []conf) {
 		byName[c.base] = c
 	}
 	for _, base := range slices.Sorted(maps.Keys(byName)) {
-		c := byName[base]
-		if n.Name == "" {
-			n.Name = c.name
-			if len(byName) > 1 {
-				n.Name = c.dir
-			}
-		}
-		n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + base, n.parse(c)})
+		n.dropIn(byName[base], len(byName))
 	}
+}
+
+// dropIn lays one of so many drop-ins over what was read before it.
+func (n *node) dropIn(c conf, of int) {
+	if n.Name == "" {
+		n.Name = c.name
+		if of > 1 {
+			n.Name = c.dir
+		}
+	}
+	n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + c.base, n.parse(c)})
 }
 
 // namespaceProxies says where a client does not send what a registries.conf tells it to.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -250,4 +251,22 @@ func parseReference(ref string) (reference.Named, error) {
 		return reference.WithDigest(reference.TrimNamed(named), digested.Digest())
 	}
 	return reference.TagNameOnly(named), nil
+}
+
+// Found returns what the client finds on a machine, in the environment that it runs in: each registry with its mirrors.
+func Found(root string) (lines []string, err error) {
+	sysregistriesv2.InvalidateCache()
+	theirs, err := sysregistriesv2.TryUpdatingCache(&types.SystemContext{RootForImplicitAbsolutePaths: root})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range theirs.Registries {
+		line := r.Prefix
+		for _, m := range r.Mirrors {
+			line += " " + m.Location
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines, nil
 }
