@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/internal/pattern"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -100,14 +100,14 @@ func (w *walker) plain(data []byte, line int, at *step, c context) {
 }
 
 // ruleWords are how rules begin, in any of their forms. A name in a sentence is none.
-var ruleWords = regexp.MustCompile(`(?m)kind"?\s*:\s*["']?(ImageDigestMirrorSet|ImageTagMirrorSet|ImageContentSourcePolicy)\b` +
+var ruleWords = pattern.New(`(?m)kind"?\s*:\s*["']?(ImageDigestMirrorSet|ImageTagMirrorSet|ImageContentSourcePolicy)\b` +
 	`|\b(imageDigestMirrors|imageTagMirrors|repositoryDigestMirrors|imageDigestSources|imageContentSources|registrySources|mirrors)\\?["']?\s*:` +
 	`|^\s*\[\[registry\b|^\s*\[host\.`)
 
 // speaks reports whether a text that cannot be taken apart speaks of rules.
 func speaks(text []byte) bool { return ruleWords.Match(text) }
 
-var templateMarks = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|<%.*?%>`)
+var templateMarks = pattern.New(`(?s)\{\{.*?\}\}|\{%.*?%\}|<%.*?%>`)
 
 // isTemplate reports whether a text has the marks of Helm, Go, Jinja, Ansible or ERB templates.
 func isTemplate(text []byte) bool {

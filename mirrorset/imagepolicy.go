@@ -4,10 +4,10 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/internal/pattern"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -175,14 +175,14 @@ const (
 )
 
 var (
-	policyWildcard = regexp.MustCompile(`^\*(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))+$`)
-	policyScope    = regexp.MustCompile(`^(` + policyDomain + policyPath +
+	policyWildcard = pattern.New(`^\*(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))+$`)
+	policyScope    = pattern.New(`^(` + policyDomain + policyPath +
 		`)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*[:][[:xdigit:]]{32,}))?$`)
-	policyIdentity = regexp.MustCompile(`^` + policyDomain + policyPath + `$`)
-	policyTag      = regexp.MustCompile(`.*:([\w][\w.-]{0,127})$`)
-	policyLocal    = regexp.MustCompile(`^(localhost:[0-9]+)$`)
-	policyEmail    = regexp.MustCompile(`^\S+@\S+$`)
-	policyHostname = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	policyIdentity = pattern.New(`^` + policyDomain + policyPath + `$`)
+	policyTag      = pattern.New(`.*:([\w][\w.-]{0,127})$`)
+	policyLocal    = pattern.New(`^(localhost:[0-9]+)$`)
+	policyEmail    = pattern.New(`^\S+@\S+$`)
+	policyHostname = pattern.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 )
 
 func whyNoPolicyScope(scope string) string {

@@ -19,7 +19,8 @@ func nearKind(kind string) string {
 		if len(kind) > len(ours)+2 {
 			item = strings.TrimSuffix(kind, "List")
 		}
-		if d := len(item) - len(ours); d < -4 || d > 4 {
+		// A slip makes a difference of one letter at most, "ies" one of two, and "Set" is three.
+		if d := len(item) - len(ours); d < -3 || d > 2 || d < -1 && !strings.HasSuffix(ours, "Set") {
 			continue // nearly all kinds there are
 		}
 		item, wanted := strings.ToLower(item), strings.ToLower(ours)

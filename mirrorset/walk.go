@@ -3,6 +3,7 @@ package mirrorset
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,16 +32,17 @@ var needles = []needle{
 	{part: "Source", within: texts("ontentSource", "igestSource")},      // of HostedCluster and install-config
 	{part: "egistr", within: texts("egistrySources", "egistry_sources", "egistry_config", "egistries",
 		"[registry", "%5Bregistry", "egistryTLSConfig")},
-	{part: "hosts.toml"}, {part: "[host"}, {part: "%5Bhost"},
+	{part: "hosts.toml", at: 5}, {part: "[host"}, {part: "%5Bhost"},
 	// The values of a Secret, and the binaryData of a ConfigMap, are in base64, in which none of these
 	// words can be seen.
-	{part: kindSecret, kind: true}, {part: "binaryData"},
-	{part: "dditionalTrustedCA"}, {part: "policy.json"}, {part: ";base64,"},
+	{part: kindSecret, kind: true}, {part: "binaryData", at: 3},
+	{part: "dditionalTrustedCA", at: 13}, {part: "policy.json", at: 4}, {part: ";base64,", at: 2},
 }
 
 // needle is a word that a text is searched for.
 type needle struct {
 	part   string
+	at     int      // where in it the window is that is looked for: one that ends in a rare pair
 	within [][]byte // of which one has to stand in the text as well
 	kind   bool     // it counts as the value of a key kind only
 }
@@ -55,53 +57,97 @@ func texts(words ...string) (all [][]byte) {
 // window is the length of the shortest part of needles.
 const window = 5
 
-// skips says how far mentions may go on from the last two bytes of a window: 0 where a part may
-// stand in the window, else the distance to the next window that one may stand in.
-var skips = sync.OnceValue(func() *[1 << 16]uint8 {
-	table := new([1 << 16]uint8)
-	for i := range table {
-		table[i] = window - 1
+// shifts is what a search for all needles goes by.
+type shifts struct {
+	// skip says how far the search may go on from the last two bytes of a window: 0 where a needle's
+	// window may be there, else the distance to the next place where one may be.
+	skip [1 << 16]uint8
+	// first has, by the first byte of a window, a bit for each needle whose window begins with it.
+	first [1 << 8]uint16
+}
+
+var search = sync.OnceValue(func() *shifts {
+	s := new(shifts)
+	for i := range s.skip {
+		s.skip[i] = window - 1
 	}
-	for _, n := range needles {
-		for i := range window - 1 {
-			pair := &table[uint16(n.part[i])|uint16(n.part[i+1])<<8]
-			*pair = min(*pair, uint8(window-2-i))
+	for i, n := range needles {
+		part := n.part[n.at : n.at+window]
+		s.first[part[0]] |= 1 << i
+		for j := range window - 1 {
+			pair := &s.skip[uint16(part[j])|uint16(part[j+1])<<8]
+			*pair = min(*pair, uint8(window-2-j))
 		}
 	}
-	return table
+	return s
 })
 
 // mentions reports whether a text may say where pulls go. All needles are looked for at once, after
 // Wu and Manber ("A fast algorithm for multi-pattern searching", 1994): most of what a repository
 // holds is searched and then passed over, and a search for each would take as long as reading the
-// files.
+// files. Each step waits for the one before, so three thirds of a text are walked through by turns.
 func mentions(text []byte) bool {
-	table := skips()
-	within := func(needle []byte) bool { return bytes.Contains(text, needle) }
-	missing := 0 // the needles whose part was found and nothing that it stands within, as bits
-	for end := window; end <= len(text); {
-		if n := table[uint16(text[end-2])|uint16(text[end-1])<<8]; n > 0 {
-			end += int(n)
+	s := search()
+	m := mentioner{text: text, shifts: s}
+	third := max(window, len(text)/3)
+	a, b, c := window, third, 2*third
+	endA, endB := min(third, len(text)+1), min(2*third, len(text)+1)
+	for a < endA && b < endB && c <= len(text) {
+		skipA, skipB, skipC := m.skipAt(a), m.skipAt(b), m.skipAt(c)
+		if skipA == 0 || skipB == 0 || skipC == 0 {
+			if skipA == 0 && m.found(a) || skipB == 0 && m.found(b) || skipC == 0 && m.found(c) {
+				return true
+			}
+			skipA, skipB, skipC = max(skipA, 1), max(skipB, 1), max(skipC, 1)
+		}
+		a, b, c = a+skipA, b+skipB, c+skipC
+	}
+	return m.rest(a, endA) || m.rest(b, endB) || m.rest(c, len(text)+1)
+}
+
+// mentioner is a search through one text.
+type mentioner struct {
+	*shifts
+	text    []byte
+	missing uint16 // the needles whose part was found and nothing that it stands within, as bits
+}
+
+// skipAt returns how far to go on from the window that ends at a place.
+func (m *mentioner) skipAt(end int) int {
+	return int(m.skip[uint16(m.text[end-2])|uint16(m.text[end-1])<<8])
+}
+
+// rest looks at the windows that end before a place.
+func (m *mentioner) rest(end, before int) bool {
+	for end < before {
+		n := m.skipAt(end)
+		if n == 0 && m.found(end) {
+			return true
+		}
+		end += max(n, 1)
+	}
+	return false
+}
+
+// found reports whether a needle stands where a window ends.
+func (m *mentioner) found(end int) bool {
+	for left := m.first[m.text[end-window]] &^ m.missing; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros16(left)
+		n := &needles[i]
+		begin := end - window - n.at
+		if begin < 0 || begin+len(n.part) > len(m.text) || string(m.text[begin:begin+len(n.part)]) != n.part {
 			continue
 		}
-		for i := range needles {
-			n := &needles[i]
-			if missing&(1<<i) != 0 || end-window+len(n.part) > len(text) ||
-				string(text[end-window:end-window+len(n.part)]) != n.part {
-				continue
-			}
-			switch {
-			case n.kind:
-				if followsKind(text[:end-window]) {
-					return true
-				}
-			case n.within == nil || slices.ContainsFunc(n.within, within):
+		switch {
+		case n.kind:
+			if followsKind(m.text[:begin]) {
 				return true
-			default:
-				missing |= 1 << i
 			}
+		case n.within == nil || slices.ContainsFunc(n.within, func(w []byte) bool { return bytes.Contains(m.text, w) }):
+			return true
+		default:
+			m.missing |= 1 << i
 		}
-		end++
 	}
 	return false
 }

@@ -2,6 +2,8 @@ package document
 
 import (
 	"bytes"
+	"encoding/binary"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -13,7 +15,12 @@ func headKind(chunk []byte) string {
 	if kind == "" || hasOddLines(chunk) || mayRepeatKind(chunk) {
 		return ""
 	}
-	if len(kind) > len("false") {
+	return textKind(kind)
+}
+
+// textKind returns a kind that YAML takes for a text, and "" for another value.
+func textKind(kind string) string {
+	if kind == "" || len(kind) > len("false") {
 		return kind
 	}
 	if n := (&yaml.Node{Kind: yaml.ScalarNode, Value: kind}); n.ShortTag() != "!!str" { // true, null
@@ -100,20 +107,49 @@ func hasOddLines(text []byte) bool {
 // however it is written: such a key starts its line, and behind "..." the next document may be of
 // any kind.
 func mayRepeatKind(chunk []byte) bool {
-	found := 0
+	var keys kindKeys
 	for line := range bytes.Lines(chunk) {
-		switch line[0] {
-		case 'k':
-			if bytes.HasPrefix(line, []byte("kind")) {
-				found++
-			}
-		case '.':
-			if bytes.HasPrefix(line, []byte("...")) {
-				return true
-			}
-		case '"', '\'', '?', '&', '!', '*', '{', '[':
-			return true
+		keys.add(line)
+	}
+	return keys.mayRepeat()
+}
+
+// kindKeys counts the lines that may be such a key.
+type kindKeys struct {
+	found int
+	any   bool // a line that may be one, in another way of writing
+}
+
+func (k *kindKeys) mayRepeat() bool { return k.any || k.found > 1 }
+
+// add looks at a text that begins with a line.
+func (k *kindKeys) add(line []byte) {
+	switch line[0] {
+	case 'k':
+		if bytes.HasPrefix(line, []byte("kind")) {
+			k.found++
+		}
+	case '.':
+		k.any = k.any || bytes.HasPrefix(line, []byte("..."))
+	case '"', '\'', '?', '&', '!', '*', '{', '[':
+		k.any = true
+	}
+}
+
+// isASCII reports whether a text holds nothing but ASCII.
+func isASCII(text []byte) bool {
+	const high = 0x8080808080808080
+	for len(text) >= 32 {
+		if (binary.NativeEndian.Uint64(text)|binary.NativeEndian.Uint64(text[8:])|
+			binary.NativeEndian.Uint64(text[16:])|binary.NativeEndian.Uint64(text[24:]))&high != 0 {
+			return false
+		}
+		text = text[32:]
+	}
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
 		}
 	}
-	return found > 1
+	return true
 }

@@ -2,6 +2,8 @@ package document
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -10,21 +12,22 @@ import (
 // no kind, as of those of the kind "": they are valid, and what they mean is for the caller to
 // tell. PassedOver returns false where only parsing tells.
 func PassedOver(text []byte, o Options) bool {
-	if o.PassOver == nil || bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) || bytes.Contains(text, []byte("\ufeff")) ||
-		lineWith(text, []byte("%"), 0) >= 0 {
+	ascii := isASCII(text)
+	if o.PassOver == nil || bytes.IndexByte(text, 0) >= 0 ||
+		!ascii && (!utf8.Valid(text) || bytes.Contains(text, []byte("\ufeff"))) {
 		return false
 	}
+	noOddLines := ascii && bytes.IndexByte(text, '\r') < 0 // as with nearly all
 	for len(text) > 0 {
-		chunk := text
-		// A separator in the first line is part of the chunk.
-		for at := lineWith(text, []byte("---"), 1); at >= 0; at = lineWith(text, []byte("---"), at+1) {
-			if isSeparator(text[at:]) {
-				chunk = text[:at]
-				break
-			}
+		chunk, keys, ok := firstChunk(text)
+		if !ok {
+			return false
 		}
 		text = text[len(chunk):]
-		kind := headKind(chunk)
+		kind := ""
+		if !keys.mayRepeat() && (noOddLines || !hasOddLines(chunk)) {
+			kind = textKind(head(chunk))
+		}
 		if kind == "" && !isSimple(chunk) || !o.PassOver(kind, chunk) {
 			return false
 		}
@@ -32,18 +35,45 @@ func PassedOver(text []byte, o Options) bool {
 	return true
 }
 
-// lineWith returns where the first line begins, from a place on, that starts with a word; -1 where
-// none does.
-func lineWith(text, word []byte, from int) int {
-	for ; ; from++ {
-		i := bytes.Index(text[from:], word)
-		if i < 0 {
-			return -1
-		}
-		if from += i; from == 0 || text[from-1] == '\n' {
-			return from
+// firstChunk returns a text up to the line that separates the next document from it. A separator in
+// the first line is part of the chunk. ok is false where a line before may be a directive. What
+// there is to know of each line is looked for in one walk through those that are not indented.
+func firstChunk(text []byte) (chunk []byte, keys kindKeys, ok bool) {
+	for at := 0; at < len(text); at = nextOutermost(text, at) {
+		switch line := text[at:]; {
+		case line[0] == '%':
+			return nil, keys, false
+		case line[0] == '-' && at > 0 && isSeparator(line):
+			return text[:at], keys, true
+		default:
+			keys.add(line)
 		}
 	}
+	return text, keys, true
+}
+
+// nextOutermost returns where the next line behind a place begins that does not begin with a blank;
+// the length of the text where there is none. Most lines of a manifest are indented, and finding
+// the end of each by itself takes twice as long.
+func nextOutermost(text []byte, at int) int {
+	const each, ends = 0x0101010101010101, 0x0a0a0a0a0a0a0a0a
+	for ; at+8 < len(text); at += 8 {
+		x := binary.LittleEndian.Uint64(text[at:]) ^ ends
+		// A bit is set for each line end; there may be one too many above the first, which begins no
+		// line behind a line end.
+		for found := (x - each) &^ x & (each << 7); found != 0; found &= found - 1 {
+			i := at + bits.TrailingZeros64(found)/8
+			if text[i] == '\n' && text[i+1] != ' ' {
+				return i + 1
+			}
+		}
+	}
+	for ; at+1 < len(text); at++ {
+		if text[at] == '\n' && text[at+1] != ' ' {
+			return at + 1
+		}
+	}
+	return len(text)
 }
 
 // maxSimpleDepth bounds the nesting of simple YAML, and maxSimpleKey its keys; the parser takes
@@ -60,8 +90,14 @@ func isSimple(chunk []byte) bool {
 	if !found && bytes.HasPrefix(chunk, []byte("---")) {
 		return false
 	}
-	for line := range bytes.Lines(rest) {
-		if !s.line(bytes.TrimSuffix(line, []byte("\n"))) {
+	for len(rest) > 0 {
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = nil
+		}
+		if !s.line(line) {
 			return false
 		}
 	}
@@ -85,13 +121,14 @@ type collection struct {
 
 // line reads a line, and reports whether it is simple.
 func (s *simple) line(line []byte) bool {
-	for _, c := range line {
-		if c < ' ' || c > '~' {
-			return false
-		}
+	if !isPrintable(line) {
+		return false
 	}
-	text := bytes.TrimLeft(line, " ")
-	column := len(line) - len(text)
+	column := 0
+	for column < len(line) && line[column] == ' ' {
+		column++
+	}
+	text := line[column:]
 	if s.block {
 		if inside, ok := s.inBlock(text, column); inside {
 			return ok
@@ -114,6 +151,26 @@ func (s *simple) line(line []byte) bool {
 		}
 		s.pending = true // the item is what follows
 	}
+}
+
+// isPrintable reports whether a text consists of the signs of ASCII that are seen, and blanks.
+func isPrintable(text []byte) bool {
+	const each = 0x0101010101010101
+	for len(text) >= 8 {
+		x := binary.LittleEndian.Uint64(text)
+		below := x - each*' ' // borrows into the high bit of a byte below the blank
+		above := x + each*1   // carries into that of 0x7f
+		if (below|above|x)&(each<<7) != 0 {
+			return false
+		}
+		text = text[8:]
+	}
+	for _, c := range text {
+		if c-' ' > '~'-' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // inBlock reports whether a line belongs to the block scalar above it, and whether it is simple there.
@@ -164,7 +221,8 @@ func (s *simple) field(text []byte, column int) bool {
 	if !isKey(text) {
 		return false
 	}
-	key, value, _ := bytes.Cut(text, []byte(":"))
+	end := bytes.IndexByte(text, ':')
+	key, value := text[:end], text[end+1:]
 	if column == 0 && (string(key) == "kind" || string(key) == "apiVersion") {
 		return false
 	}
@@ -180,9 +238,29 @@ func (s *simple) field(text []byte, column int) bool {
 	return isValue(value)
 }
 
-func isWord(c byte) bool {
-	return isLetter(c) || c >= '0' && c <= '9' || c == '_'
-}
+func isWord(c byte) bool { return signs[c]&inWord != 0 }
+
+// signs says where a byte may stand in simple YAML.
+var signs = func() (signs [256]uint8) {
+	for i := range signs {
+		if c := byte(i); isLetter(c) || c >= '0' && c <= '9' || c == '_' {
+			signs[i] = inWord | inKey | inValue
+		}
+	}
+	for _, c := range []byte("-./") {
+		signs[c] |= inKey
+	}
+	for _, c := range []byte(" -./+=@,") {
+		signs[c] |= inValue
+	}
+	return signs
+}()
+
+const (
+	inWord  = 1 << iota
+	inKey   // behind its first byte
+	inValue // behind its first byte
+)
 
 // isKey reports whether a text begins with a word, a colon, and a space or the end.
 func isKey(text []byte) bool {
@@ -190,7 +268,7 @@ func isKey(text []byte) bool {
 		if c == ':' {
 			return i > 0 && (i == len(text)-1 || text[i+1] == ' ')
 		}
-		if !isWord(c) && (i == 0 || c != '-' && c != '.' && c != '/') {
+		if !isWord(c) && (i == 0 || signs[c]&inKey == 0) {
 			return false
 		}
 	}
@@ -211,7 +289,7 @@ func isValue(text []byte) bool {
 	}
 	for i, c := range text {
 		switch {
-		case isWord(c), i > 0 && bytes.IndexByte([]byte(" -./+=@,"), c) >= 0:
+		case isWord(c), i > 0 && signs[c]&inValue != 0:
 		case c == ':' && i > 0 && i < len(text)-1 && text[i+1] != ' ':
 		default:
 			return false

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -143,9 +144,39 @@ func FuzzSimple(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if len(text) > 0 && lineWith(text, []byte("---"), 1) >= 0 {
+		if strings.Contains(string(text), "\n---") {
 			return // isSimple is asked of one chunk
 		}
 		requireSimple(t, text)
 	})
+}
+
+func TestWordsAtOnceFindWhatBytesByThemselvesFind(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 3))
+	const signs = "aaaaaaaa~  \n\n\t\r\x0b\x09\x00\x1f\x7f\x80\xff"
+	for range 20_000 {
+		text := make([]byte, r.IntN(40))
+		for i := range text {
+			text[i] = signs[r.IntN(len(signs))]
+		}
+		if r.IntN(2) == 0 {
+			text = bytes.Map(func(c rune) rune { return max(' ', min(c, '~')) }, text)
+		}
+		ascii, printable := true, true
+		for _, c := range text {
+			ascii, printable = ascii && c < 0x80, printable && c >= ' ' && c <= '~'
+		}
+		require.Equal(t, ascii, isASCII(text), "%q", text)
+		require.Equal(t, printable, isPrintable(text), "%q", text)
+		for from := range text {
+			want := len(text)
+			for i := from; i+1 < len(text); i++ {
+				if text[i] == '\n' && text[i+1] != ' ' {
+					want = i + 1
+					break
+				}
+			}
+			require.Equal(t, want, nextOutermost(text, from), "%q from %d", text, from)
+		}
+	}
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/internal/pattern"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -58,9 +58,9 @@ func ReadImages(name string) (*Images, error) {
 
 var (
 	// releaseTable is the head of the table that oc adm release info prints.
-	releaseTable = regexp.MustCompile(`(?m)^\s*NAME\s+(PULL SPEC|DIGEST)\s*$`)
+	releaseTable = pattern.New(`(?m)^\s*NAME\s+(PULL SPEC|DIGEST)\s*$`)
 	// keyLine is a line of a YAML mapping; no image has white space behind a colon.
-	keyLine = regexp.MustCompile(`^(-\s+)?[^\s"'{}=]+:(\s|$)`)
+	keyLine = pattern.New(`^(-\s+)?[^\s"'{}=]+:(\s|$)`)
 )
 
 // isManifest reports whether the first line that says something is one of YAML or JSON.

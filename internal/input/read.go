@@ -242,7 +242,7 @@ func (in *Input) directory(fsys fs.FS, root string) error {
 		}
 		f := &found{name: name}
 		files = append(files, f)
-		r.next <- f
+		r.add(f)
 		return nil
 	})
 	r.wait()
@@ -298,25 +298,40 @@ func isPolicy(name string, data []byte) bool {
 // readers read files, several at a time, while others are still looked for. What each holds does
 // not depend on the others.
 type readers struct {
-	next    chan *found
+	next    chan []*found
+	some    []*found // not handed on yet
 	workers sync.WaitGroup
 }
 
+// fewFiles is how many are handed to a reader at once: waking one for each takes longer than to read it.
+const fewFiles = 32
+
 func startReaders(fsys fs.FS) *readers {
-	r := &readers{next: make(chan *found, 4096)} // looking for files is not to wait for reading them
+	r := &readers{next: make(chan []*found, 4096/fewFiles)} // looking for files is not to wait for reading them
 	for range runtime.GOMAXPROCS(0) {
 		r.workers.Go(func() {
 			text := bytes.NewBuffer(make([]byte, 0, headBytes)) // used for one file after another
-			for f := range r.next {
-				f.read(fsys, text)
+			for some := range r.next {
+				for _, f := range some {
+					f.read(fsys, text)
+				}
 			}
 		})
 	}
 	return r
 }
 
+// add has one more file read.
+func (r *readers) add(f *found) {
+	if r.some = append(r.some, f); len(r.some) == fewFiles {
+		r.next <- r.some
+		r.some = make([]*found, 0, fewFiles)
+	}
+}
+
 // wait returns when all files that were given are read.
 func (r *readers) wait() {
+	r.next <- r.some
 	close(r.next)
 	r.workers.Wait()
 }

@@ -3,8 +3,8 @@ package input
 import (
 	"bytes"
 	"encoding/json"
+	"github.com/pullroute/pullroute/internal/pattern"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -25,11 +25,11 @@ const (
 
 var (
 	// tomlLine is a line that begins a TOML file; no manifest begins so, but for JSON.
-	tomlLine = regexp.MustCompile(`^\s*(\[\[?[^\]]*\]?\]?\s*(#.*)?$|("[^"]*"|'[^']*'|[\w-]+(\s*\.\s*[\w-]+)*)\s*=)`)
+	tomlLine = pattern.New(`^\s*(\[\[?[^\]]*\]?\]?\s*(#.*)?$|("[^"]*"|'[^']*'|[\w-]+(\s*\.\s*[\w-]+)*)\s*=)`)
 	// The keys and tables of the two formats, letter case aside, as containers-image takes them.
-	registriesLine = regexp.MustCompile(`(?im)^\s*(\[\[?\s*["']?(registry|registries|aliases)\b|["']?(registry|unqualified-search-registries|short-name-mode|credential-helpers|additional-layer-store-auth-helper)["']?\s*=)`)
-	hostsLine      = regexp.MustCompile(`(?im)^\s*(\[\s*["']?(host|header)\b|["']?(server|host|capabilities|skip_verify|override_path|ca|client|dial_timeout)["']?\s*[=.])`)
-	manifestLine   = regexp.MustCompile(`(?m)^\s*(-\s+)?["']?(apiVersion|kind)["']?\s*:`)
+	registriesLine = pattern.New(`(?im)^\s*(\[\[?\s*["']?(registry|registries|aliases)\b|["']?(registry|unqualified-search-registries|short-name-mode|credential-helpers|additional-layer-store-auth-helper)["']?\s*=)`)
+	hostsLine      = pattern.New(`(?im)^\s*(\[\s*["']?(host|header)\b|["']?(server|host|capabilities|skip_verify|override_path|ca|client|dial_timeout)["']?\s*[=.])`)
+	manifestLine   = pattern.New(`(?m)^\s*(-\s+)?["']?(apiVersion|kind)["']?\s*:`)
 )
 
 // sniff says what a text is: by its content, and only where that does not tell, by its name.
