@@ -167,7 +167,8 @@ func toEndpoint(url string, s Settings, origin finding.Origin) *resolve.Endpoint
 	}
 	e := &resolve.Endpoint{
 		Scheme: target.Scheme, Host: target.Host, Root: target.Path,
-		SkipVerify: s.SkipVerify != nil && *s.SkipVerify, Origins: []finding.Origin{origin},
+		SkipVerify: s.SkipVerify != nil && *s.SkipVerify, TLS: s.SkipVerify != nil || len(s.CA)+len(s.Client) > 0,
+		Origins: []finding.Origin{origin},
 	}
 	for _, c := range capabilities {
 		if slices.Contains(s.Capabilities, c.word) {

@@ -2,6 +2,8 @@ package resolve
 
 import (
 	"fmt"
+	"net/url"
+	"path"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
@@ -77,6 +79,8 @@ type asked struct {
 	canonical  string    // host in canonical form
 	file       *Registry // nil where no file governs the host
 	server     Endpoint
+	text       textBlock // of the plan
+	ns         string    // what tells a mirror whose image is asked for
 }
 
 // asked finds the file: containerd takes the first directory of HOST_PORT_, HOST:PORT and _default
@@ -87,6 +91,9 @@ func (t *ContainerdTable) asked(r Reference) asked {
 	a.canonical = network.Host(a.host)
 	a.file = t.find(a.host)
 	a.server = itself(a.host)
+	if isLocalhost(a.host) {
+		a.server.onThisMachine()
+	}
 	if a.file != nil && a.file.Server != nil {
 		a.server = a.file.Server.of(a.server)
 	}
@@ -137,38 +144,81 @@ func (a *asked) any(need Capability) bool {
 // capabilities (fetcher.go takes the hosts that may pull only to see that there is one).
 func (a *asked) ask(p *Plan) {
 	n, size := a.count(), 0
+	object := a.suffix()
 	for i := range n {
 		e := a.endpoint(i)
-		size += len(e.Host) + len(e.Root) + len(a.path)
+		own := len(e.Host) + len(e.Root) + len(a.path) + len(object)
+		size += 3*own + len("https:///v2/manifests/?ns=%3A") + len(a.host)
 	}
 	if !a.ByDigest() {
 		p.Resolve = make([]Attempt, 0, n)
 	}
 	p.Pull = make([]Attempt, 0, n)
-	locations := newTextBlock(size)
+	a.text.text.Grow(size + len("?ns=%3A") + len(a.host))
+	if name, port, ok := strings.Cut(a.host, ":"); ok && a.host[0] != '[' {
+		a.ns = a.text.join("?ns=", name, "%3A", port)
+	} else {
+		a.ns = a.text.join("?ns=", url.QueryEscape(a.host))
+	}
 	for i := range n {
 		e := a.endpoint(i)
-		attempt := Attempt{Role: RoleMirror, Insecure: e.SkipVerify || e.Scheme == "http", Origins: e.Origins}
+		attempt := e.attempt()
 		if len(e.Rewrites) > 0 {
 			a.askRewritten(p, e, attempt)
 			continue
 		}
 		if path, _ := strings.CutPrefix(e.Root, "/v2"); e.isRegistryRoot() {
-			attempt.Location = locations.join(e.Host, path, a.path)
+			attempt.Location = a.text.join(e.Host, path, a.path)
 			if path == "" && network.Host(e.Host) == a.canonical {
 				attempt.Role = RoleSource
 			}
 		} else {
 			attempt.Location = e.Location(a.path[1:])
 		}
-		a.attempt(p, e, attempt)
+		a.add(p, e, attempt, a.path[1:])
 	}
 }
 
-// attempt adds one attempt at an endpoint.
-func (a *asked) attempt(p *Plan, e *Endpoint, attempt Attempt) {
+// attempt returns an attempt at the endpoint, of which the location is not known yet.
+func (e *Endpoint) attempt() Attempt {
+	a := Attempt{Role: RoleMirror, Scheme: e.Scheme, Insecure: e.SkipVerify || e.Scheme == "http", Origins: e.Origins}
+	if e.httpsFirst() {
+		a.Scheme, a.ThenHTTP = "https", true
+	}
+	return a
+}
+
+// name gives an attempt the reference and the URL that it is asked for: that of resolver.go, request
+// and addNamespace.
+func (a *asked) name(e *Endpoint, attempt Attempt, repository string) Attempt {
+	suffix, root, below := a.suffix(), e.Root, a.path
+	if repository != a.path[1:] || !e.isRegistryRoot() {
+		root, below = strings.TrimSuffix(path.Join("/", e.Root, repository), "/"), ""
+	}
+	ns := a.ns
+	if a.host == e.Host || a.host == "docker.io" && e.Host == network.DockerHub { // registry.go, isProxy
+		ns = ""
+	}
+	attempt.Reference = a.text.join(attempt.Location, suffix)
+	if strings.ContainsFunc(root, func(r rune) bool { return !plainInURL(r) }) {
+		root = (&url.URL{Path: root}).EscapedPath()
+	}
+	attempt.URL = a.text.join(attempt.Scheme, "://", e.Host, root, below, "/manifests/", suffix[1:], ns)
+	return attempt
+}
+
+// plainInURL reports whether a sign stands in the path of a URL as it is.
+func plainInURL(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-", r)
+}
+
+// add adds one attempt at an endpoint. What a tag stands for is fetched by a digest that is not known.
+func (a *asked) add(p *Plan, e *Endpoint, attempt Attempt, repository string) {
+	if a.ByDigest() {
+		attempt = a.name(e, attempt, repository)
+	}
 	if !a.ByDigest() && e.Capabilities.Has(CanPull|CanResolve) {
-		p.Resolve = appendAttempt(p.Resolve, attempt)
+		p.Resolve = appendAttempt(p.Resolve, a.name(e, attempt, repository))
 	}
 	p.Pull = appendAttempt(p.Pull, attempt)
 	a.check(p, e, attempt)

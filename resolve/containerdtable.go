@@ -3,6 +3,7 @@ package resolve
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"path"
 	"slices"
 	"strings"
@@ -99,9 +100,11 @@ type Endpoint struct {
 	Root string
 	// Capabilities say what the endpoint is asked for.
 	Capabilities Capability
-	// SkipVerify leaves certificates unchecked. With Scheme "http" it makes containerd 1.7 and 2
-	// try HTTPS first; an insecure registry has an endpoint of each scheme.
+	// SkipVerify leaves certificates unchecked; an insecure registry has an endpoint of each scheme.
 	SkipVerify bool
+	// TLS is set where there is another setting of TLS. With Scheme "http" and either of the two
+	// containerd 1.7 and 2 try HTTPS first, but for port 80.
+	TLS bool
 	// Rewrites change the repository that is asked for; see [Rewrite]. Their order has no meaning.
 	Rewrites []Rewrite
 	// Origins are the fields that name the endpoint.
@@ -174,22 +177,47 @@ func (e *Endpoint) isRegistryRoot() bool {
 	return e.Root == "/v2" || strings.HasPrefix(e.Root, "/v2/")
 }
 
-// schemes says how the endpoint is asked: false for HTTPS, true for plain HTTP. With skip_verify
-// HTTPS is tried first.
+// schemes says how the endpoint is asked: false for HTTPS, true for plain HTTP.
 func (e *Endpoint) schemes() []bool {
 	switch {
 	case e.Scheme != "http":
 		return []bool{false}
-	case e.SkipVerify:
+	case e.httpsFirst():
 		return []bool{false, true}
 	}
 	return []bool{true}
+}
+
+// httpsFirst reports whether the endpoint is asked by HTTPS, and by HTTP where that fails (hosts.go,
+// NewHTTPFallback).
+func (e *Endpoint) httpsFirst() bool {
+	return e.Scheme == "http" && (e.SkipVerify || e.TLS) && !strings.HasSuffix(e.Host, ":80")
 }
 
 // itself returns the endpoint that a registry host is asked at without any file, and where its file
 // names no server.
 func itself(host string) Endpoint {
 	return Endpoint{Scheme: "https", Host: contacted(host), Root: "/v2", Capabilities: CanAll}
+}
+
+// onThisMachine makes of it one of the machine itself: it is asked without a look at its certificate,
+// and at most ports by HTTP where HTTPS fails (hosts.go, ConfigureHosts).
+func (e *Endpoint) onThisMachine() {
+	_, port, _ := net.SplitHostPort(e.Host)
+	if e.SkipVerify = port != "80"; port != "" && port != "443" {
+		e.Scheme = "http"
+	}
+}
+
+// isLocalhost is docker.IsLocalhost of containerd.
+func isLocalhost(host string) bool {
+	if !strings.HasPrefix(host, "localhost") && !strings.HasPrefix(host, "127.") && !strings.HasPrefix(host, "[") {
+		return false // nearly all, without a look at what they are
+	}
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // makeIndex sorts the registries and makes the maps for lookups.

@@ -128,7 +128,7 @@ func ExamplePlan_MarshalJSON() {
 		fmt.Println(err)
 	}
 	// Output:
-	// {"image":"quay.io/other:1","platform":"linux","resolve":[],"pull":[{"location":"quay.io/other","role":"source"}],"findings":[]}
+	// {"image":"quay.io/other:1","platform":"linux","resolve":[],"pull":[{"location":"quay.io/other","role":"source","scheme":"https"}],"findings":[]}
 }
 
 // An entry of the file is found by any name or scope that it governs.

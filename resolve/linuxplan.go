@@ -205,7 +205,10 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 // ask adds the attempt at a location where the client asks it.
 func (t *LinuxTable) ask(p *Plan, r Reference, l linuxLocation) {
 	location, mirror, insecure := l.name, l.mirror, l.insecure
-	a := Attempt{Location: contacted(location), Role: RoleMirror, Insecure: insecure, Namespace: l.namespace}
+	// An insecure location is asked by HTTPS first, and by HTTP where that fails (docker_client.go,
+	// detectProperties).
+	a := Attempt{Location: contacted(location), Role: RoleMirror, Scheme: "https", ThenHTTP: insecure,
+		Insecure: insecure, Namespace: l.namespace}
 	if location == r.Name() {
 		a.Role = RoleSource
 	}

@@ -3,6 +3,7 @@ package resolve
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -68,6 +69,14 @@ type Attempt struct {
 	// registry-1.docker.io.
 	Location string
 	Role     Role
+	// Scheme is "https" or "http". ThenHTTP is set where plain HTTP follows when HTTPS fails.
+	Scheme   string
+	ThenHTTP bool
+	// Reference is the location with the tag or digest that it is asked for, and URL where the manifest
+	// is asked for, with ?ns= where containerd sends that: by HEAD for what a tag stands for, by HEAD
+	// and then GET for a digest. Both are empty on Linux, and for what is fetched by a digest that is
+	// not known before the tag is resolved.
+	Reference, URL string
 	// Insecure is set where the location is asked without a look at its certificate, or by plain HTTP.
 	Insecure bool
 	// Namespace is the namespace-proxy of a registries.conf, which the client may tell the location; see
@@ -111,20 +120,25 @@ const (
 	RoleSource Role = "source"
 )
 
-// MarshalJSON writes the attempt as {"location", "role", "origin", "place"}, with "insecure" where it is,
-// with "namespace" where it has one,
+// MarshalJSON writes the attempt as {"location", "role", "scheme", "reference", "url", "origin", "place"},
+// with "thenHTTP" and "insecure" where they are, with "namespace" where it has one,
 // and with "origins" where more than one field names the location. The place is that of the origin in
 // its file, file:line.
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Location string   `json:"location"`
 		Role     Role     `json:"role"`
+		Scheme   string   `json:"scheme,omitempty"`
+		ThenHTTP bool     `json:"thenHTTP,omitempty"`
+		Ref      string   `json:"reference,omitempty"`
+		URL      string   `json:"url,omitempty"`
 		Insecure bool     `json:"insecure,omitempty"`
 		NS       string   `json:"namespace,omitempty"`
 		Origin   string   `json:"origin,omitempty"`
 		Origins  []string `json:"origins,omitempty"`
 		Place    string   `json:"place,omitempty"`
-	}{Location: shown.Value(a.Location), Role: a.Role, Insecure: a.Insecure, NS: shown.Value(a.Namespace)}
+	}{Location: shown.Value(a.Location), Role: a.Role, Scheme: a.Scheme, ThenHTTP: a.ThenHTTP,
+		Ref: shown.Value(a.Reference), URL: shown.Value(a.URL), Insecure: a.Insecure, NS: shown.Value(a.Namespace)}
 	if len(a.Origins) > 0 {
 		out.Origin, out.Place = a.Origins[0].String(), a.Origins[0].Place()
 	}
@@ -162,12 +176,21 @@ func notNil[S ~[]E, E any](s S) S {
 	return s
 }
 
+// path is the URL without its scheme: below / and below /v2 one location may have two.
+func (a *Attempt) path() string {
+	_, path, _ := strings.Cut(a.URL, "://")
+	return path
+}
+
 // appendAttempt adds an attempt, unless it repeats the one before: the client would send the same
-// request again.
+// request again, or one by HTTP behind that by HTTPS.
 func appendAttempt(attempts []Attempt, a Attempt) []Attempt {
-	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location &&
+	if n := len(attempts); n > 0 && attempts[n-1].Location == a.Location && attempts[n-1].path() == a.path() &&
 		attempts[n-1].Namespace == a.Namespace {
-		return attempts
+		if last := &attempts[n-1]; last.Scheme == "https" || a.Scheme == "http" {
+			last.ThenHTTP = last.ThenHTTP || last.Scheme == "https" && (a.Scheme == "http" || a.ThenHTTP)
+			return attempts
+		}
 	}
 	return append(attempts, a)
 }

@@ -59,7 +59,7 @@ func (a *asked) askRewritten(p *Plan, e *Endpoint, attempt Attempt) {
 				"is asked for %q, which a rewrite makes of %s and which is no repository: no registry has it; "+
 					"mend the rewrite", shown.Value(repository), own))
 		}
-		a.attempt(p, e, attempt)
+		a.add(p, e, attempt, repository)
 	}
 }
 

@@ -33,7 +33,8 @@ func ableToPull(t *resolve.ContainerdTable, reference string) (able []string) {
 	host, repository := splitHost(nameOf(reference))
 	file, ok := t.Find(host)
 	endpoints := file.Endpoints
-	if ok && file.Server != nil {
+	itself := !ok || file.Server == nil || file.Server.Host == ""
+	if !itself {
 		endpoints = append(slices.Clone(endpoints), *file.Server)
 	}
 	for _, e := range endpoints {
@@ -41,7 +42,7 @@ func ableToPull(t *resolve.ContainerdTable, reference string) (able []string) {
 			able = append(able, e.Location(repository))
 		}
 	}
-	if !ok || file.Server == nil { // the registry itself
+	if itself {
 		if host == "docker.io" {
 			host = "registry-1.docker.io"
 		}

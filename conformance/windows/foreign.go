@@ -2,6 +2,7 @@ package windows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,7 +157,7 @@ func containerdAsksWhatThePlanOfAForeignTreeSays(t *testing.T, versions []client
 				}
 				pull := c.Pull(context.Background(), w, dir, image)
 				y.row.Pulls++
-				if err := foretell(table, plan).compare(c, pull); err != nil {
+				if err := errors.Join(foretell(table, plan).compare(c, pull), asksTheURLs(plan, pull)); err != nil {
 					y.mismatch("%s: %v\n%s: %s", image, err, file.Host, text)
 				}
 			}

@@ -2,6 +2,7 @@ package windows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -147,7 +148,7 @@ func k3sPulls(y tally, c clients.Containerd, s *random.Source, table *resolve.Co
 		if told.byDigest && len(told.gets) > 0 {
 			told.heads = ableOfK3s(table, plan.References[0])
 		}
-		if err := told.compare(c, pull); err != nil {
+		if err := errors.Join(told.compare(c, pull), asksTheURLs(plan, pull)); err != nil {
 			y.mismatch("%s: %v\n%q", image, err, files)
 		}
 	}

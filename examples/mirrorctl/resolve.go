@@ -290,9 +290,9 @@ func (p *program) otherPlatform(from *source, plan resolve.Plan) {
 
 // attempts prints the numbered attempts, each with the fields that name it.
 func (p *program) attempts(plan resolve.Plan, attempts []resolve.Attempt) {
-	width := 0
+	width, how := 0, 0
 	for _, a := range attempts {
-		width = max(width, len(a.Location))
+		width, how = max(width, len(a.Location)), max(how, len(scheme(a)))
 	}
 	for i, a := range attempts {
 		var why []string
@@ -302,8 +302,22 @@ func (p *program) attempts(plan resolve.Plan, attempts []resolve.Attempt) {
 		for _, o := range a.Origins {
 			why = append(why, o.String())
 		}
-		line := fmt.Sprintf("    %d. %-6s  %-*s  %s", i+1, a.Role, width, shown.Value(a.Location),
+		line := fmt.Sprintf("    %d. %-6s  %-*s  %-*s  %s", i+1, a.Role, width, shown.Value(a.Location), how, scheme(a),
 			strings.Join(why, "; "))
 		fmt.Fprintln(p.stdout, strings.TrimRight(line, " "))
+		if a.URL != "" {
+			fmt.Fprintf(p.stdout, "       %s\n", shown.Value(a.URL))
+		}
 	}
+}
+
+// scheme says how a location is asked.
+func scheme(a resolve.Attempt) string {
+	switch {
+	case a.ThenHTTP:
+		return "https, then http"
+	case a.Insecure && a.Scheme == "https":
+		return "https, unverified"
+	}
+	return a.Scheme
 }
