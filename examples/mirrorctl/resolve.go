@@ -15,7 +15,7 @@ func (p *program) resolve() *cobra.Command {
 	c := &cobra.Command{Use: "resolve [IMAGE]...", Short: "say where images will be pulled from",
 		ValidArgsFunction: cobra.NoFileCompletions}
 	files := inputFlag(c, anyInput)
-	on := platformFlag(c, "the nodes to answer for: windows or linux")
+	on := nodePlatformFlag(c)
 	out := formFlag(c, "an array, one object per image")
 	hosts := hostsFlag(c)
 	read := choiceFlags(c)
@@ -28,8 +28,8 @@ func (p *program) resolve() *cobra.Command {
 			return fmt.Errorf("%w: no image to resolve", errUsage)
 		case len(*files) == 0:
 			return errNoInput
-		case len(*hosts) > 0 && *on != platform(finding.Windows):
-			return fmt.Errorf("%w: --host is for --platform windows", errUsage)
+		case len(*hosts) > 0 && on.files() != finding.Windows:
+			return fmt.Errorf("%w: --host is for --platform windows or containerd", errUsage)
 		}
 		listed, findings, err := requireFrom(*lists)
 		if err != nil {
@@ -38,19 +38,19 @@ func (p *program) resolve() *cobra.Command {
 		for _, image := range listed {
 			images = append(images, image.Name)
 		}
-		from, err := p.readSource(finding.Platform(*on), *files, *hosts, read)
+		from, err := p.readSource(on.files(), *files, *hosts, read)
 		if err != nil {
 			p.ifMended(from, images, err)
 			return err
 		}
 		from.beside = append(from.beside, findings...)
-		return p.showPlans(from, images, out.name == "json")
+		return p.showPlans(from, *on, images, out.name == "json")
 	}
 	return c
 }
 
 // showPlans prints the plan of each image.
-func (p *program) showPlans(from *source, images []string, asJSON bool) error {
+func (p *program) showPlans(from *source, on nodePlatform, images []string, asJSON bool) error {
 	plans, err := from.plans(images)
 	if err != nil {
 		return err
@@ -60,6 +60,7 @@ func (p *program) showPlans(from *source, images []string, asJSON bool) error {
 			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]),
 				reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
 		}
+		on.plans(plans)
 		return p.encode(plans)
 	}
 	findings := from.beside
@@ -67,10 +68,11 @@ func (p *program) showPlans(from *source, images []string, asJSON bool) error {
 		if i > 0 {
 			fmt.Fprintln(p.stdout)
 		}
-		p.show(from, plan)
 		findings = slices.Concat(findings, plan.Findings, from.about(plan), reasons(from.rules, from.planner, plan))
+		on.plans(plans[i : i+1])
+		p.show(from, plans[i])
 	}
-	p.report(slices.Compact(findings.Sort()))
+	p.report(slices.Compact(on.findings(findings).Sort()))
 	return nil
 }
 
@@ -163,6 +165,7 @@ func within(of finding.Origin, fields map[field]bool) bool {
 // other platform does otherwise.
 func (p *program) show(from *source, plan resolve.Plan) {
 	fmt.Fprintf(p.stdout, "%s on %s\n", plan.Image, plan.Platform)
+	p.way(plan.Platform)
 	for i, reference := range plan.References {
 		by := "no rule applies"
 		if plan.Scopes[i] != "" {
