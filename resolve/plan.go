@@ -138,7 +138,7 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 		Origins  []string `json:"origins,omitempty"`
 		Place    string   `json:"place,omitempty"`
 	}{Location: shown.Value(a.Location), Role: a.Role, Scheme: a.Scheme, ThenHTTP: a.ThenHTTP,
-		Ref: shown.Value(a.Reference), URL: shown.Value(a.URL), Insecure: a.Insecure, NS: shown.Value(a.Namespace)}
+		Ref: shown.Value(a.Reference), URL: shown.Request(a.URL), Insecure: a.Insecure, NS: shown.Value(a.Namespace)}
 	if len(a.Origins) > 0 {
 		out.Origin, out.Place = a.Origins[0].String(), a.Origins[0].Place()
 	}

@@ -309,7 +309,7 @@ func (p *program) attempts(plan resolve.Plan, attempts []resolve.Attempt) {
 			strings.Join(why, "; "))
 		fmt.Fprintln(p.stdout, strings.TrimRight(line, " "))
 		if a.URL != "" {
-			fmt.Fprintf(p.stdout, "       %s\n", shown.Value(a.URL))
+			fmt.Fprintf(p.stdout, "       %s\n", shown.Request(a.URL))
 		}
 	}
 }

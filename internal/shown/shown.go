@@ -47,6 +47,16 @@ func Value(s string) string {
 	return Escape(word)
 }
 
+// Request is Value for the URL of a request of containerd: its parameter ns, which names the registry
+// of the image, is kept.
+func Request(url string) string {
+	url, ns, found := strings.Cut(url, "?ns=")
+	if url = Value(url); found {
+		url += "?ns=" + Value(ns)
+	}
+	return url
+}
+
 // Location is Value for what stands where a registry host, a location or a scope was expected and
 // is none, so that it may be anything: parts between slashes that no mistake makes of a name are
 // left out too. NAME:WORD is not a name with a tag there, and may be what is left of

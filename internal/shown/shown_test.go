@@ -73,6 +73,18 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 
 var sixtyFour = strings.Repeat("a", 64)
 
+func TestTheParameterOfARequestIsShown(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://m.io:5000/v2/a/manifests/1?ns=quay.io":         "https://m.io:5000/v2/a/manifests/1?ns=quay.io",
+		"https://m.io/v2/a/manifests/1?ns=quay.io%3A5000":       "https://m.io/v2/a/manifests/1?ns=quay.io%3A5000",
+		"https://m.io/v2/a/manifests/1":                         "https://m.io/v2/a/manifests/1",
+		"https://u:secret@m.io/v2/a/manifests/1?ns=quay.io":     "https://[redacted]@m.io/v2/a/manifests/1?ns=quay.io",
+		"https://m.io/v2/a?token=secret?ns=quay.io?more=secret": "https://m.io/v2/a?[redacted]?ns=quay.io?[redacted]",
+	} {
+		require.Equal(t, want, Request(url))
+	}
+}
+
 func TestWhatDoesNotPrintIsEscaped(t *testing.T) {
 	for s, want := range map[string]string{
 		"quay.io\x1b[31m": `quay.io\u001b[31m`, "a\x00b\x7f": `a\u0000b\u007f`, "a\u0085": `a\u0085`, "a\u009b1": `a\u009b1`, "\u202ea\u2066": `\u202ea\u2066`, "a\u200bb\ufeff": `a\u200bb\ufeff`,
