@@ -35,7 +35,7 @@ var needles = []needle{
 	// The values of a Secret, and the binaryData of a ConfigMap, are in base64, in which none of these
 	// words can be seen.
 	{part: kindSecret, kind: true}, {part: "binaryData"},
-	{part: "dditionalTrustedCA"}, {part: "policy.json"}, {part: ";base64,"},
+	{part: "dditionalTrustedCA"}, {part: "policy.json"}, {part: "/crio/"}, {part: ";base64,"},
 }
 
 // needle is a word that a text is searched for.

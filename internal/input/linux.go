@@ -205,7 +205,7 @@ func readLinux(of candidateNode, client Client) *Linux {
 // policy reads the policy.json that stands beside the files of the node.
 func (n *node) policy(confs, policies []conf) {
 	for _, p := range policies {
-		if !slices.ContainsFunc(confs, func(c conf) bool { return !c.given && c.dir == p.dir }) {
+		if !p.belongsTo(confs) {
 			continue
 		}
 		if n.otherPolicy {
@@ -218,6 +218,12 @@ func (n *node) policy(confs, policies []conf) {
 			n.Policy, n.Files[policyjson.FileName] = policy, p.data
 		}
 	}
+}
+
+// belongsTo reports whether a policy.json is that of the node with these files: it stands beside them, or both were
+// given by themselves.
+func (c conf) belongsTo(confs []conf) bool {
+	return slices.ContainsFunc(confs, func(d conf) bool { return c.given && d.given || !d.given && c.dir == d.dir })
 }
 
 // notRead returns why a client does not read a file, and "" where it does. It is one list of what
