@@ -36,6 +36,7 @@ var needles = []needle{
 	// words can be seen.
 	{part: kindSecret, kind: true}, {part: "binaryData"},
 	{part: "dditionalTrustedCA"}, {part: "policy.json"}, {part: "/crio/"}, {part: ";base64,"},
+	{part: "ImagePolicy"}, {part: "nodeDisruptionPolicy"},
 }
 
 // needle is a word that a text is searched for.
@@ -388,6 +389,10 @@ func (w *walker) isOurs(n *document.Node, kind, version string) bool {
 		return strings.HasPrefix(version, groupHyperShift+"/") && speaksOfMirrors(spec)
 	case kindMachineConfig:
 		return strings.HasPrefix(version, groupMachineConfig+"/")
+	case kindClusterImagePolicy, kindImagePolicy: // Sigstore's policy controller has one too
+		return strings.HasPrefix(version, "config.openshift.io/")
+	case kindMachineConfiguration:
+		return strings.HasPrefix(version, "operator.openshift.io/") && lookup(spec, "nodeDisruptionPolicy") != nil
 	}
 	return false
 }

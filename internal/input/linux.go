@@ -19,6 +19,8 @@ type Linux struct {
 	// directory.
 	Name string
 	Main *registriesconf.Config
+	// Data is the text of registries.conf; nil where there is none.
+	Data []byte
 	// DropIns are in the order in which the client reads them.
 	DropIns []DropIn
 	// Lone is set for a registries.conf that was given without its directory, and so says nothing
@@ -40,6 +42,7 @@ type Linux struct {
 type DropIn struct {
 	Name   string // beside registries.conf: registries.conf.d/01.conf
 	Config *registriesconf.Config
+	Data   []byte // its text
 }
 
 // Config returns the one file that the client makes of them.
@@ -280,7 +283,7 @@ func (n *node) main(mains []conf, withDropIns bool) {
 	for i, c := range mains {
 		if i == 0 {
 			n.Name, n.Lone = c.name, c.given && !withDropIns
-			n.Main = n.parse(c)
+			n.Main, n.Data = n.parse(c), c.data
 			continue
 		}
 		if c.layer == mains[0].layer && c.name != mains[0].name {
@@ -321,7 +324,7 @@ func (n *node) dropIns(ins []conf) {
 				n.Name = c.dir
 			}
 		}
-		n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + base, n.parse(c)})
+		n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + base, n.parse(c), c.data})
 	}
 }
 

@@ -62,7 +62,7 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	p.Findings = append(p.Findings, in.besideObjects(platform, set)...)
 	rules := *set
 	rules.NodeFiles = nil
-	p.Cluster = &rules
+	p.Cluster = set
 	switch {
 	case len(nodes) == 0 && len(refused) == 0 && !rules.Speaks():
 		if other := in.other(platform, set); other != nil {
