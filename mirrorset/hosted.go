@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -193,6 +194,9 @@ func (s *Set) hostedContent() map[string][]string {
 	for _, p := range s.ClusterImagePolicies {
 		spec, _ := json.Marshal(p.Spec)
 		add(p.ReadFrom.Origin("ClusterImagePolicy/"+p.Metadata.Name, ""), "%s %s", p.Metadata.Name, spec)
+	}
+	for _, f := range s.NodeFiles { // of a MachineConfig
+		add(f.Origin, "%s %s %x", f.Origin.Object, f.Path, sha256.Sum256(f.Data))
 	}
 	return content
 }

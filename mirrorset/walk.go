@@ -36,7 +36,8 @@ var needles = []needle{
 	// The values of a Secret, and the binaryData of a ConfigMap, are in base64, in which none of these
 	// words can be seen.
 	{part: kindSecret, kind: true}, {part: "binaryData", at: 3},
-	{part: "dditionalTrustedCA", at: 13}, {part: "policy.json", at: 4}, {part: ";base64,", at: 2},
+	{part: "dditionalTrustedCA", at: 13}, {part: "policy.json", at: 4}, {part: "/crio/", at: 1}, {part: ";base64,", at: 2},
+	{part: "ImagePolicy", at: 1}, {part: "nodeDisruptionPolicy"},
 }
 
 // needle is a word that a text is searched for.
@@ -434,6 +435,10 @@ func (w *walker) isOurs(n *document.Node, kind, version string) bool {
 		return strings.HasPrefix(version, groupHyperShift+"/") && speaksOfMirrors(spec)
 	case kindMachineConfig:
 		return strings.HasPrefix(version, groupMachineConfig+"/")
+	case kindClusterImagePolicy, kindImagePolicy: // Sigstore's policy controller has one too
+		return strings.HasPrefix(version, "config.openshift.io/")
+	case kindMachineConfiguration:
+		return strings.HasPrefix(version, "operator.openshift.io/") && lookup(spec, "nodeDisruptionPolicy") != nil
 	}
 	return false
 }

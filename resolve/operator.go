@@ -90,21 +90,27 @@ func (o Operator) Differs(images string, ours, theirs Plan) (finding.Finding, bo
 // one behind the other, is asked once more for nothing on Linux, which is no difference; containerd
 // asks it for each layer.
 func (o Operator) sameRequests(a, b []Attempt) bool {
+	a, b = onTheWire(a), onTheWire(b)
 	if o.Linux != nil {
-		a, b = onTheWire(a), onTheWire(b)
+		a, b = withoutRepeats(a), withoutRepeats(b)
 	}
 	return sameAttempts(a, b)
 }
 
-// onTheWire returns attempts without repeats of one location, as the network sees it.
+// onTheWire returns attempts with their locations as the network sees them.
 func onTheWire(attempts []Attempt) []Attempt {
-	var wire []Attempt
-	for _, a := range attempts {
-		host, path := network.SplitHost(a.Location)
-		a.Location = network.Host(host) + path
-		wire = appendAttempt(wire, a)
+	wire := slices.Clone(attempts)
+	for i := range wire {
+		wire[i].Location = network.Place(wire[i].Location)
 	}
 	return wire
+}
+
+func withoutRepeats(attempts []Attempt) (kept []Attempt) {
+	for _, a := range attempts {
+		kept = appendAttempt(kept, a)
+	}
+	return kept
 }
 
 // Fails returns the finding that the operator writes nothing, and false where it does.

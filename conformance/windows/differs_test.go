@@ -30,7 +30,11 @@ import (
 func seen(c clients.Containerd, w *world.World, dir, image string) string {
 	var lines []string
 	for _, r := range c.Pull(context.Background(), w, dir, image).Requests {
-		lines = append(lines, fmt.Sprintln(r.Method, r.Scheme, r.Host, r.Path))
+		host := world.Address(r.Scheme, r.Host)
+		if strings.EqualFold(r.Host, "docker.io") {
+			host = r.Host // asked as it is, which is no registry
+		}
+		lines = append(lines, fmt.Sprintln(r.Method, r.Scheme, host, r.Path))
 	}
 	return strings.Join(slices.Compact(lines), "")
 }

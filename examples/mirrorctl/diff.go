@@ -97,10 +97,11 @@ func (s *side) disruptionPolicies() []mirrorset.DisruptionPolicy {
 }
 
 // rollout returns what HyperShift rolls out. Where one side is what a node has, its objects are not known,
-// and the change of the files is that of all objects of the other.
+// and the change of the files is that of all objects of the other. A MachineConfig beside a NodePool may be part
+// of that one's configuration.
 func rollout(old, new *side, changes bool) *mirrorset.Rollout {
 	objects := func(s *side) *mirrorset.Set {
-		if s.picked.Linux != nil {
+		if s.picked.Linux != nil && (s.picked.Cluster == nil || len(s.picked.Cluster.NodePools) == 0) {
 			return nil
 		}
 		return s.picked.Cluster
@@ -157,6 +158,9 @@ func silentSide(path string, read *side) *side {
 func (p *program) diffLinux(old, new *linuxSide,
 	under func(registriesconf.NodeImpact) registriesconf.NodeImpact, asJSON bool) (bool, error) {
 	impact := registriesconf.Impact(old.main, new.main)
+	if len(impact.Differences) == 0 {
+		impact = rewritten(impact, registriesconf.FileName, old.data, new.data)
+	}
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
 		// Objects make one drop-in, and leave alone those that a node has from elsewhere.
@@ -164,7 +168,11 @@ func (p *program) diffLinux(old, new *linuxSide,
 			notCompared = append(notCompared, name)
 			continue
 		}
-		impact = impact.WithDropIn(name, old.dropIn(name), new.dropIn(name))
+		before, after := old.dropIn(name), new.dropIn(name)
+		known := len(impact.Differences)
+		if impact = impact.WithDropIn(name, before.Config, after.Config); len(impact.Differences) == known {
+			impact = rewritten(impact, name, before.Data, after.Data)
+		}
 	}
 	impact, others := compare(impact, old, new)
 	notCompared = append(notCompared, others...)
@@ -191,9 +199,18 @@ func (p *program) diffLinux(old, new *linuxSide,
 	return changed, nil
 }
 
+// rewritten adds what a file costs that says the same in other bytes, such as another comment: MCO compares those.
+func rewritten(impact registriesconf.NodeImpact, name string, old, new []byte) registriesconf.NodeImpact {
+	if old == nil || new == nil {
+		return impact
+	}
+	return impact.WithFile(name, old, new)
+}
+
 // linuxSide is one side of a diff.
 type linuxSide struct {
 	main    *registriesconf.Config
+	data    []byte // the text of main, nil where there is none
 	dropIns []input.DropIn
 	lone    bool // a registries.conf without its directory, which says nothing of other files
 	// files are the others that MCO writes, and may write.
@@ -207,11 +224,11 @@ type linuxSide struct {
 // says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{main: l.Main, dropIns: l.DropIns, lone: l.Lone, files: l.Files,
+		return &linuxSide{main: l.Main, data: l.Data, dropIns: l.DropIns, lone: l.Lone, files: l.Files,
 			findings: append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
-	side := &linuxSide{main: files.Config, files: map[string][]byte{}, rendered: true,
+	side := &linuxSide{main: files.Config, data: files.Config.Bytes(), files: map[string][]byte{}, rendered: true,
 		findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
 	for _, file := range files.Policies.List() {
 		side.files[strings.TrimPrefix(file.Path, policyjson.Containers+"/")] = file.Data
@@ -225,18 +242,20 @@ func linuxSideOf(s *side) (*linuxSide, error) {
 		}
 	}
 	if files.Search != nil {
-		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search}}
+		side.dropIns = []input.DropIn{{Name: registriesconf.SearchDropIn, Config: files.Search,
+			Data: files.Search.Bytes()}}
 	}
 	return side, findings.Err()
 }
 
-func (s *linuxSide) dropIn(name string) *registriesconf.Config {
+// dropIn returns a drop-in, without a Config where there is none of the name.
+func (s *linuxSide) dropIn(name string) input.DropIn {
 	for _, d := range s.dropIns {
 		if d.Name == name {
-			return d.Config
+			return d
 		}
 	}
-	return nil
+	return input.DropIn{}
 }
 
 // compare adds what the other files cost. Of those that only one side can have something is known of

@@ -52,15 +52,16 @@ func inCRIODropIns(name string) bool {
 	return path.Base(dir) == crioDropIns && path.Base(path.Dir(dir)) == "crio"
 }
 
-// crioOf returns those among the files of one MachineConfig.
+// crioOf returns those among the files of one MachineConfig, or of all that are parts of one pool's configuration:
+// of files with one path that of the last name counts.
 func crioOf(like mirrorset.NodeFile, files []mirrorset.NodeFile) (all []crioFile) {
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b mirrorset.NodeFile) int { return strings.Compare(a.Machine.Name, b.Machine.Name) })
 	for _, f := range files {
-		if f.Machine != like.Machine || f.Origin.File != like.Origin.File || f.Machine.Name == "" {
-			continue
-		}
-		if c, ok := newCRIO(f.Path, f.Data); ok {
-			c.name = f.Origin.File + ", " + f.Origin.String()
-			all = append(all, c)
+		same := f.Machine == like.Machine && f.Origin.File == like.Origin.File && f.Machine.Name != ""
+		if c, ok := newCRIO(f.Path, f.Data); ok && (same || inOnePool(f.Machine, like.Machine)) {
+			c.name = nameOf(f)
+			all = append(slices.DeleteFunc(all, func(d crioFile) bool { return d.path == c.path }), c)
 		}
 	}
 	return all

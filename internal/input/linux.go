@@ -20,6 +20,8 @@ type Linux struct {
 	// directory.
 	Name string
 	Main *registriesconf.Config
+	// Data is the text of registries.conf; nil where there is none.
+	Data []byte
 	// DropIns are in the order in which the client reads them.
 	DropIns []DropIn
 	// Lone is set for a registries.conf that was given without its directory, and so says nothing
@@ -41,6 +43,7 @@ type Linux struct {
 type DropIn struct {
 	Name   string // beside registries.conf: registries.conf.d/01.conf
 	Config *registriesconf.Config
+	Data   []byte // its text
 }
 
 // Config returns the one file that the client makes of them.
@@ -215,7 +218,7 @@ func readLinux(of candidateNode, client Client) *Linux {
 // policy reads the policy.json that stands beside the files of the node.
 func (n *node) policy(confs, policies []conf) {
 	for _, p := range policies {
-		if !slices.ContainsFunc(confs, func(c conf) bool { return !c.given && c.dir == p.dir }) {
+		if !p.belongsTo(confs) {
 			continue
 		}
 		if n.otherPolicy {
@@ -228,6 +231,12 @@ func (n *node) policy(confs, policies []conf) {
 			n.Policy, n.Files[policyjson.FileName] = policy, p.data
 		}
 	}
+}
+
+// belongsTo reports whether a policy.json is that of the node with these files: it stands beside them, or both were
+// given by themselves.
+func (c conf) belongsTo(confs []conf) bool {
+	return slices.ContainsFunc(confs, func(d conf) bool { return c.given && d.given || !d.given && c.dir == d.dir })
 }
 
 // notRead returns why a client does not read a file, and "" where it does. It is one list of what
@@ -287,7 +296,7 @@ func (n *node) main(mains []conf, withDropIns bool) {
 	for i, c := range mains {
 		if i == 0 {
 			n.Name, n.Lone = c.name, c.given && !withDropIns
-			n.Main = n.parse(c)
+			n.Main, n.Data = n.parse(c), c.data
 			continue
 		}
 		if c.layer == mains[0].layer && c.name != mains[0].name {
@@ -349,7 +358,7 @@ func (n *node) dropIn(c conf, of int) {
 			n.Name = c.dir
 		}
 	}
-	n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + c.base, n.parse(c)})
+	n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + c.base, n.parse(c), c.data})
 }
 
 // namespaceProxies says where a client does not send what a registries.conf tells it to.

@@ -59,9 +59,10 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	set, p, refused := in.cluster(o)
 	refused = append(refused, p.unlessIgnored(in.refusesContainerd(platform), o)...)
 	nodes := in.nodes(platform, set)
+	p.Findings = append(p.Findings, in.besideObjects(platform, set)...)
 	rules := *set
 	rules.NodeFiles = nil
-	p.Cluster = &rules
+	p.Cluster = set
 	switch {
 	case len(nodes) == 0 && len(refused) == 0 && !rules.Speaks():
 		if other := in.other(platform, set); other != nil {
@@ -179,7 +180,10 @@ func (p *Picked) silent(in *Input, o Choice, refused *finding.Findings) {
 func (in *Input) holds() string {
 	var kinds []string
 	empty := true
+	policies := false
 	for _, m := range in.manifests {
+		_, inside := confsOf(m.set.NodeFiles)
+		policies = policies || inside != nil
 		for _, f := range m.set.Findings {
 			empty = false
 			if f.Code == finding.CodeUnrelatedKind && len(kinds) < 5 {
@@ -188,7 +192,7 @@ func (in *Input) holds() string {
 		}
 	}
 	switch {
-	case len(in.policies) > 0 && len(kinds) == 0:
+	case (len(in.policies) > 0 || policies) && len(kinds) == 0:
 		return "a policy.json, which says what images are refused, not where they come from: give the " +
 			"directory of the node's files, with registries.conf in it"
 	case len(kinds) > 0:
@@ -244,6 +248,7 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 			all = append(all, candidateNode{name: cmp.Or(t.file, t.dir), tree: &t})
 		}
 	}
+	var parts nodeList
 	for _, group := range groups(set.NodeFiles) {
 		n := candidateNode{name: group[0].Origin.File, machine: group[0].Machine, inside: true}
 		if platform == finding.Linux {
@@ -255,9 +260,40 @@ func (in *Input) nodes(platform finding.Platform, set *mirrorset.Set) nodeList {
 		}
 		if n.confs != nil || n.tree != nil || n.distro != nil {
 			all = append(all, n)
+		} else if n.policies != nil {
+			parts = append(parts, n)
 		}
 	}
+	all.addPolicies(parts)
 	return all
+}
+
+// addPolicies gives the policy.json of a MachineConfig that holds no registries.conf to the part of the same
+// pool that has one: the last before it by name, so that of all parts the last one's counts.
+func (l nodeList) addPolicies(parts nodeList) {
+	byName := func(a, b candidateNode) int { return strings.Compare(a.machine.Name, b.machine.Name) }
+	slices.SortStableFunc(parts, byName)
+	for _, part := range parts {
+		var before, first *candidateNode
+		for i := range l {
+			n := &l[i]
+			if !inOnePool(n.machine, part.machine) {
+				continue
+			}
+			if first == nil || byName(*n, *first) < 0 {
+				first = n
+			}
+			if byName(*n, part) < 0 && (before == nil || byName(*before, *n) < 0) {
+				before = n
+			}
+		}
+		switch {
+		case before != nil:
+			before.policies = slices.Concat(before.policies, part.policies)
+		case first != nil:
+			first.policies = slices.Concat(part.policies, first.policies)
+		}
+	}
 }
 
 // other returns the error about an input that holds only the other platform's files.
@@ -268,12 +304,12 @@ func (in *Input) other(platform finding.Platform, set *mirrorset.Set) error {
 	if platform != finding.Linux && len(in.confs) > 0 {
 		return &PlatformError{in.confs[0].name, finding.Linux}
 	}
-	if len(set.NodeFiles) > 0 {
-		if platform == finding.Linux {
-			platform = finding.Windows
-		} else {
-			platform = finding.Linux
-		}
+	others := finding.Linux
+	if platform == finding.Linux {
+		others = finding.Windows
+	}
+	if len(in.nodes(others, set)) > 0 {
+		platform = others
 		return &PlatformError{set.NodeFiles[0].Origin.File, platform}
 	}
 	return nil
@@ -449,13 +485,48 @@ func (l nodeList) merge() nodeList {
 		}
 		n.policies = slices.Concat(n.policies, part.policies) // the last counts
 		n.besides = slices.Concat(n.besides, part.besides)
-		n.crio = slices.Concat(n.crio, part.crio)
 		if part.tree != nil {
 			n.tree = part.tree
 		}
 	}
 	return nodeList{n}
 }
+
+// inOnePool reports whether two MachineConfigs are parts of the configuration of one pool.
+func inOnePool(a, b mirrorset.MachineConfig) bool {
+	return a.Pool != "" && a.Pool == b.Pool && !a.Rendered && !b.Rendered
+}
+
+// besideObjects says which policy.json files and settings of CRI-O of the manifests belong to no node of the input.
+func (in *Input) besideObjects(platform finding.Platform, set *mirrorset.Set) (findings finding.Findings) {
+	if platform != finding.Linux {
+		return nil
+	}
+	nodes := in.nodes(finding.Linux, set)
+	for _, group := range groups(set.NodeFiles) {
+		_, policies := confsOf(group)
+		for _, p := range policies {
+			if !slices.ContainsFunc(nodes, func(n candidateNode) bool {
+				return slices.ContainsFunc(n.policies, func(q conf) bool { return q.name == p.name })
+			}) {
+				findings = append(findings, loosePolicy(p))
+			}
+		}
+	}
+	for _, f := range set.CRIOFiles {
+		c, ok := newCRIO(f.Path, f.Data)
+		if c.name = nameOf(f); !ok || !crioLine.Match(c.data) || slices.ContainsFunc(nodes, func(n candidateNode) bool {
+			return slices.ContainsFunc(n.crio, func(d crioFile) bool { return d.name == c.name })
+		}) {
+			continue
+		}
+		findings = append(findings, ofCRIO(c.name, c.data))
+	}
+	return findings
+}
+
+// nameOf returns what a file inside a manifest is called.
+func nameOf(f mirrorset.NodeFile) string { return f.Origin.File + ", " + f.Origin.String() }
 
 // groups returns the files that stand inside manifests, by the object that holds them, in the order
 // of reading.
@@ -485,7 +556,7 @@ func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 		name := path.Clean(f.Path)
 		if path.Base(name) == policyjson.FileName && path.Base(path.Dir(name)) == "containers" {
 			c := newConf(name, f.Data, false)
-			c.name = f.Origin.File + ", " + f.Origin.String()
+			c.name = nameOf(f)
 			policies = append(policies, c)
 			continue
 		}
@@ -493,7 +564,7 @@ func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 			continue
 		}
 		c := newConf(name, f.Data, false)
-		c.name = f.Origin.File + ", " + f.Origin.String()
+		c.name = nameOf(f)
 		confs = append(confs, c)
 	}
 	return confs, policies

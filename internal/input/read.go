@@ -160,7 +160,7 @@ func (s sized) Len() int { return s.size }
 func (in *Input) text(shown, name string, r sized) error {
 	begin, _ := r.Peek(headBytes)
 	kind := sniff(name, begin)
-	if kind == formatManifest && isPolicy(name, begin) {
+	if kind == formatManifest && (isPolicy(name, begin) || policyText(begin)) {
 		kind = formatPolicy
 	}
 	if kind == formatManifest {
@@ -286,13 +286,17 @@ func isPolicy(name string, data []byte) bool {
 		(path.Ext(name) != ".json" || path.Base(dir) != "crio") {
 		return false
 	}
+	return path.Base(path.Dir(name)) == "containers" || policyText(data)
+}
+
+// policyText reports whether a text is that of a policy.json, whatever the file is called.
+func policyText(data []byte) bool {
 	var top struct {
 		Default []struct {
 			Type string `json:"type"`
 		} `json:"default"`
 	}
-	return path.Base(path.Dir(name)) == "containers" || json.Unmarshal(data, &top) == nil &&
-		len(top.Default) > 0 && top.Default[0].Type != ""
+	return json.Unmarshal(data, &top) == nil && len(top.Default) > 0 && top.Default[0].Type != ""
 }
 
 // readers read files, several at a time, while others are still looked for. What each holds does
@@ -477,15 +481,18 @@ func (in *Input) aside(f *found) bool {
 // part of an answer.
 func (in *Input) loosePolicies() {
 	for _, p := range in.policies {
-		if slices.ContainsFunc(in.confs, func(c conf) bool { return c.dir == p.dir }) || in.namedByCRIO(p) {
-			continue
+		if !p.belongsTo(in.confs) && !in.namedByCRIO(p) {
+			in.findings = append(in.findings, loosePolicy(p))
 		}
-		in.findings = append(in.findings, finding.Finding{
-			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux,
-			Origin: finding.Origin{File: p.name},
-			Message: "stands beside no registries.conf and is not read: answers do not show which images " +
-				"it refuses; give the directory of the node's files, both in it",
-		})
+	}
+}
+
+func loosePolicy(p conf) finding.Finding {
+	return finding.Finding{
+		Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux,
+		Origin: finding.Origin{File: p.name},
+		Message: "stands beside no registries.conf and is not read: answers do not show which images " +
+			"it refuses; give the directory of the node's files, both in it",
 	}
 }
 
@@ -524,6 +531,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 		all.CRIOFiles = append(all.CRIOFiles, m.set.CRIOFiles...)
 		all.PullSecrets = append(all.PullSecrets, m.set.PullSecrets...)
 	}
+	findings = in.besideObjects(finding.Linux, all)
 	for _, n := range in.nodes(finding.Linux, all) {
 		linux = append(linux, readLinux(n, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)

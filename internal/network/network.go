@@ -34,6 +34,16 @@ func Host(host string) string {
 	return name + ":" + port
 }
 
+// Place returns a location of a plan as the network sees it. What a hosts.toml calls docker.io is asked as
+// it is, and is no registry: it is no name of Docker Hub there.
+func Place(location string) string {
+	host, path := SplitHost(location)
+	if name, port := split(host); name == "docker.io" && (port == "" || port == "443") {
+		return name + path
+	}
+	return Host(host) + path
+}
+
 // HTTPHost returns the same for a host that is asked by plain HTTP, whose default port is 80. The
 // two forms of a host without a port differ: they are two servers. n.io by HTTP is what n.io:80 is
 // by HTTP or HTTPS.

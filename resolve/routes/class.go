@@ -281,22 +281,13 @@ func sameRoute(a, b route, rename func(string) string) bool {
 		}
 		for i := range a {
 			if a[i].Itself != b[i].Itself || a[i].Insecure != b[i].Insecure ||
-				!a[i].Itself && place(rename(a[i].Base)) != place(b[i].Base) {
+				!a[i].Itself && network.Place(rename(a[i].Base)) != network.Place(b[i].Base) {
 				return false
 			}
 		}
 		return true
 	}
 	return same(a.pull, b.pull) && same(a.resolve, b.resolve) && same(a.asked, b.asked)
-}
-
-// place is onTheWire, but for what a hosts.toml calls docker.io: that is asked as it is, and is no
-// registry.
-func place(location string) string {
-	if host, _ := network.SplitHost(location); host == "docker.io" {
-		return location
-	}
-	return onTheWire(location)
 }
 
 // maxRest returns the MaxRest of a group on the first side.

@@ -30,7 +30,8 @@ func UnderWMCO(ours *resolve.ContainerdTable, o resolve.Operator) finding.Findin
 	return under(o, Diff(Containerd(ours), Containerd(o.Containerd)))
 }
 
-// under makes one finding of the changes of one pattern.
+// under makes one finding of the changes of one pattern, and two where pulls by tag go otherwise than
+// those by digest.
 func under(o resolve.Operator, changes []Change) finding.Findings {
 	var findings finding.Findings
 	at := map[string]int{}
@@ -40,11 +41,12 @@ func under(o resolve.Operator, changes []Change) finding.Findings {
 		if !differs {
 			continue
 		}
-		if i, ok := at[pattern]; ok {
+		way := pattern + "\n" + pulled(c.Before) + "\n" + pulled(c.After)
+		if i, ok := at[way]; ok {
 			findings[i].Severity = worse(findings[i].Severity, f.Severity)
 			continue // of the other kind of pull
 		}
-		at[pattern] = len(findings)
+		at[way] = len(findings)
 		by := "by digest, such as "
 		if c.Kind == mirrorset.ByTag {
 			by = "by tag, such as "
@@ -53,6 +55,15 @@ func under(o resolve.Operator, changes []Change) finding.Findings {
 		findings = append(findings, f)
 	}
 	return findings.Sort()
+}
+
+// pulled are the locations that an image is fetched from, whatever its reference.
+func pulled(p resolve.Plan) string {
+	var locations []string
+	for _, a := range p.Pull {
+		locations = append(locations, a.Location)
+	}
+	return strings.Join(locations, " ")
 }
 
 func worse(a, b finding.Severity) finding.Severity {

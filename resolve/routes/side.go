@@ -211,7 +211,7 @@ func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
 		out := make([]Step, len(attempts))
 		for i, a := range attempts {
 			base, ok := strings.CutSuffix(a.Location, beyond)
-			out[i] = Step{Base: base, Itself: a.Location == own || place(a.Location) == own,
+			out[i] = Step{Base: base, Itself: a.Location == own || network.Place(a.Location) == own,
 				Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
 			if !ok { // what no registry serves: a path that is put together
 				out[i].Base = a.Location
