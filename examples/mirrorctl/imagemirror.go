@@ -1,3 +1,5 @@
+//go:build !js
+
 package main
 
 import (
@@ -6,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -248,20 +249,6 @@ func (p *program) delete(store managed.Store, cluster, id string, yes bool) erro
 	fmt.Fprintf(p.stdout, "I: Image mirror '%s' has been deleted from cluster '%s'\n", shown.Location(id),
 		shown.Location(cluster))
 	return nil
-}
-
-// isTerminal reports whether a reader or writer is a terminal, so that somebody may answer or read. The null device is a character device too.
-func isTerminal(of any) bool {
-	f, ok := of.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
 }
 
 // agrees reads one line and reports whether it says yes.
