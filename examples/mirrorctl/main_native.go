@@ -18,4 +18,4 @@ func main() {
 }
 
 // ofStores returns the commands that keep something in a file.
-func (p *program) ofStores() []*cobra.Command { return []*cobra.Command{p.imageMirror()} }
+func (p *program) ofStores() []*cobra.Command { return append(p.asRosa(), p.imageMirror()) }
