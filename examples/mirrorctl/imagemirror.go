@@ -269,7 +269,8 @@ func (p *program) listImageMirrors(name string) *cobra.Command {
 	c := &cobra.Command{Use: name, Short: "show the image mirrors of a cluster, to be read or for resolve -f"}
 	o := clusterFlags(c)
 	out := form{"", []string{"json", "yaml"}}
-	addFlag(c, &out, "output", "o", "print `json` or yaml in the place of the table; resolve -f reads both", out.all)
+	addFlag(c, &out, "output", "o", "print `json` or yaml in the place of the table; resolve -f reads both",
+		out.all)
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		store, err := p.store(o, args)
 		if err != nil {
