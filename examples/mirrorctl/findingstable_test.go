@@ -13,7 +13,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 )
 
@@ -137,25 +140,8 @@ var shownFinding = regexp.MustCompile(`\b(error|warning|info)?(?:: [^\n]*?)?\[([
 
 // inTests adds what lint finds in the examples of docs/findings.md and in the stories, and what other tests expect.
 func (w waysOf) inTests(t *testing.T, page string) {
-	lint := func(args ...string) {
-		for _, f := range lintJSON(t, args...) {
-			w.add(string(f.Code), string(f.Severity), string(f.Platform))
-		}
-	}
-	both := []string{"--platform", "linux", "--platform", "windows"}
-	for _, m := range section.FindAllStringSubmatch(page, -1) {
-		dir := t.TempDir()
-		file := filepath.Join(dir, m[4])
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(m[6]), 0o644))
-		if filepath.Base(file) == "hosts.toml" {
-			file = dir
-		}
-		flags := strings.Fields(m[5])
-		lint(append([]string{"-f", file}, flags...)...)
-		if !slices.Contains(flags, "--platform") {
-			lint(append(append([]string{"-f", file}, flags...), both...)...)
-		}
+	for _, f := range lintedExamples(t, page) {
+		w.add(string(f.Code), string(f.Severity), string(f.Platform))
 	}
 	shown := func(text string) {
 		for _, m := range shownFinding.FindAllStringSubmatch(text, -1) {
@@ -188,6 +174,59 @@ func (w waysOf) inTests(t *testing.T, page string) {
 			return err
 		}))
 	}
+}
+
+// lintedExamples returns what lint finds in the examples of docs/findings.md, each for the platforms of its command line
+// and for both.
+func lintedExamples(t *testing.T, page string) (found finding.Findings) {
+	for _, m := range section.FindAllStringSubmatch(page, -1) {
+		dir := t.TempDir()
+		file := filepath.Join(dir, m[4])
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(m[6]), 0o644))
+		if filepath.Base(file) == "hosts.toml" {
+			file = dir
+		}
+		args := append([]string{"-f", file}, strings.Fields(m[5])...)
+		found = append(found, lintJSON(t, args...)...)
+		if !slices.Contains(args, "--platform") {
+			found = append(found, lintJSON(t, append(args, "--platform", "linux", "--platform", "windows")...)...)
+		}
+	}
+	return found
+}
+
+// On a terminal the first part of a message stands in the line of the finding, and what follows stands under it: why,
+// and what to do.
+func TestTheFirstLineOfAFindingIsShort(t *testing.T) {
+	text, err := os.ReadFile("../../docs/findings.md")
+	require.NoError(t, err)
+	found := lintedExamples(t, string(text))
+	stories, err := filepath.Glob("../../testdata/*.txtar")
+	require.NoError(t, err)
+	for _, name := range stories {
+		archive, err := txtar.ParseFile(name)
+		require.NoError(t, err)
+		dir, args := t.TempDir(), []string{"--platform", "linux", "--platform", "windows"}
+		for _, f := range archive.Files {
+			if strings.HasSuffix(f.Name, ".yaml") && !strings.Contains(f.Name, "/") {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644))
+				args = append(args, "-f", filepath.Join(dir, f.Name))
+			}
+		}
+		if len(args) > 4 {
+			found = append(found, lintJSON(t, args...)...)
+		}
+	}
+	require.Greater(t, len(found), 500)
+	long := map[string]bool{}
+	for _, f := range found {
+		if first, _, _ := strings.Cut(f.Message, "; "); utf8.RuneCountInString(first) > 200 {
+			long[string(f.Code)] = true
+		}
+	}
+	// These list the locations that are asked, or name the whole path of a source three times.
+	require.Equal(t, map[string]bool{"mco-differs": true, "wmco-differs": true, "required-image": true, "inexact-mirror": true}, long)
 }
 
 const (
