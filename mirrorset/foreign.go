@@ -24,10 +24,10 @@ func (r *Rules) checkForeignLayers() (findings finding.Findings) {
 		}
 		findings = append(findings, finding.Finding{
 			Code: finding.CodeForeignLayers, Severity: finding.SeverityWarning, Origin: rule.Entries[0].Origin, Value: rule.Source,
-			Message: "is known for images with foreign layers (Windows base images had them until " +
-				"mid-2023): a layer whose descriptor in the manifest has urls is fetched from there " +
-				"first, NeverContactSource or not, and no file can prevent that; look for urls in the " +
-				"manifests of what is mirrored, and close the network to their hosts",
+			Message: "is known for images with foreign layers, which are fetched from the urls in their " +
+				"manifests first, NeverContactSource or not; Windows base images had them until mid-2023, " +
+				"and no file can prevent that; look for urls in the manifests of what is mirrored, and " +
+				"close the network to their hosts",
 		})
 	}
 	if other != nil {

@@ -25,8 +25,8 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
-			"contains %s, which is under NeverContactSource (%s): containerd does not check this, so a "+
-				"pull through this endpoint can contact it; use a mirror that does not contain it",
+			"contains %s, which is under NeverContactSource (%s), so that a pull through this endpoint can "+
+				"contact it; containerd does not check this, so use a mirror that does not contain it",
 			r.Source, ruleOrigin(r)))
 	}
 }

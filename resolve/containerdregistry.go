@@ -146,7 +146,7 @@ func (b *registryBuilder) checkPolicyShared(host string, rules []*mirrorset.Rule
 		}
 		for _, e := range rule.Entries {
 			b.report(finding.CodePolicyShared, finding.SeverityWarning, e.Origin, host,
-				"is never contacted on Windows, for any image, although this entry allows it: "+by)
+				"is never contacted on Windows, for any image, although this entry allows it; "+by)
 			b.findings[len(b.findings)-1].Related = other
 		}
 	}

@@ -236,7 +236,7 @@ func (b *imageBuilder) block() {
 				Code: finding.CodePolicyShared, Severity: finding.SeverityWarning, Platform: finding.Linux,
 				Origin: ruleOrigin(allow.Rule), Related: ruleOrigin(never.Rule), Value: e.Prefix,
 				Message: fmt.Sprintf("is not contacted for pulls by %s either, though this entry allows "+
-					"it: NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is "+
+					"it; NeverContactSource of %s for pulls by %s (%s) holds here too, and a registry is "+
 					"blocked for both kinds",
 					allow.Pull, never.Source, never.Pull, ruleOrigin(never.Rule)),
 			})

@@ -66,7 +66,7 @@ func (b *imageBuilder) checkOpens(r *mirrorset.Rule, entry *LinuxEntry) {
 	}
 	for _, e := range r.Entries {
 		b.report(finding.CodeOpensNever, finding.SeverityWarning, e.Origin, r.Source, fmt.Sprintf(
-			"is contacted, although it lies inside %s, for which %s says NeverContactSource: the longest "+
+			"is contacted, although it lies inside %s, for which %s says NeverContactSource; the longest "+
 				"source alone decides, and an entry without mirrorSourcePolicy allows contacting it; "+
 				"write NeverContactSource here too, or AllowContactingSource if that is meant",
 			never.Source, ruleOrigin(never)))

@@ -101,7 +101,8 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagMistake)
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "say more of a command", RunE: helpOf})
 	root.AddCommand(p.render(), p.resolve(), p.lint(), p.routes(), p.assert(), p.diff(), p.copyPlan(),
-		p.migrateICSP(), p.imageMirror(), p.version(), p.completion())
+		p.migrateICSP(), p.version(), p.completion())
+	root.AddCommand(p.ofStores()...)
 	return root
 }
 

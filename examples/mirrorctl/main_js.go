@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"syscall/js"
+
+	"github.com/spf13/cobra"
 )
 
 // main, in a browser, waits to be called: mirrorctl(args, state, done) runs a command, and calls
@@ -35,3 +37,6 @@ func main() {
 	js.Global().Set("mirrorctl", call)
 	select {}
 }
+
+// ofStores returns nothing: a page keeps no files, and is smaller for it.
+func (p *program) ofStores() []*cobra.Command { return nil }

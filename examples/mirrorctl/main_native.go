@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -14,3 +16,6 @@ func main() {
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// ofStores returns the commands that keep something in a file.
+func (p *program) ofStores() []*cobra.Command { return append(p.asRosa(), p.imageMirror()) }

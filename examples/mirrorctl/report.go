@@ -132,6 +132,21 @@ func newOutput(to io.Writer) *output {
 	return &output{to: to, terminal: terminal, colour: terminal && wanted}
 }
 
+// isTerminal reports whether a reader or writer is a terminal, so that somebody may answer or read. The
+// null device is a character device too.
+func isTerminal(of any) bool {
+	f, ok := of.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}
+
 // colours are those of severities on a terminal: red, yellow and blue.
 var colours = map[finding.Severity]string{
 	finding.SeverityError: "\x1b[31m", finding.SeverityWarning: "\x1b[33m", finding.SeverityInfo: "\x1b[34m",

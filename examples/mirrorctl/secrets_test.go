@@ -371,7 +371,7 @@ var inputs = []secretInput{
 		return []string{"", "https://", "docker://"}[p.r.IntN(3)] + p.beforeImage() + "@quay.io/team/app:1"
 	}, []string{
 		"resolve --platform linux -f GOOD/rules.yaml ARG", "resolve --platform windows --json -f GOOD/rules.yaml ARG", "copy-plan -f GOOD/rules.yaml ARG", "lint -f GOOD/rules.yaml --require ARG", "lint -f GOOD/rules.yaml --json --host ARG --require quay.io/x:1",
-		"render --platform windows -f GOOD/rules.yaml --host ARG", "image-mirror create --cluster c --store OUT/s.json --source ARG --mirrors ARG,m.io", "image-mirror edit --cluster mycluster --store GOOD/store.json abc123def456 --mirrors ARG", "image-mirror list --cluster ARG --store GOOD/store.json",
+		"render --platform windows -f GOOD/rules.yaml --host ARG", "image-mirror create --cluster c --store OUT/s.json --source ARG --mirrors ARG,m.io", "image-mirror edit --cluster mycluster --store GOOD/store.json abc123def456 --mirrors ARG", "image-mirror list --cluster ARG --store GOOD/store.json", "create image-mirror --cluster ARG --store GOOD/store.json --source quay.io/a --mirrors m.io --profile ARG --region ARG",
 		"image-mirror delete --cluster mycluster --store GOOD/store.json ARG --yes", "render --platform windows -f GOOD/rules.yaml --pull-secret ARG",
 		"resolve --platform ARG -f GOOD/rules.yaml x", "ARG", "image-mirror ARG", "lint --ignore ARG --fail-on ARG -f GOOD/rules.yaml", "migrate-icsp ARG", "lint -ARG",
 		"resolve --platform windows -f GOOD/rules.yaml --host ARG --json a.quay.io/x:1", "lint --platform ARG -f GOOD/rules.yaml",

@@ -539,7 +539,7 @@ func (r *renderer) sourcesAreAccepted(p *Policy) {
 		}
 		for _, e := range rule.Entries {
 			r.tell(finding.CodeNoLocation, finding.SeverityError, e.Origin, rule.Source, "cannot be "+
-				"pulled from on Linux, and its mirrors serve nothing: "+why)
+				"pulled from on Linux, and its mirrors serve nothing; "+why)
 		}
 	}
 }
