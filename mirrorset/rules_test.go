@@ -107,7 +107,8 @@ func TestValidateWarnsOfWhatHasNoEffect(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s", f.Code, f.Origin))
 	}
 	require.Equal(t, []string{
-		"not-applied Image/cluster spec.registrySources.allowedRegistries",
+		"not-applied Image/cluster spec.registrySources.allowedRegistries", // on Linux
+		"not-applied Image/cluster spec.registrySources.allowedRegistries", // on Windows
 		"no-effect Image/other metadata.name",
 		"duplicate-object ImageDigestMirrorSet/a",
 		"no-effect ImageDigestMirrorSet/a spec.imageDigestMirrors[0]",

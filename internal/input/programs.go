@@ -59,7 +59,8 @@ func ofContainerd(f *found) (findings finding.Findings) {
 				"--ignore unread-rules answers as if it named the directory of these files")
 		case isList(dir.Text):
 			refuse(dir, "config_path", "lists several directories, which containerd from 2.1 on takes for one name: "+
-				"it finds nothing there, and asks every registry itself; write one directory; --ignore "+
+				"it finds nothing there, and asks every registry itself, unless use_local_image_pull has it look into each "+
+				"as older versions do; write one directory; --ignore "+
 				"unread-rules answers as if it named the directory of these files")
 		}
 		if mirrors := registry.Get("mirrors"); mirrors != nil && len(mirrors.Entries) > 0 {
