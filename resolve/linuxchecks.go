@@ -28,6 +28,9 @@ func (b *imageBuilder) check() {
 
 func (b *imageBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin,
 	value, message string) {
+	if len(b.findings) == cap(b.findings) { // append alone, by a quarter each time, takes five times the memory
+		b.findings = slices.Grow(b.findings, len(b.findings)+1)
+	}
 	b.findings = append(b.findings, finding.Finding{
 		Code: code, Severity: severity, Platform: finding.Linux, Origin: origin, Value: value, Message: message,
 	})
