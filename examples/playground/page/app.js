@@ -247,13 +247,18 @@ const platforms = { linux: "Linux: CRI-O, podman, skopeo", windows: "Windows, an
 
 async function showPlan() {
 	const image = byId("image").value.trim();
-	if (!image) return byId("plan").replaceChildren();
 	const { files, only } = mounted("first"), state = String(inputs.first.changes);
+	const ask = (platform, image) => mirrorctl(["resolve", "--json", "--platform", platform, "-f", only, image], files, state);
+	if (!image) {
+		byId("plan").replaceChildren();
+		// The files are read all the same, so that the first image that is typed is answered at once.
+		return Promise.all(Object.keys(platforms).map((platform) => ask(platform, "example.com/app:1")));
+	}
 	if (!byId("plan").firstChild) byId("plan").append(...Object.keys(platforms).map(() => element("section")));
 	const before = [...byId("plan").children];
 	// Each stands as soon as it is there.
 	await Promise.all(Object.entries(platforms).map(async ([platform, title], i) => {
-		const { answer, refused } = answered(await mirrorctl(["resolve", "--json", "--platform", platform, "-f", only, image], files, state));
+		const { answer, refused } = answered(await ask(platform, image));
 		const column = element("section", { "data-platform": platform }, element("h3", {}, title));
 		if (Array.isArray(answer)) column.append(...planOf(answer[0]));
 		else if (answer) column.append(element("ul", {}, ...answer.findings.map(findingItem)));
@@ -516,5 +521,16 @@ byId("input").addEventListener("drop", async (event) => {
 	}
 });
 
+// warmUp runs the program over stories while nothing is asked of it: browsers compile well what has run often.
+async function warmUp() {
+	for (const story of stories.slice(0, 12)) {
+		const files = new Map(Object.entries(story.files).map(([name, text]) => [`/first/${name}`, encoder.encode(text)]));
+		for (const platform of Object.keys(platforms)) {
+			if (!isEmpty("first")) return;
+			await mirrorctl(["resolve", "--json", "--platform", platform, "-f", "/first", "quay.io/team/app:1"], files);
+		}
+	}
+}
+
 showInput();
-refresh();
+refresh().then(warmUp).catch(() => {}); // it was stopped
