@@ -26,17 +26,21 @@ import (
 )
 
 // seen are the requests of a pull: what was asked where, and how. One that is repeated at once, which
-// plans write once, is there once.
+// plans write once, is there once; one that is repeated in another spelling of the host is no repeat
+// to the client.
 func seen(c clients.Containerd, w *world.World, dir, image string) string {
+	requests := slices.CompactFunc(c.Pull(context.Background(), w, dir, image).Requests, func(a, b world.Request) bool {
+		return a.Method == b.Method && a.Scheme == b.Scheme && a.Host == b.Host && a.Path == b.Path
+	})
 	var lines []string
-	for _, r := range c.Pull(context.Background(), w, dir, image).Requests {
+	for _, r := range requests {
 		host := world.Address(r.Scheme, r.Host)
-		if strings.EqualFold(r.Host, "docker.io") {
-			host = r.Host // asked as it is, which is no registry
+		if name, _, _ := strings.Cut(r.Host, ":"); strings.EqualFold(name, "docker.io") {
+			host = strings.ToLower(r.Host) // asked as it is, which is no registry
 		}
 		lines = append(lines, fmt.Sprintln(r.Method, r.Scheme, host, r.Path))
 	}
-	return strings.Join(slices.Compact(lines), "")
+	return strings.Join(lines, "")
 }
 
 // worlds are those that a difference shows in: no registry has the image, or one of them, so that
