@@ -115,7 +115,8 @@ func (c Change) Err() error {
 		if k.Code == nodefiles.KeptConflict {
 			dir, _, _ := strings.Cut(k.Path, "/")
 			host, _ := HostFromDir(dir)
-			all = append(all, &RegistryError{host, fmt.Errorf("%s: %w: %s; apply again once it is out of the way", k.Path, nodefiles.ErrConflict, k.Message)})
+			all = append(all, &RegistryError{host, fmt.Errorf("%s: %w: %s; apply again once it is out of the "+
+				"way", k.Path, nodefiles.ErrConflict, k.Message)})
 		}
 	}
 	return errors.Join(all...)

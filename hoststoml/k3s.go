@@ -44,7 +44,8 @@ func (f *File) upstreamOnly(of finding.Finding) bool {
 		return false
 	}
 	return strings.EqualFold(field[strings.LastIndexByte(field, '.')+1:], rewriteKey) && !f.refusedByK3s() ||
-		field == "server" && f.EmptyServer || f.endsWithHosts() && slices.Contains([]string{"server", "capabilities", "override_path"}, field)
+		field == "server" && f.EmptyServer ||
+		f.endsWithHosts() && slices.Contains([]string{"server", "capabilities", "override_path"}, field)
 }
 
 // endsWithHosts reports whether the containerd of k3s and RKE2 asks nobody after the hosts.

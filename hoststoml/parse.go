@@ -134,7 +134,8 @@ func (r *reader) reportAll(problems []problem) {
 // of a key. Neither reads text in UTF-16.
 func (r *reader) skipMark(data []byte) (rest []byte, ok bool) {
 	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
-		r.report(refuse(nil, "", "the file begins with a byte-order mark, which 1.6 and 1.7 skip; save it without").ignoredBy(newVersions), 1)
+		r.report(refuse(nil, "", "the file begins with a byte-order mark, which 1.6 and 1.7 skip; save it "+
+			"without").ignoredBy(newVersions), 1)
 		return rest, true
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
@@ -224,7 +225,8 @@ func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 		hasHost = hasHost || key.path[0] == "host"
 	}
 	if !hasHost {
-		r.report(warn([]string{"host"}, "", `there is no host table: add an empty one, [host]`).ignoredBy(beforeServerOnly), 0)
+		r.report(warn([]string{"host"}, "", `there is no host table: add an empty one, `+
+			`[host]`).ignoredBy(beforeServerOnly), 0)
 	}
 }
 
@@ -244,9 +246,11 @@ func (r *reader) hostTable(key key, asked bool) {
 	name := last(key.path)
 	switch {
 	case !asked:
-		r.report(warn(key.path, name, `containerd 2 does not ask this host: only a table of its own, [host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
+		r.report(warn(key.path, name, `containerd 2 does not ask this host: only a table of its own, `+
+			`[host."https://HOST"], makes one; 1.6 and 1.7 ask it`), key.line)
 	case !key.table:
-		r.report(warn(key.path, name, `1.6 and 1.7 ask this host where its first key stands, containerd 2 where its table does: write all its keys in the table`), key.line)
+		r.report(warn(key.path, name, `1.6 and 1.7 ask this host where its first key stands, containerd 2 `+
+			`where its table does: write all its keys in the table`), key.line)
 	}
 }
 
@@ -257,7 +261,8 @@ func (r *reader) hostKey(key key) {
 	case lower == "server":
 		r.report(warn(key.path, "", unreadText(lower, false)), key.line)
 	case key.table && wanted[lower] == "" && lower != rewriteKey:
-		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's name, quote the name: [host."https://HOST"]`), key.line)
+		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's `+
+			`name, quote the name: [host."https://HOST"]`), key.line)
 	default:
 		r.setting(key)
 	}

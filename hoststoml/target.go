@@ -36,7 +36,8 @@ func ParseTarget(url string, overridePath bool) (Target, error) {
 	}
 	switch {
 	case u.Hostname() == "" && !strings.Contains(url, "://"):
-		return Target{}, fmt.Errorf(`"%s": containerd takes what begins with "http" for a URL and finds no host in it; write "https://" before it`, shown.Value(url))
+		return Target{}, fmt.Errorf(`"%s": containerd takes what begins with "http" for a URL and finds no `+
+			`host in it; write "https://" before it`, shown.Value(url))
 	case u.Hostname() == "":
 		return Target{}, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Value(url))
 	case u.Scheme != "https" && u.Scheme != "http":

@@ -65,7 +65,8 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 			settings.CA = nil
 		}
 		if err := checkPair(settings); err != nil {
-			problem("has a client certificate that cannot be used: left out, because with it every pull would fail: " + err.Error())
+			problem("has a client certificate that cannot be used: left out, because with it every pull would " +
+				"fail: " + err.Error())
 			settings.Certificate, settings.Key = nil, Secret{}
 		}
 		if settings.isZero() {

@@ -221,7 +221,8 @@ func askedProblems(raw string, s Settings, ours bool) []problem {
 		out = append(out, warn(nil, raw, "is the name of no host: every request to it fails; name a "+
 			"registry (for all registries that have no directory of their own, _default is the directory)").
 			as(finding.CodeUnreachableHost, finding.SeverityWarning))
-	case !ours && strings.EqualFold(name, "docker.io") && (port == "" || port == "443"): // ours has what containerd asks for an image of Docker.io
+	// Ours has what containerd asks for an image of Docker.io.
+	case !ours && strings.EqualFold(name, "docker.io") && (port == "" || port == "443"):
 		out = append(out, warn(nil, raw, "is a web site, not a registry: pulls by tag that come to it "+
 			"fail; write https://registry-1.docker.io").
 			as(finding.CodeDockerIOServer, finding.SeverityWarning))
@@ -279,7 +280,8 @@ func urlProblems(raw, consequence string) []problem {
 	}
 	if strings.Contains(raw, "://") && !strings.HasPrefix(raw, "http") {
 		return []problem{refuse(nil, raw, fmt.Sprintf(
-			`a URL has to begin with "https://" or "http://", in lower case: containerd puts another https:// before this one and asks the host "%s"`, shown.Value(u.Host)))}
+			`a URL has to begin with "https://" or "http://", in lower case: containerd puts another https:// `+
+				`before this one and asks the host "%s"`, shown.Value(u.Host)))}
 	}
 	var out []problem
 	for part, there := range map[string]bool{
@@ -300,7 +302,8 @@ func tableNameProblems(url string) []problem {
 	if !strings.ContainsAny(url, "[]\"\\") && !strings.ContainsFunc(url, control) {
 		return nil
 	}
-	return []problem{refuse(nil, url, `"[", "]", '"', "\" and control characters cannot stand in a table's name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions).roughlyOld()}
+	return []problem{refuse(nil, url, `"[", "]", '"', "\" and control characters cannot stand in a table's `+
+		`name, and an IPv6 address therefore neither; use a host name`).ignoredBy(oldVersions).roughlyOld()}
 }
 
 func notUTF8(path []string) problem {

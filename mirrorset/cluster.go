@@ -131,8 +131,9 @@ func (o *object) pullSecret() {
 	if err != nil || len(data) == 0 {
 		return
 	}
-	o.set.PullSecrets = append(o.set.PullSecrets, PullSecret{Origin: o.origin(strings.TrimSuffix(o.name, "/"), "", o.node.Line),
-		sum: sha256.Sum256(data)})
+	o.set.PullSecrets = append(o.set.PullSecrets, PullSecret{
+		Origin: o.origin(strings.TrimSuffix(o.name, "/"), "", o.node.Line), sum: sha256.Sum256(data),
+	})
 }
 
 const (

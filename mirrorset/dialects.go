@@ -65,7 +65,8 @@ func isRegistriesYAML(n *document.Node) bool {
 	}
 	for i := range mirrors.Fields() {
 		value := &mirrors.Fields()[i].Value
-		if value.Kind != document.Null && lookup(value, "endpoint") == nil && lookup(value, "rewrite") == nil && value.Len() > 0 {
+		if value.Kind != document.Null && lookup(value, "endpoint") == nil && lookup(value, "rewrite") == nil &&
+			value.Len() > 0 {
 			return false
 		}
 	}

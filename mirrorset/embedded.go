@@ -101,7 +101,8 @@ func (w *walker) plain(data []byte, line int, at *step, c context) {
 
 // ruleWords are how rules begin, in any of their forms. A name in a sentence is none.
 var ruleWords = pattern.New(`(?m)kind"?\s*:\s*["']?(ImageDigestMirrorSet|ImageTagMirrorSet|ImageContentSourcePolicy)\b` +
-	`|\b(imageDigestMirrors|imageTagMirrors|repositoryDigestMirrors|imageDigestSources|imageContentSources|registrySources|mirrors)\\?["']?\s*:` +
+	`|\b(imageDigestMirrors|imageTagMirrors|repositoryDigestMirrors|imageDigestSources|imageContentSources` +
+	`|registrySources|mirrors)\\?["']?\s*:` +
 	`|^\s*\[\[registry\b|^\s*\[host\.`)
 
 // speaks reports whether a text that cannot be taken apart speaks of rules.
@@ -255,7 +256,8 @@ func (w *walker) nodeFile(name string, data []byte, line int, at *step, c contex
 
 // fileData returns what a file holds, and the field that says it.
 func fileData(n, contents, content *document.Node) (data []byte, field string, err error) {
-	if added := lookup(n, "append"); added != nil && added.Kind == document.List && added.Len() > 0 { // cloud-init has a boolean
+	added := lookup(n, "append")
+	if added != nil && added.Kind == document.List && added.Len() > 0 { // cloud-init has a boolean
 		return nil, "append", fmt.Errorf("is appended to a file that stands elsewhere")
 	}
 	if contents == nil {

@@ -173,7 +173,8 @@ func (v *validator) imagePolicy(spec *ImagePolicySpec, origin func(field string)
 
 // The grammar of scopes and of identities (types_image_policy.go).
 const (
-	policyDomain = `(((?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))+(?::[0-9]+)?)|(localhost(?::[0-9]+)?))`
+	policyLabel  = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
+	policyDomain = `((` + policyLabel + `(?:\.` + policyLabel + `)+(?::[0-9]+)?)|(localhost(?::[0-9]+)?))`
 	policyPath   = `(?:(?:/[a-z0-9]+(?:(?:(?:[._]|__|[-]*)[a-z0-9]+)+)?)+)?`
 )
 

@@ -16,9 +16,9 @@ import (
 )
 
 // NodeFile is a file of a node that stands inside a manifest: registries.conf and its drop-ins,
-// policy.json, registries.d, CRI-O's policies of namespaces, the hosts.toml of containerd, and what tells a distribution of mirrors
-// that writes these: registries.yaml of k3s and RKE2, and the documents of Talos' machine configuration,
-// whose Path is /system/state/config.yaml.
+// policy.json, registries.d, CRI-O's policies of namespaces, the hosts.toml of containerd, and what
+// tells a distribution of mirrors that writes these: registries.yaml of k3s and RKE2, and the documents
+// of Talos' machine configuration, whose Path is /system/state/config.yaml.
 type NodeFile struct {
 	// Path is where the file lies on the node: /etc/containers/registries.conf.
 	Path string

@@ -509,7 +509,8 @@ func (o *object) hostedCluster() {
 			found = true
 			if n := f.value.Len(); n > maxContentSources {
 				o.refuseAPI(finding.CodeTooMany, o.name, f.line, "spec.imageContentSources", "", fmt.Sprintf(
-					"has %d entries, and may have %d; name namespaces or whole registries in place of repositories", n, maxContentSources))
+					"has %d entries, and may have %d; name namespaces or whole registries in place of "+
+						"repositories", n, maxContentSources))
 			}
 		case f.key == "configuration":
 			if image := lookup(f.value, "image"); lookup(image, "registrySources") != nil {

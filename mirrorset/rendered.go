@@ -34,7 +34,10 @@ func (w *walker) rendered(n *document.Node, at *step, m MachineConfig) {
 			}
 		}
 	}
-	w.set.Rendered = append(w.set.Rendered, RenderedConfig{m, rest, w.origin(kindMachineConfig+"/"+m.Name, at.String(), n.Line)})
+	w.set.Rendered = append(
+		w.set.Rendered,
+		RenderedConfig{m, rest, w.origin(kindMachineConfig+"/"+m.Name, at.String(), n.Line)},
+	)
 }
 
 // jsonSize returns about how many bytes a value takes as JSON. Fields that the API server keeps for

@@ -239,9 +239,10 @@ func (s *Set) Add(t *Set) {
 // mirrors: a mirror object or an Image without entries, a policy for signatures, a HostedCluster, an empty List. Where
 // nothing does, a plan from the set would be an answer from nothing.
 func (s *Set) Speaks() bool {
-	return s.none || len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+len(s.DigestSources)+
-		len(s.ImageMirrors)+len(s.Images)+len(s.HostedClusters)+len(s.NodeFiles)+
-		len(s.ClusterImagePolicies)+len(s.ImagePolicies) > 0
+	return s.none ||
+		len(s.ImageDigestMirrorSets)+len(s.ImageTagMirrorSets)+len(s.ImageContentSourcePolicies)+len(s.DigestSources)+
+			len(s.ImageMirrors)+len(s.Images)+len(s.HostedClusters)+len(s.NodeFiles)+
+			len(s.ClusterImagePolicies)+len(s.ImagePolicies) > 0
 }
 
 // Empty reports whether the set holds no object and no file at all.

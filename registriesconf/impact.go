@@ -113,13 +113,13 @@ const (
 	RegistryAdded    DifferenceCode = "registry-added"
 	RegistryRemoved  DifferenceCode = "registry-removed"
 	RegistryChanged  DifferenceCode = "registry-changed"        // one setting of it; Field names which
-	RegistryRepeated DifferenceCode = "registry-repeated"       // one of several with the same prefix, which MCO does not compare
+	RegistryRepeated DifferenceCode = "registry-repeated"       // one of several with one prefix, which MCO does not compare
 	RegistryOrder    DifferenceCode = "registry-order"          // the same registries in another order
 	MirrorAdded      DifferenceCode = "mirror-added"            // to a registry that was there
 	MirrorRemoved    DifferenceCode = "mirror-removed"          // from a registry that stays
 	MirrorChanged    DifferenceCode = "mirror-changed"          // one setting of it; Field names which
 	MirrorOrder      DifferenceCode = "mirror-order"            // the same mirrors in another order
-	MirrorRepeated   DifferenceCode = "mirror-repeated"         // unchanged, but MCO compares it with another listing of its location
+	MirrorRepeated   DifferenceCode = "mirror-repeated"         // unchanged, but MCO compares it with another listing
 	SearchAdded      DifferenceCode = "search-registry-added"   // behind those that were there
 	SearchRemoved    DifferenceCode = "search-registry-removed" // from the end of the list
 	SearchChanged    DifferenceCode = "search-registry-changed" // another one at this place

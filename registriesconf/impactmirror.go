@@ -131,14 +131,16 @@ func (c *mirrorComparison) pulls(i int, like Mirror) {
 	byDigestOnly := c.old.MirrorByDigestOnly || c.new.MirrorByDigestOnly
 	switch {
 	case drains && like.PullFromMirror.bothKinds() && m.PullFromMirror.bothKinds() && !byDigestOnly:
-		d.Message = fmt.Sprintf("is spelled otherwise (%s, was %s); it means the same to the client, but not to MCO", to, from) + planDrain
+		d.Message = fmt.Sprintf("is spelled otherwise (%s, was %s); it means the same to the client, but not "+
+			"to MCO", to, from) + planDrain
 	case drains:
 		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s)", scope, to, from) + planDrain
 	case m.PullFromMirror == PullDigestOnly:
 		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s); MCO lets every change to "+
 			"digest-only pass: no drain", scope, to, from)
 	default:
-		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s), but was listed so before as well: no drain", scope, to, from)
+		d.Message = fmt.Sprintf("serves other pulls of %s (%s, was %s), but was listed so before as well: no "+
+			"drain", scope, to, from)
 	}
 	c.add(d)
 }

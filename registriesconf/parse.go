@@ -305,7 +305,8 @@ func (d *decoder) table(field string, t *tomltree.Value, where string, setters m
 				Platform: finding.Linux, RefusedBy: finding.Reader,
 				Origin: finding.Origin{File: d.file, Field: field + name, Line: e.Line},
 				Value:  e.Key,
-				Message: fmt.Sprintf(`is the setting %s again, which line %d spells "%s"; the client uses one of them at random: keep one`,
+				Message: fmt.Sprintf(`is the setting %s again, which line %d spells "%s"; the client uses one of `+
+					`them at random: keep one`,
 					name, first.Line, shown.Value(first.Key)),
 			})
 			continue

@@ -51,7 +51,8 @@ func (c *Config) Bytes() []byte {
 func (c *Config) size() int {
 	const registry = len("\n[[registry]]\n  prefix = \"\"\n  location = \"\"\n")
 	const mirror = len("\n  [[registry.mirror]]\n    location = \"\"\n    pull-from-mirror = \"digest-only\"\n")
-	const rare = len("  mirror-by-digest-only = true\n  namespace-proxy = \"\"\n  insecure = true\n  blocked = true\n") + 16
+	const rare = len("  mirror-by-digest-only = true\n  namespace-proxy = \"\"\n  insecure = true\n  "+
+		"blocked = true\n") + 16
 	size := 512
 	for i := range c.Registries {
 		r := &c.Registries[i]

@@ -235,7 +235,8 @@ func (p *Plan) checkSpillover(a asked) {
 		severity = finding.SeverityWarning
 	}
 	p.finding(finding.CodeSpillover, severity, a.file.Origins, a.String(), fmt.Sprintf(
-		"is redirected although no rule names it: containerd applies the rules of %s (for %s) to the whole registry", a.file.Host, a.file.sources))
+		"is redirected although no rule names it: containerd applies the rules of %s (for %s) to the whole "+
+			"registry", a.file.Host, a.file.sources))
 }
 
 // check reports an attempt that a rule forbids and the files do not prevent.

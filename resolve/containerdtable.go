@@ -160,7 +160,8 @@ func (e *Endpoint) OtherPath() string {
 	own := strings.TrimSuffix(e.Root, "/v2")
 	switch {
 	case e.isRegistryRoot() && own != "" && own != e.Root:
-		return fmt.Sprintf(`is asked at %q, with "/v2" twice, which hardly a registry answers: write one "/v2", in front, and override_path = true`, e.Root)
+		return fmt.Sprintf(`is asked at %q, with "/v2" twice, which hardly a registry answers: write one `+
+			`"/v2", in front, and override_path = true`, e.Root)
 	case e.isRegistryRoot():
 		return ""
 	case e.Root == own:

@@ -43,7 +43,8 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 		return nil, err
 	}
 	if IsShortName(image) {
-		return nil, fmt.Errorf(`image reference "%s" names no registry, and what it stands for differs from node to node; write it out, as docker.io/%[1]s`, shown.Value(image))
+		return nil, fmt.Errorf(`image reference "%s" names no registry, and what it stands for differs from `+
+			`node to node; write it out, as docker.io/%[1]s`, shown.Value(image))
 	}
 	r, err := ParseReference(image)
 	if err != nil {

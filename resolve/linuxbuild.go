@@ -293,7 +293,8 @@ func (b *imageBuilder) blockHiding() {
 			continue
 		}
 		wildcard := &b.table.entries[j]
-		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used for %s", wildcard.Prefix, e.Prefix)
+		message := fmt.Sprintf("has no effect: %s is as long, and the client prefers it; its mirrors are used "+
+			"for %s", wildcard.Prefix, e.Prefix)
 		if b.policies.forbids(e.Prefix, false) != "" {
 			wildcard.Blocked = true
 			message += fmt.Sprintf(", and %s is blocked as a whole so that %s is never contacted",

@@ -78,7 +78,8 @@ func (o Operator) Differs(images string, ours, theirs Plan) (finding.Finding, bo
 		Origin: planOrigin(ours, theirs)}
 	if sameLocations(ours, theirs) {
 		f.Severity = finding.SeverityInfo
-		f.Message = fmt.Sprintf("on nodes whose files %s writes, the same locations are asked in another order: %s", o.name, ways(theirs))
+		f.Message = fmt.Sprintf("on nodes whose files %s writes, the same locations are asked in another "+
+			"order: %s", o.name, ways(theirs))
 		return f, true
 	}
 	f.Message = fmt.Sprintf("on nodes whose files %s writes, %s; with these files, %s%s", o.name, ways(theirs),

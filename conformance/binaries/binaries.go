@@ -212,7 +212,8 @@ func StartRegistry(s *Sandbox) (*Registry, error) {
 		return nil, err
 	}
 	config := filepath.Join(dir, "config.yml")
-	content := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", dir, address)
+	content := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: "+
+		"%q}}\nhttp: {addr: %q}\n", dir, address)
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		return nil, err
 	}

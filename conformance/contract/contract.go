@@ -167,7 +167,7 @@ func (c Contract) says(f finding.Finding, contact Contact) bool {
 		if c.spelled(contact) {
 			return false // what is spelled as the rule has it evades nothing
 		}
-	case finding.CodeHiddenEntry: // a scope that is only blocked: under NeverContactSource the wildcard has to be blocked too
+	case finding.CodeHiddenEntry: // of a scope that is only blocked; else the wildcard has to be blocked too
 		if c.Never(contact.Place()) != "" {
 			return false
 		}

@@ -115,7 +115,8 @@ func anEditedBaseFileIsReadAsPlanned(t *testing.T) {
 // What is looked up is the location that is about to be asked. So it is the prefix of an entry that
 // has to be blocked for a source not to be contacted, wherever the entry itself leads.
 func aBaseEntryThatLeadsElsewhereIsBlockedForItsPrefix(t *testing.T) {
-	base, findings := registriesconf.Parse("base", []byte("[[registry]]\nprefix = \"quay.io/a\"\nlocation = \"internal.io/a\"\n"))
+	base, findings := registriesconf.Parse("base", []byte("[[registry]]\nprefix = \"quay.io/a\"\nlocation "+
+		"= \"internal.io/a\"\n"))
 	require.NoError(t, findings.Err())
 	c := newConfig(t, newSet(t, "digest quay.io/a m.io/a never\ndigest other.io quay.io/a n.io")).on(base)
 	client := c.load(t)

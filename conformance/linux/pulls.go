@@ -349,7 +349,8 @@ func neverMeansNeverWhileAMirrorHangs(t *testing.T) {
 	row := newRow(t, containersImage, "NeverContactSource, a mirror that hangs")
 	p := newProxy(t)
 	for _, name := range []string{"quay.io/a/b:1", "quay.io/a/b@" + image.Manifest.Digest.String()} {
-		c := newConfig(t, newSet(t, "digest quay.io/a m.io/a n.io/a never\ntag quay.io/a m.io/a n.io/a never\ninsecure quay.io/a/b"))
+		c := newConfig(t, newSet(t, "digest quay.io/a m.io/a n.io/a never\ntag quay.io/a m.io/a n.io/a "+
+			"never\ninsecure quay.io/a/b"))
 		client := c.load(t)
 		w := world.New()
 		w.Registry("m.io").State = world.Hangs

@@ -27,7 +27,8 @@ func machine(t *testing.T, r *rand.Rand, root, home string, system bool) {
 	write := func(name string) {
 		path := filepath.Join(root, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		text := fmt.Sprintf("[[registry]]\nlocation = \"quay.io/r%d\"\n[[registry.mirror]]\nlocation = \"m%d.io/x\"\n", r.IntN(3), files)
+		text := fmt.Sprintf("[[registry]]\nlocation = \"quay.io/r%d\"\n[[registry.mirror]]\nlocation = "+
+			"\"m%d.io/x\"\n", r.IntN(3), files)
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		files++
 	}
@@ -39,7 +40,10 @@ func machine(t *testing.T, r *rand.Rand, root, home string, system bool) {
 		if r.IntN(2) == 0 {
 			write(layer + "/registries.conf")
 		}
-		for _, sub := range []string{"registries.conf.d", "registries.rootful.conf.d", "registries.rootless.conf.d", "registries.rootless.conf.d/1000"} {
+		for _, sub := range []string{
+			"registries.conf.d", "registries.rootful.conf.d", "registries.rootless.conf.d",
+			"registries.rootless.conf.d/1000",
+		} {
 			for _, name := range []string{"01-a.conf", "02-b.conf", "A.conf", "c.txt", ".hidden.conf"} {
 				if r.IntN(6) == 0 {
 					write(layer + "/" + sub + "/" + name)

@@ -48,7 +48,12 @@ func smallerSets(set *mirrorset.Set) (smaller []*mirrorset.Set) {
 	}
 	for i := range set.Images {
 		lists := func(r *mirrorset.RegistrySources) []*[]string {
-			return []*[]string{&r.BlockedRegistries, &r.InsecureRegistries, &r.AllowedRegistries, &r.ContainerRuntimeSearchRegistries}
+			return []*[]string{
+				&r.BlockedRegistries,
+				&r.InsecureRegistries,
+				&r.AllowedRegistries,
+				&r.ContainerRuntimeSearchRegistries,
+			}
 		}
 		for j, list := range lists(&set.Images[i].Spec.RegistrySources) {
 			for k := range *list {

@@ -16,7 +16,8 @@ import (
 	"github.com/pullroute/pullroute/conformance/random"
 )
 
-var update = flag.Bool("update", false, "write the table of this run, which has to be a full one, into docs/conformance.md")
+var update = flag.Bool("update", false, "write the table of this run, which has to be a full one, into "+
+	"docs/conformance.md")
 
 // Row is one line of the table.
 type Row struct {

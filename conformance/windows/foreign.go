@@ -98,7 +98,8 @@ func foreignFile(s *random.Source) string {
 	}
 	// What only some versions read, or another way.
 	for _, part := range []string{
-		"[host.\"https://m.io\".header]\n  X-Test = \"2\"\n", "[host.\"https://late.io\"]\ncapabilities = [\"pull\", \"resolve\", \"referrers\"]\n",
+		"[host.\"https://m.io\".header]\n  X-Test = \"2\"\n",
+		"[host.\"https://late.io\"]\ncapabilities = [\"pull\", \"resolve\", \"referrers\"]\n",
 		"[host.\"https://dialled.io\"]\ndial_timeout = \"5s\"\n",
 	} {
 		if s.Intn(12) == 0 && !strings.Contains(b.String(), part[:len("[host.\"https://m.io\"")]) {
@@ -107,7 +108,8 @@ func foreignFile(s *random.Source) string {
 	}
 	text := b.String()
 	if s.Intn(12) == 0 {
-		text = s.Pick("host.\"https://dotted.io\".capabilities = [\"pull\", \"resolve\"]\n", "host.\"https://dotted.io\".skip_verify = true\n") + text
+		text = s.Pick("host.\"https://dotted.io\".capabilities = [\"pull\", \"resolve\"]\n",
+			"host.\"https://dotted.io\".skip_verify = true\n") + text
 	}
 	if s.Intn(24) == 0 {
 		text = "\ufeff" + text

@@ -58,8 +58,13 @@ func k3sRewrites(s *random.Source, table, indent string, most int) string {
 // k3sFile returns a hosts.toml as k3s, or a hand, may write it.
 func k3sFile(s *random.Source) string {
 	if s.Intn(12) == 0 {
-		return s.Pick("rewrite = \"a\"\n[host.\"https://m.io\"]\n", "[host.\"https://m.io\"]\n[host.\"https://m.io\".rewrite]\na = 1\n",
-			"server = \"\"\n[host]\n", "[host]\n", "rewrite = {}\n[host.\"https://m.io\"]\n")
+		return s.Pick(
+			"rewrite = \"a\"\n[host.\"https://m.io\"]\n",
+			"[host.\"https://m.io\"]\n[host.\"https://m.io\".rewrite]\na = 1\n",
+			"server = \"\"\n[host]\n",
+			"[host]\n",
+			"rewrite = {}\n[host.\"https://m.io\"]\n",
+		)
 	}
 	var b strings.Builder
 	switch s.Intn(4) {
@@ -126,7 +131,14 @@ func k3sAsksTheSameOfPrintedFiles(y tally, c clients.Containerd) {
 	}
 }
 
-func k3sPulls(y tally, c clients.Containerd, s *random.Source, table *resolve.ContainerdTable, dir string, files map[string]string) {
+func k3sPulls(
+	y tally,
+	c clients.Containerd,
+	s *random.Source,
+	table *resolve.ContainerdTable,
+	dir string,
+	files map[string]string,
+) {
 	for range pullsOfEach {
 		image := k3sImage(s)
 		plan, err := table.Plan(image)

@@ -22,7 +22,8 @@ var nodePlatforms = append(slices.Clone(platforms), string(containerd))
 
 func nodePlatformFlag(c *cobra.Command) *nodePlatform {
 	on := new(nodePlatform)
-	addFlag(c, on, "platform", "", "the nodes to answer for: windows, linux, or containerd, which is that on Linux", nodePlatforms)
+	addFlag(c, on, "platform", "", "the nodes to answer for: windows, linux, or containerd, which is that "+
+		"on Linux", nodePlatforms)
 	return on
 }
 

@@ -112,7 +112,8 @@ func (p *program) printForeignLayers(copies []resolve.Copy) {
 	fmt.Fprintln(p.stdout, "# The urls of layers, if there are any; of an image for several platforms, "+
 		"ask for each digest in it:")
 	for _, source := range sources {
-		fmt.Fprintf(p.stdout, "# skopeo inspect --raw %s | tr -d '[:space:]' | grep -o '\"urls\":\\[[^]]*\\]'\n", quote("docker://"+source))
+		fmt.Fprintf(p.stdout, "# skopeo inspect --raw %s | tr -d '[:space:]' | grep -o "+
+			"'\"urls\":\\[[^]]*\\]'\n", quote("docker://"+source))
 	}
 }
 

@@ -164,7 +164,10 @@ func refusals(err error) finding.Findings {
 // beside returns the findings of reading that are told with an answer. What was passed over because
 // it is about other things is lint's to tell.
 func beside(findings finding.Findings) finding.Findings {
-	return slices.DeleteFunc(slices.Clone(findings), func(f finding.Finding) bool { return f.Code == finding.CodeUnrelatedKind })
+	return slices.DeleteFunc(
+		slices.Clone(findings),
+		func(f finding.Finding) bool { return f.Code == finding.CodeUnrelatedKind },
+	)
 }
 
 // planner answers for images: one of the two tables.

@@ -203,7 +203,8 @@ func platformsOf(rules []*mirrorset.Rules, l *linter, hasHosts bool) []string {
 func objectsIn(s *mirrorset.Set) int {
 	return len(s.ImageDigestMirrorSets) + len(s.ImageTagMirrorSets) + len(s.ImageContentSourcePolicies) +
 		len(s.DigestSources) + len(s.ImageMirrors) + len(s.Images) + len(s.ConfigMaps) +
-		len(s.ClusterImagePolicies) + len(s.ImagePolicies) + len(s.ClusterVersions) + len(s.MachineConfigurations) + len(s.NodeFiles)
+		len(s.ClusterImagePolicies) + len(s.ImagePolicies) + len(s.ClusterVersions) +
+		len(s.MachineConfigurations) + len(s.NodeFiles)
 }
 
 // withoutRefusedEntries leaves out what else there is to say of entries that are refused.

@@ -78,7 +78,8 @@ func reasonsOfRules(rules *mirrorset.Rules, plan resolve.Plan, r resolve.Referen
 	return append(found, finding.Finding{
 		Code: codeRuleNotUsed, Severity: finding.SeverityWarning, Platform: plan.Platform,
 		Origin: rest[0].Entries[0].Origin, Value: rest[0].Source,
-		Message: fmt.Sprintf("serves pulls by %s only, and %s is pulled by %s, so no mirror is asked for it; %s", other, r, this, add),
+		Message: fmt.Sprintf("serves pulls by %s only, and %s is pulled by %s, so no mirror is asked for it; "+
+			"%s", other, r, this, add),
 	})
 }
 

@@ -247,7 +247,8 @@ func tableOf(w io.Writer, rows []row) {
 		first, then := inOrder(r.mirrors())
 		why := r.why(r.mirrors())
 		if r.MaxRest > 0 {
-			why = strings.TrimPrefix(why+fmt.Sprintf("; nothing for names with more than %d characters behind it", r.MaxRest), "; ")
+			why = strings.TrimPrefix(why+fmt.Sprintf("; nothing for names with more than %d characters behind "+
+				"it", r.MaxRest), "; ")
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", shown.Text(r.Pattern), r.by(), first, then, r.source(), why)
 	}

@@ -89,7 +89,10 @@ func (n *Nodes) SetupWithManager(mgr ctrl.Manager) error {
 		WatchesRawSource(source.Channel(n.Desired.changed, handler.EnqueueRequestsFromMapFunc(n.all))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: n.Options.Limit,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](n.Options.RetryMin, n.Options.RetryMax),
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
+				n.Options.RetryMin,
+				n.Options.RetryMax,
+			),
 		}).
 		Complete(n)
 }

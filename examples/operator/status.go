@@ -223,7 +223,8 @@ func (n *NodePulls) setApplied(desired string, kept []nodefiles.Kept, err error)
 func (n *NodePulls) setNoFiles(why string) {
 	meta.SetStatusCondition(&n.Status.Conditions, metav1.Condition{
 		Type: conditionApplied, Status: metav1.ConditionFalse, Reason: "NoFiles", ObservedGeneration: n.Generation,
-		Message: truncate("there are no files for the node, and without any it contacts every source itself: "+why, maxMessage),
+		Message: truncate("there are no files for the node, and without any it contacts every source "+
+			"itself: "+why, maxMessage),
 	})
 }
 

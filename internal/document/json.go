@@ -291,5 +291,6 @@ func jsonMistake(text []byte, at, line int) *Error {
 		offset, message = len(text)-at, "it ends in the middle of a value"
 	}
 	end := min(at+offset, len(text))
-	return &Error{Line: line + bytes.Count(text[:end], []byte("\n")), Message: "is not valid JSON: " + shown.Mistake(message)}
+	return &Error{Line: line + bytes.Count(text[:end], []byte("\n")), Message: "is not valid " +
+		"JSON: " + shown.Mistake(message)}
 }

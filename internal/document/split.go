@@ -59,7 +59,8 @@ func (s *splitter) recode(order binary.ByteOrder) {
 }
 
 func (s *splitter) tooLarge() error {
-	return fmt.Errorf("a document of more than %d MiB is not read; split it with \"---\" lines or into several files", s.limit>>20)
+	return fmt.Errorf("a document of more than %d MiB is not read; split it with \"---\" lines or into "+
+		"several files", s.limit>>20)
 }
 
 // next returns the next chunk and the 1-based line that it starts at; the separator line is part of

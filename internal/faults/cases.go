@@ -112,8 +112,9 @@ var (
 			Node: node(map[string]string{"n.io:5000/hosts.toml": foreign}, file("n.io:5000", 1)),
 		},
 		{
-			Name: "HOST:PORT becomes HOST_PORT_", Node: node(map[string]string{"n.io:5000/hosts.toml": string(file("", 2).File.Bytes())}),
-			New: hoststoml.Tree{file("n.io:5000", 5)},
+			Name: "HOST:PORT becomes HOST_PORT_",
+			Node: node(map[string]string{"n.io:5000/hosts.toml": string(file("", 2).File.Bytes())}),
+			New:  hoststoml.Tree{file("n.io:5000", 5)},
 		},
 		{
 			Name: "certificates by hand in a directory that goes",

@@ -64,7 +64,8 @@ func openArchive(name string, r io.Reader, size int64) (m *memory, single bool, 
 				return nil, false, err
 			}
 			if len(data) > maxArchiveBytes {
-				return nil, false, fmt.Errorf("%w: a zip archive of more than %d MiB on standard input; give its name", errLimit, maxArchiveBytes>>20)
+				return nil, false, fmt.Errorf("%w: a zip archive of more than %d MiB on standard input; give its "+
+					"name", errLimit, maxArchiveBytes>>20)
 			}
 			at, size = bytes.NewReader(data), int64(len(data))
 		}

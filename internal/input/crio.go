@@ -56,7 +56,10 @@ func inCRIODropIns(name string) bool {
 // of files with one path that of the last name counts.
 func crioOf(like mirrorset.NodeFile, files []mirrorset.NodeFile) (all []crioFile) {
 	files = slices.Clone(files)
-	slices.SortStableFunc(files, func(a, b mirrorset.NodeFile) int { return strings.Compare(a.Machine.Name, b.Machine.Name) })
+	slices.SortStableFunc(
+		files,
+		func(a, b mirrorset.NodeFile) int { return strings.Compare(a.Machine.Name, b.Machine.Name) },
+	)
 	for _, f := range files {
 		same := f.Machine == like.Machine && f.Origin.File == like.Origin.File && f.Machine.Name != ""
 		if c, ok := newCRIO(f.Path, f.Data); ok && (same || inOnePool(f.Machine, like.Machine)) {
@@ -248,7 +251,8 @@ func ofCRIO(name string, data []byte) finding.Finding {
 		Code: finding.CodeNotApplied, Severity: finding.SeverityWarning, Platform: finding.Linux,
 		Origin: finding.Origin{File: name}, Value: strings.Join(names, ","),
 		Message: "is of CRI-O's own configuration, which this answer does not follow: it is followed as " +
-			"etc/crio/crio.conf, or in etc/crio/crio.conf.d, of a directory that has etc/containers too; signature_policy names another file than " +
+			"etc/crio/crio.conf, or in etc/crio/crio.conf.d, of a directory that has etc/containers too; " +
+			"signature_policy names another file than " +
 			"policy.json, short_name_mode decides about names without a registry",
 	}
 }

@@ -157,7 +157,8 @@ func (l *Images) manifests(name string, text []byte) error {
 	for doc := range document.Read(bytes.NewReader(text), document.Options{}) {
 		if doc.Root != nil {
 			if bad := l.node(doc.Root, 0); bad != nil {
-				return fmt.Errorf("%s:%d: is not an image reference, host[:port]/repository with a tag or a digest", shown.Location(name), bad.Line)
+				return fmt.Errorf("%s:%d: is not an image reference, host[:port]/repository with a tag or a "+
+					"digest", shown.Location(name), bad.Line)
 			}
 		}
 		if bad := doc.Err(); bad != nil {

@@ -373,9 +373,10 @@ func (n *node) namespaceProxies() {
 		}
 		if proxies {
 			n.Findings = append(n.Findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning,
-				Platform: finding.Linux, Origin: finding.Origin{File: n.Name, Field: fmt.Sprintf("registry[%d]", i)}, Value: r.Scope(),
-				Message: "has a namespace-proxy, which " + n.client.String() + " does not send: containers-image reads it from 5.42 " +
-					"on; a proxy that needs it does not serve"})
+				Platform: finding.Linux, Value: r.Scope(),
+				Origin: finding.Origin{File: n.Name, Field: fmt.Sprintf("registry[%d]", i)},
+				Message: "has a namespace-proxy, which " + n.client.String() + " does not send: containers-image " +
+					"reads it from 5.42 on; a proxy that needs it does not serve"})
 		}
 	}
 }

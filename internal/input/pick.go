@@ -414,7 +414,8 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 		}
 		l = of
 	}
-	if rendered := slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return !n.machine.Rendered }); len(rendered) > 0 {
+	rendered := slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return !n.machine.Rendered })
+	if len(rendered) > 0 {
 		l = append(slices.DeleteFunc(slices.Clone(l), func(n candidateNode) bool { return n.inside }), rendered...)
 	}
 	pools := map[string]nodeList{}

@@ -27,9 +27,12 @@ var (
 	// tomlLine is a line that begins a TOML file; no manifest begins so, but for JSON.
 	tomlLine = pattern.New(`^\s*(\[\[?[^\]]*\]?\]?\s*(#.*)?$|("[^"]*"|'[^']*'|[\w-]+(\s*\.\s*[\w-]+)*)\s*=)`)
 	// The keys and tables of the two formats, letter case aside, as containers-image takes them.
-	registriesLine = pattern.New(`(?im)^\s*(\[\[?\s*["']?(registry|registries|aliases)\b|["']?(registry|unqualified-search-registries|short-name-mode|credential-helpers|additional-layer-store-auth-helper)["']?\s*=)`)
-	hostsLine      = pattern.New(`(?im)^\s*(\[\s*["']?(host|header)\b|["']?(server|host|capabilities|skip_verify|override_path|ca|client|dial_timeout)["']?\s*[=.])`)
-	manifestLine   = pattern.New(`(?m)^\s*(-\s+)?["']?(apiVersion|kind)["']?\s*:`)
+	registriesLine = pattern.New(`(?im)^\s*(\[\[?\s*["']?(registry|registries|aliases)\b` +
+		`|["']?(registry|unqualified-search-registries|short-name-mode|credential-helpers` +
+		`|additional-layer-store-auth-helper)["']?\s*=)`)
+	hostsLine = pattern.New(`(?im)^\s*(\[\s*["']?(host|header)\b` +
+		`|["']?(server|host|capabilities|skip_verify|override_path|ca|client|dial_timeout)["']?\s*[=.])`)
+	manifestLine = pattern.New(`(?m)^\s*(-\s+)?["']?(apiVersion|kind)["']?\s*:`)
 )
 
 // sniff says what a text is: by its content, and only where that does not tell, by its name.

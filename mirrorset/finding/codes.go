@@ -29,7 +29,7 @@ const (
 	CodeFileNotRead    Code = "file-not-read"    // a file that the client asked about does not read
 	CodeAmbiguousInput Code = "ambiguous-input"  // an input that could be read in more than one way
 	CodePatch          Code = "patch"            // rules that are put into an object which stands elsewhere
-	CodeInvalidFile    Code = "invalid-file"     // a registries.conf, hosts.toml or policy.json that its client refuses or ignores
+	CodeInvalidFile    Code = "invalid-file"     // a file of a node that its client refuses or ignores
 	CodeIgnoredSetting Code = "ignored-setting"  // a setting of a file that its client does not read
 )
 
@@ -41,16 +41,16 @@ const (
 	CodeInvalidMirror      Code = "invalid-mirror"       // a mirror that the grammar refuses
 	CodeInvalidPolicy      Code = "invalid-policy"       // a mirrorSourcePolicy that is none of the two
 	CodeInvalidScope       Code = "invalid-scope"        // a registry scope of Image that the grammar refuses
-	CodeInvalidImagePolicy Code = "invalid-image-policy" // a field of a ClusterImagePolicy or ImagePolicy that its definition refuses
+	CodeInvalidImagePolicy Code = "invalid-image-policy" // a field of an image policy that its definition refuses
 	CodeRepeatedMirror     Code = "repeated-mirror"      // a mirror listed twice in one entry
 	CodePolicyConflict     Code = "policy-conflict"      // one source with both policies
 	CodeSourceAsMirror     Code = "source-as-mirror"     // under NeverContactSource, the source among its mirrors
 	CodeBothLists          Code = "blocked-and-allowed"
-	CodeUnmatchedSource    Code = "unmatched-source" // a source that image names, as clients write them out, never lie inside
-	CodeManagedCluster     Code = "managed-cluster"  // a mirror object beside a HostedCluster, whose nodes take image mirrors instead
+	CodeUnmatchedSource    Code = "unmatched-source" // a source that no image name, written out, lies inside
+	CodeManagedCluster     Code = "managed-cluster"  // a mirror object that a HostedCluster's nodes do not read
 	CodeAmbiguousHost      Code = "ambiguous-host"   // an IPv4 address that is not written as four decimal numbers
 	CodeForeignLayers      Code = "foreign-layers"   // under NeverContactSource, layers that clients fetch from elsewhere
-	CodePayloadBlocked     Code = "payload-blocked"  // Linux: a blocked scope that holds the repository of the release payload
+	CodePayloadBlocked     Code = "payload-blocked"  // Linux: a blocked scope around the release payload
 	CodePolicyScope        Code = "policy-scope"     // Linux: signatures asked for on a scope where no image can be used
 	CodeOverriddenScope    Code = "overridden-scope" // Linux: a scope of an ImagePolicy that a ClusterImagePolicy has
 	CodeNoEffect           Code = "no-effect"        // an entry that makes no rule
@@ -59,28 +59,28 @@ const (
 
 // Findings of a platform: of its table, or of the plan of one image.
 const (
-	CodeUnwritable        Code = "unwritable-location" // Linux: a location that cannot be written as a reference stops the pull
+	CodeUnwritable        Code = "unwritable-location" // Linux: a location that is no reference stops the pull
 	CodeMirrorBlocked     Code = "mirror-blocked"      // a mirror inside a scope that may not be contacted
 	CodePolicyShared      Code = "policy-shared"       // rules of one prefix or registry share the stricter policy
 	CodeMCODiffers        Code = "mco-differs"         // Linux: the file that MCO writes leads elsewhere
 	CodeWMCODiffers       Code = "wmco-differs"        // Windows: the files that WMCO writes lead elsewhere
 	CodeHiddenEntry       Code = "hidden-entry"        // Linux: an entry that a wildcard of the same length hides
-	CodeOpensNever        Code = "opens-never"         // Linux: an entry without a policy inside a source under NeverContactSource
-	CodePullsBlocked      Code = "pulls-blocked"       // NeverContactSource for one kind of pull leaves the other nowhere to go
+	CodeOpensNever        Code = "opens-never"         // Linux: an entry that opens a part of a forbidden source
+	CodePullsBlocked      Code = "pulls-blocked"       // NeverContactSource for one kind leaves the other nowhere to go
 	CodeNoLocation        Code = "no-location"         // no location is left for a source or an image
 	CodeEvadesRule        Code = "evades-rule"         // another spelling of a host than the rule that forbids it
 	CodeNoSearchRegistry  Code = "no-search-registry"  // Linux: a name without registry and nowhere to look
 	CodeInexactMirror     Code = "inexact-mirror"      // Windows: another location is asked than the mirror names
 	CodeSpillover         Code = "spillover"           // Windows: an entry also catches the registry's other images
 	CodeTagMirrorDigests  Code = "tag-mirror-digests"  // Windows: a mirror for tags also serves digests
-	CodeContainsForbidden Code = "contains-forbidden"  // Windows: some pulls through an endpoint reach a source that may not be contacted
+	CodeContainsForbidden Code = "contains-forbidden"  // Windows: some pulls through an endpoint reach a forbidden source
 	CodeWildcardUnused    Code = "wildcard-unused"     // Windows: a wildcard without a registry to apply to
 	CodeNarrowScope       Code = "narrow-scope"        // Windows: a blocked or insecure scope narrower than a registry
 	CodeReservedName      Code = "reserved-name"       // a host whose directory Windows cannot make
 	CodeHostClash         Code = "host-clash"          // Windows: two hosts whose directories Windows cannot tell apart
 	CodeUnknownHost       Code = "unknown-host"        // Windows: a named host that no rule applies to
 	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted
-	CodeStrictTokens      Code = "strict-token-scope"  // Windows: a mirror below a path of a registry with a strict token server
+	CodeStrictTokens      Code = "strict-token-scope"  // Windows: a mirror on a registry with a strict token server
 	CodeOtherPath         Code = "other-path"          // Windows: a path that few registries answer at, or none
 	CodeDockerIOServer    Code = "docker-io-server"    // Windows: a hosts.toml asks docker.io, which is no registry
 	CodeUnreachableHost   Code = "unreachable-host"    // Windows: a hosts.toml asks what no host can be named

@@ -142,7 +142,10 @@ func (c *Cluster) ImageDigestMirrorSet(name string) mirrorset.ImageDigestMirrorS
 		Metadata: mirrorset.ObjectMeta{Name: name},
 	}
 	for _, m := range c.List() {
-		s.Spec.ImageDigestMirrors = append(s.Spec.ImageDigestMirrors, mirrorset.ImageMirrors{Source: m.Source, Mirrors: m.Mirrors})
+		s.Spec.ImageDigestMirrors = append(
+			s.Spec.ImageDigestMirrors,
+			mirrorset.ImageMirrors{Source: m.Source, Mirrors: m.Mirrors},
+		)
 	}
 	return s
 }
@@ -181,7 +184,8 @@ func repeatedIDs(mirrors []mirrorset.ImageMirror) finding.Findings {
 	byID := map[string]mirrorset.ImageMirror{}
 	for _, m := range mirrors {
 		before, found := byID[m.ID]
-		if found && m.ID != "" && before.Type == m.Type && before.Source == m.Source && slices.Equal(before.Mirrors, m.Mirrors) {
+		if found && m.ID != "" && before.Type == m.Type && before.Source == m.Source &&
+			slices.Equal(before.Mirrors, m.Mirrors) {
 			findings = append(findings, refusal(m, finding.CodeIDInUse, "id", m.ID, "is listed twice; "+
 				"keep one of the two"))
 		}

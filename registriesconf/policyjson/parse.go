@@ -56,7 +56,8 @@ func (d *decoder) policy(n *document.Node) *Policy {
 		return p
 	}
 	if v := keys["default"]; v == nil {
-		d.refuse("", "default", "", "is missing", `write "default": [{"type": "reject"}] to take no image that no scope names, or insecureAcceptAnything`)
+		d.refuse("", "default", "", "is missing", `write "default": [{"type": "reject"}] to take no image `+
+			`that no scope names, or insecureAcceptAnything`)
 	} else {
 		p.Default = d.list("default", v)
 		p.origins[place{global: true}] = d.origin("default")

@@ -194,7 +194,7 @@ type renderer struct {
 	o        RenderOptions
 	findings finding.Findings
 
-	release                                   mirrorset.Scope // the image of the release payload, empty where it is not known
+	release                                   mirrorset.Scope // the release payload; empty where it is not known
 	payloadName                               string
 	registriesBlocked, policyBlocked, allowed []mirrorset.Scope
 	cluster                                   map[string]*scoped            // by scope
@@ -357,7 +357,10 @@ func inside(scope, around string) bool {
 // collect brings the requirements of all objects together (getValidScopePolicies).
 func (r *renderer) collect() {
 	clusterPolicies := slices.Clone(r.rules.ClusterImagePolicies)
-	slices.SortStableFunc(clusterPolicies, func(a, b mirrorset.ClusterImagePolicy) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
+	slices.SortStableFunc(
+		clusterPolicies,
+		func(a, b mirrorset.ClusterImagePolicy) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) },
+	)
 	for i := range clusterPolicies {
 		o := &clusterPolicies[i]
 		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
@@ -449,7 +452,8 @@ func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin find
 	}
 	message, _, _ := strings.Cut(c.findings[0].Message, "; the client")
 	r.refuse(finding.CodeInvalidImagePolicy, origin, c.findings[0].Value, fmt.Sprintf(
-		"makes no requirement of policy.json (%s %s), and MCO writes no configuration at all; correct the object", c.findings[0].Origin.Field, message))
+		"makes no requirement of policy.json (%s %s), and MCO writes no configuration at all; correct the "+
+			"object", c.findings[0].Origin.Field, message))
 	return to, false
 }
 
@@ -503,7 +507,8 @@ func (r *renderer) usable(scopes map[string]*scoped) {
 		}
 		if i := within(r.policyBlocked); i >= 0 {
 			r.refuse(finding.CodePolicyScope, s.origin, scope, fmt.Sprintf(
-				"is inside %s, which %s blocks, and MCO writes no configuration at all; take it out of one of the two", r.policyBlocked[i].Value, r.policyBlocked[i].Origin))
+				"is inside %s, which %s blocks, and MCO writes no configuration at all; take it out of one of the "+
+					"two", r.policyBlocked[i].Value, r.policyBlocked[i].Origin))
 		}
 	}
 }

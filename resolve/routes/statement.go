@@ -191,7 +191,8 @@ func (s *Statement) scopes() []string {
 	}
 	for i, scope := range scopes {
 		scopes[i] = onTheWire(scope)
-		if rest, ok := strings.CutPrefix(scopes[i], network.DockerHub); ok && !strings.HasPrefix(rest, ":") { // as names have it
+		rest, ok := strings.CutPrefix(scopes[i], network.DockerHub)
+		if ok && !strings.HasPrefix(rest, ":") { // as names have it
 			scopes[i] = "docker.io" + rest
 		}
 	}

@@ -40,7 +40,9 @@ func run(input, dir string) error {
 		sets[i] = &list.Items[i]
 	}
 	// As MCO starts; see openshift.MCOBase.
-	conf := sysregistriesv2.V2RegistriesConf{UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"}}
+	conf := sysregistriesv2.V2RegistriesConf{
+		UnqualifiedSearchRegistries: []string{"registry.access.redhat.com", "docker.io"},
+	}
 	if err := registries.EditRegistriesConfig(&conf, nil, nil, nil, sets, nil); err != nil {
 		return err
 	}

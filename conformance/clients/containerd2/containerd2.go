@@ -17,7 +17,11 @@ import (
 )
 
 // Client is that version of containerd.
-var Client = clients.Containerd{Version: strings.TrimSuffix(version.Version, "+unknown"), Pull: pull, LoadHosts: loadHosts}
+var Client = clients.Containerd{
+	Version:   strings.TrimSuffix(version.Version, "+unknown"),
+	Pull:      pull,
+	LoadHosts: loadHosts,
+}
 
 func pull(ctx context.Context, w *world.World, hostsDir, ref string) (p clients.Pull) {
 	// Called again for each host that has settings of its own, with a transport of its own.

@@ -73,7 +73,11 @@ func (c *CRDs) add(definition []byte) error {
 	}
 	for _, version := range external.Spec.Versions {
 		var props apiextensions.JSONSchemaProps
-		err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(version.Schema.OpenAPIV3Schema, &props, nil)
+		err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(
+			version.Schema.OpenAPIV3Schema,
+			&props,
+			nil,
+		)
 		if err != nil {
 			return err
 		}

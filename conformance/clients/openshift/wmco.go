@@ -65,7 +65,12 @@ type wmcoMirror struct {
 	tags     bool
 }
 
-func wmcoEntry(source string, mirrors []configv1.ImageMirror, policy configv1.MirrorSourcePolicy, tags bool) wmcoRegistry {
+func wmcoEntry(
+	source string,
+	mirrors []configv1.ImageMirror,
+	policy configv1.MirrorSourcePolicy,
+	tags bool,
+) wmcoRegistry {
 	var list []wmcoMirror
 	for _, m := range mirrors {
 		list = append(list, wmcoMirror{wmcoLocation(source, string(m)), tags})

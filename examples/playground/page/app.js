@@ -99,7 +99,8 @@ function setFiles(which, files) {
 
 function showInput() {
 	const input = inputs[side];
-	byId("file").replaceChildren(...[...input.files.keys()].map((name) => element("option", { value: name, selected: name === input.current }, name)));
+	byId("file").replaceChildren(...[...input.files.keys()].map((name) =>
+		element("option", { value: name, selected: name === input.current }, name)));
 	const bytes = input.files.get(input.current) ?? new Uint8Array();
 	const isText = !bytes.subarray(0, 8000).includes(0);
 	byId("text").value = isText ? decoder.decode(bytes) : "";
@@ -278,7 +279,8 @@ function planOf(plan) {
 	if (plan.resolve.length > 0) list("The tag is resolved at:", plan.resolve);
 	if (plan.asked) list("Asked before the image is refused:", plan.asked);
 	if (plan.pull.length > 0) list("The image is pulled from, in order:", plan.pull);
-	else parts.push(element("p", { class: "error" }, plan.outcome === "refused" ? "The pull is refused." : "It cannot be pulled."));
+	else if (plan.outcome === "refused") parts.push(element("p", { class: "error" }, "The pull is refused."));
+	else parts.push(element("p", { class: "error" }, "It cannot be pulled."));
 	parts.push(element("ul", {}, ...plan.findings.map(findingItem)));
 	return parts;
 }
@@ -293,14 +295,19 @@ async function showRoutes() {
 		return;
 	}
 	const wanted = byId("routes-filter").value.trim();
-	const routes = answer.routes.filter((r) => [r.pattern, r.example, ...r.pull.map((s) => s.location)].some((text) => text.includes(wanted)));
+	const texts = (r) => [r.pattern, r.example, ...r.pull.map((s) => s.location)];
+	const routes = answer.routes.filter((r) => texts(r).some((text) => text.includes(wanted)));
 	byId("graph").replaceChildren(drawRoutes(routes, byId("routes-fold").checked));
-	byId("routes").replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Routes" }, element("table", {},
-		element("thead", {}, element("tr", {}, ...["images", "pulled by", "asked, in order", "example"].map((h) => element("th", { scope: "col" }, h)))),
+	const region = { class: "scroll", tabindex: "0", role: "region", "aria-label": "Routes" };
+	const headings = ["images", "pulled by", "asked, in order", "example"];
+	byId("routes").replaceChildren(element("div", region, element("table", {},
+		element("thead", {}, element("tr", {}, ...headings.map((h) => element("th", { scope: "col" }, h)))),
 		element("tbody", {}, ...routes.map((r) => element("tr", {},
 			element("td", {}, element("code", {}, r.pattern)),
 			element("td", {}, r.by.join(", ")),
-			element("td", {}, r.pull.length > 0 ? element("ol", {}, ...r.pull.map((s) => element("li", {}, s.location))) : `nothing: ${(r.why ?? []).join("; ")}`),
+			element("td", {}, r.pull.length > 0
+				? element("ol", {}, ...r.pull.map((s) => element("li", {}, s.location)))
+				: `nothing: ${(r.why ?? []).join("; ")}`),
 			element("td", {}, element("code", {}, r.example))))))));
 }
 
@@ -338,8 +345,10 @@ async function showFiles() {
 		for (const { path, text } of filesOf(run.stdout)) {
 			parts.push(element("p", { class: "row" }, element("strong", {}, path),
 				element("button", { type: "button", "aria-label": `Copy ${path}`, onclick: () => copy(text, path) }, "Copy"),
-				element("button", { type: "button", "aria-label": `Download ${path}`, onclick: () => save(path.replaceAll("/", "_"), text) }, "Download")));
-			parts.push(element("pre", { tabindex: "0", "data-path": path, "data-platform": platform, "aria-label": path, role: "region" }, text));
+				element("button", { type: "button", "aria-label": `Download ${path}`, onclick: () => save(path.replaceAll("/", "_"), text) },
+					"Download")));
+			parts.push(element("pre",
+				{ tabindex: "0", "data-path": path, "data-platform": platform, "aria-label": path, role: "region" }, text));
 		}
 	}
 	byId("files").replaceChildren(...parts);
@@ -364,13 +373,15 @@ async function showStatements() {
 	files.set("/statements.yaml", encoder.encode(byId("statements").value));
 	const { answer, refused } = answered(await mirrorctl(["assert", "-o", "json", "-f", only, "/statements.yaml"], files));
 	if (!answer?.assertions) {
-		byId("verdicts").replaceChildren(element("li", {}, answer ? element("ul", {}, ...answer.findings.map(findingItem)) : refusal(refused)));
+		byId("verdicts").replaceChildren(element("li", {},
+			answer ? element("ul", {}, ...answer.findings.map(findingItem)) : refusal(refused)));
 		return;
 	}
 	byId("verdicts").replaceChildren(...answer.assertions.map((a) => {
 		const example = a.counterexample;
 		return element("li", {},
-			element("strong", { class: a.holds ? "good" : "error" }, a.empty ? "says nothing: " : a.holds ? "holds: " : "does not hold: "),
+			element("strong", { class: a.holds ? "good" : "error" },
+				a.empty ? "says nothing: " : a.holds ? "holds: " : "does not hold: "),
 			element("code", {}, a.statement), ` on ${a.platform}`,
 			example ? element("div", {}, "Counterexample ", element("code", {}, example.reference), `: ${example.why}`) : "",
 			...(a.notes ?? []).map((note) => element("div", { class: "quiet" }, note)));
@@ -379,17 +390,20 @@ async function showStatements() {
 
 async function showCompare() {
 	if (isEmpty("second")) {
-		byId("compare").replaceChildren(element("p", {}, "Give a second input on the left: it says what changes from the first to the second."));
+		byId("compare").replaceChildren(element("p", {},
+			"Give a second input on the left: it says what changes from the first to the second."));
 		return;
 	}
 	const first = mounted("first"), second = mounted("second");
 	const files = new Map([...first.files, ...second.files]);
 	const parts = [];
 	for (const [title, flags] of [["Routes", ["--routes"]], ["Files, and what the change costs", []]]) {
-		const run = await mirrorctl(["diff", "--platform", byId("compare-platform").value, ...flags, first.only, second.only], files);
+		const platform = byId("compare-platform").value;
+		const run = await mirrorctl(["diff", "--platform", platform, ...flags, first.only, second.only], files);
 		parts.push(element("h3", {}, title));
 		if (run.code !== 0) parts.push(refusal(withoutMounts(run.stderr)));
-		else parts.push(element("pre", { tabindex: "0", role: "region", "aria-label": title }, withoutMounts(run.stdout) || "nothing changes"));
+		else parts.push(element("pre", { tabindex: "0", role: "region", "aria-label": title },
+			withoutMounts(run.stdout) || "nothing changes"));
 	}
 	byId("compare").replaceChildren(...parts);
 }
@@ -463,7 +477,9 @@ function selectTab(tab) {
 }
 
 for (const tabs of document.querySelectorAll("[role=tablist]")) {
-	tabs.addEventListener("click", ({ target }) => { if (target.role === "tab" || target.getAttribute("role") === "tab") selectTab(target); });
+	tabs.addEventListener("click", ({ target }) => {
+		if (target.getAttribute("role") === "tab") selectTab(target);
+	});
 	tabs.addEventListener("keydown", (event) => {
 		const all = [...tabs.children], at = all.indexOf(document.activeElement);
 		const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];

@@ -68,7 +68,8 @@ function newFiles() {
 		readdir(path, callback) {
 			if (!isDirectory(path)) return callback(fileError(enoent));
 			const below = path.endsWith("/") ? path : path + "/";
-			const names = [...files.keys()].filter((name) => name.startsWith(below)).map((name) => name.slice(below.length).split("/")[0]);
+			const inside = [...files.keys()].filter((name) => name.startsWith(below));
+			const names = inside.map((name) => name.slice(below.length).split("/")[0]);
 			callback(null, [...new Set(names)]);
 		},
 		readlink: (path, callback) => callback(fileError("EINVAL")), // there are no links

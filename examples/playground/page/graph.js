@@ -39,11 +39,14 @@ function drawRoutes(routes, fold) {
 	const label = (text) => text.length > 44 ? text.slice(0, 43) + "…" : text;
 
 	const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": "graph-title" },
-		svg("title", { id: "graph-title" }, `${names.length} names, ${places.length} places that are asked for them; the table below says the same`));
+		svg("title", { id: "graph-title" },
+			`${names.length} names, ${places.length} places that are asked for them; the table below says the same`));
 	names.forEach((name, i) => {
 		for (const place of left.get(name).mirrors) {
 			const from = yOf(i) + boxHeight / 2, to = yOf(places.indexOf(place)) + boxHeight / 2;
-			picture.append(svg("path", { class: "edge", d: `M ${boxWidth} ${from} C ${boxWidth + 100} ${from}, ${width - boxWidth - 100} ${to}, ${width - boxWidth} ${to}` }));
+			const begin = boxWidth, end = width - boxWidth;
+			const d = `M ${begin} ${from} C ${begin + 100} ${from}, ${end - 100} ${to}, ${end} ${to}`;
+			picture.append(svg("path", { class: "edge", d }));
 		}
 	});
 	const box = (kind, text, x, y, note) => svg("g", {},
