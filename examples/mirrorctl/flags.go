@@ -234,6 +234,9 @@ func flagMistake(c *cobra.Command, err error) error {
 	}
 	if wrong := new(pflag.InvalidValueError); errors.As(err, &wrong) {
 		name, value, cause := flagName(wrong.GetFlag()), shown.Location(wrong.GetValue()), wrong.Unwrap()
+		if client, version, ok := strings.Cut(wrong.GetValue(), "@"); ok && slices.Contains(input.ClientNames, client) {
+			value = client + "@" + shown.Location(version) // no user information
+		}
 		if wrong.GetFlag().Value.Type() == "bool" {
 			cause = errors.New("is to be true or false")
 		}

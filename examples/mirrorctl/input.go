@@ -247,9 +247,17 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		}
 		s.rules, s.policy = rules, files.Policies.Policy
 	}
-	s.client = input.Client(c.client).Pulls(platform)
-	if c.client.Name != "" {
-		s.named = input.Client(c.client).String()
+	client := input.Client(c.client)
+	s.client = client.Pulls(platform)
+	if client.Name != "" {
+		s.named = client.String()
+	}
+	if known, newer := client.Beyond(); newer {
+		s.beside = append(s.beside, finding.Finding{
+			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityWarning, Platform: platform,
+			Message: client.String() + " is newer than what is known here: the answer is for " + known +
+				"; what the client changed since is not in it",
+		})
 	}
 	s.beside = append(s.beside, beside(picked.Findings)...).Sort()
 	return s, err // of what is refused, it is what could be made of the rest

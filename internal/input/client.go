@@ -65,6 +65,17 @@ func (c Client) String() string {
 	return name
 }
 
+// newestKnown are the newest versions that were read or run here.
+var newestKnown = map[string][2]int{"containerd": {2, 4}, "crio": {1, 37}}
+
+// Beyond returns the version that answers are for in place of a newer one, and false where the client
+// has none that is newer.
+func (c Client) Beyond() (known string, newer bool) {
+	v, _ := c.numbers()
+	newest, ok := newestKnown[c.Name]
+	return fmt.Sprintf("%d.%d", newest[0], newest[1]), ok && slices.Compare(v[:], newest[:]) > 0
+}
+
 // searchesAll reports whether the client looks for its files as containers-image 5.42 does, in all
 // directories of the machine. CRI-O up to 1.37 has 5.38, as podman 5 has; podman 6 and the skopeo
 // of its time have 5.42.

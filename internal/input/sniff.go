@@ -3,12 +3,12 @@ package input
 import (
 	"bytes"
 	"encoding/json"
-	"github.com/pullroute/pullroute/internal/pattern"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/pattern"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
