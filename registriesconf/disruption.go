@@ -1,6 +1,8 @@
 package registriesconf
 
 import (
+	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -18,6 +20,11 @@ type AppliedPolicy struct {
 	Actions []string `json:"actions"`
 	// Origin is the entry.
 	Origin finding.Origin `json:"origin"`
+}
+
+// String says what MCO does for the file, and what says so.
+func (p AppliedPolicy) String() string {
+	return fmt.Sprintf("%s: %s, as %s says", cmp.Or(p.File, FileName), list(p.Actions), p.Origin)
 }
 
 // Under returns the impact on a node whose cluster has these entries in the node disruption policy of

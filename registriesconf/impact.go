@@ -187,7 +187,7 @@ func (n NodeImpact) String() string {
 	var b strings.Builder
 	b.WriteString(n.Verdict())
 	for _, p := range n.Policies {
-		fmt.Fprintf(&b, "\n  %s: %s, as %s says", cmp.Or(p.File, FileName), list(p.Actions), p.Origin)
+		fmt.Fprintf(&b, "\n  %s", p)
 	}
 	for _, r := range n.Reasons {
 		fmt.Fprintf(&b, "\n  %s", r)

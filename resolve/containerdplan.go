@@ -57,12 +57,12 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 		}
 	}
 	if need := asked.need(); !asked.any(need) {
-		why := "pull"
+		why, mend := "pull", "give one of them the capability pull"
 		if need.Has(CanResolve) {
-			why = "pull and resolve, which a pull by tag needs"
+			why, mend = "pull and resolve, which a pull by tag needs", "add an ImageTagMirrorSet, or pull by digest"
 		}
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), fmt.Sprintf(
-			"cannot be pulled: no endpoint of %s may %s; containerd says \"no resolve hosts\"", scope, why))
+			"cannot be pulled: no endpoint of %s may %s (containerd says \"no resolve hosts\"); %s", scope, why, mend))
 		return p
 	}
 	asked.ask(&p)

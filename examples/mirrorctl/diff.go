@@ -29,6 +29,7 @@ func (p *program) diff() *cobra.Command {
 	read := choiceFlags(c)
 	byRoutes := c.Flags().Bool("routes", false, "say which images go another way, class by class, in place of "+
 		"what changes in the files")
+	all := c.Flags().Bool("all", false, "show every change, where many are alike")
 	exitCode := c.Flags().Bool("exit-code", false, "exit with 1 where something changes, and with 3 where the "+
 		"input is refused")
 	c.RunE = func(_ *cobra.Command, sides []string) error {
@@ -44,7 +45,7 @@ func (p *program) diff() *cobra.Command {
 		if *byRoutes {
 			compare = p.diffRoutes
 		}
-		changed, err := compare(finding.Platform(*on), sides[0], sides[1], read, out.name == "json")
+		changed, err := compare(finding.Platform(*on), sides[0], sides[1], read, diffForm{out.name == "json", *all})
 		switch {
 		case !*exitCode:
 			return err
@@ -59,13 +60,13 @@ func (p *program) diff() *cobra.Command {
 }
 
 // diffFiles prints what changes in the files of a node, and reports whether anything does.
-func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *choice, asJSON bool) (bool, error) {
+func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *choice, out diffForm) (bool, error) {
 	old, new, err := p.readSides(on, oldPath, newPath, read)
 	switch {
 	case err != nil:
 		return false, err
 	case on == finding.Windows:
-		return p.diffWindows(old, new, read, asJSON)
+		return p.diffWindows(old, new, read, out.json)
 	}
 	oldSide, oldErr := linuxSideOf(old)
 	newSide, newErr := linuxSideOf(new)
@@ -79,8 +80,11 @@ func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *
 	}
 	return p.diffLinux(oldSide, newSide, func(impact registriesconf.NodeImpact) registriesconf.NodeImpact {
 		return impact.Under(policies).Hosted(rollout(old, new, len(impact.Differences) > 0))
-	}, asJSON)
+	}, out)
 }
+
+// A diffForm is how a diff is printed: as JSON, or as text that shows all changes that are alike.
+type diffForm struct{ json, all bool }
 
 // side is what one side of a diff is made of.
 type side struct {
@@ -156,7 +160,7 @@ func silentSide(path string, read *side) *side {
 
 // diffLinux says what changes, and what it costs; under is what the cluster makes of MCO's defaults.
 func (p *program) diffLinux(old, new *linuxSide,
-	under func(registriesconf.NodeImpact) registriesconf.NodeImpact, asJSON bool) (bool, error) {
+	under func(registriesconf.NodeImpact) registriesconf.NodeImpact, out diffForm) (bool, error) {
 	impact := registriesconf.Impact(old.main, new.main)
 	if len(impact.Differences) == 0 {
 		impact = rewritten(impact, registriesconf.FileName, old.data, new.data)
@@ -179,7 +183,7 @@ func (p *program) diffLinux(old, new *linuxSide,
 	impact = under(impact)
 	findings := append(old.findings, new.findings...).Sort()
 	changed := len(impact.Differences) > 0 || impact.Rollout != nil
-	if asJSON {
+	if out.json {
 		return changed, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			registriesconf.NodeImpact
@@ -187,7 +191,7 @@ func (p *program) diffLinux(old, new *linuxSide,
 			Findings    finding.Findings `json:"findings"`
 		}{finding.Linux, impact, notCompared, append(finding.Findings{}, findings...)})
 	}
-	p.showImpact(impact)
+	p.showImpact(impact, out.all)
 	p.report(findings)
 	why := "a single registries.conf does not say whether the node has it; give the directory of both"
 	if !old.lone && !new.lone {
@@ -307,77 +311,4 @@ func dropInNames(sides ...*linuxSide) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// showImpact prints what changes, one line each below the registry concerned, then the verdict with
-// every reason, and then what passes MCO's check though more than an addition.
-func (p *program) showImpact(impact registriesconf.NodeImpact) {
-	under := ""
-	for _, c := range impact.Differences {
-		if c.Scope != "" && c.Scope != under && c.Code != registriesconf.RegistryAdded &&
-			c.Code != registriesconf.RegistryRemoved {
-			fmt.Fprintf(p.stdout, "~ registry %s\n", c.Scope)
-			under = c.Scope
-		}
-		indent := ""
-		if under != "" && c.Scope == under {
-			indent = "    "
-		}
-		fmt.Fprintln(p.stdout, indent+changeLine(c))
-	}
-	if len(impact.Differences) > 0 {
-		fmt.Fprintln(p.stdout)
-	}
-	fmt.Fprintln(p.stdout, impact)
-	for _, c := range impact.Differences {
-		switch c.Code {
-		case registriesconf.RegistryAdded, registriesconf.MirrorAdded, registriesconf.SearchAdded:
-			continue
-		}
-		if !c.Drains && impact.Rollout == nil {
-			fmt.Fprintf(p.stdout, "  info: %s\n", c)
-		}
-	}
-}
-
-func changeLine(c registriesconf.Difference) string {
-	setting := c.Field
-	if c.Scope != "" { // the registry or mirror is named beside it
-		setting = c.Field[strings.LastIndexByte(c.Field, '.')+1:]
-	}
-	values := fmt.Sprintf("%s -> %s", orUnset(c.Old), orUnset(c.New))
-	switch c.Code {
-	case registriesconf.RegistryAdded:
-		return fmt.Sprintf("+ registry %s: %s", c.Scope, c.New)
-	case registriesconf.RegistryRemoved:
-		return fmt.Sprintf("- registry %s: %s", c.Scope, c.Old)
-	case registriesconf.RegistryRepeated:
-		return "~ listed several times: " + values
-	case registriesconf.MirrorAdded:
-		return "+ mirror " + c.New
-	case registriesconf.MirrorRemoved:
-		return "- mirror " + c.Old
-	case registriesconf.MirrorChanged:
-		return fmt.Sprintf("~ mirror %s %s: %s", c.Mirror, setting, values)
-	case registriesconf.MirrorOrder:
-		return "~ order of mirrors: " + values
-	case registriesconf.RegistryOrder:
-		return "~ order of registries: " + values
-	case registriesconf.SearchAdded:
-		return fmt.Sprintf("+ %s: %s", setting, c.New)
-	case registriesconf.SearchRemoved:
-		return fmt.Sprintf("- %s: %s", setting, c.Old)
-	case registriesconf.FileChanged:
-		return "~ " + c.File
-	case registriesconf.DropInChanged:
-		return fmt.Sprintf("~ %s: %s", strings.TrimRight(c.File+" "+c.Field, " "), values)
-	}
-	return fmt.Sprintf("~ %s: %s", setting, values)
-}
-
-func orUnset(value string) string {
-	if value == "" {
-		return "(unset)"
-	}
-	return value
 }

@@ -14,7 +14,7 @@ import (
 // diffRoutes prints the classes of references that go another way in the second input, and reports
 // whether there are any.
 func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string, read *choice,
-	asJSON bool) (bool, error) {
+	out diffForm) (bool, error) {
 	old, oldErr := p.readSource(platform, []string{oldPath}, nil, read)
 	new, newErr := p.readSource(platform, []string{newPath}, nil, read)
 	err := errors.Join(oldErr, newErr)
@@ -29,7 +29,7 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 	if notShown == nil {
 		notShown = new.notShown()
 	}
-	if asJSON {
+	if out.json {
 		return len(changes) > 0, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
 			Changes  []jsonChange     `json:"changes"`

@@ -179,6 +179,12 @@ func (p *program) showOperations(change hoststoml.Change) {
 		nodefiles.ActionRemove: "- registry ",
 		nodefiles.ActionClean:  "left from an interrupted run for ",
 	}
+	if len(change.Operations) == 0 {
+		fmt.Fprintln(p.stdout, "NO DRAIN   nothing changes")
+	} else {
+		fmt.Fprintln(p.stdout, "NO DRAIN   the Windows Machine Config Operator replaces the files node by node, and "+
+			"nothing restarts")
+	}
 	under := ""
 	for _, o := range change.Operations {
 		if head := heads[o.Action] + o.Registry; head != under {
@@ -187,14 +193,7 @@ func (p *program) showOperations(change hoststoml.Change) {
 		}
 		fmt.Fprintf(p.stdout, "    %s\n", o)
 	}
-	if len(change.Operations) == 0 {
-		fmt.Fprintln(p.stdout, "nothing changes")
-	}
 	for _, k := range change.Kept {
 		fmt.Fprintf(p.stdout, "kept %s\n", k)
-	}
-	if len(change.Operations) > 0 {
-		fmt.Fprintln(p.stdout, "\nno drain: the Windows Machine Config Operator replaces the files node by node, and "+
-			"nothing restarts")
 	}
 }

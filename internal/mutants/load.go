@@ -28,6 +28,7 @@ type pkg struct {
 	syntax []*ast.File
 	source [][]byte
 	types  types.Importer
+	dir    string // below the root of the module
 }
 
 // list asks the go command for packages.
@@ -68,6 +69,9 @@ func load(root string, patterns []string) ([]*pkg, error) {
 	all = slices.DeleteFunc(all, func(p *pkg) bool { return p.DepOnly })
 	for _, p := range all {
 		p.files, p.types = files, imports
+		if p.dir, err = filepath.Rel(root, p.Dir); err != nil {
+			return nil, err
+		}
 		for _, name := range p.GoFiles {
 			source, err := os.ReadFile(filepath.Join(p.Dir, name))
 			if err != nil {
@@ -127,13 +131,18 @@ func mutants(root string, packages []*pkg) ([]*mutant, error) {
 }
 
 // dependents returns, for each package by its path, the packages of the module whose tests see it:
-// itself first.
-func dependents(root string, packages []*pkg) (map[string][]string, error) {
+// itself first; and where those are in the module.
+func dependents(root string, packages []*pkg) (see map[string][]string, dirs map[string]string, err error) {
 	all, err := list(root, "-test", "./...")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	see := map[string][]string{}
+	see, dirs = map[string][]string{}, map[string]string{}
+	for _, p := range all {
+		if dirs[p.ImportPath], err = filepath.Rel(root, p.Dir); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, p := range packages {
 		for _, test := range all {
 			name, ok := strings.CutSuffix(test.ImportPath, ".test")
@@ -149,5 +158,5 @@ func dependents(root string, packages []*pkg) (map[string][]string, error) {
 			}
 		}
 	}
-	return see, nil
+	return see, dirs, nil
 }

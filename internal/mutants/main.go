@@ -5,26 +5,23 @@
 //
 // The faults are those of points.go: a condition or a comparison turned, an operand or a statement
 // gone, a constant changed, a result zeroed. The seed decides which of them are taken and in which
-// order; those that do not compile are passed over and counted. Each is put into a copy of the
-// module, never into the module itself: a fault in a path can make a test write or remove files
-// where it does not look. First run the package's own tests, then those of the packages that see
-// it, and last the tests that -slow names. A test that fails, or that needs four times as long as
+// order; those that do not compile are passed over and counted. All of them are compiled at once
+// (switch.go), into a copy of the module that is laid anew for each: a fault in a path can make a
+// test write or remove files where it does not look. First run the package's own tests, then those
+// of the packages that see it, and last the tests that -slow names. A test that fails, or that needs four times as long as
 // without the fault and -grace more, kills. equivalent.txt lists faults that change no behaviour,
 // with the argument; they are counted, not run.
 package main
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -87,7 +84,7 @@ func mutate(root string, o options, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	see, err := dependents(root, packages)
+	see, dirs, err := dependents(root, packages)
 	if err != nil {
 		return err
 	}
@@ -109,16 +106,13 @@ func mutate(root string, o options, out, progress io.Writer) error {
 	if err := copyModule(root, base); err != nil {
 		return err
 	}
-	t := &tester{base: base, slow: cmp.Or(o.slow, "^$"), grace: o.grace, see: map[string][]string{},
-		limit: map[run]time.Duration{}}
 	for p, names := range see {
-		t.see[p] = slices.DeleteFunc(names, skip.MatchString)
+		see[p] = slices.DeleteFunc(names, skip.MatchString)
 	}
-
 	count := map[string]int{}
 	sample := choose(all, listed, o, count)
 	fmt.Fprintf(out, "%d points in %d packages, %d tried, seed %d\n", len(all), len(packages), len(sample), o.seed)
-	survivors, tried, err := t.tryAll(dir, sample, o, count, progress)
+	survivors, tried, err := tryAll(tester{dir: dir, slow: cmp.Or(o.slow, "^$"), see: see, dirs: dirs}, sample, o, count, progress)
 	if err != nil {
 		return err
 	}
@@ -159,32 +153,41 @@ func choose(all []*mutant, listed map[[4]string]string, o options, count map[str
 
 // tryAll tries faults until the budget ends. It counts the results, and returns the survivors in
 // the order of the files, and how many faults it has tried.
-func (t *tester) tryAll(dir string, sample []*mutant, o options, count map[string]int,
+func tryAll(like tester, sample []*mutant, o options, count map[string]int,
 	progress io.Writer) (survivors []*mutant, tried int, err error) {
-	if len(sample) > 0 {
-		if err := t.measure(filepath.Join(dir, "0")); err != nil {
-			return nil, 0, err
-		}
+	if len(sample) == 0 {
+		return nil, 0, nil
 	}
+	limits := &limits{of: map[run]time.Duration{}, grace: o.grace}
 	var lock sync.Mutex
 	var workers sync.WaitGroup
 	end := time.Now().Add(o.budget)
 	for w := range o.parallel {
+		t := like
+		t.base, t.dir, t.limits = like.in("base"), like.in(fmt.Sprint(w)), limits
+		if err := t.prepare(sample); err != nil {
+			return nil, 0, err
+		}
+		if w == 0 {
+			if err := t.measure(); err != nil {
+				return nil, 0, err
+			}
+		}
 		workers.Go(func() {
 			lock.Lock()
 			defer lock.Unlock()
 			for tried < len(sample) && time.Now().Before(end) && err == nil {
-				m := sample[tried]
+				m, number := sample[tried], tried+1
 				tried++
 				lock.Unlock()
-				result, failed := t.try(filepath.Join(dir, fmt.Sprint(w)), m)
+				result, failed := t.try(m, number)
 				lock.Lock()
 				err = errors.Join(err, failed)
 				count[result]++
 				if result == "survived" {
 					survivors = append(survivors, m)
 				}
-				fmt.Fprintf(progress, "%d of %d %s: %v", tried, len(sample), result, m)
+				fmt.Fprintf(progress, "%d of %d %s: %v", number, len(sample), result, m)
 			}
 		})
 	}
@@ -209,144 +212,4 @@ func stale(listed map[[4]string]string, all []*mutant) [][4]string {
 	}
 	slices.SortFunc(found, func(a, b [4]string) int { return slices.Compare(a[:], b[:]) })
 	return found
-}
-
-// A run is of the tests of a package that are slow, or of the others.
-type run struct {
-	name string
-	slow bool
-}
-
-// A tester runs the tests of copies of the module.
-type tester struct {
-	base  string // an untouched copy of the module
-	slow  string
-	grace time.Duration
-	see   map[string][]string   // the packages whose tests see a package: itself, then the fastest first
-	limit map[run]time.Duration // how long tests may take
-}
-
-// measure runs every test once without a fault: they have to pass, and tell how long they may take.
-func (t *tester) measure(dir string) error {
-	if err := t.copy(dir); err != nil {
-		return err
-	}
-	for _, names := range t.see {
-		for _, name := range names {
-			for _, r := range []run{{name, false}, {name, true}} {
-				if t.limit[r] != 0 {
-					continue
-				}
-				t.limit[r] = 10 * time.Minute
-				begin := time.Now()
-				out, ok, err := t.test(dir, r)
-				if err != nil {
-					return err
-				} else if !ok {
-					return fmt.Errorf("%s fails without a fault:\n%s", name, out)
-				}
-				if bytes.Contains(out, []byte("no test")) { // no test files, or no tests to run
-					t.limit[r] = never
-					continue
-				}
-				t.limit[r] = 4*time.Since(begin) + t.grace
-			}
-		}
-	}
-	for p, names := range t.see {
-		slices.SortFunc(names, func(a, b string) int {
-			if (a == p) != (b == p) {
-				return map[bool]int{true: -1, false: 1}[a == p]
-			}
-			return cmp.Compare(t.limit[run{a, false}], t.limit[run{b, false}])
-		})
-	}
-	return nil
-}
-
-// try says what the tests make of a mutant: killed, timed out, or survived.
-func (t *tester) try(dir string, m *mutant) (string, error) {
-	if err := t.copy(dir); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "module", m.file), m.apply(m.pkg.source[m.index]), 0o644); err != nil {
-		return "", err
-	}
-	for _, slow := range []bool{false, true} {
-		for _, name := range t.see[m.pkg.ImportPath] {
-			out, ok, err := t.test(dir, run{name, slow})
-			switch {
-			case err != nil:
-				return "", err
-			case ok:
-			case bytes.Contains(out, []byte("[build failed]")):
-				return "", fmt.Errorf("%v does not build:\n%s", m, out)
-			case bytes.Contains(out, []byte("panic: test timed out")):
-				return "timed out", nil
-			default:
-				return "killed", nil
-			}
-		}
-	}
-	return "survived", nil
-}
-
-// never is the limit of a run without tests.
-const never time.Duration = -1
-
-// test runs tests and reports what they print and whether they pass. A fault that takes memory
-// without end is stopped before the machine is.
-func (t *tester) test(dir string, r run) (out []byte, ok bool, err error) {
-	if t.limit[r] == never {
-		return nil, true, nil
-	}
-	which := "-skip"
-	if r.slow {
-		which = "-run"
-	}
-	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", "go", "test", "-count=1",
-		"-failfast",
-		"-vet=off", "-timeout", t.limit[r].String(), which, t.slow, r.name)
-	cmd.Dir = filepath.Join(dir, "module")
-	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dir, "tmp"))
-	out, err = cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return out, false, nil
-	}
-	return out, err == nil, err
-}
-
-// copy makes a new copy of the module, and a new directory for the temporary files of its tests. It
-// stands where the last one stood: the go command builds no package anew that is as it was.
-func (t *tester) copy(dir string) error {
-	return errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "tmp"), 0o755),
-		copyModule(t.base, filepath.Join(dir, "module")))
-}
-
-func copyModule(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.Name() == ".git":
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, name), 0o755)
-		case !d.Type().IsRegular():
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, name), data, 0o644)
-	})
 }

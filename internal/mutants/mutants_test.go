@@ -51,6 +51,20 @@ killed 3 (1 by time), survived 1, equivalent 0, not compilable 2, not run 0: 75.
 	}
 }
 
+// A label stands once in a function, whatever is added to it, and what is outside of functions has no switch.
+func TestFaultsThatCannotSimplyBeSwitchedAreTried(t *testing.T) {
+	archive, err := txtar.ParseFile("testdata/tiny.txtar")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, txtar.Write(archive, dir))
+	var out, progress strings.Builder
+	require.NoError(t, mutate(dir, options{n: 100, seed: 1, parallel: 1, budget: time.Hour, grace: time.Second,
+		skip: "^$", patterns: []string{"./free"}}, &out, &progress))
+	require.Contains(t, progress.String(), "killed: free/free.go:4:11 \n\t- var Top = 65535\n\t+ var Top = (65535+1)")
+	require.Contains(t, progress.String(), "killed: free/free.go:12:5 Free\n\t- continue next")
+	require.NotContains(t, progress.String(), "survived")
+}
+
 func TestAListedFaultIsNotRun(t *testing.T) {
 	archive, err := txtar.ParseFile("testdata/tiny.txtar")
 	require.NoError(t, err)
