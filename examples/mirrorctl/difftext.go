@@ -82,15 +82,7 @@ type changedLine struct{ text, cost string }
 // changeLines returns what changes, the settings of a registry below it. More than a few registries of one
 // host that come or go alike are one line, unless all are asked for.
 func changeLines(impact registriesconf.NodeImpact, all bool) (lines []changedLine) {
-	cost := func(c registriesconf.Difference) string {
-		switch {
-		case impact.Rollout != nil || !impact.Drain && !impact.Reboot:
-			return ""
-		case c.Drains:
-			return "needs the drain"
-		}
-		return "safe"
-	}
+	cost := func(c registriesconf.Difference) string { return costOf(impact, c) }
 	alike := alikeRegistries(impact.Differences)
 	under := ""
 	for _, c := range impact.Differences {
@@ -112,6 +104,17 @@ func changeLines(impact registriesconf.NodeImpact, all bool) (lines []changedLin
 		lines = append(lines, changedLine{indent + changeLine(c), cost(c)})
 	}
 	return lines
+}
+
+// costOf says what a change costs, where others of the impact cost something else.
+func costOf(impact registriesconf.NodeImpact, c registriesconf.Difference) string {
+	switch {
+	case impact.Rollout != nil || !impact.Drain && !impact.Reboot:
+		return ""
+	case c.Drains:
+		return "needs the drain"
+	}
+	return "safe"
 }
 
 // A like is what registries have in common that come or go alike: their host, and what is said of them but for

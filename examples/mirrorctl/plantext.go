@@ -93,9 +93,11 @@ func mirrored(plan resolve.Plan) verdict {
 	tag, source := sourceIn(plan.Resolve), sourceIn(plan.Pull)
 	switch {
 	case tag >= 0 && len(plan.Resolve) == 1:
-		return verdict{"SOURCE FIRST", "it alone is asked what the tag stands for; mirrors serve the image then", "", yellow}
+		return verdict{"SOURCE FIRST", "it alone is asked what the tag stands for; mirrors serve the image then", "",
+			yellow}
 	case source < 0 && tag >= 0:
-		return verdict{"MIRRORS FIRST", "the source is asked what the tag stands for, as number " + fmt.Sprint(tag+1), "", green}
+		return verdict{"MIRRORS FIRST", fmt.Sprintf("the source is asked what the tag stands for, as number %d", tag+1), "",
+			green}
 	case source < 0:
 		return verdict{"MIRRORS ONLY", "the source is never asked", "", green}
 	case source == 0:
