@@ -166,7 +166,7 @@ func (s *Settings) unknownProblem(name string, top bool) string {
 func (s *Settings) unreadProblems(at []string) (out []problem) {
 	below := func(name string) []string { return append(slices.Clip(at), name) }
 	if len(s.Rewrites) > 0 {
-		out = append(out, warn(below(rewriteKey), "", unreadText(rewriteKey, len(at) == 0)))
+		out = append(out, warn(below(rewriteKey), "", unreadRewrite))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Unknown)) {
 		if why := s.unknownProblem(name, len(at) == 0); why != "" {
@@ -183,14 +183,16 @@ func (s *Settings) unreadProblems(at []string) (out []problem) {
 	return out
 }
 
+const unreadRewrite = "upstream containerd does not read this: only the one of k3s and RKE2 does, and asks another " +
+	"repository there"
+
 // unreadText says that upstream containerd does not read a key.
 func unreadText(name string, top bool) string {
 	switch lower := strings.ToLower(name); {
 	case lower == "server" && !top:
 		return "no version of containerd reads server in a host's table: move it to the top of the file"
 	case lower == rewriteKey:
-		return "upstream containerd does not read this: only the one of k3s and RKE2 does, and asks another " +
-			"repository there"
+		return unreadRewrite
 	}
 	return "no version of containerd reads this"
 }

@@ -299,6 +299,19 @@ func TestTheDropInFollowsRegistriesConf(t *testing.T) {
 	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), "a file keeps its mode")
 }
 
+// What an interrupted run left beside a file goes with the file.
+func TestARemovedFileLeavesNothingBeside(t *testing.T) {
+	old := registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")}
+	left := "registries.conf.d/.01-image-searchRegistries.conf~new"
+	dir, c, err := apply(t, map[string]string{mainFile: text(old.Config), dropIn: text(old.Search), left: "half"},
+		registriesconf.Files{Config: old.Config}, registriesconf.Options{})
+	require.NoError(t, err)
+	operations, _ := lines(c)
+	require.Contains(t, operations, "clean "+dropIn+": remove "+left)
+	require.NoFileExists(t, filepath.Join(dir, left))
+	require.NoFileExists(t, filepath.Join(dir, dropIn))
+}
+
 func TestFilesOfAnotherHandAreKeptAndReported(t *testing.T) {
 	node := map[string]string{mainFile: "# by hand\n", dropIn: text(searching("a.io")), "registries.conf.d/000-shortnames.conf": "[aliases]\n", "registries.conf.d/README": "x"}
 	dir, c, err := apply(t, node, registriesconf.Files{Config: blocking("a.io")}, registriesconf.Options{})

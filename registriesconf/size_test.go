@@ -40,6 +40,10 @@ func TestAFileThatFillsAMachineConfigIsReported(t *testing.T) {
 			}
 		}
 		require.Equal(t, test.severity, said, size)
+		if said == finding0.SeverityWarning {
+			rest := mirrorset.RenderedConfig{Rest: 1, Origin: finding0.Origin{Object: "MachineConfig/worker"}}
+			require.Contains(t, files.Fills(table, rest)[0].Message, "with the 1 of what else MachineConfig/worker holds")
+		}
 	}
 }
 

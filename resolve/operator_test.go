@@ -57,6 +57,7 @@ func TestAPlanSaysWhereWMCOsFilesLeadElsewhere(t *testing.T) {
 			"the image is asked for at m.io/b, quay.io/b; with these files, the image is asked for at m.io/b"},
 		{"a repeated table", "digest quay.io/a m.io/a m.io never", "quay.io/a/b" + digestA, finding.SeverityWarning, "the image is asked for at quay.io/a/b; with"},
 		{"a mirror for digests that resolves tags", "digest quay.io/a m.io/a never", "quay.io/a:1", finding.SeverityWarning, "asked for at m.io/a; with these files, there is nothing to pull from"},
+		{"a tag that one location resolves", "digest quay.io/a z.io/a b.io/a", "quay.io/a:1", finding.SeverityInfo, "the tag is resolved at quay.io/a and the image fetched from b.io/a, z.io/a, quay.io/a"},
 		{"the order of the alphabet", "tag quay.io/a z.io/a b.io/a", "quay.io/a:1", finding.SeverityInfo, "in another order: the image is asked for at b.io/a, z.io/a, quay.io/a"},
 		{"docker.io as a mirror", "digest internal.io docker.io", "internal.io/library/a" + digestA, finding.SeverityWarning, "asked for at docker.io/library/a, internal.io/library/a; with these files, the image is asked for at registry-1.docker.io/library/a"},
 		{"a host with a port", "digest quay.io:8443 m.io", "quay.io:8443/a" + digestA, finding.SeverityWarning, "asked for at quay.io:8443/a; with"},
