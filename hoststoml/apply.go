@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
@@ -62,9 +63,13 @@ const lockName = ".hosts.toml~lock"
 //
 // Two that write to one directory, also in two programs, wait for each other, at most a minute, at
 // a lock on the file ".hosts.toml~lock" in it.
-func (t Tree) Write(dir string) (stale []string, err error) {
+func (t Tree) Write(dir string) (stale []string, err error) { return t.WriteFor("", dir) }
+
+// WriteFor is Write for files that nodes of a platform get, as [Options.Platform] says; with "" they may have
+// Windows.
+func (t Tree) WriteFor(platform finding.Platform, dir string) (stale []string, err error) {
 	err = nodefiles.Locked(dir, lockName, func(local *nodefiles.Local) error {
-		c, err := t.Apply(context.Background(), local, Options{KeepStale: true})
+		c, err := t.Apply(context.Background(), local, Options{Platform: platform, KeepStale: true})
 		for _, k := range c.Kept {
 			if k.Code == nodefiles.KeptStale {
 				stale = append(stale, k.Path)

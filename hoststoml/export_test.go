@@ -30,7 +30,7 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 // withFiles adds the files of configured hosts that have none.
 func (t Tree) withFiles(hosts []string) Tree {
 	out := t.clone()
-	for _, rf := range fromTable(resolve.NewContainerdTableFor(nil, resolve.RegistryHosts{Configured: hosts})) {
+	for _, rf := range fromTable(resolve.NewContainerdTableFor(nil, resolve.ContainerdOptions{Configured: hosts})) {
 		known := false
 		for _, other := range t {
 			known = known || strings.EqualFold(other.Host, rf.Host)

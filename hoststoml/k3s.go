@@ -17,7 +17,7 @@ func (t Tree) K3sFindings(dir string, findings finding.Findings) finding.Finding
 		place := onDisk(dir, rf.Path())
 		if files[place] = rf.File; rf.File != nil && rf.File.refusedByK3s() {
 			out = append(out, finding.Finding{
-				Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Windows,
+				Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Containerd,
 				Origin: finding.Origin{File: place, Field: rewriteKey}, Value: rf.Host,
 				Message: "is to be a table of texts wherever it stands; the whole file is ignored by the " +
 					"containerd of k3s and RKE2: a line is logged and the original registry contacted",

@@ -242,7 +242,7 @@ func (r *secretReader) read(config []byte) error {
 
 func (r *secretReader) report(code finding.Code, severity finding.Severity, field, value, message string) {
 	r.findings = append(r.findings, finding.Finding{
-		Code: code, Severity: severity, Platform: finding.Windows, Value: value, Message: message,
+		Code: code, Severity: severity, Platform: finding.Containerd, Value: value, Message: message,
 		Origin: finding.Origin{File: r.secret.name, Field: field},
 	})
 }

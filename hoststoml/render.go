@@ -9,8 +9,11 @@ import (
 	"github.com/pullroute/pullroute/resolve"
 )
 
-// RenderOptions are what [Render] puts into the files beside the rules. The zero value adds nothing.
+// RenderOptions are what [Render] puts into the files beside the rules, and for which nodes. The zero value adds
+// nothing, for nodes with Windows.
 type RenderOptions struct {
+	// Platform is that of the nodes, [finding.Windows] where it is empty; see [resolve.ContainerdOptions].
+	Platform finding.Platform
 	// Hosts are registry hosts, host[:port], that wildcard rules and scopes are expanded for:
 	// containerd knows no wildcards.
 	Hosts []string
@@ -36,9 +39,10 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Tree, *resolve.ContainerdT
 	tls, findings := usableTLS(tls)
 
 	configured := append(o.PullSecret.hosts(), slices.Sorted(maps.Keys(tls))...)
-	table := resolve.NewContainerdTableFor(rules, resolve.RegistryHosts{Named: o.Hosts, Configured: configured})
+	table := resolve.NewContainerdTableFor(rules, resolve.ContainerdOptions{
+		Platform: o.Platform, Named: o.Hosts, Configured: configured})
 	tree, more := fromTable(table).withTLS(tls).withCredentials(o.PullSecret)
-	if findings = append(findings, more...); len(findings) == 0 {
+	if findings = append(findings, more...).For(table.Platform()); len(findings) == 0 {
 		return tree, table, slices.Clip(table.Findings)
 	}
 	return tree, table, append(findings, table.Findings...).Sort()

@@ -288,7 +288,7 @@ func TestACredentialGoesToTheEndpointItIsFor(t *testing.T) {
 			require.ElementsMatch(t, test.codes, codes(findings))
 			for _, f := range findings {
 				requireNoSecret(t, f.String())
-				require.Equal(t, finding.Windows, f.Platform)
+				require.Equal(t, finding.Containerd, f.Platform)
 			}
 			again, _ := tree.WithCredentials(secret)
 			require.Equal(t, len(tree), len(again))

@@ -51,7 +51,7 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 		settings := hosts[host]
 		problem := func(text string) {
 			findings = append(findings, finding.Finding{
-				Code: finding.CodeUnusableCA, Severity: finding.SeverityError, Platform: finding.Windows,
+				Code: finding.CodeUnusableCA, Severity: finding.SeverityError, Platform: finding.Containerd,
 				Origin: settings.Origin, Value: host, Message: text,
 			})
 		}

@@ -117,7 +117,7 @@ func readRegistry(in registryDir, dir, name, host string, v Version) (rf Registr
 	}
 	if rf.Extra, err = readExtra(in); err != nil {
 		findings = append(findings, finding.Finding{
-			Code: finding.CodeUnreadable, Severity: finding.SeverityError, Platform: finding.Windows,
+			Code: finding.CodeUnreadable, Severity: finding.SeverityError, Platform: finding.Containerd,
 			Origin: finding.Origin{File: place}, Value: host,
 			Message: fmt.Sprintf("what lies beside the file is not known: its directory cannot be read "+
 				"(%s); make it readable", reason(err)),
@@ -144,7 +144,7 @@ func isNote(name string) bool {
 // misplaced is the finding of a file that containerd does not read.
 func misplaced(place, message string) finding.Finding {
 	return finding.Finding{
-		Code: finding.CodeIgnoredSetting, Severity: finding.SeverityWarning, Platform: finding.Windows,
+		Code: finding.CodeIgnoredSetting, Severity: finding.SeverityWarning, Platform: finding.Containerd,
 		Origin: finding.Origin{File: place}, Message: message,
 	}
 }
@@ -153,7 +153,7 @@ func misplaced(place, message string) finding.Finding {
 // for what is no directory.
 func failing(place, host string, err error, message string) finding.Finding {
 	f := finding.Finding{
-		Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Windows,
+		Code: finding.CodeInvalidFile, Severity: finding.SeverityError, Platform: finding.Containerd,
 		Origin: finding.Origin{File: place}, Value: host,
 		Message: "every pull from the registry fails: what stands here " + message,
 	}

@@ -115,7 +115,7 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 	case p.refused || p.versions != "":
 		f.Code = finding.CodeInvalidFile
 	case p.code != "":
-		f.Code, f.Platform = p.code, finding.Windows
+		f.Code, f.Platform = p.code, finding.Containerd
 	}
 	return f
 }

@@ -136,16 +136,16 @@ func (o *ImagePolicy) Origin(field string) finding.Origin {
 // rules are those of the definitions in github.com/openshift/api, config/v1
 // (zz_generated.crd-manifests, clusterimagepolicies, imagepolicies).
 func (v *validator) imagePolicies() {
-	const onWindows = "is not applied on Windows: containerd checks no signatures"
+	const unchecked = "is not applied by containerd: it checks no signatures"
 	for i := range v.set.ClusterImagePolicies {
 		o := &v.set.ClusterImagePolicies[i]
 		v.imagePolicy(&o.Spec, o.Origin)
-		v.notOnWindows(o.Origin("spec.policy"), onWindows)
+		v.notByContainerd(o.Origin("spec.policy"), unchecked)
 	}
 	for i := range v.set.ImagePolicies {
 		o := &v.set.ImagePolicies[i]
 		v.imagePolicy(&o.Spec, o.Origin)
-		v.notOnWindows(o.Origin("spec.policy"), onWindows)
+		v.notByContainerd(o.Origin("spec.policy"), unchecked)
 	}
 }
 

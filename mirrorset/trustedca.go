@@ -98,7 +98,7 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 		}
 		if found == nil {
 			findings = append(findings, finding.Finding{
-				Code: finding.CodeUnusableCA, Severity: finding.SeverityWarning, Platform: finding.Windows,
+				Code: finding.CodeUnusableCA, Severity: finding.SeverityWarning, Platform: finding.Containerd,
 				Origin: image.origin("spec.additionalTrustedCA.name"), Value: name,
 				Message: "is a ConfigMap of the namespace " + namespaceConfig + " that was not given: its " +
 					"certificates reach no hosts.toml; give its manifest too",

@@ -267,15 +267,15 @@ func (v *validator) image(o *Image) {
 			Message: "allows images by the name that pods use: list their sources; mirrors need not be " +
 				"listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so",
 		})
-		v.notOnWindows(o.scopeOrigin(listAllowed, -1), "is not applied on Windows: containerd has no file that refuses what "+
+		v.notByContainerd(o.scopeOrigin(listAllowed, -1), "is not applied by containerd: it has no file that refuses what "+
 			"is not listed, and images of every registry are pulled; keep them out by other means")
 	}
 }
 
-// notOnWindows says that nothing on Windows nodes does what a field asks for.
-func (v *validator) notOnWindows(origin finding.Origin, message string) {
+// notByContainerd says that nothing on nodes with containerd does what a field asks for.
+func (v *validator) notByContainerd(origin finding.Origin, message string) {
 	v.findings = append(v.findings, finding.Finding{Code: finding.CodeNotApplied, Severity: finding.SeverityWarning,
-		Platform: finding.Windows, Origin: origin, Message: message})
+		Platform: finding.Containerd, Origin: origin, Message: message})
 }
 
 // searchRegistries checks containerRuntimeSearchRegistries, a set of at least one host. The schema's

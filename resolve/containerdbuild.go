@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"cmp"
+
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -23,11 +25,15 @@ import (
 //
 // Where the table cannot do what the rules mean, a finding says so.
 func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTable {
-	return NewContainerdTableFor(rules, RegistryHosts{Named: hosts})
+	return NewContainerdTableFor(rules, ContainerdOptions{Named: hosts})
 }
 
-// RegistryHosts are hosts, host[:port], that need a file beside those that the rules name.
-type RegistryHosts struct {
+// ContainerdOptions say whose table is made, and for which hosts, host[:port], beside those that the rules
+// name. The zero value is that of nodes with Windows.
+type ContainerdOptions struct {
+	// Platform is that of the nodes, [finding.Windows] where it is empty. With another one hosts that differ in
+	// letter case have a file each, and no name is that of a device.
+	Platform finding.Platform
 	// Named are those that wildcard rules and scopes are expanded for. One that nothing applies to
 	// is a finding, and gets no file.
 	Named []string
@@ -37,19 +43,19 @@ type RegistryHosts struct {
 	Configured []string
 }
 
-// NewContainerdTableFor is NewContainerdTable, with files for more hosts.
-func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *ContainerdTable {
+// NewContainerdTableFor is NewContainerdTable with options.
+func NewContainerdTableFor(rules *mirrorset.Rules, o ContainerdOptions) *ContainerdTable {
 	rules = complete(rules)
-	b := newRegistryBuilder(rules)
+	b := newRegistryBuilder(rules, o.Platform)
 	var registries []Registry
-	for _, host := range b.hosts(hosts) {
+	for _, host := range b.hosts(o) {
 		if r, ok := b.registry(host); ok {
 			registries = append(registries, r)
 		}
 	}
 	b.spillovers(registries)
 	b.checkScopes()
-	t := &ContainerdTable{registries: registries, forbidden: b.forbidden, blocked: b.blocked,
+	t := &ContainerdTable{platform: b.platform, registries: registries, forbidden: b.forbidden, blocked: b.blocked,
 		named: newScopeMap[bool](len(rules.Rules))}
 	for i := range rules.Rules {
 		t.named.set(rules.Rules[i].Source, true)
@@ -62,6 +68,7 @@ func NewContainerdTableFor(rules *mirrorset.Rules, hosts RegistryHosts) *Contain
 // registryBuilder makes the registries of a table. Its sets hold scopes in canonical form.
 type registryBuilder struct {
 	rules     *mirrorset.Rules
+	platform  finding.Platform
 	forbidden policies
 	blocked   *scopeSet // in the order of rules.Blocked; then the forms for plain HTTP of insecure ones
 	spelled   *scopeSet // the blocked scopes as they are spelled, in the order of rules.Blocked
@@ -75,9 +82,9 @@ type registryBuilder struct {
 	findings  finding.Findings
 }
 
-func newRegistryBuilder(rules *mirrorset.Rules) *registryBuilder {
+func newRegistryBuilder(rules *mirrorset.Rules, platform finding.Platform) *registryBuilder {
 	b := &registryBuilder{
-		rules: rules, avoid: newScopeSet(), blocked: newScopeSet(), spelled: newScopeSet(), insecure: newScopeSet(),
+		rules: rules, platform: cmp.Or(platform, finding.Windows), avoid: newScopeSet(), blocked: newScopeSet(), spelled: newScopeSet(), insecure: newScopeSet(),
 		onHost:    newScopeMap[[]*mirrorset.Rule](0),
 		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]bool{},
 	}
@@ -129,7 +136,7 @@ func (b *registryBuilder) index(r *mirrorset.Rule) {
 func (b *registryBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin,
 	value, message string) {
 	b.findings = append(b.findings, finding.Finding{
-		Code: code, Severity: severity, Platform: finding.Windows, Origin: origin, Value: value, Message: message,
+		Code: code, Severity: severity, Platform: b.platform, Origin: origin, Value: value, Message: message,
 	})
 }
 

@@ -85,8 +85,8 @@ func (b *registryBuilder) spillovers(registries []Registry) {
 		}
 		if key := host + string(severity); key != about {
 			about = key
-			message = fmt.Sprintf("also redirects every other image of %s on Windows: each is asked for "+
-				"at these mirrors first, under its own path; %s", host, danger)
+			message = fmt.Sprintf("also redirects every other image of %s %s: each is asked for "+
+				"at these mirrors first, under its own path; %s", host, b.platform.Where(), danger)
 		}
 		for _, e := range r.Entries {
 			b.report(finding.CodeSpillover, severity, e.Origin, r.Source, message)
@@ -116,7 +116,7 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 		origin = r.Origins[n-1]
 	}
 	b.report(finding.CodePullsBlocked, finding.SeverityWarning, origin, host,
-		"cannot be pulled from by tag on Windows: the registry may not be contacted, and its mirrors "+
+		"cannot be pulled from by tag "+b.platform.Where()+": the registry may not be contacted, and its mirrors "+
 			"serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
 }
 
@@ -125,12 +125,12 @@ func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
 		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] &&
 			!(r.Never && b.used[canonical(r.Source)]) {
-			message := "has no effect on Windows: containerd knows no wildcards, and no registry host " +
-				"inside it has a rule or was named; name the hosts that images use"
+			message := "has no effect " + b.platform.Where()
 			if r.Never {
-				message = "has no effect on Windows, its NeverContactSource neither" +
-					strings.TrimPrefix(message, "has no effect on Windows")
+				message += ", its NeverContactSource neither"
 			}
+			message += ": containerd knows no wildcards, and no registry host inside it has a rule or was named; " +
+				"name the hosts that images use"
 			for _, e := range r.Entries {
 				b.report(finding.CodeWildcardUnused, finding.SeverityWarning, e.Origin, r.Source, message)
 			}
@@ -139,18 +139,18 @@ func (b *registryBuilder) checkScopes() {
 	for _, s := range b.rules.Blocked {
 		if _, path := network.SplitHost(s.Value); path != "" {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
-				"is not blocked on Windows: containerd can only block whole registries; block the "+
+				"is not blocked "+b.platform.Where()+": containerd can only block whole registries; block the "+
 					"registry, or keep its images out by other means")
 		} else if isWildcard(s.Value) && !b.used[s.Value] {
 			b.report(finding.CodeWildcardUnused, finding.SeverityWarning, s.Origin, s.Value,
-				"is not blocked on Windows: containerd knows no wildcards, and no registry host inside it "+
+				"is not blocked "+b.platform.Where()+": containerd knows no wildcards, and no registry host inside it "+
 					"has a rule or was named; name the hosts that images use")
 		}
 	}
 	for _, s := range b.rules.Insecure {
 		if _, path := network.SplitHost(s.Value); path != "" {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
-				"counts on Windows only for mirrors that lie inside it as a whole: containerd knows "+
+				"counts "+b.platform.Where()+" only for mirrors that lie inside it as a whole: containerd knows "+
 					"insecure hosts, not insecure repositories")
 		}
 	}

@@ -118,8 +118,8 @@ func (m *merge) checkTagMirrors() {
 		if len(p.named) == 0 || p.kinds[kindOf(mirrorset.ByDigest)] {
 			continue
 		}
-		message := fmt.Sprintf("is a mirror for tags, and on Windows also serves pulls of %s by digest: "+
-			"containerd cannot keep the two apart", m.host)
+		message := fmt.Sprintf("is a mirror for tags, and %s also serves pulls of %s by digest: "+
+			"containerd cannot keep the two apart", m.b.platform.Where(), m.host)
 		e := newEndpoint(p.spelling)
 		for _, o := range p.origins() {
 			m.b.report(finding.CodeTagMirrorDigests, finding.SeverityInfo, o, e.location(), message)

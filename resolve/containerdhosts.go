@@ -24,7 +24,7 @@ type fileHost struct {
 
 // hosts returns every registry host that may need a file: those that rules and scopes name, sorted,
 // and then those that have settings of their own.
-func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
+func (b *registryBuilder) hosts(more ContainerdOptions) []fileHost {
 	hosts := b.ruledHosts()
 	for _, host := range more.Named {
 		if b.wanted(host) {
@@ -34,13 +34,13 @@ func (b *registryBuilder) hosts(more RegistryHosts) []fileHost {
 	slices.Sort(hosts)
 	files := b.oneDirectory(slices.Compact(hosts))
 	for _, f := range files {
-		if winname.Reserved(strings.ReplaceAll(f.host, ":", "_")) {
+		if b.platform == finding.Windows && winname.Reserved(strings.ReplaceAll(f.host, ":", "_")) {
 			b.report(finding.CodeReservedName, finding.SeverityError, b.originOf(f.host), f.host,
 				"is contacted whatever the rules say: Windows keeps this name for a device, no directory "+
 					"can have it, and so the registry has no file; give the registry another name")
 		}
 	}
-	return addConfigured(files, more.Configured)
+	return b.addConfigured(files, more.Configured)
 }
 
 // ruledHosts returns the hosts of sources, and those that are blocked or insecure as a whole.
@@ -77,18 +77,26 @@ func (b *registryBuilder) wanted(host string) bool {
 	return false
 }
 
-// oneDirectory gives one file to spellings of a host that differ in letter case only: Windows takes
-// their directories for one.
+// directory returns what names the directory of a host for the nodes: Windows takes names that differ in
+// letter case only for one.
+func (b *registryBuilder) directory(host string) string {
+	if b.platform == finding.Windows {
+		return strings.ToLower(host)
+	}
+	return host
+}
+
+// oneDirectory gives one file to spellings of a host that have one directory.
 func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
 	files := make([]fileHost, 0, len(hosts))
-	byFolded := make(map[string]int, len(hosts)) // the place of each, in lower case
+	byDirectory := make(map[string]int, len(hosts)) // the place of each
 	for _, host := range hosts {
-		folded := strings.ToLower(host)
-		if i, ok := byFolded[folded]; ok {
+		dir := b.directory(host)
+		if i, ok := byDirectory[dir]; ok {
 			files[i].spellings = append(files[i].spellings, host)
 			continue
 		}
-		byFolded[folded] = len(files)
+		byDirectory[dir] = len(files)
 		files = append(files, fileHost{host: host})
 	}
 	for i := range files {
@@ -108,20 +116,20 @@ func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
 }
 
 // addConfigured marks the hosts that have settings of their own, and adds those that no rule names.
-func addConfigured(files []fileHost, configured []string) []fileHost {
-	byFolded := make(map[string]int, len(files))
+func (b *registryBuilder) addConfigured(files []fileHost, configured []string) []fileHost {
+	byDirectory := make(map[string]int, len(files))
 	for i, f := range files {
-		byFolded[strings.ToLower(f.host)] = i
+		byDirectory[b.directory(f.host)] = i
 	}
 	for _, host := range configured {
 		if network.Host(host) == network.DockerHub && !strings.Contains(host, ":") {
 			host = "docker.io" // containerd has a directory for it under this name only
 		}
-		folded := strings.ToLower(host)
-		if i, ok := byFolded[folded]; ok {
+		dir := b.directory(host)
+		if i, ok := byDirectory[dir]; ok {
 			files[i].configured = true
 		} else if mirrorset.ValidHost(host) {
-			byFolded[folded] = len(files)
+			byDirectory[dir] = len(files)
 			files = append(files, fileHost{host: host, configured: true})
 		}
 	}

@@ -19,7 +19,7 @@ func (t *ContainerdTable) Plan(image string) (Plan, error) {
 	}
 	r, err := ParseReference(image)
 	if err != nil {
-		return Plan{Image: image, Platform: finding.Windows}, err
+		return Plan{Image: image, Platform: t.Platform()}, err
 	}
 	return t.plan(image, r), nil
 }
@@ -31,7 +31,7 @@ func (t *ContainerdTable) PlanReference(r Reference) (Plan, error) {
 		t = &ContainerdTable{}
 	}
 	if r.text == "" {
-		return Plan{Platform: finding.Windows}, fmt.Errorf("image reference %w", errNoReference)
+		return Plan{Platform: t.Platform()}, fmt.Errorf("image reference %w", errNoReference)
 	}
 	return t.plan(r.text, r), nil
 }
@@ -44,9 +44,9 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 		scope = asked.file.Host
 	}
 	texts := []string{r.String(), scope}
-	p := Plan{Image: image, Platform: finding.Windows, References: texts[:1:1], Scopes: texts[1:]}
+	p := Plan{Image: image, Platform: t.Platform(), References: texts[:1:1], Scopes: texts[1:]}
 	p.checkSpillover(asked)
-	if strings.Contains(asked.host, ":") && !strings.EqualFold(scope, asked.host) {
+	if p.Platform == finding.Windows && strings.Contains(asked.host, ":") && !strings.EqualFold(scope, asked.host) {
 		// On Windows the second directory that is looked for is the host without its colon
 		// (config_windows.go): 10.0.0.1:50 is governed by the file of 10.0.0.150.
 		other := strings.ReplaceAll(asked.host, ":", "")

@@ -127,7 +127,7 @@ func (b *registryBuilder) closed(r *Registry, rules []*mirrorset.Rule, why strin
 	r.Never = false // the file names the registry, with a table that refuses pulls
 	if len(rules) > 0 {
 		b.report(finding.CodeNoLocation, finding.SeverityError, ruleOrigin(rules[0]), r.Host, "cannot be "+
-			"pulled from at all on Windows: "+why)
+			"pulled from at all "+b.platform.Where()+": "+why)
 	}
 }
 
@@ -146,7 +146,7 @@ func (b *registryBuilder) checkPolicyShared(host string, rules []*mirrorset.Rule
 		}
 		for _, e := range rule.Entries {
 			b.report(finding.CodePolicyShared, finding.SeverityWarning, e.Origin, host,
-				"is never contacted on Windows, for any image, although this entry allows it; "+by)
+				"is never contacted "+b.platform.Where()+", for any image, although this entry allows it; "+by)
 			b.findings[len(b.findings)-1].Related = other
 		}
 	}

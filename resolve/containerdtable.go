@@ -22,10 +22,11 @@ type ContainerdTable struct {
 	// Findings are about the table. Those of the rules it was built from are not repeated.
 	Findings finding.Findings
 
-	registries []Registry     // sorted by host
-	byHost     map[string]int // by host, and by the other spellings of one
-	forbidden  policies       // sources under NeverContactSource; empty for tables read from files
-	blocked    *scopeSet      // blocked scopes in canonical form
+	platform   finding.Platform // of the nodes; empty is Windows
+	registries []Registry       // sorted by host
+	byHost     map[string]int   // by host, and by the other spellings of one
+	forbidden  policies         // sources under NeverContactSource; empty for tables read from files
+	blocked    *scopeSet        // blocked scopes in canonical form
 	never      map[string]bool
 	named      scopeMap[bool] // the sources of all rules
 }
@@ -36,6 +37,25 @@ func ContainerdTableOf(registries []Registry) *ContainerdTable {
 	t := &ContainerdTable{registries: cloneRegistries(registries)}
 	t.makeIndex()
 	return t
+}
+
+// Platform returns the platform of the nodes whose table it is: Windows, unless it was made for another.
+func (t *ContainerdTable) Platform() finding.Platform {
+	if t == nil {
+		return finding.Windows
+	}
+	return cmp.Or(t.platform, finding.Windows)
+}
+
+// On returns a table of a node's own files as that of nodes of a platform. One that was made from rules stays
+// what it was made for.
+func (t *ContainerdTable) On(platform finding.Platform) *ContainerdTable {
+	if t == nil {
+		t = &ContainerdTable{}
+	}
+	other := *t
+	other.platform = cmp.Or(t.platform, platform)
+	return &other
 }
 
 // Registries returns a copy of the registries, sorted by host.

@@ -32,13 +32,13 @@ type Copy struct {
 }
 
 // Copies returns the copies that fill every mirror of an image: those of the rules that govern it
-// on Linux, and those of its registry on Windows, for pulls by digest and by tag alike, as an image
+// on Linux, and those of its registry with containerd, for pulls by digest and by tag alike, as an image
 // is asked for in both ways. They are sorted by destination, each destination once; none is the
-// image itself.
+// image itself. Either table may be nil.
 //
 // image names its registry. A reference with a digest is copied by digest; a tag beside the digest
 // becomes the tag of the destination, so that the registry does not collect the copy as untagged.
-func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, error) {
+func Copies(linux *LinuxTable, containerd *ContainerdTable, image string) ([]Copy, error) {
 	if err := tooLong(image); err != nil {
 		return nil, err
 	}
@@ -53,8 +53,8 @@ func Copies(linux *LinuxTable, windows *ContainerdTable, image string) ([]Copy, 
 	c := newCopier(r, image)
 	c.foreignLayers = foreign.Known(r.Name())
 	c.addLinux(linux)
-	c.addWindows(windows)
-	return c.sorted(), nil
+	c.addContainerd(containerd)
+	return c.sorted(linux != nil && containerd != nil), nil
 }
 
 // copier collects the copies of one image.
@@ -120,8 +120,8 @@ func (c *copier) addLinux(t *LinuxTable) {
 	}
 }
 
-// addWindows adds the endpoints of the registry.
-func (c *copier) addWindows(t *ContainerdTable) {
+// addContainerd adds the endpoints of the registry.
+func (c *copier) addContainerd(t *ContainerdTable) {
 	host, repository := network.SplitHost(c.image.Name())
 	file := t.find(host)
 	if file == nil {
@@ -131,18 +131,18 @@ func (c *copier) addWindows(t *ContainerdTable) {
 	for i := range file.Endpoints {
 		if e := &file.Endpoints[i]; e.isRegistryRoot() && e.Capabilities.Has(CanPull) {
 			for _, asked := range e.repositories(repository[1:]) {
-				c.add(finding.Windows, e.Location(asked), e.Origins)
+				c.add(t.Platform(), e.Location(asked), e.Origins)
 			}
 		}
 	}
 }
 
-// sorted returns the copies with all their notes.
-func (c *copier) sorted() []Copy {
+// sorted returns the copies with all their notes, on where platforms differ if both were asked.
+func (c *copier) sorted(both bool) []Copy {
 	copies := make([]Copy, 0, len(c.byLocation))
 	for _, one := range c.byLocation {
-		if len(one.Platforms) == 1 {
-			other := "Windows nodes ask the endpoint with the whole repository below it"
+		if both && len(one.Platforms) == 1 {
+			other := "containerd asks the endpoint with the whole repository below it"
 			if one.Platforms[0] == finding.Linux {
 				other = "Linux nodes replace only the source of the rule in the name"
 			}

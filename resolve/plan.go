@@ -150,7 +150,8 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with
+// MarshalJSON writes the plan as {"image", "platform", "resolve", "pull", "findings"}, with "way" where [Way]
+// names one, with
 // "outcome" and "asked" where the image is refused, "signatures" where some are asked for, and "movesOn"
 // where it has several locations: the client, and after which faults of a location it asks another.
 // Lists are never null.
@@ -158,6 +159,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Image      string           `json:"image"`
 		Platform   finding.Platform `json:"platform"`
+		Way        string           `json:"way,omitempty"`
 		Resolve    []Attempt        `json:"resolve"`
 		Pull       []Attempt        `json:"pull"`
 		Outcome    Outcome          `json:"outcome,omitempty"`
@@ -165,8 +167,23 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Signatures []Signature      `json:"signatures,omitempty"`
 		MovesOn    *movesOn         `json:"movesOn,omitempty"`
 		Findings   finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, notNil(p.Resolve), p.sent(p.Pull), p.Outcome, p.sent(p.Asked), p.Signatures,
+	}{shown.Value(p.Image), p.Platform, Way(p.Platform), notNil(p.Resolve), p.sent(p.Pull), p.Outcome, p.sent(p.Asked), p.Signatures,
 		p.movesOn(), notNil(p.Findings)})
+}
+
+// Way names whose pulls an answer for a platform is about, where a node's programs ask differently: with
+// containerd those of the kubelet, "CRI".
+//
+// Of containerd 2.4.2, ctr takes a name as it is spelled ("docker.io/alpine" without library/), and reads a
+// hosts directory only with --hosts-dir (cmd/ctr/commands/images/pull.go, commands/resolver.go); so does whoever
+// else calls the transfer service: the caller names the directory, config_path of the transfer plugin is
+// read by nothing (core/transfer/registry/registry.go, plugins/transfer/plugin.go). nerdctl has directories of
+// its own, hosts_dir, and goes through them in turn (pkg/imgutil/dockerconfigresolver of 2.x; read, not run).
+func Way(p finding.Platform) string {
+	if p.ReadsHosts() {
+		return "CRI"
+	}
+	return ""
 }
 
 func notNil[S ~[]E, E any](s S) S {

@@ -105,7 +105,7 @@ func TestAConfiguredHostIsJudgedByTheWildcardsAroundIt(t *testing.T) {
 		"digest FOO.example.org/x m.io/x never":           "https://m.io",
 		"insecure *.example.org\nblocked foo.example.org": "blocked",
 	} {
-		table := NewContainerdTableFor(newRules(t, rules), RegistryHosts{Configured: []string{"foo.example.org"}})
+		table := NewContainerdTableFor(newRules(t, rules), ContainerdOptions{Configured: []string{"foo.example.org"}})
 		var r Registry
 		for _, candidate := range table.Registries() {
 			if strings.EqualFold(candidate.Host, "foo.example.org") {
@@ -122,7 +122,7 @@ func TestAConfiguredHostIsJudgedByTheWildcardsAroundIt(t *testing.T) {
 		}
 		require.Equal(t, want, strings.ToLower(r.Server.Scheme+"://"+r.Server.Host), rules)
 	}
-	table := NewContainerdTableFor(nil, RegistryHosts{Configured: []string{"index.docker.io", "docker.io", "a/b", "", "p.io:5000"}})
+	table := NewContainerdTableFor(nil, ContainerdOptions{Configured: []string{"index.docker.io", "docker.io", "a/b", "", "p.io:5000"}})
 	var hosts []string
 	for _, r := range table.Registries() {
 		hosts = append(hosts, r.Host)

@@ -74,7 +74,7 @@ func TestRulesWithoutEntriesMakeTables(t *testing.T) {
 func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 	zero.RequireAnswers(t, nil,
 		(*resolve.LinuxTable)(nil), &resolve.LinuxTable{}, (*resolve.ContainerdTable)(nil), &resolve.ContainerdTable{},
-		&resolve.LinuxEntry{}, &resolve.LinuxMirror{}, &resolve.LinuxConfig{}, &resolve.Registry{}, &resolve.RegistryHosts{}, &resolve.Endpoint{},
+		&resolve.LinuxEntry{}, &resolve.LinuxMirror{}, &resolve.LinuxConfig{}, &resolve.Registry{}, &resolve.ContainerdOptions{}, &resolve.Endpoint{},
 		&resolve.Plan{}, &resolve.Attempt{}, &resolve.Reference{}, &resolve.Copy{}, new(resolve.Capability), new(resolve.Role))
 	require.NotPanics(t, func() { _, _ = resolve.Copies(nil, nil, "quay.io/a:1") })
 	_, err := resolve.Matching(nil, "quay.io/a:1")

@@ -25,8 +25,8 @@ func (p *program) assert() *cobra.Command {
 		Short: "say whether statements about all images hold, with a counterexample where not",
 		Long:  "Each FILE is a YAML list of statements about images, such as \"- never: quay.io\"."}
 	files := inputFlag(c, anyInput)
-	on := platformFlag(c, "the nodes to answer for: windows or linux; both where it is not given and "+
-		"the input is manifests")
+	on := platformFlag(c, "the nodes to answer for: "+nodes+"; linux and windows where it is not "+
+		"given and the input is manifests")
 	out := formFlag(c, "one object", "junit")
 	hosts := hostsFlag(c)
 	read := choiceFlags(c)
@@ -115,6 +115,7 @@ func (p *program) bothRoutes(on finding.Platform, files, hosts []string, read *c
 		return nil, nil, err
 	}
 	p.report(from.notShown())
+	p.notedWay(on)
 	tables := []planner{from.planner}
 	if on == "" && from.other != nil {
 		tables = append(tables, from.other)
@@ -181,6 +182,7 @@ type jsonVerdict struct {
 	Statement      string           `json:"statement"`
 	Line           int              `json:"line,omitempty"`
 	Platform       finding.Platform `json:"platform,omitempty"`
+	Way            string           `json:"way,omitempty"`
 	Holds          bool             `json:"holds"`
 	Empty          bool             `json:"empty"`
 	Counterexample *jsonExample     `json:"counterexample,omitempty"`
@@ -201,7 +203,7 @@ func (p *program) encodeVerdicts(verdicts []routes.Verdict) error {
 	list := []jsonVerdict{}
 	for _, v := range verdicts {
 		j := jsonVerdict{Statement: shown.Text(v.Statement.String()), Line: v.Statement.Line,
-			Platform: v.Platform, Holds: v.Holds, Empty: v.Empty, Notes: v.Notes}
+			Platform: v.Platform, Way: resolve.Way(v.Platform), Holds: v.Holds, Empty: v.Empty, Notes: v.Notes}
 		if c := v.Counterexample; c != nil {
 			j.Counterexample = &jsonExample{Reference: shown.Value(c.Reference), Why: shown.Text(c.Why),
 				Locations: append([]string{}, locations(c.Plan.Pull)...), Other: locations(c.Other.Pull),

@@ -20,7 +20,7 @@ import (
 )
 
 // checkTree says what render would change in a directory of hosts.toml files.
-func (p *program) checkTree(tree hoststoml.Tree, dir string) error {
+func (p *program) checkTree(on finding.Platform, tree hoststoml.Tree, dir string) error {
 	want := map[string][]byte{}
 	for _, rf := range tree {
 		want[rf.Path()] = rf.File.Bytes()
@@ -33,7 +33,7 @@ func (p *program) checkTree(tree hoststoml.Tree, dir string) error {
 		if err != nil {
 			return nil, err
 		}
-		change, err := hoststoml.Diff(node, tree, hoststoml.Options{Platform: finding.Windows, KeepStale: true})
+		change, err := hoststoml.Diff(node, tree, hoststoml.Options{Platform: on, KeepStale: true})
 		return change.Kept, err
 	})
 }

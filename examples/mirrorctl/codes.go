@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/pullroute/pullroute/docs"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // rule is what docs/findings.md says of a code.
@@ -16,7 +17,7 @@ type rule struct {
 
 var (
 	// ruleSection matches the heading of a code, its severity and platform, and the two texts.
-	ruleSection = regexp.MustCompile(`(?m)^## ([a-z-]+)\n\n(error|warning|info)(?:, (linux|windows))? — (.+)\n\n` +
+	ruleSection = regexp.MustCompile(`(?m)^## ([a-z-]+)\n\n(error|warning|info)(?:, (linux|windows|containerd))? — (.+)\n\n` +
 		`What to do: (.+)$`)
 	// ruleRow matches the row of a code in a table, with or without a severity.
 	ruleRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (?:(error|warning|info)[^|]*\\| )?([^|]+) \\|$")
@@ -48,3 +49,8 @@ func allCodes() []string { return pageOfFindings().codes }
 
 // rules returns what there is to say of each code.
 func rules() map[string]rule { return pageOfFindings().rules }
+
+// concerns reports whether a code of a platform, as the page names it, is found with a platform.
+func concerns(code string, p finding.Platform) bool {
+	return code == string(p) || code == string(finding.Containerd) && p.ReadsHosts()
+}

@@ -19,6 +19,9 @@ func (p *program) copyPlan() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions}
 	files := inputFlag(c, manifests)
 	out := formFlag(c, "an array of the copies")
+	on := new(manyPlatforms)
+	addFlag(c, on, "platform", "", "fill what these nodes ask: "+nodes+"; repeats; linux and windows where it is not "+
+		"given", platforms)
 	hosts := hostsFlag(c)
 	read := choiceFlags(c)
 	lists := imagesFlag(c)
@@ -34,7 +37,8 @@ func (p *program) copyPlan() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.printCopies(rules, listed, *hosts, append(more, findings...), out.name == "json")
+		linux, containerd := tablesFor(rules, *on, *hosts)
+		return p.printCopies(linux, containerd, listed, append(more, findings...), out.name == "json")
 	}
 	return c
 }
@@ -48,12 +52,28 @@ func imagesOf(named, lists []string) ([]input.Image, finding.Findings, error) {
 	return images, findings, err
 }
 
-func (p *program) printCopies(rules *mirrorset.Rules, listed []input.Image, hosts []string,
+// tablesFor returns the tables of the nodes that are to be filled for, nil for others. Of two platforms with
+// containerd one will do: they ask the same locations.
+func tablesFor(rules *mirrorset.Rules, on manyPlatforms, hosts []string) (linux *resolve.LinuxTable,
+	containerd *resolve.ContainerdTable) {
+	if len(on) == 0 {
+		on = manyPlatforms{string(finding.Linux), string(finding.Windows)}
+	}
+	for _, name := range on {
+		if p := finding.Platform(name); p.ReadsHosts() {
+			containerd = resolve.NewContainerdTableFor(rules, resolve.ContainerdOptions{Platform: p, Named: hosts})
+		} else {
+			linux = resolve.NewLinuxTable(rules)
+		}
+	}
+	return linux, containerd
+}
+
+func (p *program) printCopies(linux *resolve.LinuxTable, containerd *resolve.ContainerdTable, listed []input.Image,
 	findings finding.Findings, asJSON bool) error {
-	linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, hosts...)
 	copies := []resolve.Copy{}
 	for _, image := range listed {
-		some, err := resolve.Copies(linux, windows, image.Name)
+		some, err := resolve.Copies(linux, containerd, image.Name)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}

@@ -21,10 +21,10 @@ func (p *program) diff() *cobra.Command {
 		Use: "diff OLD NEW", Short: "say what changes on a node between two inputs, and what it costs",
 		Long: "OLD and NEW are manifests (a file, a directory, or - for standard " +
 			"input), or what a node has: for\n" +
-			"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows the\n" +
-			"directory of the hosts.toml files, containerd's config_path. For windows, what is done to the node is said\n" +
-			"where NEW is manifests, and what pulls change where both are nodes."}
-	on := platformFlag(c, "the nodes to answer for: windows or linux")
+			"linux a registries.conf, or a directory that holds one and its registries.conf.d; for windows and\n" +
+			"containerd the directory of the hosts.toml files, containerd's config_path. For these, what is done to the\n" +
+			"node is said where NEW is manifests, and what pulls change where it is a node."}
+	on := platformFlag(c, "the nodes to answer for: "+nodes)
 	out := formFlag(c, "one object")
 	read := choiceFlags(c)
 	byRoutes := c.Flags().Bool("routes", false, "say which images go another way, class by class, in place of "+
@@ -65,8 +65,8 @@ func (p *program) diffFiles(on finding.Platform, oldPath, newPath string, read *
 	switch {
 	case err != nil:
 		return false, err
-	case on == finding.Windows:
-		return p.diffWindows(old, new, read, out.json)
+	case on.ReadsHosts():
+		return p.diffContainerd(on, old, new, read, out.json)
 	}
 	oldSide, oldErr := linuxSideOf(old)
 	newSide, newErr := linuxSideOf(new)
@@ -233,7 +233,7 @@ func linuxSideOf(s *side) (*linuxSide, error) {
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
 	side := &linuxSide{main: files.Config, data: files.Config.Bytes(), files: map[string][]byte{}, rendered: true,
-		findings: slices.Concat(concerning(finding.Linux, s.rules.Findings), findings, s.findings)}
+		findings: slices.Concat(s.rules.Findings.For(finding.Linux), findings, s.findings)}
 	for _, file := range files.Policies.List() {
 		side.files[strings.TrimPrefix(file.Path, policyjson.Containers+"/")] = file.Data
 	}

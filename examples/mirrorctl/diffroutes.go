@@ -32,11 +32,13 @@ func (p *program) diffRoutes(platform finding.Platform, oldPath, newPath string,
 	if out.json {
 		return len(changes) > 0, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
+			Way      string           `json:"way,omitempty"`
 			Changes  []jsonChange     `json:"changes"`
 			Findings finding.Findings `json:"findings"`
-		}{platform, jsonChanges(changes), append(finding.Findings{}, notShown...)})
+		}{platform, resolve.Way(platform), jsonChanges(changes), append(finding.Findings{}, notShown...)})
 	}
 	p.showChanges(platform, changes)
+	p.notedWay(platform)
 	p.report(notShown)
 	return len(changes) > 0, nil
 }

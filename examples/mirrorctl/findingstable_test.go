@@ -46,6 +46,9 @@ func (w waysOf) row(code string) string {
 		}
 	}
 	on := w[code].platforms
+	if on["containerd"] { // and on Windows as well
+		delete(on, "windows")
+	}
 	platform := "both"
 	if len(on) == 1 && !on[""] {
 		for p := range on {
@@ -113,7 +116,7 @@ func (w waysOf) beside(n ast.Node, names map[string]string) {
 			code = names[name]
 		case strings.HasPrefix(name, "Severity"):
 			severity = strings.ToLower(strings.TrimPrefix(name, "Severity"))
-		case name == "Linux" || name == "Windows":
+		case name == "Linux" || name == "Windows" || name == "Containerd":
 			platforms = append(platforms, strings.ToLower(name))
 		}
 	}
@@ -136,7 +139,7 @@ func lastName(e ast.Expr) string {
 	return ""
 }
 
-var shownFinding = regexp.MustCompile(`\b(error|warning|info)?(?:: [^\n]*?)?\[([a-z-]+)(?:, (linux|windows))?(?:, refused by [^\]]*)?\\?\]`)
+var shownFinding = regexp.MustCompile(`\b(error|warning|info)?(?:: [^\n]*?)?\[([a-z-]+)(?:, (linux|windows|containerd))?(?:, refused by [^\]]*)?\\?\]`)
 
 // inTests adds what lint finds in the examples of docs/findings.md and in the stories, and what other tests expect.
 func (w waysOf) inTests(t *testing.T, page string) {
@@ -158,6 +161,7 @@ func (w waysOf) inTests(t *testing.T, page string) {
 	store := write("store.json", brokenStore)
 	for _, args := range [][]string{
 		{"render", "--platform", "windows", "-f", rules, "--pull-secret", secret},
+		{"render", "--platform", "containerd", "-f", rules, "--pull-secret", secret},
 		{"image-mirror", "list", "-c", "c", "--store", store},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -176,8 +180,8 @@ func (w waysOf) inTests(t *testing.T, page string) {
 	}
 }
 
-// lintedExamples returns what lint finds in the examples of docs/findings.md, each for the platforms of its command line
-// and for both.
+// lintedExamples returns what lint finds in the examples of docs/findings.md, each for the platforms of its command line,
+// for both, and with containerd in the place of Windows.
 func lintedExamples(t *testing.T, page string) (found finding.Findings) {
 	for _, m := range section.FindAllStringSubmatch(page, -1) {
 		dir := t.TempDir()
@@ -192,6 +196,13 @@ func lintedExamples(t *testing.T, page string) (found finding.Findings) {
 		if !slices.Contains(args, "--platform") {
 			found = append(found, lintJSON(t, append(args, "--platform", "linux", "--platform", "windows")...)...)
 		}
+		onContainerd := slices.Clone(args)
+		for i, arg := range args {
+			if arg == "windows" {
+				onContainerd[i] = "containerd"
+			}
+		}
+		found = append(found, lintJSON(t, onContainerd...)...)
 	}
 	return found
 }

@@ -46,7 +46,7 @@ func (c *codes) Set(s string) error {
 // platform is the flag --platform of commands that answer for one.
 type platform finding.Platform
 
-var platforms = []string{string(finding.Windows), string(finding.Linux)}
+var platforms = []string{string(finding.Windows), string(finding.Containerd), string(finding.Linux)}
 
 func (p *platform) String() string { return string(*p) }
 
@@ -86,6 +86,19 @@ func (m *manyPlatforms) Set(s string) error {
 	}
 	*m = append(*m, s)
 	return nil
+}
+
+// containerd returns the platform with containerd that is among them, "" where none or both are.
+func (m manyPlatforms) containerd() (one finding.Platform) {
+	for _, p := range m {
+		if p := finding.Platform(p); p.ReadsHosts() {
+			if one != "" {
+				return ""
+			}
+			one = p
+		}
+	}
+	return one
 }
 
 // form is the flag -o: how a result is printed.
@@ -151,11 +164,22 @@ func inputFlag(c *cobra.Command, what string) *texts {
 	return files
 }
 
+// nodes says what --platform names.
+const nodes = "windows, linux, or containerd for that on Linux"
+
 // platformFlag adds --platform.
 func platformFlag(c *cobra.Command, what string) *platform {
 	on := new(platform)
 	addFlag(c, on, "platform", "", what, platforms)
 	return on
+}
+
+// hostsFor returns an error where --host was given for nodes that have no file for each host.
+func hostsFor(on finding.Platform, hosts []string) error {
+	if len(hosts) > 0 && on == finding.Linux {
+		return fmt.Errorf("%w: --host is for --platform windows or containerd", errUsage)
+	}
+	return nil
 }
 
 // formFlag adds -o with text, json and more forms, and --json, its short form. content is what the
@@ -175,7 +199,7 @@ func formFlag(c *cobra.Command, content string, more ...string) *form {
 // hostsFlag adds --host.
 func hostsFlag(c *cobra.Command) *texts {
 	hosts := new(texts)
-	addFlag(c, hosts, "host", "", "windows: a registry `HOST` that wildcard rules are to be expanded "+
+	addFlag(c, hosts, "host", "", "windows and containerd: a registry `HOST` that wildcard rules are to be expanded "+
 		"for; repeats", []string{})
 	return hosts
 }

@@ -155,7 +155,8 @@ func (c *comment) unused(platforms []string) string {
 		return "is not left out, because no reason stands behind it; write # pullroute:ignore " + c.code + " REASON"
 	case c.refusal:
 		return "refuses the input here, which no comment changes; mend it, and remove the comment"
-	case of.platform != "" && !slices.Contains(platforms, of.platform):
+	case of.platform != "" && !slices.ContainsFunc(platforms,
+		func(p string) bool { return concerns(of.platform, finding.Platform(p)) }):
 		return ""
 	}
 	return "leaves nothing out: no such finding is about this line; remove the comment"

@@ -393,7 +393,7 @@ func linuxNodes(c *managed.Cluster) (*routes.Routes, finding.Findings) {
 		panic(err) // a Cluster keeps the rules of the service
 	}
 	_, table, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
-	return routes.Linux(table), append(concerning(finding.Linux, rules.Findings), findings...)
+	return routes.Linux(table), append(rules.Findings.For(finding.Linux), findings...)
 }
 
 // agrees reads one line and reports whether it says yes.

@@ -90,7 +90,7 @@ func (c *clientFlag) Set(s string) error {
 
 var (
 	errNoInput    = fmt.Errorf("%w: no input; give manifests with -f", errUsage)
-	errNoPlatform = fmt.Errorf("%w: --platform is missing; name windows or linux", errUsage)
+	errNoPlatform = fmt.Errorf("%w: --platform is missing; name windows, containerd or linux", errUsage)
 )
 
 // read reads what -f names.
@@ -234,11 +234,12 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 		s.hosts, s.beside = picked.Hosts, ofReading(picked.Hosts.Findings)
 	default:
 		files, linux, more := registriesconf.Render(rules, registriesconf.RenderOptions{})
-		_, windows, moreWindows := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
+		_, containerd, moreContainerd := hoststoml.Render(rules, hoststoml.RenderOptions{
+			Platform: containerdOf(platform), Hosts: hosts})
 		s = imageSource(linux, append(slices.Clone(rules.Findings), more...))
-		s.other = windows
-		if platform == finding.Windows {
-			s = registrySource(windows, append(slices.Clone(rules.Findings), moreWindows...))
+		s.other = containerd
+		if platform != finding.Linux {
+			s = registrySource(containerd, append(slices.Clone(rules.Findings), moreContainerd...))
 			s.other, s.operator = linux, resolve.WMCO(rules)
 		} else if refused := more.Err(); refused != nil && err == nil {
 			return nil, refused // MCO writes nothing, so there is nothing to answer from
@@ -263,6 +264,14 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 	return s, err // of what is refused, it is what could be made of the rest
 }
 
+// containerdOf returns the nodes with containerd that an answer for a platform is about, or speaks of beside its own.
+func containerdOf(platform finding.Platform) finding.Platform {
+	if platform.ReadsHosts() {
+		return platform
+	}
+	return finding.Windows
+}
+
 // aboutAll makes ready for an answer about all images at once. The error says that there can be none.
 func (s *source) aboutAll(c *choice) error {
 	if s.hosts == nil {
@@ -274,7 +283,7 @@ func (s *source) aboutAll(c *choice) error {
 }
 
 func aboutAll(hosts *input.Hosts, c *choice) (*resolve.ContainerdTable, finding.Findings, error) {
-	o, err := c.on(finding.Windows)
+	o, err := c.on(hosts.Table().Platform())
 	if err != nil {
 		return nil, nil, err
 	}

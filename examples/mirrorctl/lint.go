@@ -38,7 +38,7 @@ func (p *program) lint() *cobra.Command {
 	files := inputFlag(c, anyInput)
 	out := formFlag(c, "{\"findings\": [...]}", "sarif", "github", "junit")
 	l := linting{failOn: form{"error", []string{"error", "warning"}}}
-	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: windows or linux; repeats; "+
+	addFlag(c, &l.on, "platform", "", "report what concerns these nodes: "+nodes+"; repeats; "+
 		"without it, linux, and windows where the input is about it: images of mcr.microsoft.com, --host, "+
 		"a hosts.toml", platforms)
 	addFlag(c, &l.named, "require", "", "an `IMAGE` that has to be served by a mirror; repeats", []string{})
@@ -123,7 +123,7 @@ func failing(findings finding.Findings, onWarnings bool) error {
 func lintInput(in *input.Input, flags *linting, l linter) (*linted, error) {
 	client, together := input.Client(flags.client), flags.together
 	c := &linted{findings: in.Findings(), files: len(in.Files())}
-	linux, containerd, more := in.Nodes(client)
+	linux, containerd, more := in.Nodes(client, flags.on.containerd())
 	c.findings = append(c.findings, more...)
 	if err := c.nodes(linux, containerd, &l); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func lintInput(in *input.Input, flags *linting, l linter) (*linted, error) {
 	if len(c.platforms) == 0 {
 		c.platforms = platformsOf(rules, &l, len(containerd) > 0)
 	}
-	for _, p := range platforms {
+	for _, p := range []string{string(finding.Windows), string(finding.Linux)} {
 		if speaks && !slices.Contains(c.platforms, p) {
 			c.notChecked = append(c.notChecked, p)
 		}
@@ -290,26 +290,35 @@ func (l *linter) lint(platforms []string) error {
 			return err
 		}
 	}
-	if slices.Contains(platforms, string(finding.Windows)) {
-		_, t, findings := hoststoml.Render(l.rules, hoststoml.RenderOptions{Hosts: l.hosts})
-		l.findings = append(l.findings, findings...)
-		l.findings = append(l.findings, routes.UnderWMCO(t, resolve.WMCO(l.rules))...)
-		images := l.require
-		if (l.disconnected || mirrorsMicrosoft(l.rules)) &&
-			!slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
-			images = append(slices.Clone(images), input.Image{Name: pauseImage})
+	for _, on := range platforms {
+		if on := finding.Platform(on); on.ReadsHosts() {
+			if err := l.containerd(on); err != nil {
+				return err
+			}
 		}
-		return l.images(t, images)
 	}
 	return nil
 }
 
+// containerd collects what concerns the nodes of a platform with containerd.
+func (l *linter) containerd(on finding.Platform) error {
+	_, t, findings := hoststoml.Render(l.rules, hoststoml.RenderOptions{Platform: on, Hosts: l.hosts})
+	l.findings = append(l.findings, findings...)
+	images := l.require
+	if on == finding.Windows {
+		l.findings = append(l.findings, routes.UnderWMCO(t, resolve.WMCO(l.rules))...)
+		if (l.disconnected || mirrorsMicrosoft(l.rules)) &&
+			!slices.ContainsFunc(images, func(i input.Image) bool { return i.Name == pauseImage }) {
+			images = append(slices.Clone(images), input.Image{Name: pauseImage})
+		}
+	}
+	return l.images(t, images)
+}
+
 // concerningAny returns the findings that concern any of some platforms.
 func concerningAny(platforms []string, findings finding.Findings) (kept finding.Findings) {
-	for _, f := range findings {
-		if f.Platform == "" || slices.Contains(platforms, string(f.Platform)) {
-			kept = append(kept, f)
-		}
+	for _, p := range platforms {
+		kept = append(kept, findings.For(finding.Platform(p))...)
 	}
 	return kept
 }

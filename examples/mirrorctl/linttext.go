@@ -127,9 +127,9 @@ func (f *fact) message(both bool) string {
 	} else if about := cmp.Or(f.Origin.Field, f.Origin.Object); about != "" {
 		text = about + ": " + text
 	}
-	if name := string(f.on[0]); both && len(f.on) == 1 && name != "" &&
-		!strings.Contains(strings.ToLower(f.Message), name) {
-		text = "on " + capital(name) + " nodes: " + text
+	if on := f.on[0]; both && len(f.on) == 1 && on != "" && on != finding.Containerd && // that is what reads the file
+		!strings.Contains(strings.ToLower(f.Message), string(on)) {
+		text = on.Where() + ": " + text
 	}
 	if f.Origin.Wrapper != "" {
 		text += " (in " + f.Origin.Wrapper + ")"

@@ -1,12 +1,12 @@
 // Command mirrorctl shows everything that pullroute does: it turns manifests into the files of Linux and
 // Windows nodes, says where an image will be pulled from and why, and checks manifests in CI.
 //
-//	mirrorctl render  --platform windows|linux -f FILE [--out DIR]
-//	mirrorctl resolve --platform windows|linux -f FILE IMAGE...
+//	mirrorctl render  --platform windows|containerd|linux -f FILE [--out DIR]
+//	mirrorctl resolve --platform windows|containerd|linux -f FILE IMAGE...
 //	mirrorctl lint    -f FILE
-//	mirrorctl routes  --platform windows|linux -f FILE
+//	mirrorctl routes  --platform windows|containerd|linux -f FILE
 //	mirrorctl assert  -f FILE STATEMENTS...
-//	mirrorctl diff    --platform windows|linux OLD NEW
+//	mirrorctl diff    --platform windows|containerd|linux OLD NEW
 //	mirrorctl copy-plan -f FILE IMAGE...
 //
 // Results go to standard output, findings and errors to standard error. The exit code is 0 where the
@@ -24,7 +24,6 @@ import (
 
 	"github.com/pullroute/pullroute/internal/near"
 	"github.com/pullroute/pullroute/internal/shown"
-	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/spf13/cobra"
 )
 
@@ -151,15 +150,4 @@ func noArguments(args []string) error {
 		return fmt.Errorf("%w: \"%s\" is not a flag; give the input with -f", errUsage, shown.Location(args[0]))
 	}
 	return nil
-}
-
-// concerning returns the findings that do not speak of the other platform only.
-func concerning(platform finding.Platform, findings finding.Findings) finding.Findings {
-	var kept finding.Findings
-	for _, f := range findings {
-		if f.Platform == "" || f.Platform == platform {
-			kept = append(kept, f)
-		}
-	}
-	return kept
 }

@@ -37,7 +37,9 @@ func (p *program) show(from *source, plan resolve.Plan, all bool) {
 	p.stdout.result([]byte(label))
 	p.stdout.paint("\x1b[0m")
 	fmt.Fprintf(p.stdout, "  %s\n", v.text)
-	p.way(plan.Platform)
+	if plan.Platform == finding.Containerd {
+		p.labelled("asked by", "the kubelet (CRI); ctr reads these files with --hosts-dir only")
+	}
 	for i, reference := range plan.References {
 		if len(plan.References) > 1 || reference != plan.Image {
 			p.labelled("taken for", "%s", reference)

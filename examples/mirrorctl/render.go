@@ -31,14 +31,14 @@ type rendering struct {
 func (p *program) render() *cobra.Command {
 	c := &cobra.Command{Use: "render", Short: "write the files that nodes read"}
 	files := inputFlag(c, manifests)
-	r := rendering{on: platformFlag(c, "the nodes to write for: windows or linux")}
+	r := rendering{on: platformFlag(c, "the nodes to write for: "+nodes)}
 	fs := c.Flags()
 	fs.StringVar(&r.out, "out", "", "write the files below this `DIR`; without it they are printed")
 	fs.BoolVar(&r.check, "check", false, "write nothing, say what would change below --out, and exit with 1 "+
 		"where something would, and with 3 where the input is refused")
 	fs.StringVar(&r.base, "base", "", "linux: the registries.conf `FILE` to edit; without it, the one that MCO "+
 		"starts from")
-	fs.StringVar(&r.pullSecret, "pull-secret", "", "windows: a pull `SECRET`, a .dockerconfigjson or the "+
+	fs.StringVar(&r.pullSecret, "pull-secret", "", "windows and containerd: a pull `SECRET`, a .dockerconfigjson or the "+
 		"manifest of one; its credentials are written as headers")
 	r.hosts, r.read = hostsFlag(c), choiceFlags(c)
 	c.RunE = func(_ *cobra.Command, args []string) error {
@@ -56,7 +56,8 @@ func (p *program) render() *cobra.Command {
 
 // mistake says which flags do not go together.
 func (r *rendering) mistake(args []string) error {
-	switch linux := *r.on == platform(finding.Linux); {
+	on := finding.Platform(*r.on)
+	switch linux := on == finding.Linux; {
 	case len(args) > 0:
 		return noArguments(args)
 	case *r.on == "":
@@ -67,13 +68,11 @@ func (r *rendering) mistake(args []string) error {
 		return fmt.Errorf("%w: --base is for --platform linux", errUsage)
 	case r.read.release != "" && !linux:
 		return fmt.Errorf("%w: --release-image is for --platform linux", errUsage)
-	case len(*r.hosts) > 0 && linux:
-		return fmt.Errorf("%w: --host is for --platform windows", errUsage)
 	case r.pullSecret != "" && linux:
-		return fmt.Errorf("%w: --pull-secret is for --platform windows; Linux nodes have it in a file of "+
-			"their own, /var/lib/kubelet/config.json", errUsage)
+		return fmt.Errorf("%w: --pull-secret is for --platform windows and containerd; Linux nodes have it in a file "+
+			"of their own, /var/lib/kubelet/config.json", errUsage)
 	}
-	return nil
+	return hostsFor(on, *r.hosts)
 }
 
 func (p *program) runRender(r *rendering, files []string) error {
@@ -85,10 +84,10 @@ func (p *program) runRender(r *rendering, files []string) error {
 	if *r.on == platform(finding.Linux) {
 		return p.renderLinux(rules, r)
 	}
-	return p.renderWindows(rules, r)
+	return p.renderContainerd(rules, r)
 }
 
-func (p *program) renderWindows(rules *mirrorset.Rules, r *rendering) error {
+func (p *program) renderContainerd(rules *mirrorset.Rules, r *rendering) error {
 	var secret hoststoml.PullSecret
 	var findings finding.Findings
 	if r.pullSecret != "" {
@@ -101,16 +100,17 @@ func (p *program) renderWindows(rules *mirrorset.Rules, r *rendering) error {
 			return findings.Err()
 		}
 	}
-	tree, _, more := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: *r.hosts, PullSecret: secret})
-	p.report(append(append(findings, concerning(finding.Windows, rules.Findings)...), more...).Sort())
+	on := finding.Platform(*r.on)
+	tree, _, more := hoststoml.Render(rules, hoststoml.RenderOptions{Platform: on, Hosts: *r.hosts, PullSecret: secret})
+	p.report(slices.Concat(findings.For(on), rules.Findings.For(on), more).Sort())
 	switch {
 	case r.out == "":
 		p.printTree(tree)
 		return nil
 	case r.check:
-		return p.checkTree(tree, r.out)
+		return p.checkTree(on, tree, r.out)
 	}
-	stale, err := tree.Write(r.out)
+	stale, err := tree.WriteFor(on, r.out)
 	for _, name := range stale {
 		p.stale(r.out, name)
 	}
@@ -135,7 +135,7 @@ func (p *program) renderLinux(rules *mirrorset.Rules, r *rendering) error {
 		return err
 	}
 	more = append(more, files.Fills(table, rules.Rendered)...)
-	p.report(append(append(findings, concerning(finding.Linux, rules.Findings)...), more...).Sort())
+	p.report(slices.Concat(findings, rules.Findings.For(finding.Linux), more).Sort())
 	switch {
 	case r.out == "":
 		p.printFiles(files)

@@ -14,7 +14,7 @@ func (p *program) resolve() *cobra.Command {
 	c := &cobra.Command{Use: "resolve [IMAGE]...", Short: "say where images will be pulled from",
 		ValidArgsFunction: cobra.NoFileCompletions}
 	files := inputFlag(c, anyInput)
-	on := nodePlatformFlag(c)
+	on := platformFlag(c, "the nodes to answer for: "+nodes)
 	out := formFlag(c, "an array, one object per image")
 	hosts := hostsFlag(c)
 	read := choiceFlags(c)
@@ -28,8 +28,9 @@ func (p *program) resolve() *cobra.Command {
 			return fmt.Errorf("%w: no image to resolve", errUsage)
 		case len(*files) == 0:
 			return errNoInput
-		case len(*hosts) > 0 && on.files() != finding.Windows:
-			return fmt.Errorf("%w: --host is for --platform windows or containerd", errUsage)
+		}
+		if err := hostsFor(finding.Platform(*on), *hosts); err != nil {
+			return err
 		}
 		listed, findings, err := requireFrom(*lists)
 		if err != nil {
@@ -38,19 +39,19 @@ func (p *program) resolve() *cobra.Command {
 		for _, image := range listed {
 			images = append(images, image.Name)
 		}
-		from, err := p.readSource(on.files(), *files, *hosts, read)
+		from, err := p.readSource(finding.Platform(*on), *files, *hosts, read)
 		if err != nil {
 			p.ifMended(from, images, err)
 			return err
 		}
 		from.beside = append(from.beside, findings...)
-		return p.showPlans(from, *on, images, out.name == "json", *all)
+		return p.showPlans(from, images, out.name == "json", *all)
 	}
 	return c
 }
 
 // showPlans prints the plan of each image.
-func (p *program) showPlans(from *source, on nodePlatform, images []string, asJSON, all bool) error {
+func (p *program) showPlans(from *source, images []string, asJSON, all bool) error {
 	plans, err := from.plans(images)
 	if err != nil {
 		return err
@@ -60,7 +61,6 @@ func (p *program) showPlans(from *source, on nodePlatform, images []string, asJS
 			plans[i].Findings = slices.Concat(plans[i].Findings, from.about(plans[i]),
 				reasons(from.rules, from.planner, plans[i]), from.beside).Sort()
 		}
-		on.plans(plans)
 		return p.encode(plans)
 	}
 	findings := from.beside
@@ -69,10 +69,9 @@ func (p *program) showPlans(from *source, on nodePlatform, images []string, asJS
 			fmt.Fprintln(p.stdout)
 		}
 		findings = slices.Concat(findings, plan.Findings, from.about(plan), reasons(from.rules, from.planner, plan))
-		on.plans(plans[i : i+1])
-		p.show(from, plans[i], all)
+		p.show(from, plan, all)
 	}
-	p.report(slices.Compact(on.findings(findings).Sort()))
+	p.report(findings.Sort())
 	return nil
 }
 
@@ -122,7 +121,7 @@ func (s *source) about(plan resolve.Plan) finding.Findings {
 		}
 	}
 	var about finding.Findings
-	for _, f := range concerning(plan.Platform, s.findings) {
+	for _, f := range s.findings.For(plan.Platform) {
 		switch {
 		case within(f.Origin, governing):
 			about = append(about, f)

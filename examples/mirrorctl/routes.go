@@ -20,7 +20,7 @@ import (
 func (p *program) routes() *cobra.Command {
 	c := &cobra.Command{Use: "routes", Short: "say where every image will be pulled from, class by class"}
 	files := inputFlag(c, anyInput)
-	on := platformFlag(c, "the nodes to answer for: windows or linux")
+	on := platformFlag(c, "the nodes to answer for: "+nodes)
 	out := formFlag(c, "one object", "mermaid", "dot")
 	hosts := hostsFlag(c)
 	read := choiceFlags(c)
@@ -52,11 +52,12 @@ func (p *program) showRoutes(from *source, on finding.Platform, form string) err
 	case "json":
 		return p.encode(struct {
 			Platform   finding.Platform `json:"platform"`
+			Way        string           `json:"way,omitempty"`
 			Routes     []row            `json:"routes"`
 			ShortNames []row            `json:"shortNames"`
 			Findings   finding.Findings `json:"findings"`
-		}{on, rows, short, append(finding.Findings{},
-			concerning(on, slices.Concat(from.findings, from.beside)).Sort()...)})
+		}{on, resolve.Way(on), rows, short, append(finding.Findings{},
+			slices.Concat(from.findings, from.beside).For(on).Sort()...)})
 	case "mermaid":
 		drawMermaid(p.stdout, rows)
 	case "dot":
@@ -65,7 +66,8 @@ func (p *program) showRoutes(from *source, on finding.Platform, form string) err
 		tableOf(p.stdout, rows)
 		shortTableOf(p.stdout, short)
 	}
-	p.report(slices.Compact(concerning(on, slices.Concat(from.findings, from.beside)).Sort()))
+	p.notedWay(on)
+	p.report(slices.Concat(from.findings, from.beside).For(on).Sort())
 	return nil
 }
 

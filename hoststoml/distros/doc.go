@@ -30,7 +30,7 @@ type reader struct {
 }
 
 func (r *reader) report(f finding.Finding, field, value, message string) {
-	f.Platform, f.Origin, f.Value, f.Message = finding.Windows, finding.Origin{File: r.name, Field: field},
+	f.Platform, f.Origin, f.Value, f.Message = finding.Containerd, finding.Origin{File: r.name, Field: field},
 		value, message
 	r.findings = append(r.findings, f)
 }

@@ -48,7 +48,7 @@ func (c Client) On(platform finding.Platform) bool {
 	case "":
 		return true
 	case "containerd", "k3s":
-		return platform == finding.Windows
+		return platform.ReadsHosts()
 	}
 	return platform == finding.Linux
 }

@@ -25,14 +25,20 @@ type Hosts struct {
 
 	registriesYAML string // the name of the one that the files are made of
 	k3s            bool   // the containerd of k3s and RKE2 reads them
+	platform       finding.Platform
 }
 
 // Table returns what the client makes of the files.
 func (h *Hosts) Table() *resolve.ContainerdTable {
 	if h.k3s {
-		return h.Tree.K3sTable(h.Dir)
+		return h.Tree.K3sTable(h.Dir).On(h.platform)
 	}
-	return h.Tree.Table(h.Dir)
+	return h.Tree.Table(h.Dir).On(h.platform)
+}
+
+// on takes the files as those of a node of a platform.
+func (h *Hosts) on(platform finding.Platform) {
+	h.platform, h.Findings = platform, h.Findings.For(platform)
 }
 
 // readBy takes the files as a client reads them: by default what makes them has the containerd of its own.
@@ -43,7 +49,7 @@ func (h *Hosts) readBy(c Client) {
 		h.Findings = h.Tree.K3sFindings(h.Dir, h.Findings)
 	case h.registriesYAML != "" && h.rewrites() != nil:
 		h.Findings = append(h.Findings, finding.Finding{
-			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows,
+			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Containerd,
 			Origin: finding.Origin{File: h.registriesYAML}, Value: "rewrite",
 			Message: "is read by nobody but the containerd of k3s and RKE2: the answer, for another client, " +
 				"is one without it",
@@ -72,7 +78,7 @@ func (h *Hosts) AboutAll(o Choice) (*resolve.ContainerdTable, finding.Findings) 
 	}
 	f := finding.Finding{
 		Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader,
-		Platform: finding.Windows,
+		Platform: finding.Containerd,
 		Origin:   finding.Origin{File: path.Join(h.Dir, first.Path()), Field: "rewrite"}, Value: first.Host,
 		Message: "changes repositories by regular expressions, about which nothing is said for all images at " +
 			"once: ask resolve about one; --ignore unread-rules answers as if it were not there",
@@ -91,7 +97,7 @@ func (h *Hosts) AboutAll(o Choice) (*resolve.ContainerdTable, finding.Findings) 
 			plain[i].File = &file
 		}
 	}
-	return plain.K3sTable(h.Dir), finding.Findings{f}
+	return plain.K3sTable(h.Dir).On(h.platform), finding.Findings{f}.For(h.platform)
 }
 
 const defaultHost = "_default"
@@ -123,7 +129,7 @@ func readHosts(c configPath, by hoststoml.Version) (*Hosts, error) {
 	h.Tree = hoststoml.Tree{{Host: host, File: f}}
 	if how != "" {
 		h.Findings = append(h.Findings, finding.Finding{
-			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows,
+			Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Containerd,
 			Origin: finding.Origin{File: c.file}, Value: host,
 			Message: how + "; containerd goes by the name of the directory that the file lies in: give " +
 				"that, or config_path",
@@ -167,7 +173,7 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 			"which leaves out the registries themselves, and --embedded-registry, which asks other nodes first"
 	}
 	h.Findings = append(h.Findings, finding.Finding{
-		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Windows,
+		Code: finding.CodeAmbiguousInput, Severity: finding.SeverityInfo, Platform: finding.Containerd,
 		Origin:  finding.Origin{File: name},
 		Message: "is " + made + "; answers name the files that it makes",
 	})
@@ -184,7 +190,7 @@ func (h *Hosts) refuseNothing() {
 // unsure refuses an answer from a file of which it is not known what an old version reads.
 func (h *Hosts) unsure(file string, by hoststoml.Version) {
 	h.Findings = append(h.Findings, finding.Finding{
-		Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader, Platform: finding.Windows,
+		Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader, Platform: finding.Containerd,
 		Origin: finding.Origin{File: file},
 		Message: "is a file of which it is not known how containerd " + by.String() + " reads it: mend what is said of it; " +
 			"--ignore unread-rules answers as if it were ignored where it is broken",

@@ -46,11 +46,11 @@ type PlatformError struct {
 }
 
 func (e *PlatformError) Error() string {
-	what := "holds hosts.toml files, or what makes them"
+	what := "holds hosts.toml files, or what makes them, which --platform windows and containerd read"
 	if e.Platform == finding.Linux {
-		what = "is, or holds, a registries.conf"
+		what = "is, or holds, a registries.conf, which --platform linux reads"
 	}
-	return fmt.Sprintf("%s %s, which --platform %s reads", shown.Location(e.Name), what, e.Platform)
+	return shown.Location(e.Name) + " " + what
 }
 
 // Pick returns the one cluster, or the one node, that the input is about. The error is a
@@ -76,7 +76,7 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 			p.Findings = append(p.Findings, finding.Finding{
 				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Linux,
 				Origin: finding.Origin{File: distro[0].Origin.File},
-				Message: "holds what k3s or Talos tells containerd, which counts for --platform windows; " +
+				Message: "holds what k3s or Talos tells containerd, which counts for --platform containerd; " +
 					"the answer is that of the objects",
 			})
 		}
@@ -102,8 +102,8 @@ func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	default:
 		refused = append(refused, nodes.pick(platform, o, p)...)
 	}
-	p.Findings = p.Findings.Sort()
-	return p, refused.Sort().Err()
+	p.Findings = p.Findings.For(platform).Sort()
+	return p, refused.For(platform).Sort().Err()
 }
 
 // isEmpty reports whether no object of a set has an entry.
@@ -366,10 +366,11 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		}}
 	}
 	hosts.readBy(o.Client)
+	hosts.on(platform)
 	p.Hosts = hosts
 	if len(hosts.Tree) == 0 {
 		p.Findings = append(p.Findings, finding.Finding{
-			Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Windows,
+			Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Containerd,
 			Origin:  finding.Origin{File: hosts.Dir},
 			Message: "holds no hosts.toml: every image comes from its own registry",
 		})

@@ -47,7 +47,7 @@ func ofContainerd(f *found) (findings finding.Findings) {
 	}
 	refuse := func(at *tomltree.Value, key, message string) {
 		findings = append(findings, finding.Finding{
-			Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader, Platform: finding.Windows,
+			Code: finding.CodeUnreadRules, Severity: finding.SeverityError, RefusedBy: finding.Reader, Platform: finding.Containerd,
 			Origin: finding.Origin{File: f.name, Line: at.Line}, Value: key, Message: message,
 		})
 	}

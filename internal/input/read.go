@@ -442,7 +442,7 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 			in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
 		case f.kind == formatHosts:
 			in.findings = append(in.findings, finding.Finding{
-				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Windows,
+				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Containerd,
 				Origin: finding.Origin{File: f.name},
 				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
 					"hosts.toml, in the directory of its registry",
@@ -523,8 +523,9 @@ func (in *Input) passedOver(root string, n int) {
 }
 
 // Nodes are the nodes whose files the input holds, those inside manifests included, as a client
-// reads them. A config_path that cannot be read is a finding.
-func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, findings finding.Findings) {
+// reads them. on is the platform of those with containerd; where it is empty what is found holds for any.
+// A config_path that cannot be read is a finding.
+func (in *Input) Nodes(client Client, on finding.Platform) (linux []*Linux, containerd []*Hosts, findings finding.Findings) {
 	all := &mirrorset.Set{}
 	for _, m := range in.manifests {
 		all.NodeFiles = append(all.NodeFiles, m.set.NodeFiles...)
@@ -536,7 +537,7 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 		linux = append(linux, readLinux(n, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
 	}
-	for _, n := range in.nodes(finding.Windows, all) {
+	for _, n := range in.nodes(finding.Containerd, all) {
 		hosts, err := n.hosts(client)
 		if err != nil {
 			findings = append(findings, finding.Finding{
@@ -546,6 +547,9 @@ func (in *Input) Nodes(client Client) (linux []*Linux, containerd []*Hosts, find
 			continue
 		}
 		hosts.readBy(client)
+		if hosts.platform = finding.Containerd; on != "" {
+			hosts.on(on)
+		}
 		containerd = append(containerd, hosts)
 	}
 	return linux, containerd, findings

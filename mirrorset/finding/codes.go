@@ -70,23 +70,23 @@ const (
 	CodeNoLocation        Code = "no-location"         // no location is left for a source or an image
 	CodeEvadesRule        Code = "evades-rule"         // another spelling of a host than the rule that forbids it
 	CodeNoSearchRegistry  Code = "no-search-registry"  // Linux: a name without registry and nowhere to look
-	CodeInexactMirror     Code = "inexact-mirror"      // Windows: another location is asked than the mirror names
-	CodeSpillover         Code = "spillover"           // Windows: an entry also catches the registry's other images
-	CodeTagMirrorDigests  Code = "tag-mirror-digests"  // Windows: a mirror for tags also serves digests
-	CodeContainsForbidden Code = "contains-forbidden"  // Windows: some pulls through an endpoint reach a forbidden source
-	CodeWildcardUnused    Code = "wildcard-unused"     // Windows: a wildcard without a registry to apply to
-	CodeNarrowScope       Code = "narrow-scope"        // Windows: a blocked or insecure scope narrower than a registry
+	CodeInexactMirror     Code = "inexact-mirror"      // containerd: another location is asked than the mirror names
+	CodeSpillover         Code = "spillover"           // containerd: an entry also catches the registry's other images
+	CodeTagMirrorDigests  Code = "tag-mirror-digests"  // containerd: a mirror for tags also serves digests
+	CodeContainsForbidden Code = "contains-forbidden"  // containerd: some pulls through an endpoint reach a forbidden source
+	CodeWildcardUnused    Code = "wildcard-unused"     // containerd: a wildcard without a registry to apply to
+	CodeNarrowScope       Code = "narrow-scope"        // containerd: a blocked or insecure scope narrower than a registry
 	CodeReservedName      Code = "reserved-name"       // a host whose directory Windows cannot make
 	CodeHostClash         Code = "host-clash"          // Windows: two hosts whose directories Windows cannot tell apart
-	CodeUnknownHost       Code = "unknown-host"        // Windows: a named host that no rule applies to
+	CodeUnknownHost       Code = "unknown-host"        // containerd: a named host that no rule applies to
 	CodeForbiddenContact  Code = "forbidden-contact"   // a plan that reaches a source which may not be contacted
-	CodeStrictTokens      Code = "strict-token-scope"  // Windows: a mirror on a registry with a strict token server
-	CodeOtherPath         Code = "other-path"          // Windows: a path that few registries answer at, or none
-	CodeDockerIOServer    Code = "docker-io-server"    // Windows: a hosts.toml asks docker.io, which is no registry
-	CodeUnreachableHost   Code = "unreachable-host"    // Windows: a hosts.toml asks what no host can be named
-	CodeNoScheme          Code = "no-scheme"           // Windows: a host without a scheme, which is asked by HTTPS
-	CodeHTTPSFirst        Code = "https-first"         // Windows: a host with an http URL that is asked by HTTPS first
-	CodeServerOnly        Code = "server-only"         // Windows: settings at the top of a hosts.toml, which no host gets
+	CodeStrictTokens      Code = "strict-token-scope"  // containerd: a mirror on a registry with a strict token server
+	CodeOtherPath         Code = "other-path"          // containerd: a path that few registries answer at, or none
+	CodeDockerIOServer    Code = "docker-io-server"    // containerd: a hosts.toml asks docker.io, which is no registry
+	CodeUnreachableHost   Code = "unreachable-host"    // containerd: a hosts.toml asks what no host can be named
+	CodeNoScheme          Code = "no-scheme"           // containerd: a host without a scheme, which is asked by HTTPS
+	CodeHTTPSFirst        Code = "https-first"         // containerd: a host with an http URL that is asked by HTTPS first
+	CodeServerOnly        Code = "server-only"         // containerd: settings at the top of a hosts.toml, which no host gets
 	CodeRewriteOrder      Code = "rewrite-order"       // k3s and RKE2: an image that several rewrites of a host change
 )
 

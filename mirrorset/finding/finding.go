@@ -66,10 +66,27 @@ type Platform string
 const (
 	// Linux nodes pull with containers-image (CRI-O, podman, skopeo) and read registries.conf.
 	Linux Platform = "linux"
-	// Windows nodes pull with containerd and read hosts.toml files. Everything said of them holds
-	// for any containerd.
+	// Windows nodes pull with containerd and read hosts.toml files.
 	Windows Platform = "windows"
+	// Containerd nodes are those with Linux that pull with containerd. They read the same files, and what only
+	// Windows does is not said of them. A finding about a hosts.toml holds for every containerd, and has
+	// this platform until [Findings.For] says otherwise.
+	Containerd Platform = "containerd"
 )
+
+// ReadsHosts reports whether the nodes read hosts.toml files.
+func (p Platform) ReadsHosts() bool { return p == Windows || p == Containerd }
+
+// Where names the nodes in a sentence: "on Linux", "on Windows", "with containerd".
+func (p Platform) Where() string {
+	switch p {
+	case Linux:
+		return "on Linux"
+	case Windows:
+		return "on Windows"
+	}
+	return "with " + string(p)
+}
 
 // Refuser names who refuses an input.
 type Refuser string
@@ -291,6 +308,21 @@ func (o *Origin) compare(p *Origin) int {
 		return c
 	}
 	return cmp.Or(compareNatural(o.Field, p.Field), compareNatural(o.Wrapper, p.Wrapper))
+}
+
+// For returns the findings that concern nodes of a platform. What holds for every containerd is said of that
+// platform.
+func (fs Findings) For(p Platform) Findings {
+	var kept Findings
+	for _, f := range fs {
+		if f.Platform == Containerd && p == Windows {
+			f.Platform = p
+		}
+		if f.Platform == "" || f.Platform == p {
+			kept = append(kept, f)
+		}
+	}
+	return kept
 }
 
 // Err returns a *RefusedError that holds the findings which refuse the input, and nil where none does.

@@ -79,7 +79,7 @@ var statementKeys = map[string][]string{
 	"never":    {"except", "spelling"},
 	"images":   {"only", "first"},
 	"mirrored": {"by"},
-	"image":    {"linux", "windows"},
+	"image":    {"linux", "windows", "containerd"},
 	"same":     {},
 }
 
@@ -96,6 +96,7 @@ func (p *statementParser) statement(n *document.Node) {
 		First:    p.location(fields["first"], "first"),
 		Mirrored: p.scope(fields["mirrored"], "mirrored"), Same: p.scope(fields["same"], "same"),
 		Linux: p.locations(fields["linux"], "linux"), Windows: p.locations(fields["windows"], "windows"),
+		Containerd:  p.locations(fields["containerd"], "containerd"),
 		By:          mirrorset.Pull(p.word(fields["by"], "by", string(mirrorset.ByDigest), string(mirrorset.ByTag))),
 		AnySpelling: p.word(fields["spelling"], "spelling", "any") != "",
 	}
@@ -107,8 +108,8 @@ func (p *statementParser) statement(n *document.Node) {
 	switch {
 	case subject == "images" && (fields["only"] == nil) == (fields["first"] == nil):
 		p.mistake(n.Line, "images", "one of only and first is to stand beside it")
-	case subject == "image" && s.Linux == nil && s.Windows == nil:
-		p.mistake(n.Line, "image", "linux or windows is to stand beside it: the locations that are asked, "+
+	case subject == "image" && s.Linux == nil && s.Windows == nil && s.Containerd == nil:
+		p.mistake(n.Line, "image", "linux, windows or containerd is to stand beside it: the locations that are asked, "+
 			"in order, [] for none")
 	}
 	if len(p.mistakes) == before {

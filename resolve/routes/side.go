@@ -144,7 +144,7 @@ func linuxEntry(path string, e *resolve.LinuxEntry) entry {
 }
 
 func containerdSide(t *resolve.ContainerdTable) *side {
-	s := &side{platform: finding.Windows, plan: t.Plan, planReference: t.PlanReference,
+	s := &side{platform: t.Platform(), plan: t.Plan, planReference: t.PlanReference,
 		entries: map[string][]entry{}, hosts: map[string]bool{}, search: []string{"docker.io"}}
 	s.govern = func(host string) (string, entry, bool) {
 		r, ok := t.Find(host)

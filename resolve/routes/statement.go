@@ -35,8 +35,8 @@ type Statement struct {
 	By       mirrorset.Pull
 	// Image is one reference, whose locations are exactly these, in order; nil says nothing of a
 	// platform.
-	Image          string
-	Linux, Windows []string
+	Image                      string
+	Linux, Windows, Containerd []string
 	// Same states that Linux and containerd fetch the images of this scope from the same locations.
 	Same string
 	// AnySpelling has Never hold for other spellings of the scope's host, too.
@@ -502,10 +502,9 @@ func (j *judgement) evading() *Counterexample {
 
 // image judges a statement about one reference.
 func (s *Statement) image(r *Routes) (Verdict, bool) {
-	want := s.Linux
-	if r.sides[0].platform == finding.Windows {
-		want = s.Windows
-	}
+	want := map[finding.Platform][]string{
+		finding.Linux: s.Linux, finding.Windows: s.Windows, finding.Containerd: s.Containerd,
+	}[r.sides[0].platform]
 	if s.Image == "" || want == nil {
 		return Verdict{}, false
 	}

@@ -12,16 +12,17 @@ import (
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/nodefiles"
+	"github.com/pullroute/pullroute/resolve"
 	"github.com/pullroute/pullroute/resolve/routes"
 )
 
-// diffWindows prints what would be done, in this order, to a node that has the old files and is to
-// have those of the new manifests. The node itself is not touched. Two trees of nodes are compared
-// by what they mean.
-func (p *program) diffWindows(oldSide, newSide *side, read *choice, asJSON bool) (bool, error) {
-	old, new := windowsSideOf(oldSide), windowsSideOf(newSide)
-	if oldSide.picked.Hosts != nil && newSide.picked.Hosts != nil {
-		return p.diffTrees(old, new, read, asJSON)
+// diffContainerd prints what would be done, in this order, to a node that has the old files and is to
+// have those of the new manifests. The node itself is not touched. What NEW has as a node is compared with
+// by what it means.
+func (p *program) diffContainerd(on finding.Platform, oldSide, newSide *side, read *choice, asJSON bool) (bool, error) {
+	old, new := containerdSideOf(on, oldSide), containerdSideOf(on, newSide)
+	if newSide.picked.Hosts != nil {
+		return p.diffTrees(on, old, new, read, asJSON)
 	}
 	node := old.tree.Node()
 	if old.dir != "" { // with all that lies there, ours or not
@@ -35,7 +36,7 @@ func (p *program) diffWindows(oldSide, newSide *side, read *choice, asJSON bool)
 		}
 	}
 	// An error is about registries that the node cannot hold; the change has the others.
-	change, failed := hoststoml.Diff(node, new.tree, hoststoml.Options{Platform: finding.Windows})
+	change, failed := hoststoml.Diff(node, new.tree, hoststoml.Options{Platform: on})
 	findings := append(old.findings, new.findings...).Sort()
 	if asJSON {
 		return len(change.Operations) > 0, errors.Join(failed, p.encode(struct {
@@ -45,37 +46,36 @@ func (p *program) diffWindows(oldSide, newSide *side, read *choice, asJSON bool)
 			Drain      bool                  `json:"drain"`
 			Findings   finding.Findings      `json:"findings"`
 		}{
-			finding.Windows, append([]hoststoml.Operation{}, change.Operations...),
+			on, append([]hoststoml.Operation{}, change.Operations...),
 			append([]nodefiles.Kept{}, change.Kept...), false, append(finding.Findings{}, findings...),
 		}))
 	}
-	p.showOperations(change)
+	p.showOperations(on, change)
 	p.report(findings)
 	return len(change.Operations) > 0, failed
 }
 
-// diffTrees prints what pulls change between two trees that nodes have, whoever wrote them.
-func (p *program) diffTrees(old, new *windowsSide, read *choice, asJSON bool) (bool, error) {
-	before, more, oldErr := aboutAll(old.hosts, read)
-	after, evenMore, newErr := aboutAll(new.hosts, read)
-	if err := errors.Join(oldErr, newErr); err != nil {
+// diffTrees prints what pulls change where the new tree is what a node has, whoever wrote it.
+func (p *program) diffTrees(on finding.Platform, old, new *containerdSide, read *choice, asJSON bool) (bool, error) {
+	if err := errors.Join(old.aboutAll(read), new.aboutAll(read)); err != nil {
 		return false, err
 	}
-	changes := routes.Diff(routes.Containerd(before), routes.Containerd(after))
+	changes := routes.Diff(routes.Containerd(old.table), routes.Containerd(new.table))
 	settings := changedSettings(old.tree, new.tree)
-	findings := slices.Concat(old.findings, new.findings, more, evenMore).Sort()
+	findings := slices.Concat(old.findings, new.findings).Sort()
 	changed := len(changes)+len(settings) > 0
 	if asJSON {
 		return changed, p.encode(struct {
 			Platform finding.Platform `json:"platform"`
+			Way      string           `json:"way,omitempty"`
 			Changes  []jsonChange     `json:"changes"`
 			Settings []settingChange  `json:"settings"`
 			Findings finding.Findings `json:"findings"`
-		}{finding.Windows, jsonChanges(changes), append([]settingChange{}, settings...),
+		}{on, resolve.Way(on), jsonChanges(changes), append([]settingChange{}, settings...),
 			append(finding.Findings{}, findings...)})
 	}
 	if len(changes) > 0 {
-		p.showChanges(finding.Windows, changes)
+		p.showChanges(on, changes)
 	}
 	for _, c := range settings {
 		fmt.Fprintf(p.stdout, "~ registry %s: %s is asked with another %s\n", shown.Value(c.Registry),
@@ -84,6 +84,7 @@ func (p *program) diffTrees(old, new *windowsSide, read *choice, asJSON bool) (b
 	if !changed {
 		fmt.Fprintln(p.stdout, "nothing changes")
 	}
+	p.notedWay(on)
 	p.report(findings)
 	return changed, nil
 }
@@ -150,41 +151,54 @@ func changedSettings(old, new hoststoml.Tree) []settingChange {
 	return changes
 }
 
-// windowsSide is one side of a diff.
-type windowsSide struct {
+// containerdSide is one side of a diff.
+type containerdSide struct {
 	hosts    *input.Hosts // of a node, nil for manifests
 	tree     hoststoml.Tree
+	table    *resolve.ContainerdTable
 	dir      string // of the node that has it; empty where the tree comes from elsewhere
 	findings finding.Findings
 }
 
-// windowsSideOf returns the tree of a node's own files, or of manifests as they would be rendered.
-func windowsSideOf(s *side) *windowsSide {
+// containerdSideOf returns the tree of a node's own files, or of manifests as they would be rendered.
+func containerdSideOf(on finding.Platform, s *side) *containerdSide {
 	if h := s.picked.Hosts; h != nil {
-		w := &windowsSide{hosts: h, tree: h.Tree, findings: append(slices.Clone(h.Findings), s.findings...)}
+		c := &containerdSide{hosts: h, tree: h.Tree, findings: append(slices.Clone(h.Findings), s.findings...)}
 		if h.OnDisk {
-			w.dir = h.Dir
+			c.dir = h.Dir
 		}
-		return w
+		return c
 	}
-	tree, _, findings := hoststoml.Render(s.rules, hoststoml.RenderOptions{})
-	return &windowsSide{tree: tree, findings: slices.Concat(concerning(finding.Windows, s.rules.Findings),
-		findings, s.findings)}
+	tree, table, findings := hoststoml.Render(s.rules, hoststoml.RenderOptions{Platform: on})
+	return &containerdSide{tree: tree, table: table, findings: slices.Concat(s.rules.Findings.For(on), findings,
+		s.findings)}
+}
+
+// aboutAll makes ready for an answer about all images at once. The error says that there can be none.
+func (s *containerdSide) aboutAll(c *choice) error {
+	if s.hosts == nil {
+		return nil
+	}
+	table, findings, err := aboutAll(s.hosts, c)
+	s.table, s.findings = table, append(s.findings, findings...)
+	return err
 }
 
 // showOperations prints the operations, below the registry that they are for, and what stays.
-func (p *program) showOperations(change hoststoml.Change) {
+func (p *program) showOperations(on finding.Platform, change hoststoml.Change) {
 	heads := map[nodefiles.Action]string{
 		nodefiles.ActionAdd: "+ registry ", nodefiles.ActionChange: "~ registry ",
 		nodefiles.ActionRemove: "- registry ",
 		nodefiles.ActionClean:  "left from an interrupted run for ",
 	}
-	if len(change.Operations) == 0 {
-		fmt.Fprintln(p.stdout, "NO DRAIN   nothing changes")
-	} else {
-		fmt.Fprintln(p.stdout, "NO DRAIN   the Windows Machine Config Operator replaces the files node by node, and "+
-			"nothing restarts")
+	why := "containerd reads its files at every pull, and nothing restarts"
+	switch {
+	case len(change.Operations) == 0:
+		why = "nothing changes"
+	case on == finding.Windows:
+		why = "the Windows Machine Config Operator replaces the files node by node, and nothing restarts"
 	}
+	fmt.Fprintln(p.stdout, "NO DRAIN   "+why)
 	under := ""
 	for _, o := range change.Operations {
 		if head := heads[o.Action] + o.Registry; head != under {
