@@ -179,7 +179,7 @@ spec: {imageDigestMirrors: []}
 	require.Equal(t, `# From ImageContentSourcePolicy/corp.
 # info: metadata.annotations.kubectl.kubernetes.io/last-applied-configuration: describes the ImageContentSourcePolicy, and is left out [not-carried]
 # warning: metadata.name: "corp": is the name of an ImageDigestMirrorSet too, which applying this one would replace; give this one another name, or put the entries of both into one [duplicate-object]
-# warning: spec.repositoryDigestMirrors[0].mirrorSourcePolicy: is not a field of this object; the API server drops it, and so does this reader [unknown-field]
+# warning: spec.repositoryDigestMirrors[0].mirrorSourcePolicy: has no effect: this object has no such field, and the API server drops it, as does this reader [unknown-field]
 # warning: spec.repositoryDigestMirrors[1]: "quay.io/a": lists n.io/a more than once, which an ImageDigestMirrorSet may not; each is written once, in the order that MCO makes of the list; on Windows nodes the order was n.io/a, m.io/a [not-carried]
 # warning: spec.repositoryDigestMirrors[2].source: "quay.io/b:1": is no source of an ImageDigestMirrorSet: it has a tag; rules are for repositories, write it without ":tag"; the entry is left out [not-carried]
 # warning: spec.repositoryDigestMirrors[3].mirrors[0]: "https://m.io/c": is no mirror of an ImageDigestMirrorSet: it has a URL scheme; write only host[:port]/path; it is left out [not-carried]

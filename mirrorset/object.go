@@ -816,7 +816,7 @@ func (d *decoder) unknown(f field, object, path string) {
 	d.set.Findings = append(d.set.Findings, finding.Finding{
 		Code: finding.CodeUnknownField, Severity: finding.SeverityWarning,
 		Origin:  d.origin(object, join(path, f.key), f.line),
-		Message: "is not a field of this object; the API server drops it, and so does this reader",
+		Message: "has no effect: this object has no such field, and the API server drops it, as does this reader",
 	})
 }
 

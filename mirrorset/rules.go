@@ -159,9 +159,9 @@ func (r *Rule) checkOrder() finding.Findings {
 	return finding.Findings{{
 		Code: finding.CodeOrderConflict, Severity: finding.SeverityWarning, Origin: r.Entries[0].Origin, Value: r.Source,
 		Related: other,
-		Message: fmt.Sprintf("the orders of %s cannot all be kept (%s); mirrors are tried in the order "+
-			"%s; state one order in one list",
-			strings.Join(loop, ", "), strings.Join(where, "; "), strings.Join(order, ", ")),
+		Message: fmt.Sprintf("has its mirrors tried in the order %s; that breaks the order of a list: those of "+
+			"%s contradict each other (%s); state one order in one list",
+			strings.Join(order, ", "), strings.Join(loop, ", "), strings.Join(where, "; ")),
 	}}
 }
 

@@ -94,8 +94,8 @@ func (v *validator) shortAddress(origin func() finding.Origin, value string) {
 	host, _, _ := strings.Cut(value, "/")
 	if address, ok := network.ShortIPv4(host); ok {
 		v.warn(finding.CodeAmbiguousHost, origin(), value, fmt.Sprintf(
-			"is read as the address %s by some resolvers and as a name by others; write the address as "+
-				"four decimal numbers", address))
+			"may be asked at another address: some resolvers read it as %s and others as a name; write the "+
+				"address as four decimal numbers", address))
 	}
 }
 
@@ -163,16 +163,14 @@ func (v *validator) noEffect(e *Entry, by finding.Refuser) {
 	if e.real() || by == finding.ClusterService && len(e.Mirrors) == 0 {
 		return
 	}
-	message := "has no mirrors, so it makes no rule"
+	why, mend := "it has no mirrors", "add mirrors or remove the entry"
 	if len(e.Mirrors) > 0 {
-		message = "has no mirror but its own source, so it makes no rule"
+		why = "it has no mirror but its own source"
 	}
 	if e.never() {
-		message += ", and its NeverContactSource forbids nothing; block the registry in the Image named " +
-			"cluster instead"
-	} else {
-		message += "; add mirrors or remove the entry"
+		why, mend = why+", and NeverContactSource needs one", "block the registry in the Image named cluster instead"
 	}
+	message := "redirects and forbids nothing: " + why + "; " + mend
 	v.warn(finding.CodeNoEffect, e.Origin, e.Source, message)
 }
 
@@ -222,8 +220,8 @@ func (v *validator) contradiction(never, allow *Entry) {
 		}
 	}
 	v.refuse(finding.CodePolicyConflict, finding.MCO, never.PolicyOrigin(), never.Source, fmt.Sprintf(
-		"one source cannot have two policies: NeverContactSource here, while %s %s; MCO then writes no "+
-			"configuration at all, give both the same policy",
+		"is under two policies, and MCO takes neither; NeverContactSource stands here, while %s %s; give both "+
+			"the same policy",
 		allow.Origin, said))
 	v.findings[len(v.findings)-1].Related = allow.Origin
 }
@@ -356,7 +354,7 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 			a, b = b, a
 		}
 		v.warn(finding.CodeDuplicate, b, "", fmt.Sprintf(
-			"has other content in %s; in a cluster the one applied last replaces the other, here both count",
+			"counts here beside other content in %s: in a cluster the one applied last replaces the other",
 			cmp.Or(a.Place(), "elsewhere in the input")))
 		v.findings[len(v.findings)-1].Related = a
 	}
@@ -424,7 +422,7 @@ func (v *validator) managed() {
 		origin := e.Origin
 		origin.Field = ""
 		v.warn(finding.CodeManagedCluster, origin, "", fmt.Sprintf(
-			"stands beside %s, whose nodes do not read it: a managed cluster takes "+
+			"redirects nothing on the nodes of %s, which do not read it: a managed cluster takes "+
 				"spec.imageContentSources of the HostedCluster, or image mirrors", cluster.Object))
 	}
 }

@@ -506,8 +506,8 @@ func (w *walker) excluded(origin finding.Origin, c context) {
 // patched says that an object is only put into another one.
 func (w *walker) patched(n *document.Node, object string) {
 	w.note(finding.CodePatch, finding.SeverityWarning, w.origin(object, "", n.Line),
-		"is a patch of an object that stands elsewhere: it is read as if that held nothing else; render "+
-			"it first, with kustomize build or what else makes the objects, and give the result")
+		"is read as if the object that it patches held nothing else: that stands elsewhere; render it first, "+
+			"with kustomize build or what else makes the objects, and give the result")
 }
 
 func (d *decoder) note(code finding.Code, severity finding.Severity, origin finding.Origin, message string) {

@@ -25,8 +25,8 @@ func (b *registryBuilder) checkContained(e *Endpoint) {
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeContainsForbidden, finding.SeverityWarning, o, e.location(), fmt.Sprintf(
-			"contains %s, which is under NeverContactSource (%s), so that a pull through this endpoint can "+
-				"contact it; containerd does not check this, so use a mirror that does not contain it",
+			"lets a pull through this endpoint contact %s, which is under NeverContactSource; it contains that "+
+				"(%s), and containerd does not check; use a mirror that does not",
 			r.Source, ruleOrigin(r)))
 	}
 }
@@ -44,9 +44,9 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 	}
 	for _, o := range e.Origins {
 		b.report(finding.CodeStrictTokens, finding.SeverityInfo, o, e.location(), fmt.Sprintf(
-			"lies below a path on %s, whose token server may refuse containerd: it asks for a token with "+
-				"the scope of the source's repository too; use a mirror without a path, or try a pull "+
-				"before relying on it", domain))
+			"may be refused by the token server of %s: below a path there, containerd asks for a token with the "+
+				"scope of the source's repository too; use a mirror without a path, or try a pull before "+
+				"relying on it", domain))
 	}
 }
 
@@ -55,9 +55,9 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
 	_, path := network.SplitHost(rule.Source)
 	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
-		"does not end in %q, the path of its source %s: containerd will ask %s%s instead; copy the image "+
-			"there; then keep both copies, or name the mirror %[3]s%[4]s, which both platforms ask",
-		path, rule.Source, endpoint, path))
+		"is not asked on Windows, but %[1]s%[2]s is: containerd appends the whole path of the source %[3]s; copy the "+
+			"image there; then keep both copies, or name the mirror %[1]s%[2]s, which both platforms ask",
+		endpoint, path, rule.Source))
 }
 
 // spillovers reports what else each entry redirects: containerd applies it to the whole registry.

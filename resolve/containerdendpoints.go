@@ -118,8 +118,9 @@ func (m *merge) checkTagMirrors() {
 		if len(p.named) == 0 || p.kinds[kindOf(mirrorset.ByDigest)] {
 			continue
 		}
-		message := fmt.Sprintf("is a mirror for tags, and %s also serves pulls of %s by digest: "+
-			"containerd cannot keep the two apart", m.b.platform.Where(), m.host)
+		message := fmt.Sprintf("is a mirror for tags, and is asked %s for pulls of %s by digest too: "+
+			"containerd cannot keep the two apart; nothing is to do, a digest pins the content",
+			m.b.platform.Where(), m.host)
 		e := newEndpoint(p.spelling)
 		for _, o := range p.origins() {
 			m.b.report(finding.CodeTagMirrorDigests, finding.SeverityInfo, o, e.location(), message)
@@ -141,9 +142,9 @@ func (m *merge) order(never bool) {
 	order, loop := mirrorset.PreferenceOrder(written, m.self)
 	if loop != nil {
 		m.b.report(finding.CodeOrderConflict, finding.SeverityWarning, ruleOrigin(m.rules[0]), m.host, fmt.Sprintf(
-			"the orders of %s cannot all be kept in the one hosts.toml of the registry; endpoints are "+
-				"asked in the order %s",
-			strings.Join(loop, ", "), strings.Join(order, ", ")))
+			"has its endpoints asked in the order %s; that breaks the order of a list: those of %s contradict "+
+				"each other, and the registry has one hosts.toml; state one order in one list",
+			strings.Join(order, ", "), strings.Join(loop, ", ")))
 	}
 	if never && !slices.Contains(order, m.self) {
 		order = append(order, m.self)

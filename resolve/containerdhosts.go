@@ -70,7 +70,7 @@ func (b *registryBuilder) wanted(host string) bool {
 			"is not a registry host, although it was named as one; write host[:port]")
 	case !b.reached(host):
 		b.report(finding.CodeUnknownHost, finding.SeverityWarning, finding.Origin{}, host,
-			"was named as a registry host, but no rule and no scope applies to it, so it gets no file")
+			"gets no file: it was named as a registry host, but no rule and no scope applies to it")
 	default:
 		return true
 	}
@@ -103,9 +103,9 @@ func (b *registryBuilder) oneDirectory(hosts []string) []fileHost {
 		f := &files[i]
 		for _, host := range f.spellings {
 			b.report(finding.CodeHostClash, finding.SeverityWarning, b.originOf(host), host, fmt.Sprintf(
-				"and %s need two directories whose names differ in case only, which Windows cannot tell "+
-					"apart: their rules become one file, with the stricter policy and the mirrors of "+
-					"both; spell the host one way in all objects", f.host))
+				"shares one file with %s, with the stricter policy and the mirrors of both: the names of their "+
+					"directories differ in case only, which Windows cannot tell apart; spell the host one "+
+					"way in all objects", f.host))
 		}
 		// The file is named in lower case, as most people spell it.
 		if at := slices.Index(f.spellings, strings.ToLower(f.host)); at >= 0 {

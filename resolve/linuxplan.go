@@ -197,8 +197,8 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 		origins = l.mirror.Origins
 	}
 	p.finding(finding.CodeUnwritable, finding.SeverityError, origins, l.name, fmt.Sprintf(
-		"cannot be written as a reference (%s), and so the client stops the whole pull of %s before it "+
-			"asks any location, the source included", why, r))
+		"stops the whole pull of %s before any location is asked, the source included: it cannot be written as "+
+			"a reference (%s); use a mirror with a path, on a host with a dot or a port", r, why))
 	return true
 }
 

@@ -142,8 +142,8 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			b.findings = append(b.findings, finding.Finding{
 				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux,
 				Origin: origin, Value: location,
-				Message: "spells its host in another way than a rule that forbids contacting a part of " +
-					"it; that part is blocked under this spelling too; spell the host as the rule does",
+				Message: "is not asked for the part of it that a rule forbids contacting: it spells the host in " +
+					"another way, and that part is blocked under this spelling too; spell the host as the rule does",
 			})
 		}
 		if len(contained) > manyScopes {

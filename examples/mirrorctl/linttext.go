@@ -118,8 +118,16 @@ func (g *alike) likewise() string {
 	return fmt.Sprintf("; likewise %s and %d more", strings.Join(quoted, ", "), more)
 }
 
-// message is what a finding says in a line, before it the value, or the field, or the object. Where
-// both platforms were looked at, it says which of them it is about.
+// refusedBy is what it means for pulls that somebody refuses an object; what a client refuses, and what
+// was not read, says so itself.
+var refusedBy = map[finding.Refuser]string{
+	finding.APIServer:      "the cluster refuses the whole object: ",
+	finding.MCO:            "MCO writes no registries.conf any more: ",
+	finding.ClusterService: "the service refuses the image mirror: ",
+}
+
+// message is what a finding says in a line: what a refusal means, then the value, or the field, or the object, and
+// what there is to say of it. Where both platforms were looked at, it says which of them it is about.
 func (f *fact) message(both bool) string {
 	text := f.Message
 	if f.Value != "" {
@@ -131,6 +139,7 @@ func (f *fact) message(both bool) string {
 		!strings.Contains(strings.ToLower(f.Message), string(on)) {
 		text = on.Where() + ": " + text
 	}
+	text = refusedBy[f.RefusedBy] + text
 	if f.Origin.Wrapper != "" {
 		text += " (in " + f.Origin.Wrapper + ")"
 	}

@@ -231,8 +231,8 @@ func (r *renderer) unknownPayload() {
 	for _, scope := range r.rules.Blocked {
 		if slices.ContainsFunc(releaseRepositories, func(name string) bool { return inside(name, scope.Value) }) {
 			r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value,
-				"holds the repository that release payloads of OpenShift come from; MCO treats such a "+
-					"scope otherwise, which cannot be said without the release image: give it, or the "+
+				"may not be blocked for release payloads of OpenShift, which come from inside it: MCO treats such "+
+					"a scope otherwise, which cannot be said without the release image; give it, or the "+
 					"ClusterVersion")
 		}
 	}
@@ -385,8 +385,8 @@ func (r *renderer) collect() {
 		for j, scope := range o.Spec.Scopes {
 			if of := r.clusterScopeAround(scope); of != "" {
 				r.tell(finding.CodeOverriddenScope, finding.SeverityWarning, o.Origin(scopeAt(j)), scope, fmt.Sprintf(
-					"lies inside %s of %s, which alone applies: MCO leaves the scope out; take it out, or "+
-						"narrow the ClusterImagePolicy", of, r.cluster[of].origin.Object))
+					"is judged by %s of %s alone, which lies around it: MCO leaves the scope out; take it out, "+
+						"or narrow the ClusterImagePolicy", of, r.cluster[of].origin.Object))
 				continue
 			}
 			namespace := o.Metadata.Namespace
