@@ -55,9 +55,9 @@ func (b *registryBuilder) checkTokens(e *Endpoint) {
 func (b *registryBuilder) checkInexact(rule *mirrorset.Rule, mirror, endpoint string, origin finding.Origin) {
 	_, path := network.SplitHost(rule.Source)
 	b.report(finding.CodeInexactMirror, finding.SeverityWarning, origin, mirror, fmt.Sprintf(
-		"is not asked on Windows, but %[1]s%[2]s is: containerd appends the whole path of the source %[3]s; copy the "+
+		"is not asked %[4]s, but %[1]s%[2]s is: containerd appends the whole path of the source %[3]s; copy the "+
 			"image there; then keep both copies, or name the mirror %[1]s%[2]s, which both platforms ask",
-		endpoint, path, rule.Source))
+		endpoint, path, rule.Source, b.platform.Where()))
 }
 
 // spillovers reports what else each entry redirects: containerd applies it to the whole registry.
