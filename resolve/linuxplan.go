@@ -130,7 +130,7 @@ func parseFor(image, full string) (Reference, error) {
 // first. One that cannot be written stops the pull (rewriteReference).
 func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 	if entry == nil {
-		t.ask(p, r, linuxLocation{name: r.Name()})
+		t.ask(p, len(p.Pull), r, linuxLocation{name: r.Name()})
 		return
 	}
 	var space [8]linuxLocation // enough for most lists of mirrors
@@ -145,7 +145,7 @@ func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 	before := len(p.Pull)
 	p.Pull = slices.Grow(p.Pull, len(locations))
 	for _, l := range locations {
-		t.ask(p, r, l)
+		t.ask(p, before, r, l)
 	}
 	if len(p.Pull) == before {
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), noLocation(entry, r.ByDigest()))
@@ -202,8 +202,9 @@ func (p *Plan) stops(r Reference, l linuxLocation) bool {
 	return true
 }
 
-// ask adds the attempt at a location where the client asks it.
-func (t *LinuxTable) ask(p *Plan, r Reference, l linuxLocation) {
+// ask adds the attempt at a location where the client asks it, to those of the reference, which begin
+// at an index: another reference for the same location is another pull.
+func (t *LinuxTable) ask(p *Plan, begin int, r Reference, l linuxLocation) {
 	location, mirror, insecure := l.name, l.mirror, l.insecure
 	// An insecure location is asked by HTTPS first, and by HTTP where that fails (docker_client.go,
 	// detectProperties).
@@ -232,7 +233,7 @@ func (t *LinuxTable) ask(p *Plan, r Reference, l linuxLocation) {
 		p.finding(finding.CodeEvadesRule, finding.SeverityWarning, nil, location, fmt.Sprintf("is asked "+
 			"although %s is blocked: %s", prefix, why))
 	}
-	p.Pull = appendAttempt(p.Pull, a)
+	p.Pull = append(p.Pull[:begin], appendAttempt(p.Pull[begin:], a)...)
 }
 
 // noLocation says why a reference whose own location is blocked has nowhere to go.

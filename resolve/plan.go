@@ -87,6 +87,22 @@ type Attempt struct {
 	Origins []finding.Origin
 }
 
+// For returns the attempts to fetch the image as References[i]: a part of Pull, or of Asked where that has them.
+func (p *Plan) For(i int) []Attempt {
+	attempts := slices.Concat(p.Asked, p.Pull) // one of them is empty
+	begin, end := 0, len(attempts)
+	if i > 0 && i <= len(p.starts) {
+		begin = p.starts[i-1]
+	}
+	if i < len(p.starts) {
+		end = p.starts[i]
+	}
+	if i < 0 || i >= len(p.References) || end > len(attempts) {
+		return nil
+	}
+	return attempts[begin:end]
+}
+
 // Namespace returns the value that the plan's client appends to every request of an attempt as the query
 // parameter ns; empty where it appends none. The namespace-proxy of registries.conf is read by containers-image 5.42
 // (docker_client.go, resolveRequestURL), and not by 5.39 and older ones. containerd tells every

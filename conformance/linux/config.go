@@ -117,7 +117,7 @@ func (c config) image(s *random.Source, digest string) string {
 
 // pulled is what containers-image would do for one image, without any network.
 type pulled struct {
-	locations []string // as the client asks for them: blocked ones left out, an immediate repeat written once
+	locations []string // as the client asks for them: blocked ones left out, an immediate repeat of one reference once
 	stopped   int      // references that end before the first location
 	err       error    // the last of their errors, or that of the image itself
 }
@@ -135,9 +135,10 @@ func attempts(r *containersimage.Registries, image string) (p pulled) {
 			p.stopped++
 			continue
 		}
+		begin := len(p.locations)
 		for _, a := range list {
 			location := onTheWire(a.Name)
-			if n := len(p.locations); !a.Blocked && (n == 0 || p.locations[n-1] != location) {
+			if n := len(p.locations); !a.Blocked && (n == begin || p.locations[n-1] != location) {
 				p.locations = append(p.locations, location)
 			}
 		}

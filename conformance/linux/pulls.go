@@ -117,9 +117,15 @@ func trace(requests []world.Request) (list []string) {
 
 // pull pulls an image as a pod names it: each reference that it stands for, until one is there.
 func pull(client *containersimage.Registries, p *world.Proxy, image string) (requests []world.Request, err error) {
+	return pullBy(image, client, func(ref string) clients.Pull { return client.Pull(context.Background(), p, ref) })
+}
+
+// pullBy is pull in another way.
+func pullBy(image string, client *containersimage.Registries, by func(ref string) clients.Pull) (
+	requests []world.Request, err error) {
 	refs, err := client.Expand(image)
 	for _, ref := range refs {
-		got := client.Pull(context.Background(), p, ref)
+		got := by(ref)
 		requests, err = append(requests, got.Requests...), got.Err
 		if err == nil {
 			break

@@ -12,9 +12,9 @@ import (
 // asked for the manifest before the client judges the name. A finding of severity error names the
 // field that is the reason.
 //
-// Of a name without a registry each full name is judged by itself. Where some of them are refused
-// and not all, the plan stays as it is, and a warning for each says that what its locations serve
-// is not taken. Where signatures are asked for, the plan's Signatures say of which name, and by
+// Of a name without a registry each full name is judged by itself. Where some of those with locations
+// are refused and not all, the plan stays as it is, and a warning for each says that what its locations
+// serve is not taken. Where signatures are asked for, the plan's Signatures say of which name, and by
 // which scope.
 //
 // Plans of other platforms, and those in which nothing is asked, are returned as they are, and so
@@ -26,12 +26,14 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 	}
 	var refused finding.Findings
 	var signatures []resolve.Signature
-	for _, image := range plan.References {
+	taken := false // from a location of some reference
+	for i, image := range plan.References {
 		j, err := p.Judge(image)
 		if err == nil && j.Outcome == SignatureRequired {
 			signatures = append(signatures, j.signature(image))
 		}
 		if err != nil || j.Outcome != Refused {
+			taken = taken || len(plan.For(i)) > 0
 			continue
 		}
 		why := fmt.Sprintf("policy.json rejects %s, whoever serves it: block registries with "+
@@ -45,7 +47,7 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 			Message: "cannot be pulled: its manifest is fetched, and " + why,
 		})
 	}
-	if len(refused) < len(plan.References) {
+	if taken {
 		for i := range refused {
 			refused[i].Severity = finding.SeverityWarning
 		}

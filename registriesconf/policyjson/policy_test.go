@@ -233,7 +233,22 @@ func TestARefusedImageIsAskedForAndServedByNobody(t *testing.T) {
 	require.Empty(t, short.Outcome)
 	require.Equal(t, plan.Pull, short.Pull)
 	require.Equal(t, finding.SeverityWarning, short.Findings[0].Severity)
+	require.Len(t, short.For(0), 1)
+	require.Equal(t, short.For(0)[0].Location, short.For(1)[0].Location)
 	require.Equal(t, plan, (*policyjson.Policy)(nil).Apply(plan))
+
+	table = resolve.LinuxTableOf(resolve.LinuxConfig{
+		SearchRegistries: []string{"n.io", "quay.io"},
+		Entries: []resolve.LinuxEntry{{Prefix: "n.io", Location: "n.io", Blocked: true},
+			{Prefix: "quay.io", Location: "quay.io", Blocked: true, Mirrors: []resolve.LinuxMirror{{Location: "m.io"}}}},
+	})
+	plan, err = table.Plan("bad/app:1") // n.io/bad/app, which nobody may be asked for, or quay.io/bad/app
+	require.NoError(t, err)
+	short = files.Policy.Apply(plan)
+	require.Equal(t, resolve.OutcomeRefused, short.Outcome)
+	require.Equal(t, plan.Pull, short.Asked)
+	require.Empty(t, short.For(0))
+	require.Equal(t, plan.Pull, short.For(1))
 }
 
 func TestWithAllowedRegistriesTheSourceHasToBeListed(t *testing.T) {

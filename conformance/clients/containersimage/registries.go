@@ -83,6 +83,14 @@ func (r *Registries) SetAuth(json string) error {
 	return os.WriteFile(r.sys.AuthFilePath, []byte(json), 0o600)
 }
 
+// SetAttachments writes a file of the client's registries.d, for the pulls that follow.
+func (r *Registries) SetAttachments(yaml []byte) error {
+	if err := os.MkdirAll(r.sys.RegistriesDirPath, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.sys.RegistriesDirPath, "attachments.yaml"), yaml, 0o644)
+}
+
 // Config returns the files as the client has read them, and its mode for names without a registry.
 func (r *Registries) Config() (*sysregistriesv2.V2RegistriesConf, types.ShortNameMode, error) {
 	conf, err := sysregistriesv2.TryUpdatingCache(r.sys)
@@ -179,9 +187,17 @@ func (r *Registries) Expand(name string) ([]string, error) {
 	return refs, nil
 }
 
+// A Puller pulls an image with the client's own code, and returns the digest of its manifest where it got one.
+type Puller func(ctx context.Context, sys *types.SystemContext, image types.ImageReference) (digest.Digest, error)
+
 // Pull pulls the reference from the world behind the proxy, whose requests are reset before.
 // Without a proxy the client is on the network.
-func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull clients.Pull) {
+func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) clients.Pull {
+	return r.PullBy(ctx, p, ref, fetch)
+}
+
+// PullBy is Pull by another part of the client than its source of images.
+func (r *Registries) PullBy(ctx context.Context, p *world.Proxy, ref string, by Puller) (pull clients.Pull) {
 	sys := *r.sys
 	if p != nil {
 		w := p.World()
@@ -204,24 +220,40 @@ func (r *Registries) Pull(ctx context.Context, p *world.Proxy, ref string) (pull
 		pull.Err = err
 		return pull
 	}
-	source, err := image.NewImageSource(ctx, &sys)
+	pull.Digest, pull.Err = by(ctx, &sys, image)
+	return pull
+}
+
+// fetch fetches manifest, config and layers.
+func fetch(ctx context.Context, sys *types.SystemContext, image types.ImageReference) (digest.Digest, error) {
+	source, err := image.NewImageSource(ctx, sys)
 	if err != nil {
-		pull.Err = err
-		return pull
+		return "", err
 	}
 	defer source.Close()
 	manifest, _, err := source.GetManifest(ctx, nil)
 	if err != nil {
-		pull.Err = err
-		return pull
+		return "", err
 	}
-	pull.Digest = digest.FromBytes(manifest)
-	pull.Err = clients.FetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
+	return digest.FromBytes(manifest), clients.FetchImage(manifest, func(d ocispec.Descriptor) (io.ReadCloser, error) {
 		body, _, err := source.GetBlob(ctx, types.BlobInfo{Digest: d.Digest, Size: d.Size,
 			MediaType: d.MediaType, URLs: d.URLs}, none.NoCache)
 		return body, err
 	})
-	return pull
+}
+
+// Scopes returns the scopes by which the client's registries.d and policy.json are searched for a
+// reference, in order.
+func Scopes(ref string) ([]string, error) {
+	named, err := parseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	image, err := docker.NewReference(named)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{image.PolicyConfigurationIdentity()}, image.PolicyConfigurationNamespaces()...), nil
 }
 
 // trust has the client take the proxy for any registry.
