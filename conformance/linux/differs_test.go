@@ -8,6 +8,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients/containersimage"
 	"github.com/pullroute/pullroute/conformance/clients/openshift"
+	"github.com/pullroute/pullroute/conformance/contract"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/registriesconf"
 	"github.com/pullroute/pullroute/resolve"
@@ -35,10 +36,13 @@ func requestsOf(t *testing.T, client *containersimage.Registries, image string) 
 	return list
 }
 
-// The finding mco-differs is raised for exactly those images that the client asks elsewhere for with the file that
-// MCO writes, and in lint for exactly those configurations that have such images.
+// The finding mco-differs is raised for exactly those images that the client asks elsewhere for with the
+// file that MCO writes. In lint its findings name each of them, by tag or by digest, and there is no
+// finding without one.
 func TestMCODiffersIsSaidWhereItsFileLeadsElsewhere(t *testing.T) {
 	differ, equal := newRow(t, mco, "mco-differs, configurations in which its file leads elsewhere"), newRow(t, mco, "mco-differs, configurations in which it does not")
+	named, without := newRow(t, mco, "mco-differs in lint, images that a finding has to name"),
+		newRow(t, mco, "mco-differs in lint, findings that have to have an image")
 	s := random.New(t.Name())
 	failing, drawn, seldom := 0, 0, 0
 	for differ.Configurations < random.Count(5_000) || equal.Configurations < random.Count(5_000) {
@@ -66,6 +70,7 @@ func TestMCODiffersIsSaidWhereItsFileLeadsElsewhere(t *testing.T) {
 		differs := func(image string) bool {
 			return !slices.Equal(requestsOf(t, ourClient, image), requestsOf(t, theirClient, image))
 		}
+		lint := routes.UnderMCO(conf.table, operator)
 		any := false
 		for range 8 {
 			image := conf.image(s, random.Digest)
@@ -75,13 +80,32 @@ func TestMCODiffersIsSaidWhereItsFileLeadsElsewhere(t *testing.T) {
 			any = any || raised
 			require.Equal(t, differs(image), raised, "%s: %s\nours: %v\ntheirs: %v\n%s\n%s", image, f, requestsOf(t, ourClient, image), requestsOf(t, theirClient, image), conf, theirs)
 			differ.Pulls++
+			if raised {
+				named.Pulls++
+				require.True(t, contract.Named(lint, image, plan.References[0]), "no finding names %s: %v\n%s\n%s",
+					image, lint, conf, theirs)
+			}
 		}
-		changes := routes.Diff(routes.Linux(conf.table), routes.Linux(operator.Linux))
 		wanted := false
-		for _, c := range changes {
-			wanted = wanted || differs(c.After.Image)
+		for _, c := range routes.Diff(routes.Linux(conf.table), routes.Linux(operator.Linux)) {
+			if image := c.After.Image; differs(image) {
+				wanted = true
+				named.Pulls++
+				require.True(t, contract.Named(lint, image, c.After.References[0]), "no finding names %s: %v\n%s\n%s",
+					image, lint, conf, theirs)
+			}
 		}
-		raised := len(routes.UnderMCO(conf.table, operator)) > 0
+		for _, f := range lint {
+			for _, image := range contract.Examples(f) {
+				without.Pulls++
+				require.True(t, differs(image), "nothing differs for %s: %s\n%s\n%s", image, f, conf, theirs)
+			}
+		}
+		raised := len(lint) > 0
+		if raised {
+			named.Configurations++
+			without.Configurations++
+		}
 		require.Equal(t, wanted, raised, "%s\n%s", conf, theirs)
 		require.False(t, any && !raised, "a plan differs, and lint says nothing\n%s\n%s", conf, theirs)
 		if raised && !any {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/clients/openshift"
+	"github.com/pullroute/pullroute/conformance/contract"
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/render"
 	"github.com/pullroute/pullroute/conformance/report"
@@ -75,8 +76,8 @@ func worlds(locations []string) iter.Seq[*world.World] {
 	}
 }
 
-// The finding wmco-differs is raised for exactly those images that containerd asks elsewhere for with WMCO's files, and in
-// lint for exactly those configurations that have such images.
+// The finding wmco-differs is raised for exactly those images that containerd asks elsewhere for with
+// WMCO's files. In lint its findings name each of them, by tag or by digest.
 func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
 	const wmco = "WMCO (its steps, August 2026)"
 	differ, equal := report.Add(wmco, "wmco-differs, configurations in which its files lead elsewhere"), report.Add(wmco, "wmco-differs, configurations in which they do not")
@@ -118,6 +119,7 @@ func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
 			}
 			return false
 		}
+		lint := routes.UnderWMCO(table, operator)
 		any := false
 		for range 2 {
 			image := reference(s, rules)
@@ -127,12 +129,18 @@ func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
 			any = any || raised
 			require.Equal(t, differs(image, plan), raised, "%s: %s\n%s\n%v", image, f, describe(rules), files)
 			differ.Pulls++
+			require.True(t, !raised || contract.Named(lint, plan.References[0], plan.References[0]), "no finding names %s: %v\n%s",
+				image, lint, describe(rules))
 		}
 		changes := routes.Diff(routes.Containerd(table), routes.Containerd(operator.Containerd))
 		for _, c := range changes[:min(3, len(changes))] {
 			require.True(t, differs(c.Before.Image, c.Before), "%s\n%s\n%v", c.After.Image, describe(rules), files)
 		}
-		raised := len(routes.UnderWMCO(table, operator)) > 0
+		for _, c := range changes {
+			require.True(t, contract.Named(lint, c.After.References[0], c.After.References[0]), "no finding names %s: %v\n%s",
+				c.After.Image, lint, describe(rules))
+		}
+		raised := len(lint) > 0
 		require.Equal(t, len(changes) > 0, raised)
 		require.False(t, any && !raised, "a plan differs, and lint says nothing\n%s\n%v", describe(rules), files)
 		if raised && !any {

@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,30 +32,76 @@ func UnderWMCO(ours *resolve.ContainerdTable, o resolve.Operator) finding.Findin
 }
 
 // under makes one finding of the changes of one pattern, and two where pulls by tag go otherwise than
-// those by digest.
+// those by digest. Its value and the words before the kinds of pulls are the pattern.
 func under(o resolve.Operator, changes []Change) finding.Findings {
-	var findings finding.Findings
+	var list []operatorChange
 	at := map[string]int{}
-	for _, c := range changes {
-		pattern := c.Pattern.String()
-		f, differs := o.Differs(pattern, c.Before, c.After)
+	for i := range changes {
+		c := &changes[i]
+		value, words := c.Pattern.valueAndWords()
+		f, differs := o.Differs(value, c.Before, c.After)
 		if !differs {
 			continue
 		}
-		way := pattern + "\n" + pulled(c.Before) + "\n" + pulled(c.After)
+		one := operatorChange{f, words, c.Kind, false, c.After.Image}
+		way := words + value + "\n" + pulled(c.Before) + "\n" + pulled(c.After)
 		if i, ok := at[way]; ok {
-			findings[i].Severity = worse(findings[i].Severity, f.Severity)
-			continue // of the other kind of pull
+			list[i] = list[i].and(one)
+			continue
 		}
-		at[way] = len(findings)
-		by := "by digest, such as "
-		if c.Kind == mirrorset.ByTag {
-			by = "by tag, such as "
-		}
-		f.Message = by + c.After.Image + ": " + f.Message
-		findings = append(findings, f)
+		at[way] = len(list)
+		list = append(list, one)
+	}
+	findings := make(finding.Findings, len(list))
+	for i := range list {
+		findings[i] = list[i].finding()
 	}
 	return findings.Sort()
+}
+
+// operatorChange is a change of one pattern, of one kind of pulls or of both.
+type operatorChange struct {
+	about finding.Finding
+	words string // of the pattern
+	kind  mirrorset.Pull
+	both  bool
+	image string // an example
+}
+
+// and joins the changes of the two kinds. That of tags says more: where a tag is resolved.
+func (c operatorChange) and(other operatorChange) operatorChange {
+	if other.kind == mirrorset.ByTag {
+		c, other = other, c
+	}
+	c.both, c.about.Severity = true, worse(c.about.Severity, other.about.Severity)
+	return c
+}
+
+func (c *operatorChange) finding() finding.Finding {
+	by := "by digest"
+	switch {
+	case c.both:
+		by = "by tag and by digest"
+	case c.kind == mirrorset.ByTag:
+		by = "by tag"
+	}
+	f := c.about
+	f.Message = fmt.Sprintf("%s%s, such as %s: %s", c.words, by, c.image, f.Message)
+	return f
+}
+
+// valueAndWords splits the pattern into what a finding has as its value, which is one word, and what
+// its message begins with.
+func (p Pattern) valueAndWords() (value, words string) {
+	value, short := strings.CutPrefix(p.String(), shortNames)
+	if short {
+		words = strings.TrimSpace(shortNames) + ", "
+	}
+	value, more, found := strings.Cut(value, " ")
+	if found {
+		words += more + ", "
+	}
+	return value, words
 }
 
 // pulled are the locations that an image is fetched from, whatever its reference.
