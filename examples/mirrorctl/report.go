@@ -10,17 +10,20 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// report prints findings, those of one object together, each with the line that it is about. The
-// text of that line is not printed, nor of any other: it may hold a secret.
+// report prints findings, those of one object together, each with the line that it is about; of those that
+// say the same of several values one, and which the others are. The text of a line is not printed: it
+// may hold a secret.
 func (p *program) report(findings finding.Findings) {
 	group := ""
-	for _, f := range findings {
+	for _, said := range sayTheSame(findings) {
+		f := said.Finding
 		origin := f.Origin.Shown()
 		head := origin.Object
 		if origin.Wrapper != "" {
@@ -49,7 +52,36 @@ func (p *program) report(findings finding.Findings) {
 		io.WriteString(p.stderr, indent)
 		p.stderr.severity(f.Severity)
 		fmt.Fprintf(p.stderr, ": %s%s\n", f.Detail(), place)
+		if len(said.of) > 0 {
+			fmt.Fprintf(p.stderr, "%s  likewise %s\n", indent, few(said.of, ", "))
+		}
 	}
+}
+
+// A same is a finding, and the other values that an object has the same to be said of.
+type same struct {
+	finding.Finding
+	of []string
+}
+
+// sayTheSame puts findings together that differ in nothing but the value and where it stands. Errors
+// stand for themselves: each is to be mended.
+func sayTheSame(findings finding.Findings) (all []same) {
+	at := map[finding.Finding]int{}
+	for _, f := range findings {
+		key := f
+		key.Origin.Field, key.Origin.Line, key.Origin.Column, key.Value = "", 0, 0, ""
+		i, ok := at[key]
+		if !ok || f.Severity == finding.SeverityError || f.Value == "" {
+			at[key] = len(all)
+			all = append(all, same{Finding: f})
+			continue
+		}
+		if value := `"` + f.Shown().Value + `"`; f.Value != all[i].Value && !slices.Contains(all[i].of, value) {
+			all[i].of = append(all[i].of, value)
+		}
+	}
+	return all
 }
 
 // fail prints an error; of several that were joined, each.
