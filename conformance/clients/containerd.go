@@ -50,6 +50,29 @@ func Logged(ctx context.Context, keep func(error)) context.Context {
 	return log.WithLogger(ctx, logrus.NewEntry(logger))
 }
 
+type logTo struct{}
+
+// WithLog returns a context in which containerd writes its log to w, debug messages included, in the form
+// that its daemon has by default or, with asJSON, in the other one that its configuration knows.
+func WithLog(ctx context.Context, w io.Writer, asJSON bool) context.Context {
+	logger := logrus.New()
+	logger.SetOutput(w)
+	logger.SetLevel(logrus.DebugLevel)
+	logger.SetFormatter(&logrus.TextFormatter{TimestampFormat: log.RFC3339NanoFixed, FullTimestamp: true})
+	if asJSON {
+		logger.SetFormatter(&logrus.JSONFormatter{TimestampFormat: log.RFC3339NanoFixed})
+	}
+	return log.WithLogger(context.WithValue(ctx, logTo{}, true), logrus.NewEntry(logger))
+}
+
+// Quiet returns a context whose log goes nowhere, unless it is one of WithLog.
+func Quiet(ctx context.Context) context.Context {
+	if ctx.Value(logTo{}) != nil {
+		return ctx
+	}
+	return Logged(ctx, nil)
+}
+
 type errorHook func(error)
 
 func (errorHook) Levels() []logrus.Level { return []logrus.Level{logrus.ErrorLevel} }

@@ -21,3 +21,20 @@ func (p Pattern) Match(text []byte) bool { return p.compiled().Match(text) }
 
 // MatchString reports whether a text holds a match.
 func (p Pattern) MatchString(text string) bool { return p.compiled().MatchString(text) }
+
+// CutPrefix returns a text without the match that it begins with, and whether it begins with one. The
+// expression is to begin with ^.
+func (p Pattern) CutPrefix(text string) (rest string, found bool) {
+	if at := p.compiled().FindStringIndex(text); at != nil && at[0] == 0 {
+		return text[at[1]:], true
+	}
+	return text, false
+}
+
+// Submatch returns the first group of the first match in a text, "" where there is none.
+func (p Pattern) Submatch(text string) string {
+	if m := p.compiled().FindStringSubmatch(text); len(m) > 1 {
+		return m[1]
+	}
+	return ""
+}

@@ -35,7 +35,7 @@ func pull(ctx context.Context, w *world.World, hostsDir, ref string) (p clients.
 	if ref, p.Err = clients.NormalizeCRI(ref); p.Err != nil {
 		return p
 	}
-	ctx = clients.Logged(ctx, nil)
+	ctx = clients.Quiet(ctx)
 	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: config.ConfigureHosts(ctx, config.HostOptions{
 		HostDir: config.HostDirFromRoot(hostsDir), UpdateClient: update,
 	})})

@@ -1,0 +1,136 @@
+package clientlog
+
+import "strings"
+
+// The texts of containerd 1.6.20, 1.7.35 and 2.4.2: remotes/docker/resolver.go and fetcher.go (core/remotes/docker in
+// 2.x), remotes/docker/config/hosts.go, and of CRI pkg/cri/sbserver and internal/cri (instrumented_service.go).
+//
+// At level info 1.x has a line where a request failed and where the answer was 404, and none for another answer;
+// 2.x has one for each, and says "fetch failed" of the last host.
+const (
+	nextHost, fetchFailed = "trying next host", "fetch failed"
+	// 1.x: trying next host - response was http.StatusNotFound.
+	notFound = "response was http.StatusNotFound"
+	// 2.x: trying next host after status: 404 Not Found.
+	afterStatus = " after status: "
+	// At level debug, with the field url, and response.status.
+	doRequest, response = "do request", "fetch response received"
+	// hosts.go: the file is ignored.
+	decodeFails = "failed to decode "
+	// CRI: PullImage "IMAGE", PullImage "IMAGE" failed, PullImage "IMAGE" returns image reference.
+	pullImage = `PullImage "`
+	// client/pull.go and CRI.
+	pullFails, resolveFail = `failed to pull and unpack image "`, `failed to resolve reference "`
+)
+
+// containerd takes what containerd says.
+func (r *reader) containerd(m message) bool {
+	text := m.text
+	switch {
+	case strings.HasPrefix(text, nextHost), strings.HasPrefix(text, fetchFailed):
+		return r.leavesHost(m)
+	case text == doRequest && m.fields["url"] != "":
+		r.onHost(m, Event{Kind: Asks})
+		return true
+	case text == response && m.fields["url"] != "":
+		r.onHost(m, Event{Kind: Answers, Answer: statusOf(m.fields["response.status"])})
+		return true
+	case strings.HasPrefix(text, decodeFails) && strings.Contains(text, "hosts.toml"):
+		r.add(Event{Kind: Ignores, Client: Containerd, Location: registryOf(text),
+			Answer: Answer{Class: OtherFailure, Said: m.fields["error"]}})
+		return true
+	}
+	return r.criImage(m) || r.containerdError(text)
+}
+
+// leavesHost takes the line in which containerd goes on to the next host, or ends.
+func (r *reader) leavesHost(m message) bool {
+	answer := answerOf(m.fields["error"])
+	_, line, found := strings.Cut(m.text, afterStatus)
+	switch {
+	case found:
+		answer = statusOf(line)
+	case strings.Contains(m.text, notFound):
+		answer = Answer{Class: NotFound, Status: 404}
+	}
+	if answer.Class == None {
+		return false
+	}
+	r.onHost(m, Event{Kind: Answers, Answer: answer})
+	r.told = true
+	return true
+}
+
+// onHost adds an event at the place that the fields of a line, or the error in it, name.
+func (r *reader) onHost(m message, e Event) {
+	p, ok := placeOf(m.fields["url"])
+	if !ok {
+		p, ok = urlIn(m.fields["error"])
+	}
+	if !ok {
+		p = place{location: m.fields["host"], object: Manifest}
+	}
+	r.containerdAt(p, e)
+}
+
+// containerdAt adds an event of containerd at a place.
+func (r *reader) containerdAt(p place, e Event) {
+	e.Client, e.Location, e.Reference, e.Object = Containerd, p.location, p.reference, p.object
+	e.Namespace = p.namespace
+	r.add(e)
+}
+
+// criImage takes what the CRI plugin says of an image.
+func (r *reader) criImage(m message) bool {
+	_, rest, found := strings.Cut(m.text, pullImage)
+	if !found {
+		return false
+	}
+	image, rest, _ := strings.Cut(rest, `"`)
+	switch {
+	case strings.HasPrefix(rest, " failed"):
+		r.add(Event{Kind: Ends, Client: Containerd, Image: image, Summary: true, Answer: Answer{Class: OtherFailure}})
+	case strings.HasPrefix(rest, " returns image reference"):
+		r.add(Event{Kind: Ends, Client: Containerd, Image: image, Answer: Answer{Class: Served}})
+	default:
+		r.add(Event{Kind: Begins, Client: Containerd, Image: image})
+	}
+	return true
+}
+
+// containerdError takes an error of containerd: that of the location which failed first, or which answered
+// what counts most (resolver.go, firstErrPriority).
+func (r *reader) containerdError(text string) bool {
+	image, found := "", false
+	for _, begin := range []string{resolveFail, pullFails} {
+		if _, rest, ok := strings.Cut(text, begin); ok {
+			image, _, _ = strings.Cut(rest, `"`)
+			found = true
+			break
+		}
+	}
+	if !found && !containsAny(text, "failed to do request: ", "unexpected status from ", "content at http",
+		"unexpected status code http", "no resolve hosts: not found") {
+		return false
+	}
+	p, _ := urlIn(text)
+	_, said, ok := strings.Cut(text, `": `)
+	if !ok {
+		said = text
+	}
+	answer := answerOf(said)
+	r.add(Event{Kind: Ends, Client: Containerd, Image: image, Summary: true, Answer: answer})
+	if p.location != "" { // else every location answered so: IMAGE: not found
+		r.containerdAt(p, Event{Kind: Answers, Image: image, Answer: answer, Summary: true})
+	}
+	return true
+}
+
+// registryOf returns the registry that a hosts.toml is for, by the path in a text: …/quay.io/hosts.toml.
+func registryOf(text string) string {
+	dir, _, found := strings.Cut(strings.ReplaceAll(text, `\`, "/"), "/hosts.toml")
+	if !found {
+		return ""
+	}
+	return dir[strings.LastIndexByte(dir, '/')+1:]
+}
