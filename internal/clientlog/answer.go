@@ -143,7 +143,7 @@ func answerOf(text string) Answer {
 	switch {
 	case cause == "":
 		return Answer{}
-	case strings.Contains(cause, "is blocked in one of"): // docker_client.go, newDockerClient
+	case strings.HasPrefix(cause, "registry ") && strings.Contains(cause, blockedText):
 		a.Class = Blocked
 	case strings.Contains(cause, "Source image rejected: "): // copy.go
 		a.Class = PolicyRejected

@@ -205,6 +205,7 @@ func TestWhatAnErrorMeans(t *testing.T) {
 		`pinging container registry m: Get "https://m/v2/": read tcp 10.0.0.1:443: connection reset by peer`:                                                                               Reset,
 		`pinging container registry m: Get "https://m/v2/": Bad Gateway`:                                                                                                                   ServerError,
 		`registry quay.io/a is blocked in one of ["/etc/containers/registries.conf"]`:                                                                                                      Blocked,
+		`registry quay.io/a is blocked in /etc/containers/registries.conf or /etc/containers/registries.conf.d`:                                                                            Blocked,
 		`Source image rejected: Running image docker://quay.io/a:1 is rejected by policy.`:                                                                                                 PolicyRejected,
 		`failed to resolve reference "quay.io/a:1": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials`:           Unauthorized,
 		`failed to resolve reference "quay.io/a:1": failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://m/token?scope=x: 401 Unauthorized`: Unauthorized,

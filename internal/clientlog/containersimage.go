@@ -23,8 +23,8 @@ const (
 	initializing = "nitializing source docker://"
 	// makeRequestToResolvedURLOnce: GET URL.
 	getting = "GET "
-	// newDockerClient: registry SCOPE is blocked in one of FILES.
-	blockedText = " is blocked in one of "
+	// newDockerClient: registry SCOPE is blocked in one of FILES; up to 5.38 is blocked in FILE or DIRECTORY.
+	blockedText = " is blocked in "
 	// containers/common, of podman 4 and 5: Trying to pull REFERENCE...
 	podmanTrying = "Trying to pull "
 	// CRI-O, PullImage.

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/clientlog"
 	"github.com/pullroute/pullroute/internal/shapes"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -102,6 +103,18 @@ var nodeWork = map[string]func(t testing.TB, n int){
 		tree, _, findings := hoststoml.Render(registryRules(n, "m.io"), hoststoml.RenderOptions{PullSecret: secret})
 		require.Len(t, tree, n+7*n)
 		require.NotEmpty(t, findings)
+	},
+	// A list of mirrors that does not end, lines that open and never close something, quotes in quotes.
+	"client log": func(t testing.TB, n int) {
+		n *= 20
+		for _, text := range []string{
+			"(Mirrors also failed: [" + strings.Repeat("a/b:1: x]\n[", n), strings.Repeat("x also failed: [\n[\n", n), strings.Repeat("k=<\n", n),
+			strings.Repeat(`{"message":"{\"message\":`, n), strings.Repeat(`\`, n) + `"`, strings.Repeat(`level= msg="a=\"`, n),
+			strings.Repeat("Failed to pull image \"q.io/a:1\": ; artifact err: (Mirrors also failed: [a]): b: \n", n),
+			strings.Repeat("level=info msg=\"trying next host\" error=\"Head \\\"https://m.io/v2/a/manifests/1?ns=q.io\\\": no such host\" host=m.io\n", n),
+		} {
+			require.Positive(t, clientlog.Read([]byte(text)).Lines)
+		}
 	},
 	"tls": func(t testing.TB, n int) {
 		settings := map[string]hoststoml.TLS{}
