@@ -100,11 +100,15 @@ func (p *program) printCopies(linux *resolve.LinuxTable, containerd *resolve.Con
 		for _, note := range c.Notes {
 			fmt.Fprintf(p.stdout, "# %s\n", note)
 		}
-		fmt.Fprintf(p.stdout, "skopeo copy --all --preserve-digests %s %s\n", quote("docker://"+c.Source),
-			quote("docker://"+c.Destination))
+		fmt.Fprintln(p.stdout, copyCommand(c))
 	}
 	p.printForeignLayers(copies)
 	return nil
+}
+
+// copyCommand returns the line of shell that makes a copy.
+func copyCommand(c resolve.Copy) string {
+	return "skopeo copy --all --preserve-digests " + quote("docker://"+c.Source) + " " + quote("docker://"+c.Destination)
 }
 
 // destinations returns where copies go, as plans name locations.

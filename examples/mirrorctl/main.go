@@ -8,6 +8,7 @@
 //	mirrorctl assert  -f FILE STATEMENTS...
 //	mirrorctl diff    --platform windows|containerd|linux OLD NEW
 //	mirrorctl copy-plan -f FILE IMAGE...
+//	mirrorctl explain -f FILE [LOG]
 //
 // Results go to standard output, findings and errors to standard error. The exit code is 0 where the
 // question was answered, whatever was found; 1 where the input was refused and nothing was written or
@@ -99,7 +100,7 @@ func (p *program) root() *cobra.Command {
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagMistake)
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "say more of a command", RunE: helpOf})
-	root.AddCommand(p.render(), p.resolve(), p.lint(), p.routes(), p.assert(), p.diff(), p.copyPlan(),
+	root.AddCommand(p.render(), p.resolve(), p.lint(), p.routes(), p.assert(), p.diff(), p.copyPlan(), p.explain(),
 		p.migrateICSP(), p.version(), p.completion())
 	root.AddCommand(p.ofStores()...)
 	return root

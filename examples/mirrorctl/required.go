@@ -13,7 +13,7 @@ import (
 )
 
 // Codes of the findings of this program, beside those of package finding: of required images, of comments
-// that leave findings out, and of what WMCO does not read.
+// that leave findings out, of what WMCO does not read, and of logs.
 const (
 	codeUnusedIgnore  finding.Code = "unused-ignore"  // a comment pullroute:ignore that leaves nothing out
 	codeICSPWindows   finding.Code = "icsp-windows"   // Windows: an ImageContentSourcePolicy, which WMCO does not read
@@ -21,6 +21,9 @@ const (
 	codeNotMirrored   finding.Code = "not-mirrored"   // an image that has to be served by a mirror and is not
 	codeRuleNotUsed   finding.Code = "rule-not-used"  // an entry around an image that does not serve it
 	codeShortName     finding.Code = "short-name"     // an image that is named without a registry
+	// Of logs: a source that may not be asked was asked, and what a node did and the plan does not say.
+	codeSourceContacted finding.Code = "source-contacted"
+	codeNodeDiffers     finding.Code = "node-differs"
 )
 
 // pauseImage is the image of every Windows pod's sandbox: without it no pod starts.

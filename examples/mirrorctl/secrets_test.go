@@ -303,6 +303,17 @@ func (p *planted) pods() string {
 		"\n    - {name: TOKEN, value: \"" + p.secret("!$&/()=") + "\"}\n    args: ['--password=" + p.secret("") + "', '--url=https://" + p.user() + "@db.example.com']\n  initContainers:\n  - {name: i, image: '" + p.beforeImage() + "@quay.io/team/init:1'}\n"
 }
 
+// log is what a client may write, with secrets where clients write some, and where people paste them.
+func (p *planted) log() string {
+	return "time=\"2026-11-29T20:00:00Z\" level=debug msg=\"GET https://" + p.user() + "@m.io/v2/team/app/manifests/1\"\n" +
+		"Authorization: Bearer " + p.secret("") + "\n" +
+		"Trying to access \"" + p.beforeImage() + "@m.io/team/app:1\"\n" +
+		"time=\"2026-11-29T20:00:00Z\" level=debug msg=\"do request\" url=\"https://" + p.user() + "@n.io/v2/team/app/blobs/sha256:0?token=" + p.secret("") + "\"\n" +
+		"Failed to pull image \"quay.io/team/app:1\": initializing source docker://quay.io/team/app:1: (Mirrors also failed: [m.io/team/app:1: reading " +
+		"manifest 1 in m.io/team/app: unauthorized: " + p.secret("") + "]): quay.io/team/app:1: Get \"https://" + p.user() + "@quay.io/v2/\": EOF\n" +
+		"Pulling image \"" + p.beforeImage() + "@quay.io/team/app:1\"\npassword=" + p.secret("") + "\n"
+}
+
 // A secretInput is a file with secrets in it, and the commands that read it. Of their arguments FILE stands for it, DIR
 // for the directory that it lies in, and GOOD for rules without secrets.
 type secretInput struct {
@@ -360,6 +371,10 @@ var inputs = []secretInput{
 		"image-mirror delete --cluster mycluster --store FILE abc123def456 --yes", "lint -f FILE", "lint -f FILE --json", "resolve --platform linux -f FILE quay.io/team/x:1",
 	}},
 	{"images.txt", (*planted).images, []string{"lint -f GOOD/rules.yaml --require-from FILE", "lint -f GOOD/rules.yaml --require-from FILE --json --disconnected", "lint -f FILE", "lint -f GOOD/registries.conf --require-from FILE"}},
+	{"pull.log", (*planted).log, []string{
+		"explain -f GOOD/rules.yaml FILE", "explain -f GOOD/rules.yaml --json FILE", "explain -f GOOD/tree --image quay.io/team/app:1 --json FILE", "explain -f GOOD/registries.conf",
+		"explain -f FILE GOOD/rules.yaml", "lint FILE",
+	}},
 	{"pods.yaml", (*planted).pods, []string{"lint -f GOOD/rules.yaml --require-from FILE", "lint -f GOOD/rules.yaml --require-from FILE --json", "lint -f FILE --json", "lint -f GOOD/tree --require-from FILE"}},
 	{"file name", func(p *planted) string {
 		return "https://" + p.user() + "@quay.io/team/app:1" + odd[p.r.IntN(len(odd))]

@@ -228,7 +228,8 @@ const wanted = "PULLROUTE_COUNTED"
 
 const library = "github.com/pullroute/pullroute/mirrorset,github.com/pullroute/pullroute/resolve," +
 	"github.com/pullroute/pullroute/resolve/routes," +
-	"github.com/pullroute/pullroute/registriesconf,github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/registriesconf,github.com/pullroute/pullroute/hoststoml," +
+	"github.com/pullroute/pullroute/internal/clientlog"
 
 // counting is a program of this package that counts the statements it executes.
 type counting struct {
