@@ -23,7 +23,8 @@ func (p *program) explain() *cobra.Command {
 			"podman, skopeo and CRI-O, a trace of --log-level=debug, events and the journal of the kubelet, the\n" +
 			"journal of containerd. LOG is a file; without it, or for -, standard input is read."}
 	files := inputFlag(c, anyInput)
-	on := nodePlatformFlag(c)
+	on := platformFlag(c, "the nodes to answer for: "+nodes+"; else those of the client that speaks, and of "+
+		"containerd Windows")
 	out := formFlag(c, "one object with findings, attempts and images")
 	hosts := hostsFlag(c)
 	read := choiceFlags(c)
@@ -43,7 +44,7 @@ func (p *program) explain() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		x := &explainer{in: in, hosts: *hosts, read: read, on: *on, sources: map[finding.Platform]*source{}}
+		x := &explainer{in: in, hosts: *hosts, read: read, on: finding.Platform(*on), sources: map[finding.Platform]*source{}}
 		if err := x.all(log, *image); err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ type explainer struct {
 	in       *input.Input
 	hosts    []string
 	read     *choice
-	on       nodePlatform
+	on       finding.Platform
 	sources  map[finding.Platform]*source
 	pulls    []explainedPull
 	left     int // pulls of a client that the platform has not
@@ -107,7 +108,7 @@ type explainer struct {
 type explainedPull struct {
 	*explain.Explanation
 	client clientlog.Client
-	on     nodePlatform
+	on     finding.Platform
 	// guessed is set where the log does not name the image.
 	guessed bool
 	// copies are the commands that fill a location.
@@ -171,26 +172,26 @@ func only(pulls []*explain.Pull, image string) []*explain.Pull {
 
 // platform returns the platform of a pull: that of the client, or the one that was asked for. ok is false
 // where the two are not one.
-func (x *explainer) platform(pull *explain.Pull, log *clientlog.Log) (on nodePlatform, ok bool) {
-	told := nodePlatform("")
+func (x *explainer) platform(pull *explain.Pull, log *clientlog.Log) (on finding.Platform, ok bool) {
+	told := finding.Platform("")
 	switch {
 	case pull.Client == clientlog.ContainersImage:
-		told = nodePlatform(finding.Linux)
+		told = finding.Linux
 	case pull.Client == clientlog.Containerd || log.Windows:
-		told = nodePlatform(finding.Windows)
+		told = finding.Windows
 	}
 	switch {
 	case x.on == "" && told == "":
-		return nodePlatform(finding.Linux), true
+		return finding.Linux, true
 	case x.on == "":
 		return told, true
 	}
-	return x.on, told == "" || told.files() == x.on.files()
+	return x.on, told == "" || told.ReadsHosts() == x.on.ReadsHosts()
 }
 
 // one explains a pull.
-func (x *explainer) one(pull *explain.Pull, on nodePlatform) error {
-	from, err := x.source(on.files())
+func (x *explainer) one(pull *explain.Pull, on finding.Platform) error {
+	from, err := x.source(on)
 	if err != nil {
 		return err
 	}
@@ -206,12 +207,11 @@ func (x *explainer) one(pull *explain.Pull, on nodePlatform) error {
 	}
 	plan := plans[0]
 	found := append(slices.Clone(plan.Findings), reasons(from.rules, from.planner, plan)...)
-	x.about = append(x.about, on.findings(from.about(plan))...)
-	on.plans(plans)
+	x.about = append(x.about, from.about(plan)...)
 	done := explainedPull{explain.Of(pull.Events, plans[0]), pull.Client, on, pull.Image == "", copiesOf(from, image),
 		blockedBy(from, plans[0])}
 	x.pulls = append(x.pulls, done)
-	x.findings = append(append(x.findings, on.findings(found)...), done.findings()...)
+	x.findings = append(append(x.findings, found...), done.findings()...)
 	return nil
 }
 
@@ -248,17 +248,18 @@ func blockedBy(from *source, plan resolve.Plan) (by []finding.Origin) {
 
 // copiesOf returns the copies that fill the locations of an image.
 func copiesOf(from *source, image string) map[string]resolve.Copy {
-	linux, windows := resolve.NewLinuxTable(&mirrorset.Rules{}), resolve.NewContainerdTable(&mirrorset.Rules{})
+	var linux *resolve.LinuxTable
+	var containerd *resolve.ContainerdTable
 	for _, t := range []planner{from.planner, from.other} {
 		switch t := t.(type) {
 		case *resolve.LinuxTable:
 			linux = t
 		case *resolve.ContainerdTable:
-			windows = t
+			containerd = t
 		}
 	}
 	by := map[string]resolve.Copy{}
-	copies, _ := resolve.Copies(linux, windows, image) // of a name without a registry there are none
+	copies, _ := resolve.Copies(linux, containerd, image) // of a name without a registry there are none
 	for _, c := range copies {
 		for _, to := range destinations([]resolve.Copy{c}) {
 			by[to] = c

@@ -89,7 +89,7 @@ func (p *program) showAttempt(e explainedPull, a explain.Attempt, i int) {
 	for _, o := range a.Origins {
 		fmt.Fprintf(p.stdout, "       by %s\n", withPlace(o))
 	}
-	if todo := a.Advice(e.on.files()); todo != "" {
+	if todo := a.Advice(e.on); todo != "" {
 		fmt.Fprintf(p.stdout, "       to do: %s\n", todo)
 	}
 	if command := e.copyOf(a); command != "" {
@@ -271,7 +271,7 @@ func (x *explainer) document(log *clientlog.Log) explainDocument {
 func (e *explainedPull) attempt(a explain.Attempt) attemptJSON {
 	out := attemptJSON{Image: shown.Value(e.Plan.Image), Platform: e.Plan.Platform, Phase: "pull",
 		Location: shown.Value(a.Location), Role: a.Role, Asked: a.Asked, Why: shown.Text(a.Why), Line: a.Line,
-		Answer: answerOf(a.Answer, a.Object, a.Told), ToDo: a.Advice(e.on.files()), Copy: e.copyOf(a)}
+		Answer: answerOf(a.Answer, a.Object, a.Told), ToDo: a.Advice(e.on), Copy: e.copyOf(a)}
 	if a.Resolving {
 		out.Phase = "resolve"
 	}
