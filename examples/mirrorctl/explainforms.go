@@ -61,23 +61,28 @@ func (p *program) showPull(e explainedPull) {
 	case len(e.Attempts) == 0:
 		fmt.Fprintln(p.stdout, "  by the plan it cannot be pulled, and no location is asked")
 	}
-	for i, a := range e.Attempts {
-		if a.Why == explain.Unresolved {
-			fmt.Fprintln(p.stdout, "  nothing was fetched: "+a.Why)
-			break
-		}
-		switch {
-		case i == 0 && a.Resolving:
-			fmt.Fprintln(p.stdout, "  what the tag stands for is asked of")
-		case i == 0 && len(e.Plan.Resolve) == 0 && e.Plan.Outcome == "", i > 0 && e.Attempts[i-1].Resolving && !a.Resolving:
-			fmt.Fprintln(p.stdout, "  the image is fetched from")
-		}
-		p.showAttempt(e, a, i)
-	}
+	p.attemptsOf(e)
 	for _, o := range e.Others {
 		fmt.Fprintf(p.stdout, "    not in the plan: %s\n", other(o))
 	}
 	p.outcome(e)
+}
+
+// attemptsOf prints the attempts of the plan, under what they are for.
+func (p *program) attemptsOf(e explainedPull) {
+	for i, a := range e.Attempts {
+		if a.Why == explain.Unresolved {
+			fmt.Fprintln(p.stdout, "  nothing was fetched: "+a.Why)
+			return
+		}
+		switch first := i == 0 || e.Attempts[i-1].Resolving; {
+		case i == 0 && a.Resolving:
+			fmt.Fprintln(p.stdout, "  what the tag stands for is asked of")
+		case first && !a.Resolving && e.Plan.Outcome == "":
+			fmt.Fprintln(p.stdout, "  the image is fetched from")
+		}
+		p.showAttempt(e, a, i)
+	}
 }
 
 // showAttempt prints an attempt, with what to do.
