@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,20 +63,12 @@ type verdict struct{ label, text, mend, colour string }
 
 func verdictOf(from *source, plan resolve.Plan) verdict {
 	red, yellow, green := colours[finding.SeverityError], colours[finding.SeverityWarning], "\x1b[32m"
-	first := func(fault finding.Code) (text, mend string) {
-		i := slices.IndexFunc(plan.Findings, func(f finding.Finding) bool { return f.Code == fault })
-		if i < 0 {
-			return "", ""
-		}
-		text, mend, _ = strings.Cut(shown.Text(plan.Findings[i].Message), "; ")
-		return strings.TrimPrefix(text, "cannot be pulled: "), mend
-	}
 	switch {
 	case plan.Outcome == resolve.OutcomeRefused:
 		return verdict{"REFUSED", "by policy.json, once the manifest is fetched from one of these", "", red}
 	case len(plan.Pull) == 0:
-		text, mend := first(finding.CodeNoLocation)
-		return verdict{"CANNOT BE PULLED", " " + cmp.Or(text, "no location is asked"), mend, red}
+		text, mend := whyNowhere(plan)
+		return verdict{"CANNOT BE PULLED", " " + text, mend, red}
 	case !hasMirror(plan):
 		text, mend := whyNoMirror(from, plan)
 		colour := green
@@ -87,6 +78,21 @@ func verdictOf(from *source, plan resolve.Plan) verdict {
 		return verdict{"SOURCE ONLY", text, mend, colour}
 	}
 	return mirrored(plan)
+}
+
+// whyNowhere says why a pull has nowhere to go, and what would mend that.
+func whyNowhere(plan resolve.Plan) (text, mend string) {
+	for _, f := range plan.Findings {
+		if f.Severity != finding.SeverityError {
+			continue
+		}
+		text, mend, _ = strings.Cut(shown.Text(f.Message), "; ")
+		if reason, ok := strings.CutPrefix(text, "cannot be pulled: "); ok {
+			return reason, mend
+		}
+		return shown.Value(f.Value) + " " + text, mend
+	}
+	return "no location is asked", ""
 }
 
 // mirrored is the verdict on a pull that some mirror is asked for.
