@@ -86,6 +86,11 @@ type Options struct {
 	// Overwrite replaces a hosts.toml that pullroute did not write, where the tree has one for the
 	// registry. Otherwise that file stays, and is a conflict.
 	Overwrite bool
+	// TakeOverWMCO takes a hosts.toml that has the shape of those that the Windows Machine Config
+	// Operator writes for one that pullroute wrote: it is replaced, and removed where the tree has none
+	// for its registry. It is for the first Apply on a node that this operator has kept so far, and
+	// which it keeps no longer; what is there afterwards carries the [Marker].
+	TakeOverWMCO bool
 	// Purge removes the directories of registries that the tree does not hold, whoever wrote them, with
 	// everything in them.
 	Purge bool

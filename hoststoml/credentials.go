@@ -23,8 +23,10 @@ const secretMarker = "It holds credentials: only its owner, and containerd, may 
 // that it follows redirects of the host to its own subdomains, as Go's net/http does. The files are
 // to be kept from others' eyes: Write gives them mode 0600.
 //
+// With mirrorsOnly no endpoint on a registry's own host gets one in its file.
+//
 // The findings say where a header is not enough. None of them holds a credential.
-func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
+func (t Tree) withCredentials(s PullSecret, mirrorsOnly bool) (Tree, finding.Findings) {
 	b := newCredentialWriter(s)
 	out := t.clone()
 	for i := range out {
@@ -33,6 +35,10 @@ func (t Tree) withCredentials(s PullSecret) (Tree, finding.Findings) {
 		targets := rf.targets()
 		b.ask(rf.Host, targets)
 		for _, e := range targets {
+			if mirrorsOnly && e.on(rf.Host) {
+				b.leave(e)
+				continue
+			}
 			if header := b.choose(e); header != "" {
 				if e.settings.Header == nil {
 					e.settings.Header = Header{}
@@ -72,6 +78,7 @@ type credentialWriter struct {
 	secret   PullSecret
 	byScope  map[string]int       // entries, by scope
 	used     map[int]bool         // entries, by index
+	left     map[int]bool         // those of sources, which get none
 	insecure map[int]bool         // those sent to an insecure endpoint
 	asked    map[string]endpoints // by scope
 }
@@ -84,8 +91,8 @@ type endpoints struct {
 
 func newCredentialWriter(s PullSecret) *credentialWriter {
 	b := &credentialWriter{
-		secret: s, byScope: make(map[string]int, len(s.entries)), used: map[int]bool{}, insecure: map[int]bool{},
-		asked: map[string]endpoints{},
+		secret: s, byScope: make(map[string]int, len(s.entries)), used: map[int]bool{}, left: map[int]bool{},
+		insecure: map[int]bool{}, asked: map[string]endpoints{},
 	}
 	for i, c := range s.entries {
 		b.byScope[c.scope()] = i
@@ -115,14 +122,30 @@ const few = 3
 // choose returns the header for an endpoint, and "" where none belongs to it. Of the scopes around
 // the endpoint the longest counts.
 func (b *credentialWriter) choose(e endpointSettings) string {
-	for scope, more := e.scope, true; more; scope, more = parent(scope) {
+	i, ok := b.find(e.scope)
+	if !ok {
+		return ""
+	}
+	b.used[i] = true
+	b.insecure[i] = b.insecure[i] || e.insecure()
+	return b.secret.entries[i].header()
+}
+
+// leave notes that an endpoint does not get the credential that belongs to it.
+func (b *credentialWriter) leave(e endpointSettings) {
+	if i, ok := b.find(e.scope); ok {
+		b.left[i] = true
+	}
+}
+
+// find returns the longest entry around a scope.
+func (b *credentialWriter) find(scope string) (entry int, ok bool) {
+	for more := true; more; scope, more = parent(scope) {
 		if i, ok := b.byScope[scope]; ok {
-			b.used[i] = true
-			b.insecure[i] = b.insecure[i] || e.insecure()
-			return b.secret.entries[i].header()
+			return i, true
 		}
 	}
-	return ""
+	return 0, false
 }
 
 // wider returns the endpoints around a scope, which serve more than it, as a text; "" where there
@@ -157,7 +180,7 @@ func (b *credentialWriter) report() finding.Findings {
 				"is not sent to %s: containerd asks there for images of others too; give a credential for "+
 					"the whole host, or use mirrors below this path",
 				wider))
-		} else if c.path != "" && !b.used[i] {
+		} else if c.path != "" && !b.used[i] && !b.left[i] {
 			r.report(finding.CodeNarrowCredential, finding.SeverityWarning, at, c.host+c.path,
 				"is not used: no endpoint lies inside, and containerd has credentials for whole "+
 					"registries only; give one for the host")

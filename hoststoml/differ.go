@@ -213,7 +213,7 @@ func (d *differ) inTheWay(name string, current, prepared *onnode.Entry) (place, 
 	case d.o.Overwrite:
 	case !current.Mode.IsRegular():
 		return name, "is no plain file, so pullroute did not write it"
-	case path.Base(name) == FileName && !marked(current):
+	case path.Base(name) == FileName && !d.o.ours(current):
 		return name, "was not written by pullroute, and decides for its registry"
 	}
 	if prepared != nil && prepared.Mode.IsDir() {
@@ -281,7 +281,7 @@ func (d *differ) remove(e *nodeEntry) {
 		d.fail(host, e.err)
 		return
 	}
-	ours := e.Mode.IsDir() && e.ours()
+	ours := e.Mode.IsDir() && e.ours(d.o)
 	switch {
 	case ours && d.o.KeepStale:
 		d.keep(nodefiles.KeptStale, e.Name+"/"+FileName, "is left from before, and the tree does not hold it")
@@ -328,7 +328,7 @@ func (d *differ) removeFiles(e *nodeEntry) {
 // staysForeign reports whether a directory is on the node and stays there, whoever wrote it.
 func (d *differ) staysForeign(dir string) bool {
 	e := d.find(dir)
-	return e != nil && (e.err != nil || !e.Mode.IsDir() || !e.ours() || d.o.KeepStale || len(e.foreign()) > 0)
+	return e != nil && (e.err != nil || !e.Mode.IsDir() || !e.ours(d.o) || d.o.KeepStale || len(e.foreign()) > 0)
 }
 
 // clean removes what an interrupted run left under a name in config_path.

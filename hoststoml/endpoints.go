@@ -72,3 +72,9 @@ func (s Settings) clone() Settings {
 	s.CA, s.Client, s.Header = slices.Clone(s.CA), slices.Clone(s.Client), maps.Clone(s.Header)
 	return s
 }
+
+// on reports whether the endpoint is on a registry's host.
+func (e endpointSettings) on(registry string) bool {
+	host, _, _ := strings.Cut(e.location, "/")
+	return host == network.Host(registry)
+}

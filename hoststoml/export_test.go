@@ -15,7 +15,7 @@ const SecretMarker = secretMarker
 var FromTable = fromTable
 
 func (t Tree) WithCredentials(s PullSecret) (Tree, finding.Findings) {
-	return t.withFiles(s.hosts()).withCredentials(s)
+	return t.withFiles(s.hosts()).withCredentials(s, false)
 }
 
 func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {

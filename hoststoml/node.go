@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/pullroute/pullroute/internal/onnode"
+	"github.com/pullroute/pullroute/internal/pattern"
 	"github.com/pullroute/pullroute/internal/replace"
 	"github.com/pullroute/pullroute/nodefiles"
 )
@@ -98,12 +99,24 @@ func (n *Node) Format(s fmt.State, _ rune) {
 
 // ours reports whether pullroute wrote the hosts.toml of a directory, or removed it and was interrupted
 // before it had removed the files that belong to it.
-func (e *nodeEntry) ours() bool {
+func (e *nodeEntry) ours(o Options) bool {
 	if f := e.Find(FileName); f != nil {
-		return marked(f)
+		return o.ours(f)
 	}
 	return slices.ContainsFunc(e.Entries, func(f *onnode.Entry) bool { return f.Mode.IsRegular() && isExtra(f.Name) })
 }
+
+// ours reports whether a hosts.toml counts as written by pullroute.
+func (o Options) ours(f *onnode.Entry) bool {
+	return marked(f) || o.TakeOverWMCO && f.Mode.IsRegular() && wmcoShape.MatchString(f.Content())
+}
+
+// wmcoShape is the whole text of a hosts.toml of the Windows Machine Config Operator (pkg/registries/registries.go,
+// generateConfig, of August 2026), which also writes empty ones. Before its release with mirrors below a path it
+// wrote neither "/v2" nor override_path.
+var wmcoShape = pattern.New(`\A(?:server = "https://[^"\n]+"\n(?:\noverride_path = true\n)?` +
+	`(?:\n\[host\."https://[^"\n]+"\]\n  capabilities = \["pull"(?:, "resolve")?\]\n(?:  override_path = true\n)?` +
+	`(?:  \[host\."https://[^"\n]+"\.header\]\n    authorization = "Basic [A-Za-z0-9+/=]*"\n)?)+)?\z`)
 
 // marked reports whether pullroute wrote a hosts.toml.
 func marked(f *onnode.Entry) bool { return strings.HasPrefix(f.Content(), "# "+Marker+"\n") }

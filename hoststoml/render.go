@@ -19,6 +19,10 @@ type RenderOptions struct {
 	Hosts []string
 	// PullSecret holds credentials, which become headers; see [ParsePullSecret].
 	PullSecret PullSecret
+	// NoSourceCredentials leaves a registry's own endpoint in its file without a credential, also where
+	// that is the server: mirrors alone get one, as from the Windows Machine Config Operator. The
+	// kubelet still sends the source what pods and the node have for it.
+	NoSourceCredentials bool
 	// TLS are settings by registry host, host[:port], which replace those that additionalTrustedCA
 	// of the cluster's Image leads to.
 	TLS map[string]TLS
@@ -41,7 +45,7 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Tree, *resolve.ContainerdT
 	configured := append(o.PullSecret.hosts(), slices.Sorted(maps.Keys(tls))...)
 	table := resolve.NewContainerdTableFor(rules, resolve.ContainerdOptions{
 		Platform: o.Platform, Named: o.Hosts, Configured: configured})
-	tree, more := fromTable(table).withTLS(tls).withCredentials(o.PullSecret)
+	tree, more := fromTable(table).withTLS(tls).withCredentials(o.PullSecret, o.NoSourceCredentials)
 	if findings = append(findings, more...).For(table.Platform()); len(findings) == 0 {
 		return tree, table, slices.Clip(table.Findings)
 	}

@@ -2,13 +2,20 @@ module github.com/pullroute/pullroute/examples/operator
 
 go 1.26.0
 
-replace github.com/pullroute/pullroute => ../../
+replace (
+	github.com/pullroute/pullroute => ../../
+	github.com/pullroute/pullroute/nodefiles/sftpnode => ../../nodefiles/sftpnode
+	github.com/pullroute/pullroute/openshiftapi => ../../openshiftapi
+)
 
 require (
 	github.com/go-logr/logr v1.4.3
 	github.com/openshift/api v0.0.0-20260810132456-8f52beb625b5
+	github.com/pkg/sftp v1.13.12
 	github.com/prometheus/client_golang v1.24.0
 	github.com/pullroute/pullroute v0.0.0
+	github.com/pullroute/pullroute/nodefiles/sftpnode v0.0.0
+	github.com/pullroute/pullroute/openshiftapi v0.0.0
 	github.com/stretchr/testify v1.12.1
 	k8s.io/api v0.37.0
 	k8s.io/apiextensions-apiserver v0.37.0
@@ -63,6 +70,7 @@ require (
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.29.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/kr/fs v0.1.0 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/moby/spdystream v0.5.1 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
