@@ -41,18 +41,10 @@ type source struct {
 	findings finding.Findings
 }
 
-// containerd is the platform of a Linux node with containerd; its files are those of a Windows node.
-const containerd finding.Platform = "containerd"
-
 // read reads the input. The error is about a part of it that is refused.
 func (o *planOptions) read(stdin io.Reader) (*source, error) {
 	s := &source{platform: finding.Platform(o.platform)}
-	files := s.platform
-	switch s.platform {
-	case containerd:
-		files = finding.Windows
-	case finding.Linux, finding.Windows:
-	default:
+	if !slices.Contains([]finding.Platform{finding.Linux, finding.Windows, finding.Containerd}, s.platform) {
 		return nil, fmt.Errorf("%w: --platform is to be linux, windows or containerd", errUsage)
 	}
 	if len(o.files) == 0 {
@@ -63,16 +55,16 @@ func (o *planOptions) read(stdin io.Reader) (*source, error) {
 		var err error
 		if client, err = input.ParseClient(o.client); err != nil {
 			return nil, fmt.Errorf("%w: --client: %w", errUsage, err)
-		} else if !client.On(files) {
+		} else if !client.On(s.platform) {
 			return nil, fmt.Errorf("%w: --client %s pulls on no such node", errUsage, client.Name)
 		}
 	}
-	s.client = client.Pulls(files)
+	s.client = client.Pulls(s.platform)
 	in, err := input.Read(o.files, stdin)
 	if err != nil {
 		return nil, err
 	}
-	picked, err := in.Pick(files, input.Choice{Client: client})
+	picked, err := in.Pick(s.platform, input.Choice{Client: client})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +82,7 @@ func (o *planOptions) read(stdin io.Reader) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.render(rules, files, o.hosts); err != nil {
+		if err := s.render(rules, o.hosts); err != nil {
 			return nil, err
 		}
 	}
@@ -99,9 +91,9 @@ func (o *planOptions) read(stdin io.Reader) (*source, error) {
 }
 
 // render takes the files that rules make.
-func (s *source) render(rules *mirrorset.Rules, files finding.Platform, hosts []string) error {
-	if files == finding.Windows {
-		tree, table, findings := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: hosts})
+func (s *source) render(rules *mirrorset.Rules, hosts []string) error {
+	if s.platform != finding.Linux {
+		tree, table, findings := hoststoml.Render(rules, hoststoml.RenderOptions{Platform: s.platform, Hosts: hosts})
 		s.table, s.tree, s.findings, s.operator = table, tree, findings, resolve.WMCO(rules)
 		return nil
 	}
@@ -135,7 +127,7 @@ func (s *source) plan(image string) (*planned, error) {
 	plan.Client = s.client
 	differs, found := s.operator.Check(plan)
 	plan = s.policy.Apply(plan)
-	if found && s.platform != containerd {
+	if found && s.platform != finding.Containerd {
 		plan.Findings = append(plan.Findings, differs)
 	}
 	p := &planned{Plan: plan}
