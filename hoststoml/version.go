@@ -68,14 +68,14 @@ func (v Version) orNewest() Version {
 	return v
 }
 
-// before reports whether the version is older than another.
-func (v Version) before(major, minor, patch int) bool {
+// Before reports whether the version is older than another.
+func (v Version) Before(major, minor, patch int) bool {
 	v = v.orNewest()
 	return cmp.Or(cmp.Compare(v.major, major), cmp.Compare(v.minor, minor), cmp.Compare(v.patch, patch)) < 0
 }
 
 // old reports whether it is 1.6 or 1.7, which have another parser.
-func (v Version) old() bool { return v.before(2, 0, 0) }
+func (v Version) old() bool { return v.Before(2, 0, 0) }
 
 // Current returns what this version of containerd makes of a hosts.toml: nil where it ignores the
 // file. The findings are those of Parse; they name the versions that a difference is between. sure is
@@ -105,9 +105,9 @@ func (who versions) includes(v Version) bool {
 	case oldVersions:
 		return v.old()
 	case beforeReferrers:
-		return v.before(2, 2, 0)
+		return v.Before(2, 2, 0)
 	case beforeServerOnly:
-		return v.before(1, 7, 32)
+		return v.Before(1, 7, 32)
 	}
 	return strings.HasPrefix(string(who), string(newVersions)) && !v.old()
 }

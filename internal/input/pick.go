@@ -57,7 +57,9 @@ func (e *PlatformError) Error() string {
 // *finding.RefusedError, beside which stands what could be read, or a *PlatformError.
 func (in *Input) Pick(platform finding.Platform, o Choice) (*Picked, error) {
 	set, p, refused := in.cluster(o)
-	refused = append(refused, p.unlessIgnored(in.refusesContainerd(platform), o)...)
+	found := in.ofContainerd(platform, o.Client)
+	p.Findings = append(p.Findings, slices.DeleteFunc(slices.Clone(found), finding.Finding.Refused)...)
+	refused = append(refused, p.unlessIgnored(refusals(found), o)...)
 	nodes := in.nodes(platform, set)
 	p.Findings = append(p.Findings, in.besideObjects(platform, set)...)
 	rules := *set

@@ -3,6 +3,7 @@ package input
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type Input struct {
 	crio       []crioFile
 	trees      []configPath
 	findings   finding.Findings // about files, whatever is asked
-	containerd finding.Findings // what refuses an answer for containerd
+	containerd []containerdFile // config.toml, and what they import
 }
 
 // manifest is a file of objects, or standard input.
@@ -187,10 +188,15 @@ func (in *Input) text(shown, name string, r sized) error {
 	case formatHosts:
 		in.trees = append(in.trees, configPath{fsys: disk{}, dir: path.Dir(path.Dir(name)), file: name, data: data})
 	default:
+		if c, ok := newContainerdFile(&found{name: name, data: data}); ok {
+			c.given = true
+			in.containerd = append(in.containerd, c)
+			break
+		}
 		in.manifests = append(in.manifests, &manifest{name: shown, set: &mirrorset.Set{}, refused: finding.Findings{{
 			Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
 			Origin:  finding.Origin{File: shown},
-			Message: "is TOML, but neither a registries.conf nor a hosts.toml",
+			Message: "is TOML, but neither a registries.conf nor a hosts.toml, nor a config.toml of containerd",
 		}}})
 	}
 	return nil
@@ -532,7 +538,7 @@ func (in *Input) Nodes(client Client, on finding.Platform) (linux []*Linux, cont
 		all.CRIOFiles = append(all.CRIOFiles, m.set.CRIOFiles...)
 		all.PullSecrets = append(all.PullSecrets, m.set.PullSecrets...)
 	}
-	findings = in.besideObjects(finding.Linux, all)
+	findings = append(in.besideObjects(finding.Linux, all), in.ofContainerd(cmp.Or(on, finding.Containerd), client)...)
 	for _, n := range in.nodes(finding.Linux, all) {
 		linux = append(linux, readLinux(n, client))
 		findings = append(findings, unspoken(linux[len(linux)-1])...)
@@ -558,8 +564,8 @@ func (in *Input) Nodes(client Client, on finding.Platform) (linux []*Linux, cont
 // Findings returns what is known of the files, whatever is asked: what was passed over, and, where
 // there is nothing that says where pulls go, that.
 func (in *Input) Findings() finding.Findings {
-	findings := slices.Concat(in.findings, in.containerd)
-	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.manifests, func(m *manifest) bool {
+	findings := slices.Clone(in.findings)
+	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.containerd, containerdFile.isGiven) || slices.ContainsFunc(in.manifests, func(m *manifest) bool {
 		return m.dir == "" || m.set.Speaks() || m.refused != nil
 	}) {
 		return findings
