@@ -12,6 +12,7 @@ import (
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
+	operatorv1alpha1 "github.com/openshift/api/operator/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -57,7 +58,8 @@ func newCluster(t *testing.T, nodes ...*NodePulls) *cluster {
 
 func (c *cluster) clear() {
 	for _, kind := range []client.Object{
-		&configv1.ImageDigestMirrorSet{}, &configv1.ImageTagMirrorSet{}, &configv1.Image{}, &ClusterPulls{}, &NodePulls{},
+		&configv1.ImageDigestMirrorSet{}, &configv1.ImageTagMirrorSet{}, &operatorv1alpha1.ImageContentSourcePolicy{},
+		&configv1.Image{}, &ClusterPulls{}, &NodePulls{},
 	} {
 		require.NoError(c.t, c.DeleteAllOf(c.ctx, kind))
 	}
@@ -129,7 +131,9 @@ func (c *cluster) want() *Files {
 	c.t.Helper()
 	objects, err := readObjects(c.ctx, c)
 	require.NoError(c.t, err)
-	rules, err := objects.set().Rules()
+	set, err := objects.Set()
+	require.NoError(c.t, err)
+	rules, err := set.Rules()
 	require.NoError(c.t, err)
 	files, _ := render(rules, c.pulls().Spec.WindowsHosts)
 	return files

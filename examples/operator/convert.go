@@ -3,19 +3,14 @@ package main
 import (
 	"context"
 
-	configv1 "github.com/openshift/api/config/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/openshiftapi"
 )
 
 // mirrorObjects are the cluster's objects that say where images come from.
-type mirrorObjects struct {
-	digest configv1.ImageDigestMirrorSetList
-	tag    configv1.ImageTagMirrorSetList
-	image  configv1.ImageList
-}
+type mirrorObjects struct{ openshiftapi.Objects }
 
 // readObjects reads the objects as they were together at one moment.
 //
@@ -27,68 +22,33 @@ type mirrorObjects struct {
 // all of them in one etcd, whose revisions these versions are.
 func readObjects(ctx context.Context, api client.Reader) (*mirrorObjects, error) {
 	o := &mirrorObjects{}
-	if err := api.List(ctx, &o.digest); err != nil {
+	if err := api.List(ctx, &o.ImageDigestMirrorSets); err != nil {
 		return nil, err
 	}
 	moment := &client.ListOptions{Raw: &metav1.ListOptions{
-		ResourceVersion: o.digest.ResourceVersion, ResourceVersionMatch: metav1.ResourceVersionMatchExact,
+		ResourceVersion: o.ImageDigestMirrorSets.ResourceVersion, ResourceVersionMatch: metav1.ResourceVersionMatchExact,
 	}}
-	if err := api.List(ctx, &o.tag, moment); err != nil {
-		return nil, err
-	}
-	if err := api.List(ctx, &o.image, moment); err != nil {
-		return nil, err
+	for _, list := range []client.ObjectList{&o.ImageTagMirrorSets, &o.ImageContentSourcePolicies, &o.Images} {
+		if err := api.List(ctx, list, moment); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
 }
 
 func (o *mirrorObjects) all() []client.Object {
 	var all []client.Object
-	for i := range o.digest.Items {
-		all = append(all, &o.digest.Items[i])
+	for i := range o.ImageDigestMirrorSets.Items {
+		all = append(all, &o.ImageDigestMirrorSets.Items[i])
 	}
-	for i := range o.tag.Items {
-		all = append(all, &o.tag.Items[i])
+	for i := range o.ImageTagMirrorSets.Items {
+		all = append(all, &o.ImageTagMirrorSets.Items[i])
 	}
-	for i := range o.image.Items {
-		all = append(all, &o.image.Items[i])
+	for i := range o.ImageContentSourcePolicies.Items {
+		all = append(all, &o.ImageContentSourcePolicies.Items[i])
+	}
+	for i := range o.Images.Items {
+		all = append(all, &o.Images.Items[i])
 	}
 	return all
-}
-
-// set returns the objects as pullroute reads them.
-func (o *mirrorObjects) set() *mirrorset.Set {
-	set := &mirrorset.Set{}
-	for _, from := range o.digest.Items {
-		to := mirrorset.ImageDigestMirrorSet{Metadata: mirrorset.ObjectMeta{Name: from.Name}}
-		for _, e := range from.Spec.ImageDigestMirrors {
-			to.Spec.ImageDigestMirrors = append(to.Spec.ImageDigestMirrors, entry(e.Source, e.Mirrors, e.MirrorSourcePolicy))
-		}
-		set.ImageDigestMirrorSets = append(set.ImageDigestMirrorSets, to)
-	}
-	for _, from := range o.tag.Items {
-		to := mirrorset.ImageTagMirrorSet{Metadata: mirrorset.ObjectMeta{Name: from.Name}}
-		for _, e := range from.Spec.ImageTagMirrors {
-			to.Spec.ImageTagMirrors = append(to.Spec.ImageTagMirrors, entry(e.Source, e.Mirrors, e.MirrorSourcePolicy))
-		}
-		set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, to)
-	}
-	for _, from := range o.image.Items {
-		set.Images = append(set.Images, mirrorset.Image{
-			Metadata: mirrorset.ObjectMeta{Name: from.Name},
-			Spec: mirrorset.ImageSpec{
-				RegistrySources:     mirrorset.RegistrySources(from.Spec.RegistrySources),
-				AdditionalTrustedCA: mirrorset.ConfigMapReference(from.Spec.AdditionalTrustedCA),
-			},
-		})
-	}
-	return set
-}
-
-func entry(source string, mirrors []configv1.ImageMirror, policy configv1.MirrorSourcePolicy) mirrorset.ImageMirrors {
-	e := mirrorset.ImageMirrors{Source: source, MirrorSourcePolicy: mirrorset.MirrorSourcePolicy(policy)}
-	for _, m := range mirrors {
-		e.Mirrors = append(e.Mirrors, string(m))
-	}
-	return e
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +24,11 @@ const operatorAgent = "operator/"
 
 // permissions are the rules of config/rbac.yaml.
 type permissions struct {
-	everywhere, inNamespace []rbacv1.PolicyRule
+	everywhere []rbacv1.PolicyRule
+	in         map[string][]rbacv1.PolicyRule // by namespace
+
+	mu   sync.Mutex
+	used map[string]bool
 }
 
 func readPermissions() (*permissions, error) {
@@ -29,7 +36,7 @@ func readPermissions() (*permissions, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &permissions{}
+	p := &permissions{in: map[string][]rbacv1.PolicyRule{}, used: map[string]bool{}}
 	for _, document := range strings.Split(string(data), "\n---\n") {
 		var o rbacv1.ClusterRole // a Role has the same fields
 		if err := yaml.Unmarshal([]byte(document), &o); err != nil {
@@ -39,10 +46,7 @@ func readPermissions() (*permissions, error) {
 		case "ClusterRole":
 			p.everywhere = append(p.everywhere, o.Rules...)
 		case "Role":
-			if o.Namespace != namespace {
-				return nil, fmt.Errorf("config/rbac.yaml: a Role in namespace %q", o.Namespace)
-			}
-			p.inNamespace = append(p.inNamespace, o.Rules...)
+			p.in[o.Namespace] = append(p.in[o.Namespace], o.Rules...)
 		}
 	}
 	return p, nil
@@ -58,19 +62,68 @@ func (p *permissions) check(r *http.Request) error {
 	if err != nil || !info.IsResourceRequest {
 		return err
 	}
-	rules := p.everywhere
-	if info.Namespace == namespace {
-		rules = slices.Concat(rules, p.inNamespace)
-	}
 	resource := strings.TrimSuffix(info.Resource+"/"+info.Subresource, "/")
-	for _, rule := range rules {
+	for i, rule := range slices.Concat(p.everywhere, p.in[info.Namespace]) {
 		if slices.Contains(rule.APIGroups, info.APIGroup) && slices.Contains(rule.Resources, resource) && slices.Contains(rule.Verbs, info.Verb) &&
 			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, info.Name)) {
+			where := ""
+			if i >= len(p.everywhere) {
+				where = info.Namespace
+			}
+			p.mu.Lock()
+			p.used[permission(where, rule, info.APIGroup, resource, info.Verb)] = true
+			p.mu.Unlock()
 			return nil
 		}
 	}
 	return fmt.Errorf("config/rbac.yaml does not let the operator %s %s of %q in namespace %q", info.Verb, resource, info.APIGroup, info.Namespace)
 }
+
+// permission names one thing that a rule allows.
+func permission(where string, rule rbacv1.PolicyRule, group, resource, verb string) string {
+	return fmt.Sprintf("%s %s of %q %v in %q", verb, resource, group, rule.ResourceNames, where)
+}
+
+// unused returns what is allowed and was never done.
+func (p *permissions) unused() (unused []string) {
+	for where, rules := range p.all() {
+		for _, rule := range rules {
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					for _, verb := range rule.Verbs {
+						if what := permission(where, rule, group, resource, verb); !p.used[what] {
+							unused = append(unused, what)
+						}
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(unused)
+	return unused
+}
+
+func (p *permissions) all() map[string][]rbacv1.PolicyRule {
+	all := maps.Clone(p.in)
+	all[""] = p.everywhere
+	return all
+}
+
+// compareWithRoles compares the roles with what the operators of all tests were seen to do. Of some of the tests
+// it says nothing.
+func compareWithRoles() error {
+	if flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || testing.Short() {
+		return nil
+	}
+	if unused := frontPermissions.unused(); len(unused) > 0 {
+		return fmt.Errorf("config/rbac.yaml allows what no operator was seen to do: %s", strings.Join(unused, "; "))
+	}
+	fmt.Printf("the operators used each of the %d permissions of config/rbac.yaml\n", len(frontPermissions.used))
+	return nil
+}
+
+// frontPermissions are those that the tests' API server holds operators to.
+var frontPermissions *permissions
 
 func TestTheOperatorMayDoNoMoreThanItsRolesSay(t *testing.T) {
 	p, err := readPermissions()

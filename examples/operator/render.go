@@ -9,6 +9,7 @@ import (
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
+	operatorv1alpha1 "github.com/openshift/api/operator/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
@@ -90,6 +91,7 @@ func (r *Renderer) SetupWithManager(mgr ctrl.Manager) error {
 		For(&ClusterPulls{}, spec).
 		Watches(&configv1.ImageDigestMirrorSet{}, all, spec).
 		Watches(&configv1.ImageTagMirrorSet{}, all, spec).
+		Watches(&operatorv1alpha1.ImageContentSourcePolicy{}, all, spec).
 		Watches(&configv1.Image{}, all, spec).
 		Complete(r)
 }
@@ -113,7 +115,11 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	rules, refused := objects.set().Rules()
+	set, err := objects.Set()
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	rules, refused := set.Rules()
 	before := cluster.DeepCopy()
 	rendered, findings := render(rules, cluster.Spec.WindowsHosts) // of refused objects, for the findings alone
 	if refused != nil {
@@ -266,6 +272,8 @@ func kindOf(o client.Object) string {
 		return "ImageDigestMirrorSet"
 	case *configv1.ImageTagMirrorSet:
 		return "ImageTagMirrorSet"
+	case *operatorv1alpha1.ImageContentSourcePolicy:
+		return "ImageContentSourcePolicy"
 	}
 	return "Image"
 }

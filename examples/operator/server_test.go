@@ -97,7 +97,11 @@ func runWithServer(m *testing.M) (code int, err error) {
 	}
 	defer front.Close()
 	apiServer = &rest.Config{Host: front.URL, QPS: -1}
-	return m.Run(), nil
+	code = m.Run()
+	if code == 0 {
+		err = compareWithRoles()
+	}
+	return code, err
 }
 
 // newFront answers the one question that clients have and this part of the API server does not answer, which
@@ -137,6 +141,7 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 	if err != nil {
 		return nil, err
 	}
+	frontPermissions = allowed
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := allowed.check(r); err != nil {
 			refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, err.Error())
@@ -314,7 +319,8 @@ func installCRDs(config *rest.Config) (*metav1.APIGroupList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for github.com/openshift/api: %w", err)
 	}
-	openshift := filepath.Join(strings.TrimSpace(string(out)), "config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_")
+	module := strings.TrimSpace(string(out))
+	openshift := filepath.Join(module, "config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_")
 	c, err := clientset.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -323,6 +329,7 @@ func installCRDs(config *rest.Config) (*metav1.APIGroupList, error) {
 	var names []string
 	for _, path := range []string{
 		openshift + "imagedigestmirrorsets.crd.yaml", openshift + "imagetagmirrorsets.crd.yaml", openshift + "images.crd.yaml",
+		filepath.Join(module, "operator/v1alpha1/zz_generated.crd-manifests/0000_10_config-operator_01_imagecontentsourcepolicies.crd.yaml"),
 		"config/crds.yaml", "testdata/standins.yaml",
 	} {
 		data, err := os.ReadFile(path)

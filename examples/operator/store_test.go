@@ -20,6 +20,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/openshiftapi"
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
@@ -41,7 +42,9 @@ func (c *cluster) stored() map[string]*corev1.ConfigMap {
 // filesOf renders objects.
 func filesOf(t *testing.T, objects *mirrorObjects, windowsHosts ...string) *Files {
 	t.Helper()
-	rules, err := objects.set().Rules()
+	set, err := objects.Set()
+	require.NoError(t, err)
+	rules, err := set.Rules()
 	require.NoError(t, err)
 	files, _ := render(rules, windowsHosts)
 	return files
@@ -51,7 +54,7 @@ func filesOf(t *testing.T, objects *mirrorObjects, windowsHosts ...string) *File
 func someFiles(t *testing.T, name string) *Files {
 	t.Helper()
 	o := &mirrorObjects{}
-	o.digest.Items = append(o.digest.Items, *digestMirrors("a", byDigest("quay.io/team", never, configv1.ImageMirror("mirror.example.com/"+name+"/team"))))
+	o.ImageDigestMirrorSets.Items = append(o.ImageDigestMirrorSets.Items, *digestMirrors("a", byDigest("quay.io/team", never, configv1.ImageMirror("mirror.example.com/"+name+"/team"))))
 	return filesOf(t, o)
 }
 
@@ -89,15 +92,15 @@ func TestAnArchiveHoldsExactlyTheFiles(t *testing.T) {
 	}}}
 	for name, o := range map[string]*mirrorObjects{
 		"none":          {},
-		"the documents": {digest: configv1.ImageDigestMirrorSetList{Items: []configv1.ImageDigestMirrorSet{*documented()}}},
-		"everything": {
-			digest: configv1.ImageDigestMirrorSetList{Items: []configv1.ImageDigestMirrorSet{*digestMirrors("a",
+		"the documents": {openshiftapi.Objects{ImageDigestMirrorSets: configv1.ImageDigestMirrorSetList{Items: []configv1.ImageDigestMirrorSet{*documented()}}}},
+		"everything": {openshiftapi.Objects{
+			ImageDigestMirrorSets: configv1.ImageDigestMirrorSetList{Items: []configv1.ImageDigestMirrorSet{*digestMirrors("a",
 				byDigest("*.example.org", never, "mirror.example.com/wild"), byDigest("quay.io/a", allow, "m1.example.com/a"),
 				byDigest("Quay.io/b", never, "m1.example.com/b"), byDigest("registry.example.com:5000/c", "", "m2.example.com/c"),
 				byDigest("aux.example.com", never, "m3.example.com"))}},
-			tag:   configv1.ImageTagMirrorSetList{Items: []configv1.ImageTagMirrorSet{*tagMirrors("b", byTag("quay.io/a", allow, "m4.example.com:8443/x/a"))}},
-			image: configv1.ImageList{Items: []configv1.Image{search}},
-		},
+			ImageTagMirrorSets: configv1.ImageTagMirrorSetList{Items: []configv1.ImageTagMirrorSet{*tagMirrors("b", byTag("quay.io/a", allow, "m4.example.com:8443/x/a"))}},
+			Images:             configv1.ImageList{Items: []configv1.Image{search}},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := filesOf(t, o, "a.example.org")
