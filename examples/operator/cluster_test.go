@@ -64,7 +64,10 @@ func (c *cluster) clear() {
 		require.NoError(c.t, c.DeleteAllOf(c.ctx, kind))
 	}
 	require.NoError(c.t, c.DeleteAllOf(c.ctx, &eventsv1.Event{}, client.InNamespace("default")))
-	require.NoError(c.t, c.DeleteAllOf(c.ctx, &corev1.ConfigMap{}, client.InNamespace(namespace)))
+	for _, in := range []string{namespace, configNamespace} {
+		require.NoError(c.t, c.DeleteAllOf(c.ctx, &corev1.Secret{}, client.InNamespace(in)))
+		require.NoError(c.t, c.DeleteAllOf(c.ctx, &corev1.ConfigMap{}, client.InNamespace(in)))
+	}
 }
 
 func (c *cluster) path(elements ...string) string {
@@ -129,13 +132,10 @@ func (c *cluster) eventually(what string, condition func() bool) {
 // want returns the files that the objects of the cluster ask for, rendered anew.
 func (c *cluster) want() *Files {
 	c.t.Helper()
-	objects, err := readObjects(c.ctx, c)
+	in, err := readInput(c.ctx, c)
 	require.NoError(c.t, err)
-	set, err := objects.Set()
-	require.NoError(c.t, err)
-	rules, err := set.Rules()
-	require.NoError(c.t, err)
-	files, _ := render(rules, c.pulls().Spec.WindowsHosts)
+	require.NoError(c.t, in.refused)
+	files, _ := in.render(c.pulls().Spec.WindowsHosts)
 	return files
 }
 
@@ -143,8 +143,8 @@ func (c *cluster) want() *Files {
 func (f *Files) content(p finding.Platform) map[string]string {
 	files := map[string]string{}
 	if p == finding.Windows {
-		for _, registry := range f.Windows.Tree {
-			files[registry.Path()] = string(registry.File.Bytes())
+		for _, c := range f.Windows.contents() {
+			files[c.name] = string(c.data)
 		}
 		return files
 	}
@@ -220,7 +220,7 @@ func (c *cluster) start(dial Dial, o Options) *operator {
 	server := rest.CopyConfig(apiServer)
 	server.UserAgent = operatorAgent + "of a test"
 	mgr, err := ctrl.NewManager(server, ctrl.Options{
-		Scheme: newScheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: newScheme(), Cache: caches(), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip}, // a test starts several, one after the other
 	})
 	require.NoError(c.t, err)

@@ -3,9 +3,16 @@ package main
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/openshiftapi"
 )
 
@@ -33,7 +40,84 @@ func readObjects(ctx context.Context, api client.Reader) (*mirrorObjects, error)
 			return nil, err
 		}
 	}
+	// They are of another part of the API server, and decide nothing about which registry is asked.
+	if err := api.List(ctx, &o.ConfigMaps, client.InNamespace(configNamespace)); err != nil {
+		return nil, err
+	}
 	return o, nil
+}
+
+const (
+	// configNamespace is where the cluster's configuration lies.
+	configNamespace = "openshift-config"
+	pullSecretName  = "pull-secret"
+)
+
+// credentials are those of the cluster's pull secret.
+type credentials struct {
+	secret hoststoml.PullSecret
+	// version changes whenever the pull secret does; it is empty where there is none.
+	version string
+}
+
+// readCredentials reads the pull secret. The findings say what is wrong with it.
+func readCredentials(ctx context.Context, api client.Reader) (credentials, finding.Findings, error) {
+	var o corev1.Secret
+	err := api.Get(ctx, client.ObjectKey{Namespace: configNamespace, Name: pullSecretName}, &o)
+	if apierrors.IsNotFound(err) {
+		return credentials{}, nil, nil
+	} else if err != nil {
+		return credentials{}, nil, err
+	}
+	secret, findings := hoststoml.ParsePullSecret("Secret/"+pullSecretName, o.Data[corev1.DockerConfigJsonKey])
+	return credentials{secret, string(o.UID) + "@" + o.ResourceVersion}, findings, nil
+}
+
+// input is what files are rendered from.
+type input struct {
+	objects *mirrorObjects
+	rules   *mirrorset.Rules
+	keys    credentials
+	// refused says why nothing is rendered; ofKeys is about the pull secret.
+	refused error
+	ofKeys  finding.Findings
+}
+
+// readInput reads all of it.
+func readInput(ctx context.Context, api client.Reader) (*input, error) {
+	objects, err := readObjects(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	set, err := objects.Set()
+	if err != nil {
+		return nil, err
+	}
+	in := &input{objects: objects}
+	in.rules, in.refused = set.Rules()
+	if in.keys, in.ofKeys, err = readCredentials(ctx, api); err != nil {
+		return nil, err
+	}
+	if in.refused == nil {
+		in.refused = in.ofKeys.Err()
+	}
+	return in, nil
+}
+
+// render renders the files, and tells everything that there is to tell of them.
+func (in *input) render(windowsHosts []string) (*Files, finding.Findings) {
+	files, findings := render(in.rules, windowsHosts, in.keys)
+	return files, append(findings, in.ofKeys...).Sort()
+}
+
+// caches has the caches hold of ConfigMaps and Secrets no more than the operator reads.
+func caches() cache.Options {
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{configNamespace: {}}},
+		&corev1.Secret{}: {Namespaces: map[string]cache.Config{configNamespace: {
+			FieldSelector: fields.OneTermEqualSelector("metadata.name", pullSecretName),
+		}}},
+	}}
 }
 
 func (o *mirrorObjects) all() []client.Object {

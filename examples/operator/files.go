@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 
 	"github.com/pullroute/pullroute/hoststoml"
@@ -15,21 +17,23 @@ import (
 	"github.com/pullroute/pullroute/registriesconf"
 )
 
-// Files are what the nodes are to have. They are made once and only read from then on. They hold no
-// secrets, so their hashes may be shown, and a Store may keep them in ConfigMaps; with the
-// credentials of a pull secret in them, hash them with a key, and keep them in Secrets.
+// Files are what the nodes are to have. They are made once and only read from then on. Those of
+// Windows nodes hold the credentials of the pull secret. Their hash, which statuses show, is one
+// without them: nobody who sees it can try passwords.
 type Files struct {
 	Linux   LinuxFiles
 	Windows WindowsFiles
 }
 
 // render turns rules into files, and tells what there is to tell.
-func render(rules *mirrorset.Rules, windowsHosts []string) (*Files, finding.Findings) {
+func render(rules *mirrorset.Rules, windowsHosts []string, keys credentials) (*Files, finding.Findings) {
 	linux, _, linuxFindings := registriesconf.Render(rules, registriesconf.RenderOptions{})
-	windows, _, windowsFindings := hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: windowsHosts})
+	windows, _, windowsFindings := hoststoml.Render(rules, hoststoml.RenderOptions{
+		Hosts: windowsHosts, PullSecret: keys.secret, NoSourceCredentials: true,
+	})
 	files := &Files{
 		Linux:   LinuxFiles{Config: linux.Config, Search: linux.Search},
-		Windows: WindowsFiles{Tree: windows},
+		Windows: WindowsFiles{Tree: windows, Credentials: keys.version},
 	}
 	files.Linux.Hash, files.Windows.Hash = files.Linux.hash(), files.Windows.hash()
 	return files, slices.Concat(rules.Findings, linuxFindings, windowsFindings).Sort()
@@ -104,18 +108,53 @@ func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport,
 // WindowsFiles are what the operator keeps in containerd's config_path of a Windows node.
 type WindowsFiles struct {
 	Tree hoststoml.Tree
-	Hash string
+	// Credentials is the version of the pull secret whose credentials the files hold; empty for none.
+	Credentials string
+	Hash        string
 }
 
 func (w WindowsFiles) contents() []content {
 	var all []content
 	for _, registry := range w.Tree {
 		all = append(all, content{registry.Path(), registry.File.Bytes()})
+		for _, name := range slices.Sorted(maps.Keys(registry.Extra)) {
+			all = append(all, content{path.Join(path.Dir(registry.Path()), name), []byte(registry.Extra[name].Reveal())})
+		}
 	}
 	return all
 }
 
-func (w WindowsFiles) hash() string { return hashOf(w.contents()) }
+// hash tells files apart by all but their credentials, and these by the version of the pull secret.
+func (w WindowsFiles) hash() string {
+	shown := w
+	shown.Tree = slices.Clone(w.Tree)
+	for i := range shown.Tree {
+		file := *shown.Tree[i].File
+		file.Header, file.Hosts = withoutValues(file.Header), slices.Clone(file.Hosts)
+		for j := range file.Hosts {
+			file.Hosts[j].Header = withoutValues(file.Hosts[j].Header)
+		}
+		shown.Tree[i].File = &file
+	}
+	return hashOf(append(shown.contents(), content{credentialsName, []byte(w.Credentials)}))
+}
+
+// withoutValues returns the names of a header.
+func withoutValues(h hoststoml.Header) hoststoml.Header {
+	names := hoststoml.Header{}
+	for name := range h {
+		names[name] = hoststoml.Secrets("")
+	}
+	return names
+}
+
+// last returns the last registry, where it is the one of a host.
+func (w WindowsFiles) last(host string) *hoststoml.RegistryFile {
+	if n := len(w.Tree); n > 0 && w.Tree[n-1].Host == host {
+		return &w.Tree[n-1]
+	}
+	return nil
+}
 
 // apply makes the files stand in a config_path. What other hands put there stays, and is returned.
 // The error is made of one for each registry that does not have its file; see

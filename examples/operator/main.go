@@ -9,9 +9,9 @@
 //
 // Its files, in the order to read them:
 //
-//   - convert.go reads the objects of one moment and fills pullroute's types from OpenShift's.
+//   - convert.go reads the objects of one moment, the certificates of registries and the pull secret.
 //   - render.go turns them into files, and reports findings in the status of ClusterPulls and as events.
-//   - store.go keeps the last good files in ConfigMaps, for nodes that come while the objects are refused.
+//   - store.go keeps the last good files in Secrets, for nodes that come while the objects are refused.
 //   - files.go makes the files stand on a node.
 //   - nodes.go does that for all nodes: queue, limit, time limit, back-off; lane.go is for those that are slow.
 //   - status.go, metrics.go and api.go say how it went.
@@ -123,6 +123,7 @@ func run() error {
 	}
 	o := manager.Options{
 		Scheme:                 newScheme(),
+		Cache:                  caches(),
 		Metrics:                server.Options{BindAddress: p.metricsAddress},
 		HealthProbeBindAddress: p.healthAddress,
 		// The lease is not given back at the end: a run that was given up may still be working on

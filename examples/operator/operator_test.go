@@ -1,14 +1,24 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
+	operatorv1alpha1 "github.com/openshift/api/operator/v1alpha1"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,6 +27,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/registriesconf"
 )
 
 // linux and windows are one node of each kind.
@@ -238,4 +249,72 @@ func TestObjectsThatMCORefusesChangeNoNode(t *testing.T) {
 	c.eventually("and an event does", func() bool {
 		return strings.Contains(strings.Join(c.events(), "\n"), "FindingsGone ClusterPulls/cluster: ")
 	})
+}
+
+// What the pull secret, the certificates and an ImageContentSourcePolicy say reaches the nodes, and so does a change.
+func TestSecretsCertificatesAndPoliciesAreWatched(t *testing.T) {
+	c := newCluster(t, linux(), windows())
+	c.start(Directories(c.dir), testOptions)
+	c.create(documented())
+	c.settled(linux(), windows())
+
+	c.create(&operatorv1alpha1.ImageContentSourcePolicy{ObjectMeta: metav1.ObjectMeta{Name: "old"}, Spec: operatorv1alpha1.ImageContentSourcePolicySpec{
+		RepositoryDigestMirrors: []operatorv1alpha1.RepositoryDigestMirrors{{Source: "quay.io/old", Mirrors: []string{"m.example.com/old"}}}}})
+	c.eventually("the policy is on the node", func() bool {
+		return strings.Contains(onDisk(t, c.path("linux"))[registriesconf.FileName], "m.example.com/old")
+	})
+	c.settled(linux(), windows())
+
+	c.create(&configv1.Image{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}, Spec: configv1.ImageSpec{
+		AdditionalTrustedCA: configv1.ConfigMapNameReference{Name: "cas"}}})
+	c.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: configNamespace, Name: "cas"}, Data: map[string]string{"m.example.com": testCA(t)}})
+	c.eventually("the certificates are on the node", func() bool {
+		for name := range onDisk(t, c.path("windows")) {
+			if strings.HasPrefix(name, "quay.io/pullroute-") {
+				return true
+			}
+		}
+		return false
+	})
+	c.settled(linux(), windows())
+
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: configNamespace, Name: pullSecretName}, Data: map[string][]byte{
+		corev1.DockerConfigJsonKey: []byte(`{"auths": {"m.example.com": {"auth": "dXNlcjpwYXNz"}}}`)}}
+	c.create(secret)
+	has := func(credential string) func() bool {
+		return func() bool { return strings.Contains(onDisk(t, c.path("windows"))["quay.io/hosts.toml"], credential) }
+	}
+	c.eventually("the credential is on the node", has("Basic dXNlcjpwYXNz"))
+	c.settled(linux(), windows())
+	secret.Data[corev1.DockerConfigJsonKey] = []byte(`{"auths": {"m.example.com": {"auth": "dXNlcjpvdGhlcg=="}}}`)
+	secret.ResourceVersion = ""
+	c.put(secret)
+	c.eventually("the new one is", has("Basic dXNlcjpvdGhlcg=="))
+	c.settled(linux(), windows())
+	info, err := os.Stat(c.path("windows", "quay.io", "hosts.toml"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	for _, text := range append(c.events(), fmt.Sprint(c.pulls().Status), fmt.Sprint(c.node("windows").Status)) {
+		require.NotContains(t, text, "dXNlcj")
+	}
+
+	// A pull secret that cannot be read changes no node.
+	secret.Data[corev1.DockerConfigJsonKey] = []byte(`{"auths": `)
+	secret.ResourceVersion = ""
+	c.put(secret)
+	c.eventually("the status says so", func() bool { return c.condition(conditionRendered).Status == metav1.ConditionFalse })
+	require.True(t, has("Basic dXNlcjpvdGhlcg==")())
+	c.delete(secret)
+	c.eventually("without one, there is no credential", func() bool { return !has("Basic")() })
+	c.settled(linux(), windows())
+}
+
+// testCA returns a certificate.
+func testCA(t *testing.T) string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }

@@ -10,6 +10,7 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	operatorv1alpha1 "github.com/openshift/api/operator/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
@@ -93,6 +94,8 @@ func (r *Renderer) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&configv1.ImageTagMirrorSet{}, all, spec).
 		Watches(&operatorv1alpha1.ImageContentSourcePolicy{}, all, spec).
 		Watches(&configv1.Image{}, all, spec).
+		Watches(&corev1.ConfigMap{}, all). // of openshift-config, with the certificates of registries
+		Watches(&corev1.Secret{}, all).    // the pull secret
 		Complete(r)
 }
 
@@ -111,18 +114,13 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 		r.told = nil
 		return ctrl.Result{}, nil
 	}
-	objects, err := readObjects(ctx, r.Live)
+	in, err := readInput(ctx, r.Live)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	set, err := objects.Set()
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	rules, refused := set.Rules()
 	before := cluster.DeepCopy()
-	rendered, findings := render(rules, cluster.Spec.WindowsHosts) // of refused objects, for the findings alone
-	if refused != nil {
+	rendered, findings := in.render(cluster.Spec.WindowsHosts) // of refused objects, for the findings alone
+	if in.refused != nil {
 		rendered = nil
 	}
 	files, problem := r.settle(ctx, &cluster, rendered)
@@ -139,12 +137,12 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 		}
 		cluster.Status.Linux, cluster.Status.Windows = files.Linux.Hash, files.Windows.Hash
 	}
-	cluster.setRendered(refused)
+	cluster.setRendered(in.refused)
 	cluster.setStored(problem)
 	cluster.setFindings(findings)
-	r.Metrics.rendered(rules, findings, refused != nil)
+	r.Metrics.rendered(in.rules, findings, in.refused != nil)
 	r.Metrics.stored(problem == nil)
-	if err := r.report(ctx, before, &cluster, objects, findings); err != nil {
+	if err := r.report(ctx, before, &cluster, in.objects, findings); err != nil {
 		return ctrl.Result{}, err
 	}
 	if problem != nil && !lasting(problem) {

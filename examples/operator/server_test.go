@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -106,7 +107,7 @@ func runWithServer(m *testing.M) (code int, err error) {
 
 // newFront answers the one question that clients have and this part of the API server does not answer, which
 // groups there are, and hands everything else on to it. What clients send of the kinds in testdata/standins.yaml
-// comes as protobuf, which no custom resource is read from: it is handed on as JSON. ConfigMaps have no group,
+// comes as protobuf, which no custom resource is read from: it is handed on as JSON. ConfigMaps and Secrets have no group,
 // which a custom resource cannot do without: theirs is put in on the way there, and taken out on the way back.
 // What config/rbac.yaml does not let operators do is refused.
 func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Server, error) {
@@ -122,6 +123,10 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 	}
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if !strings.HasPrefix(r.Request.URL.Path, "/apis/"+coreStandin) {
+			return nil
+		}
+		if r.Request.URL.Query().Has("watch") {
+			r.Body = &events{r.Body, bufio.NewReader(r.Body), nil}
 			return nil
 		}
 		body, err := io.ReadAll(r.Body)
@@ -164,14 +169,14 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 			}
 		}
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/api/v1"); ok {
-			if refuseConfigMaps.Load() && r.Method != http.MethodGet {
+			if refuseSecrets.Load() && r.Method != http.MethodGet {
 				refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, "not by this account")
 				return
 			}
 			r.URL.Path = "/apis/" + coreStandin + rest
 			r.Header.Del("Accept-Encoding") // so that the answer can be read here
 			if r.Method == http.MethodPost || r.Method == http.MethodPut {
-				if err := checkConfigMap(r); err != nil {
+				if err := checkCore(r); err != nil {
 					refuse(w, http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, err.Error())
 					return
 				}
@@ -184,11 +189,31 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 	})), nil
 }
 
-// coreStandin stands for the version of ConfigMaps, which have no group.
+// events are those of a watch, one a line, with the group taken out.
+type events struct {
+	io.Closer
+	from *bufio.Reader
+	line []byte
+}
+
+func (e *events) Read(p []byte) (int, error) {
+	if len(e.line) == 0 {
+		line, err := e.from.ReadBytes('\n')
+		if err != nil {
+			return 0, err
+		}
+		e.line = bytes.ReplaceAll(line, []byte(`"`+coreStandin+`"`), []byte(`"v1"`))
+	}
+	n := copy(p, e.line)
+	e.line = e.line[n:]
+	return n, nil
+}
+
+// coreStandin stands for the version of ConfigMaps and Secrets, which have no group.
 const coreStandin = "core.example.com/v1"
 
-// refuseConfigMaps is set while the operator has no right to write ConfigMaps.
-var refuseConfigMaps atomic.Bool
+// refuseSecrets is set while the operator has no right to write Secrets.
+var refuseSecrets atomic.Bool
 
 func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
 	w.Header().Set("Content-Type", "application/json")
@@ -198,28 +223,35 @@ func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message
 	})
 }
 
-// checkConfigMap holds a ConfigMap that is written against the limit that its real definition has (MaxSecretSize,
-// in ValidateConfigMap), and gives it the group that it is stored under.
-func checkConfigMap(r *http.Request) error {
+// checkCore holds a ConfigMap or a Secret that is written against the limit that its real definition has (MaxSecretSize,
+// in ValidateConfigMap and ValidateSecret), and gives it the group that it is stored under.
+func checkCore(r *http.Request) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
 	}
-	var o corev1.ConfigMap
+	var o map[string]any
 	if err := json.Unmarshal(body, &o); err != nil {
 		return err
 	}
-	size := 0
-	for _, v := range o.Data {
-		size += len(v)
+	var secret corev1.Secret // of a ConfigMap, the binary data
+	if o["kind"] == "ConfigMap" {
+		var m corev1.ConfigMap
+		if err := json.Unmarshal(body, &m); err != nil {
+			return err
+		}
+		secret.Data = m.BinaryData
+	} else if err := json.Unmarshal(body, &secret); err != nil {
+		return err
 	}
-	for _, v := range o.BinaryData {
+	size := 0
+	for _, v := range secret.Data {
 		size += len(v)
 	}
 	if size > corev1.MaxSecretSize {
 		return fmt.Errorf("data: Too long: may not be more than %d bytes", corev1.MaxSecretSize)
 	}
-	o.APIVersion, o.Kind = coreStandin, "ConfigMap"
+	o["apiVersion"] = coreStandin
 	if body, err = json.Marshal(o); err != nil {
 		return err
 	}
@@ -312,7 +344,7 @@ func writeKubeconfig(path string, c *rest.Config) error {
 }
 
 // installCRDs has the server serve OpenShift's mirror objects, as their own module defines them, and the
-// operator's two kinds. Leases, events and ConfigMaps are not served by this part of the API server, so kinds without
+// operator's two kinds. Leases, events, ConfigMaps and Secrets are not served by this part of the API server, so kinds without
 // a schema stand for them; what the operator sends is real, and is stored.
 func installCRDs(config *rest.Config) (*metav1.APIGroupList, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/openshift/api").Output()

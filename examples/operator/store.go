@@ -31,19 +31,18 @@ import (
 // objects are refused has them for nodes that come new. It keeps the files and not the objects:
 // what another version of the operator would make of the objects may be something else.
 //
-// The files are a gzipped tar archive, cut into ConfigMaps that are never changed. Their names hold
-// the hash of the archive. One more ConfigMap, the index, says which of them count. So a new
+// The files are a gzipped tar archive, cut into Secrets that are never changed. Their names hold
+// the hash of the archive. One more Secret, the index, says which of them count. So a new
 // archive is whole before the index leads to it, the old one is removed after that, and an operator
 // that is killed in between leaves one or the other.
 //
-// The hash finds damage. It is no signature: who may write ConfigMaps in this namespace may give
+// The hash finds damage. It is no signature: who may write Secrets in this namespace may give
 // every node any files.
 //
-// The files hold no secrets. Should an operator render credentials or client keys into them, it has
-// to keep them in Secrets, in the same way; pack refuses them.
+// They are Secrets, because the files of Windows nodes hold the credentials of the pull secret.
 type Store struct {
 	client.Client
-	Live      client.Reader // past the caches: the operator needs no ConfigMap but its own, and each of them rarely
+	Live      client.Reader // past the caches: they are needed rarely
 	Namespace string
 }
 
@@ -51,7 +50,7 @@ const (
 	indexName = "pullroute-last-good"
 	// storeFormat is raised when older operators cannot read what newer ones write.
 	storeFormat = 1
-	// partSize is half of the megabyte that a ConfigMap may hold: as base64, too, a part is below it.
+	// partSize is half of the megabyte that a Secret may hold: as base64, too, a part is below it.
 	partSize = 512 << 10
 	partKey  = "part"
 
@@ -74,7 +73,7 @@ func lasting(err error) bool {
 // archive is what is stored, and what the index says of it.
 type archive struct {
 	data  []byte
-	index map[string]string
+	index map[string][]byte
 }
 
 func newArchive(owner *ClusterPulls, files *Files) (archive, error) {
@@ -83,12 +82,12 @@ func newArchive(owner *ClusterPulls, files *Files) (archive, error) {
 		return archive{}, err
 	}
 	sum := fmt.Sprintf("%x", sha256.Sum256(data))
-	return archive{data, map[string]string{
-		"format": strconv.Itoa(storeFormat),
-		"sha256": sum,
-		// The owner is in the name, because an owner that is gone takes its ConfigMaps along.
-		"name":  fmt.Sprintf("%s-%.8s-%.16s", indexName, owner.UID, sum),
-		"parts": strconv.Itoa((len(data) + partSize - 1) / partSize),
+	return archive{data, map[string][]byte{
+		"format": []byte(strconv.Itoa(storeFormat)),
+		"sha256": []byte(sum),
+		// The owner is in the name, because an owner that is gone takes its Secrets along.
+		"name":  fmt.Appendf(nil, "%s-%.8s-%.16s", indexName, owner.UID, sum),
+		"parts": []byte(strconv.Itoa((len(data) + partSize - 1) / partSize)),
 	}}, nil
 }
 
@@ -119,7 +118,7 @@ func (s *Store) save(ctx context.Context, owner *ClusterPulls, files *Files) (re
 	index, err := s.index(ctx)
 	if err == nil {
 		var data []byte
-		if data, err = s.archive(ctx, index); err == nil && maps.Equal(index.Data, want.index) &&
+		if data, err = s.archive(ctx, index); err == nil && maps.EqualFunc(index.Data, want.index, bytes.Equal) &&
 			bytes.Equal(data, want.data) {
 			return nil, nil
 		}
@@ -142,61 +141,61 @@ func (s *Store) save(ctx context.Context, owner *ClusterPulls, files *Files) (re
 }
 
 func (s *Store) damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: ConfigMap %s/%s: %w", errDamaged, s.Namespace, indexName, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: Secret %s/%s: %w", errDamaged, s.Namespace, indexName, fmt.Errorf(format, args...))
 }
 
-// index reads the index. It returns the ConfigMap also where that is damaged or of a newer version.
-func (s *Store) index(ctx context.Context) (*corev1.ConfigMap, error) {
-	index := &corev1.ConfigMap{}
+// index reads the index. It returns the Secret also where that is damaged or of a newer version.
+func (s *Store) index(ctx context.Context) (*corev1.Secret, error) {
+	index := &corev1.Secret{}
 	if err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: indexName},
 		index); apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("%w: there is no ConfigMap %s/%s", errNoneStored, s.Namespace, indexName)
+		return nil, fmt.Errorf("%w: there is no Secret %s/%s", errNoneStored, s.Namespace, indexName)
 	} else if err != nil {
 		return nil, err
 	}
-	format, err := strconv.Atoi(index.Data["format"])
+	format, err := strconv.Atoi(string(index.Data["format"]))
 	switch {
 	case err != nil || format < 1:
 		return index, s.damaged("format %q: is no version", index.Data["format"])
 	case format > storeFormat:
-		return index, fmt.Errorf("%w: ConfigMap %s/%s: format %d, and this one knows %d", errNewer, s.Namespace,
+		return index, fmt.Errorf("%w: Secret %s/%s: format %d, and this one knows %d", errNewer, s.Namespace,
 			indexName, format, storeFormat)
 	}
 	return index, nil
 }
 
 // archive reads the archive that an index leads to.
-func (s *Store) archive(ctx context.Context, index *corev1.ConfigMap) ([]byte, error) {
-	parts, err := strconv.Atoi(index.Data["parts"])
+func (s *Store) archive(ctx context.Context, index *corev1.Secret) ([]byte, error) {
+	parts, err := strconv.Atoi(string(index.Data["parts"]))
 	if err != nil || parts < 1 {
 		return nil, s.damaged("parts %q: is no count", index.Data["parts"])
 	}
 	var data []byte
 	for i := range parts {
-		var part corev1.ConfigMap
+		var part corev1.Secret
 		name := partName(index.Data, i)
 		if validation.IsDNS1123Subdomain(name) != nil {
 			return nil, s.damaged("name %q: is no beginning of a name", index.Data["name"])
 		}
 		if err := s.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name},
 			&part); apierrors.IsNotFound(err) {
-			return nil, s.damaged("there is no ConfigMap %s, part %d of %d", name, i+1, parts)
+			return nil, s.damaged("there is no Secret %s, part %d of %d", name, i+1, parts)
 		} else if err != nil {
 			return nil, err
 		}
-		data = append(data, part.BinaryData[partKey]...)
+		data = append(data, part.Data[partKey]...)
 	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != index.Data["sha256"] {
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != string(index.Data["sha256"]) {
 		return nil, s.damaged("sha256 %q: is not the hash of its parts", index.Data["sha256"])
 	}
 	return data, nil
 }
 
-func partName(index map[string]string, i int) string {
+func partName(index map[string][]byte, i int) string {
 	return fmt.Sprintf("%s-%d", index["name"], i)
 }
 
-// meta is that of all ConfigMaps of the store. They go with the ClusterPulls.
+// meta is that of all Secrets of the store. They go with the ClusterPulls.
 func (s *Store) meta(name string, owner *ClusterPulls) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: s.Namespace, Name: name,
@@ -210,17 +209,17 @@ func (s *Store) meta(name string, owner *ClusterPulls) metav1.ObjectMeta {
 // putPart creates a part. One of its name that holds something else is damaged, and replaced.
 func (s *Store) putPart(ctx context.Context, name string, data []byte, owner *ClusterPulls) error {
 	immutable := true
-	part := &corev1.ConfigMap{ObjectMeta: s.meta(name, owner), Immutable: &immutable,
-		BinaryData: map[string][]byte{partKey: data}}
+	part := &corev1.Secret{ObjectMeta: s.meta(name, owner), Immutable: &immutable,
+		Data: map[string][]byte{partKey: data}}
 	err := s.Create(ctx, part)
 	if !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	var old corev1.ConfigMap
+	var old corev1.Secret
 	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(part), &old); err != nil {
 		return err
 	}
-	if bytes.Equal(old.BinaryData[partKey], data) {
+	if bytes.Equal(old.Data[partKey], data) {
 		return nil
 	}
 	if err := s.Delete(ctx, &old); err != nil {
@@ -229,9 +228,9 @@ func (s *Store) putPart(ctx context.Context, name string, data []byte, owner *Cl
 	return s.Create(ctx, part)
 }
 
-func (s *Store) putIndex(ctx context.Context, old *corev1.ConfigMap, data map[string]string,
+func (s *Store) putIndex(ctx context.Context, old *corev1.Secret, data map[string][]byte,
 	owner *ClusterPulls) error {
-	index := &corev1.ConfigMap{ObjectMeta: s.meta(indexName, owner), Data: data}
+	index := &corev1.Secret{ObjectMeta: s.meta(indexName, owner), Data: data}
 	if old == nil {
 		return s.Create(ctx, index)
 	}
@@ -241,18 +240,18 @@ func (s *Store) putIndex(ctx context.Context, old *corev1.ConfigMap, data map[st
 
 // removeOthers removes the parts that the index does not lead to, also those that were left behind by
 // operators that were killed.
-func (s *Store) removeOthers(ctx context.Context, index map[string]string) error {
+func (s *Store) removeOthers(ctx context.Context, index map[string][]byte) error {
 	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
 	labels := client.MatchingLabels(s.meta("", &ClusterPulls{}).Labels)
 	if err := s.Live.List(ctx, list, client.InNamespace(s.Namespace), labels); err != nil {
 		return err
 	}
 	for _, o := range list.Items {
-		if o.Name == indexName || strings.HasPrefix(o.Name, index["name"]+"-") {
+		if o.Name == indexName || strings.HasPrefix(o.Name, string(index["name"])+"-") {
 			continue
 		}
-		if err := s.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace,
+		if err := s.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace,
 			Name: o.Name}}); client.IgnoreNotFound(err) != nil {
 			return err
 		}
@@ -263,18 +262,12 @@ func (s *Store) removeOthers(ctx context.Context, index map[string]string) error
 // pack makes a gzipped tar archive of the files, in the directories linux and windows. The same
 // files make the same archive.
 func pack(files *Files) ([]byte, error) {
-	for _, registry := range files.Windows.Tree {
-		if holdsSecrets(registry) {
-			return nil, fmt.Errorf("the files of registry %q hold credentials or keys, and a ConfigMap is "+
-				"no place for them", registry.Host)
-		}
-	}
 	var out bytes.Buffer
 	zipped := gzip.NewWriter(&out)
 	w := tar.NewWriter(zipped)
 	add := func(p finding.Platform, contents []content) error {
 		for _, c := range contents {
-			header := &tar.Header{Name: path.Join(string(p), c.name), Mode: 0o644, Size: int64(len(c.data))}
+			header := &tar.Header{Name: path.Join(string(p), c.name), Mode: 0o600, Size: int64(len(c.data))}
 			if err := w.WriteHeader(header); err != nil {
 				return err
 			}
@@ -285,7 +278,8 @@ func pack(files *Files) ([]byte, error) {
 		return nil
 	}
 	if err := errors.Join(add(finding.Linux, files.Linux.contents()),
-		add(finding.Windows, files.Windows.contents())); err != nil {
+		add(finding.Windows, files.Windows.contents()),
+		add(credentialsName, []content{{"", []byte(files.Windows.Credentials)}})); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(w.Close(), zipped.Close()); err != nil {
@@ -294,10 +288,8 @@ func pack(files *Files) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func holdsSecrets(r hoststoml.RegistryFile) bool {
-	return len(r.Extra) > 0 || len(r.File.Header) > 0 ||
-		slices.ContainsFunc(r.File.Hosts, func(h hoststoml.Host) bool { return len(h.Header) > 0 })
-}
+// credentialsName is the name of the archive's file that says which credentials the others hold.
+const credentialsName = "credentials"
 
 // unpack reads what pack made. It takes nothing that it does not know: half of the files would be
 // no good ones.
@@ -347,6 +339,14 @@ func (f *Files) add(name string, data []byte) (err error) {
 		var file *hoststoml.File
 		file, findings = hoststoml.Parse(name, data)
 		f.Windows.Tree = append(f.Windows.Tree, hoststoml.RegistryFile{Host: host, File: file})
+	case platform == string(finding.Windows) && isHost && f.Windows.last(host) != nil && base != "":
+		registry := f.Windows.last(host)
+		if registry.Extra == nil {
+			registry.Extra = hoststoml.Extra{}
+		}
+		registry.Extra[base] = hoststoml.NewSecret(data)
+	case platform == credentialsName && name == "":
+		f.Windows.Credentials = string(data)
 	default:
 		return errors.New("is no file of a node")
 	}

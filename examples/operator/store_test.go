@@ -27,12 +27,12 @@ import (
 // store returns the store as an operator on the cluster has it.
 func (c *cluster) store() *Store { return &Store{Client: c, Live: c, Namespace: namespace} }
 
-// stored returns the ConfigMaps of the store, by name.
-func (c *cluster) stored() map[string]*corev1.ConfigMap {
+// stored returns the Secrets of the store, by name.
+func (c *cluster) stored() map[string]*corev1.Secret {
 	c.t.Helper()
-	var list corev1.ConfigMapList
+	var list corev1.SecretList
 	require.NoError(c.t, c.List(c.ctx, &list, client.InNamespace(namespace)))
-	all := map[string]*corev1.ConfigMap{}
+	all := map[string]*corev1.Secret{}
 	for i := range list.Items {
 		all[list.Items[i].Name] = &list.Items[i]
 	}
@@ -46,7 +46,7 @@ func filesOf(t *testing.T, objects *mirrorObjects, windowsHosts ...string) *File
 	require.NoError(t, err)
 	rules, err := set.Rules()
 	require.NoError(t, err)
-	files, _ := render(rules, windowsHosts)
+	files, _ := render(rules, windowsHosts, credentials{})
 	return files
 }
 
@@ -124,22 +124,31 @@ func TestAnArchiveHoldsExactlyTheFiles(t *testing.T) {
 	}
 }
 
-func TestAnArchiveHoldsNoSecrets(t *testing.T) {
-	for name, change := range map[string]func(*hoststoml.RegistryFile){
-		"a key beside the file": func(r *hoststoml.RegistryFile) { r.Extra = hoststoml.Extra{"key.pem": hoststoml.NewSecret("secret")} },
-		"credentials for the server": func(r *hoststoml.RegistryFile) {
-			r.File.Header = hoststoml.Header{"Authorization": hoststoml.Secrets("secret")}
-		},
-		"credentials for a mirror": func(r *hoststoml.RegistryFile) {
-			r.File.Hosts[0].Header = hoststoml.Header{"Authorization": hoststoml.Secrets("secret")}
-		},
-	} {
-		files := someFiles(t, "a")
-		change(&files.Windows.Tree[0])
-		_, err := pack(files)
-		require.ErrorContains(t, err, `registry "quay.io" hold credentials or keys`, name)
-		require.NotContains(t, err.Error(), "secret")
+func TestAnArchiveHoldsCredentialsAndCertificatesAndTheHashTellsNoPassword(t *testing.T) {
+	hashes := map[string]bool{}
+	for _, password := range []string{"one", "other"} {
+		secret, findings := hoststoml.ParsePullSecret("x", fmt.Appendf(nil, `{"auths": {"m.example.com": {"username": "u", "password": %q}}}`, password))
+		require.Empty(t, findings)
+		set, err := (&openshiftapi.Objects{ImageDigestMirrorSets: configv1.ImageDigestMirrorSetList{Items: []configv1.ImageDigestMirrorSet{
+			*digestMirrors("a", byDigest("quay.io/team", never, "m.example.com/team"))}}}).Set()
+		require.NoError(t, err)
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		files, _ := render(rules, nil, credentials{secret, "uid@1"})
+		files.Windows.Tree[0].Extra = hoststoml.Extra{hoststoml.ExtraName("ca.pem", []byte("x")): hoststoml.NewSecret("x")}
+		files.Windows.Hash = files.Windows.hash()
+		data, err := pack(files)
+		require.NoError(t, err)
+		back, err := unpack(data)
+		require.NoError(t, err)
+		require.Equal(t, files.content(finding.Windows), back.content(finding.Windows))
+		require.Contains(t, fmt.Sprint(back.content(finding.Windows)), "Basic ")
+		require.Equal(t, files.Windows.Hash, back.Windows.Hash)
+		hashes[files.Windows.Hash] = true
+		files.Windows.Credentials = "uid@2"
+		require.NotEqual(t, files.Windows.Hash, files.Windows.hash(), "another version of the pull secret is another hash")
 	}
+	require.Len(t, hashes, 1)
 }
 
 // writes lets a number of writes through.
@@ -184,7 +193,7 @@ func TestAStoreHasOldFilesOrNewOnesWhereverItIsInterrupted(t *testing.T) {
 	first, second := someFiles(t, "first"), someFiles(t, "second")
 	for left := 0; ; left++ {
 		for name := range c.stored() {
-			c.delete(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})
+			c.delete(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})
 		}
 		replaced, err := s.save(c.ctx, c.pulls(), first)
 		require.NoError(t, err)
@@ -222,7 +231,7 @@ func TestAStoreSaysWhatIsWrongWithIt(t *testing.T) {
 	index := func(key, value string) func() {
 		return func() {
 			o := c.stored()[indexName]
-			o.Data[key] = value
+			o.Data[key] = []byte(value)
 			require.NoError(t, c.Update(c.ctx, o))
 		}
 	}
@@ -232,7 +241,7 @@ func TestAStoreSaysWhatIsWrongWithIt(t *testing.T) {
 				if name != indexName {
 					c.delete(o)
 					o.ResourceVersion, o.UID = "", ""
-					o.BinaryData[partKey] = change(slices.Clone(o.BinaryData[partKey]))
+					o.Data[partKey] = change(slices.Clone(o.Data[partKey]))
 					c.create(o)
 				}
 			}
@@ -244,14 +253,14 @@ func TestAStoreSaysWhatIsWrongWithIt(t *testing.T) {
 		message string
 	}{
 		"all gone": {func() { c.clear(); c.create(&ClusterPulls{ObjectMeta: metav1.ObjectMeta{Name: clusterName}}) },
-			errNoneStored, "no files are stored: there is no ConfigMap pullroute/pullroute-last-good"},
-		"a newer version":      {index("format", "2"), errNewer, "of a newer version of the operator: ConfigMap pullroute/pullroute-last-good: format 2, and this one knows 1"},
+			errNoneStored, "no files are stored: there is no Secret pullroute/pullroute-last-good"},
+		"a newer version":      {index("format", "2"), errNewer, "of a newer version of the operator: Secret pullroute/pullroute-last-good: format 2, and this one knows 1"},
 		"no version":           {index("format", ""), errDamaged, `format "": is no version`},
 		"another hash":         {index("sha256", "x"), errDamaged, `sha256 "x": is not the hash of its parts`},
 		"more parts":           {index("parts", "2000000000"), errDamaged, "-1, part 2 of 2000000000"},
 		"no parts":             {index("parts", "0"), errDamaged, `parts "0": is no count`},
 		"a name that is none":  {index("name", "../secrets/x"), errDamaged, `name "../secrets/x": is no beginning of a name`},
-		"a name of nothing":    {index("name", "other"), errDamaged, "there is no ConfigMap other-0, part 1 of 1"},
+		"a name of nothing":    {index("name", "other"), errDamaged, "there is no Secret other-0, part 1 of 1"},
 		"a bit is flipped":     {part(func(b []byte) []byte { b[len(b)/2] ^= 4; return b }), errDamaged, "is not the hash of its parts"},
 		"half a part":          {part(func(b []byte) []byte { return b[:len(b)/2] }), errDamaged, "is not the hash of its parts"},
 		"a part without bytes": {part(func([]byte) []byte { return nil }), errDamaged, "is not the hash of its parts"},
@@ -302,7 +311,7 @@ func TestWithoutLastGoodFilesANewNodeSaysWhyItHasNone(t *testing.T) {
 	for _, name := range []string{"linux", "windows"} {
 		c.eventually("the node says why it has no files", func() bool {
 			condition := meta.FindStatusCondition(c.node(name).Status.Conditions, conditionApplied)
-			return condition != nil && condition.Reason == "NoFiles" && strings.Contains(condition.Message, "no files are stored: there is no ConfigMap pullroute/pullroute-last-good")
+			return condition != nil && condition.Reason == "NoFiles" && strings.Contains(condition.Message, "no files are stored: there is no Secret pullroute/pullroute-last-good")
 		})
 		require.Empty(t, onDisk(t, c.path(name)))
 	}
@@ -336,7 +345,7 @@ func TestADamagedStoreIsSaidAndStoredAgain(t *testing.T) {
 	c.add(late)
 	op = c.start(Directories(c.dir), testOptions)
 	c.eventually("the status says what is wrong", func() bool {
-		return c.condition(conditionStored).Reason == "Damaged" && strings.Contains(c.condition(conditionStored).Message, "there is no ConfigMap pullroute-last-good-")
+		return c.condition(conditionStored).Reason == "Damaged" && strings.Contains(c.condition(conditionStored).Message, "there is no Secret pullroute-last-good-")
 	})
 	c.eventually("the new node says so", func() bool {
 		conditions := c.node("late").Status.Conditions
@@ -367,7 +376,7 @@ func TestWhatIsDeletedWhileTheObjectsAreRefusedIsStoredAgain(t *testing.T) {
 	good := c.want().Windows.Hash
 	c.refuse()
 	c.eventually("the objects are refused", func() bool { return c.condition(conditionRendered).Reason == "Refused" })
-	c.delete(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: indexName}})
+	c.delete(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: indexName}})
 	c.eventually("they are stored again", func() bool {
 		files, err := c.store().load(c.ctx)
 		return err == nil && files.Windows.Hash == good
@@ -379,7 +388,7 @@ func TestWhatIsDeletedWhileTheObjectsAreRefusedIsStoredAgain(t *testing.T) {
 
 func TestFilesAreStoredBeforeTheyReachANode(t *testing.T) {
 	c := newCluster(t, linux(), windows())
-	t.Cleanup(func() { refuseConfigMaps.Store(false) }) // before the cluster's own
+	t.Cleanup(func() { refuseSecrets.Store(false) }) // before the cluster's own
 	f := newFleet(t, c.dir, 1)
 	var early []string
 	f.before = func(node *NodePulls, call, name string) {
@@ -397,7 +406,7 @@ func TestFilesAreStoredBeforeTheyReachANode(t *testing.T) {
 
 	// Whose files cannot be stored keeps its nodes as they are, new ones included.
 	before := []map[string]string{onDisk(t, c.path("linux")), onDisk(t, c.path("windows"))}
-	refuseConfigMaps.Store(true)
+	refuseSecrets.Store(true)
 	c.put(digestMirrors("more", byDigest("quay.io/team", never, "mirror.example.com/team")))
 	c.eventually("the status says so", func() bool { return c.condition(conditionStored).Reason == "NotStored" })
 	require.Contains(t, c.condition(conditionStored).Message, "not by this account")
@@ -411,7 +420,7 @@ func TestFilesAreStoredBeforeTheyReachANode(t *testing.T) {
 	require.Equal(t, before, []map[string]string{onDisk(t, c.path("linux")), onDisk(t, c.path("windows"))})
 	require.Equal(t, before[1], onDisk(t, c.path("late")))
 
-	refuseConfigMaps.Store(false)
+	refuseSecrets.Store(false)
 	c.settled(linux(), windows(), late)
 	c.eventually("the status says that all is well", func() bool { return c.condition(conditionStored).Reason == "Stored" })
 	f.kill(op)
@@ -420,7 +429,7 @@ func TestFilesAreStoredBeforeTheyReachANode(t *testing.T) {
 	for _, o := range c.stored() {
 		c.delete(o)
 	}
-	refuseConfigMaps.Store(true)
+	refuseSecrets.Store(true)
 	last := newNode("last", finding.Windows)
 	c.add(last)
 	f.start(c, o)
@@ -428,7 +437,7 @@ func TestFilesAreStoredBeforeTheyReachANode(t *testing.T) {
 	c.eventually("the status says what is missing", func() bool { return c.condition(conditionStored).Reason == "NotStored" })
 }
 
-func TestFilesThatAreTooBigForOneConfigMap(t *testing.T) {
+func TestFilesThatAreTooBigForOneSecret(t *testing.T) {
 	c := newCluster(t, linux())
 	r := seedOf(t)
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -449,7 +458,7 @@ func TestFilesThatAreTooBigForOneConfigMap(t *testing.T) {
 	for name, o := range c.stored() {
 		if name != indexName {
 			parts++
-			require.NotEmpty(t, o.BinaryData[partKey])
+			require.NotEmpty(t, o.Data[partKey])
 		}
 	}
 	require.Equal(t, 2, parts)
