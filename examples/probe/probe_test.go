@@ -551,3 +551,24 @@ func TestTheMostSpecificCredentialCounts(t *testing.T) {
 		require.Equal(t, user, c.Username)
 	}
 }
+
+// The certificates of a registry come from the input, or from certs.d of the node.
+func TestCertificatesOfDockerHubAndOfCertsD(t *testing.T) {
+	w := newWorld(t)
+	image, digest := newImage(t)
+	w.serve("registry-1.docker.io:443", quiet())
+	w.push("registry-1.docker.io/team/app:1", image, authn.Anonymous)
+	input := w.path("mirrors.yaml", mirrors("quay.io/team", "NeverContactSource", "docker.io/team"))
+	trusted := w.path("trusted.yaml", mirrors("quay.io/team", "NeverContactSource", "docker.io/team")+trusting(w.ca.pem(), "", "docker.io"))
+	certs := filepath.Join(w.dir, "certs.d")
+	require.NoError(t, os.MkdirAll(filepath.Join(certs, "docker.io"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(certs, "docker.io", "ca.crt"), []byte(w.ca.pem()), 0o600))
+	for want, args := range map[Outcome][][]string{
+		Untrusted: {{"-f", input}}, Serves: {{"-f", trusted}, {"-f", input, "--certs-d", certs}},
+	} {
+		for _, args := range args {
+			_, all := w.reports(append(args, "--platform", "linux", "quay.io/team/app@"+digest)...)
+			require.Equal(t, []string{"registry-1.docker.io/team/app " + string(want)}, all[0].outcomes(), args)
+		}
+	}
+}

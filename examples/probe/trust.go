@@ -55,8 +55,12 @@ func newTrust(from *source, cas []string, certsD string) (*trust, error) {
 func (t *trust) of(p *planned, manifest *url.URL) (settings, error) {
 	s := settings{tls: &tls.Config{RootCAs: t.system.Clone()}}
 	if t.source.platform == finding.Linux {
-		s.tls.RootCAs.AppendCertsFromPEM([]byte(t.source.cas[manifest.Host]))
-		return s, t.fromCertsD(s.tls, manifest.Host)
+		host := manifest.Host
+		if host == dockerHub[len(dockerHub)-1] {
+			host = dockerHub[0] // whose certificates the client looks for (docker_client.go, newDockerClient)
+		}
+		s.tls.RootCAs.AppendCertsFromPEM([]byte(t.source.cas[host]))
+		return s, t.fromCertsD(s.tls, host)
 	}
 	for i := range t.source.tree {
 		if r := &t.source.tree[i]; r.File != nil && len(p.Scopes) > 0 && r.Host == p.Scopes[0] {
