@@ -275,10 +275,7 @@ func (r *renderer) payload() {
 			return
 		}
 		if !usable {
-			r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value, fmt.Sprintf(
-				"holds the repository of the release payload, %s%s, which has no digest mirror outside of "+
-					"the blocked registries: MCO does not block the scope at all, and says so in no "+
-					"status; mirror the payload, or block narrower scopes", r.payloadName, r.named()))
+			r.leavesOut(scope, byDigest)
 			continue
 		}
 		r.registriesBlocked = append(r.registriesBlocked, scope)
@@ -299,6 +296,20 @@ func (r *renderer) payload() {
 				"cluster; take it out of the list, and use NeverContactSource")
 	}
 	r.both()
+}
+
+// leavesOut reports a scope that MCO does not block, because it finds no usable mirror of the payload.
+// Where the release image has no digest it finds none, whatever the objects say: the mirrors of IDMS and
+// ICSP serve digests only.
+func (r *renderer) leavesOut(scope mirrorset.Scope, byDigest bool) {
+	why, fix := "which has no digest mirror outside of the blocked registries", "mirror the payload, or block narrower scopes"
+	if usable, err := r.payloadMirror(true); !byDigest && usable && err == nil {
+		why = "which the release image names without a digest, so that MCO finds no mirror of it"
+		fix = "give the release image with its digest, as the ClusterVersion has it"
+	}
+	r.tell(finding.CodePayloadBlocked, finding.SeverityWarning, scope.Origin, scope.Value, fmt.Sprintf(
+		"holds the repository of the release payload, %s%s, %s: MCO does not block the scope at all, and "+
+			"says so in no status; %s", r.payloadName, r.named(), why, fix))
 }
 
 // named says where the name of the payload comes from, unless the caller gave it.

@@ -42,6 +42,20 @@ func key(scopes ...string) mirrorset.ImagePolicySpec {
 
 // TestThePayloadStaysUsable takes the cases of MCO's TestGetValidBlockAndAllowedRegistries, and three that it does not
 // have. blocked is what registries.conf blocks, rejected and accepted what policy.json does.
+func TestAReleaseImageWithoutADigestHasNoMirrorForMCO(t *testing.T) {
+	rules := rulesOf(t, "r.io/p m.io/p")
+	rules.Blocked = scopesOf("blockedRegistries", "r.io")
+	for _, release := range []string{"r.io/p:4.18", "r.io/p"} {
+		files, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: release})
+		require.Empty(t, files.Blocked, release)
+		require.Len(t, findings, 1)
+		require.Contains(t, findings[0].Message, "without a digest, so that MCO finds no mirror of it: MCO does not block")
+		require.Contains(t, findings[0].Message, "give the release image with its digest")
+	}
+	_, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: "r.io/other:1"})
+	require.Contains(t, findings[0].Message, "mirror the payload", "a digest would not help")
+}
+
 func TestThePayloadStaysUsable(t *testing.T) {
 	for _, test := range []struct {
 		name, release, mirrors      string
