@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -123,13 +124,25 @@ const (
 
 // Origin returns the place of a field.
 func (o *ClusterImagePolicy) Origin(field string) finding.Origin {
-	return o.ReadFrom.Origin(kindClusterImagePolicy+"/"+o.Metadata.Name, field)
+	return policyOrigin(o.ReadFrom, kindClusterImagePolicy+"/"+o.Metadata.Name, field)
 }
 
 // Origin returns the place of a field.
 func (o *ImagePolicy) Origin(field string) finding.Origin {
 	name := strings.TrimPrefix(o.Metadata.Namespace+"/"+o.Metadata.Name, "/")
-	return o.ReadFrom.Origin(kindImagePolicy+"/"+name, field)
+	return policyOrigin(o.ReadFrom, kindImagePolicy+"/"+name, field)
+}
+
+// policyOrigin returns the place of a field of either kind, with its own line where it is a scope.
+func policyOrigin(from *ReadFrom, object, field string) finding.Origin {
+	o := from.Origin(object, field)
+	index, ok := strings.CutPrefix(field, "spec.scopes[")
+	if i, err := strconv.Atoi(strings.TrimSuffix(index, "]")); ok && err == nil && from != nil && len(from.lines) == 1 {
+		if lines := from.lines[0].mirrors; 0 <= i && i < len(lines) {
+			o.Line = int(lines[i])
+		}
+	}
+	return o
 }
 
 // imagePolicies refuses what the API server refuses of ClusterImagePolicy and ImagePolicy: the

@@ -21,7 +21,10 @@ func (o *object) imagePolicy() {
 	}
 	var to ImagePolicySpec
 	seen := o.each(spec, "spec", map[string]func(path string, n *document.Node){
-		"scopes": func(path string, n *document.Node) { to.Scopes, _ = o.strs(n, path) },
+		"scopes": func(path string, n *document.Node) {
+			o.lines = make([]entryLines, 1)
+			to.Scopes, o.lines[0].mirrors = o.strs(n, path)
+		},
 		"policy": func(path string, n *document.Node) {
 			seen := o.mapping(path, n, map[string]func(path string, n *document.Node){
 				"rootOfTrust": func(path string, n *document.Node) {

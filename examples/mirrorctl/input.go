@@ -194,6 +194,9 @@ type source struct {
 	named  string
 	// policy is policy.json of the Linux nodes, nil where it is not known or takes every image.
 	policy *policyjson.Policy
+	// namespaces are the files that a cluster's objects ask for, where the client reads those of namespaces;
+	// for a node's own files beside says what there is.
+	namespaces policyjson.Files
 	// operator is the one of OpenShift that writes the files of these nodes; it answers nothing for a
 	// node's own files.
 	operator resolve.Operator
@@ -247,6 +250,9 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 			s.operator = resolve.MCO(underMCO(rules, files))
 		}
 		s.rules, s.policy = rules, files.Policies.Policy
+		if c.client.Name == "" || c.client.Name == "crio" {
+			s.namespaces = files.Policies
+		}
 	}
 	client := input.Client(c.client)
 	s.client = client.Pulls(platform)

@@ -104,6 +104,7 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 		plan.Client = s.client
 		differs, found := s.operator.Check(plan)
 		plans[i] = s.policy.Apply(plan)
+		plans[i].Findings = append(plans[i].Findings, s.namespaces.ForNamespaces(plan)...)
 		if found {
 			plans[i].Findings = append(plans[i].Findings, differs)
 		}

@@ -2,6 +2,9 @@ package policyjson
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
@@ -57,6 +60,39 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 	plan.Signatures = signatures
 	plan.Findings = append(plan.Findings[:len(plan.Findings):len(plan.Findings)], refused...)
 	return plan
+}
+
+// ForNamespaces says of the images of a plan for which namespaces it does not hold: CRI-O judges the
+// pods of those by the file of the namespace, in place of policy.json. There is a finding for each image
+// and scope that such files have.
+func (f *Files) ForNamespaces(plan resolve.Plan) finding.Findings {
+	if plan.Platform != finding.Linux {
+		return nil
+	}
+	var findings finding.Findings
+	for _, image := range plan.References {
+		var judged []Judgement
+		in := map[string][]string{} // namespaces by scope
+		for _, namespace := range slices.Sorted(maps.Keys(f.Namespaces)) {
+			j, err := f.Namespaces[namespace].Judge(image)
+			if all, _ := f.Policy.Judge(image); err != nil || j.Origin == all.Origin {
+				continue
+			}
+			if in[j.Scope] == nil {
+				judged = append(judged, j)
+			}
+			in[j.Scope] = append(in[j.Scope], namespace)
+		}
+		for _, j := range judged {
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: j.Origin,
+				Value: image, Message: fmt.Sprintf("in the namespaces with a policy of their own for it (%s) the scope %s "+
+					"asks for more (%s); this answer is for the pods of others", strings.Join(in[j.Scope], ", "),
+					j.Scope, j.Requirements),
+			})
+		}
+	}
+	return findings
 }
 
 // signature returns what the judgement of an image asks for.
