@@ -57,8 +57,9 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 		}
 	}
 	if need := asked.need(); !asked.any(need) {
-		why, mend := "pull", "give one of them the capability pull"
-		if need.Has(CanResolve) {
+		why, mend := "pull", "unblock the registry, give it a mirror under NeverContactSource, or give an endpoint "+
+			"the capability pull"
+		if need.Has(CanResolve) && asked.any(CanPull) {
 			why, mend = "pull and resolve, which a pull by tag needs", "add an ImageTagMirrorSet, or pull by digest"
 		}
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), fmt.Sprintf(

@@ -24,7 +24,9 @@ type Operator struct {
 	// Err says why the operator ends in an error and writes nothing, so that nodes keep what they have.
 	Err error
 
-	blocked *scopeSet // of Image, for WMCO
+	// Of Image, which WMCO does not read: its blocked scopes, and where each scope of it stands.
+	blocked *scopeSet
+	scopes  scopeMap[finding.Origin]
 }
 
 // MCO returns the Machine Config Operator of a cluster with these rules (see [LinuxTable.EditAsMCO]).
@@ -39,8 +41,12 @@ func MCO(rules *mirrorset.Rules) Operator {
 // [NewWMCOTable]).
 func WMCO(rules *mirrorset.Rules) Operator {
 	o := Operator{code: finding.CodeWMCODiffers, name: "WMCO", platform: finding.Windows,
-		Containerd: NewWMCOTable(rules), blocked: newScopeSet()}
-	for _, s := range complete(rules).Blocked {
+		Containerd: NewWMCOTable(rules), blocked: newScopeSet(), scopes: newScopeMap[finding.Origin](0)}
+	rules = complete(rules)
+	for _, s := range slices.Concat(rules.Insecure, rules.Blocked) {
+		o.scopes.set(s.Value, s.Origin)
+	}
+	for _, s := range rules.Blocked {
 		o.blocked.add(s.Value)
 	}
 	return o
@@ -76,6 +82,9 @@ func (o Operator) Differs(images string, ours, theirs Plan) (finding.Finding, bo
 	}
 	f := finding.Finding{Code: o.code, Severity: finding.SeverityWarning, Platform: o.platform, Value: images,
 		Origin: planOrigin(ours, theirs)}
+	if f.Origin == (finding.Origin{}) {
+		f.Origin = o.scopeOrigin(ours)
+	}
 	if sameLocations(ours, theirs) {
 		f.Severity = finding.SeverityInfo
 		f.Message = fmt.Sprintf("on nodes whose files %s writes, the same locations are asked in another "+
@@ -145,6 +154,27 @@ func (o Operator) why(ours Plan) string {
 		return " (WMCO does not read the insecure registries of Image)"
 	}
 	return ""
+}
+
+// scopeOrigin returns the field of Image that makes a plan what it is where no field of a mirror does.
+func (o Operator) scopeOrigin(ours Plan) finding.Origin {
+	names := make([]string, 0, len(ours.References)+len(ours.Pull))
+	for _, text := range ours.References {
+		if r, err := ParseReference(text); err == nil {
+			names = append(names, r.Name())
+		}
+	}
+	for _, a := range ours.Pull {
+		names = append(names, a.Location)
+	}
+	for _, name := range names {
+		for scope := range enclosing(name) {
+			if origin, ok := o.scopes.at(scope); ok {
+				return origin
+			}
+		}
+	}
+	return finding.Origin{}
 }
 
 // ways says in words what a plan asks.

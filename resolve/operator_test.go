@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/internal/zero"
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -89,5 +90,21 @@ func TestAnOperatorOfNothingAnswersNothing(t *testing.T) {
 			_, differs := o.Check(plan)
 			require.False(t, differs, plan)
 		}
+	}
+}
+
+func TestADifferenceWithoutAMirrorNamesTheScopeOfImage(t *testing.T) {
+	rules := &mirrorset.Rules{
+		Blocked:  []mirrorset.Scope{{Value: "quay.io", Origin: finding.Origin{File: "image.yaml", Line: 6}}},
+		Insecure: []mirrorset.Scope{{Value: "*.corp", Origin: finding.Origin{File: "image.yaml", Line: 8}}},
+	}
+	operator := WMCO(rules)
+	for image, line := range map[string]int{"quay.io/team/app:1": 6, "m.corp/team/app:1": 8} {
+		table := NewContainerdTable(rules, "m.corp")
+		plan, err := table.Plan(image)
+		require.NoError(t, err)
+		f, differs := operator.Check(plan)
+		require.True(t, differs, image)
+		require.Equal(t, line, f.Origin.Line, "%s: %v", image, f)
 	}
 }

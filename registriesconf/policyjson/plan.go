@@ -46,8 +46,8 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 				"that of a mirror: list the source"
 		}
 		refused = append(refused, finding.Finding{
-			Code: finding.CodeNoLocation, Severity: finding.SeverityError, Platform: finding.Linux, Origin: j.Origin, Value: image,
-			Message: "cannot be pulled: its manifest is fetched, and " + why,
+			Code: finding.CodeNoLocation, Severity: finding.SeverityError, Platform: finding.Linux, Origin: j.Origin,
+			Value: image, Message: "cannot be pulled: its manifest is fetched, and " + why,
 		})
 	}
 	if taken {
