@@ -83,6 +83,10 @@ func (d *differ) check(rf RegistryFile) error {
 		return fmt.Errorf("directory %q has the name of a device on Windows: %w; give the registry "+
 			"another name, or, if the node has no Windows, say so in Options.Platform", dir, ErrName)
 	}
+	if len(dir) > winname.Longest {
+		return fmt.Errorf("directory %q has %d characters: %w; give the registry a name for which it has at "+
+			"most %d", dir, len(dir), ErrName, winname.Longest)
+	}
 	if other, ok := d.wanted[d.key(dir)]; ok {
 		return fmt.Errorf("%w, %q, whose file is put there: give the two one file, or references one spelling",
 			ErrSameDirectory, other)

@@ -239,7 +239,7 @@ func TestWindowsPlans(t *testing.T) {
 			{"quay.io:443/a:1", "", "no-location"}, {"A.Example.org:443/a:1", "", "no-location"}, {"quay.io:5000/a:1", "source => source", ""},
 		}, "tag-mirror-digests"},
 		{"other spellings of a forbidden host", "digest quay.io/a m.io/a never\ntag quay.io:443/a n.io/a", nil, []planCase{
-			{"Quay.io/a:1", "source => source", "evades-rule"}, {"quay.io:443/a:1", "n.io/a => n.io/a", ""},
+			{"Quay.io/a:1", "", "no-location"}, {"quay.io:0443/a:1", "source => source", "evades-rule"}, {"quay.io:443/a:1", "n.io/a => n.io/a", ""},
 		}, "pulls-blocked spillover policy-shared spillover tag-mirror-digests"},
 		{"the order over all lists of the registry", "digest quay.io/a b.io/a c.io/a\ndigest quay.io/b a.io/b b.io/b", nil, []planCase{{"quay.io/a" + digestA, "a.io/a b.io/a c.io/a source", ""}}, "spillover spillover"},
 		{"a port in the reference belongs to the host", "tag quay.io:5000/a m.io/a", nil, []planCase{{"quay.io:5000/a:1", "m.io/a source => m.io/a source", ""}, {"quay.io/a:1", "source => source", ""}}, "spillover tag-mirror-digests"},
@@ -281,11 +281,31 @@ func TestBadReferencesAreErrorsThatSayWhatIsWrong(t *testing.T) {
 
 func TestAHostThatReadsAsAnotherWithoutItsColonIsReported(t *testing.T) {
 	table := NewContainerdTable(newRules(t, "digest 10.0.0.150 m.io\ndigest 10.0.0.1:60 m.io"))
+	others := []planCase{{"10.0.0.1:60/a" + digestA, "m.io/a source", ""}, {"10.0.0.1:70/a" + digestA, "source", ""}}
+	requirePlans(t, table.Plan, append(others, planCase{"10.0.0.1:50/a" + digestA, "m.io/a 10.0.0.150/a", "host-clash spillover"}))
+	requirePlans(t, table.AsSpelled().Plan, append(others, planCase{"10.0.0.1:50/a" + digestA, "source", ""}))
+}
+
+func TestAHostThatNoDirectoryCanHaveIsReported(t *testing.T) {
+	long := strings.Repeat("a23456789.", 24) + "ab.example" // 250 characters
+	for host, want := range map[string]string{
+		"aux.io": "reserved-name", "aux.io:5000": "reserved-name", "aux:5000": "", long: "", long + "s": "reserved-name",
+		"a" + long[:242] + ":50000": "", "aa" + long[:242] + ":50000": "reserved-name",
+	} {
+		table := NewContainerdTable(newRules(t, "digest "+host+" m.io"))
+		require.Equal(t, want, codes(table.Findings), host)
+	}
+}
+
+func TestLetterCaseOfAHostDoesNotCountOnWindowsAndOnlyThere(t *testing.T) {
+	table := NewContainerdTable(newRules(t, "digest zz.io m.io never\ntag Y.io:5000/a n.io/a"))
 	requirePlans(t, table.Plan, []planCase{
-		{"10.0.0.1:50/a" + digestA, "source", "host-clash"},
-		{"10.0.0.1:60/a" + digestA, "m.io/a source", ""},
-		{"10.0.0.1:70/a" + digestA, "source", ""},
+		{"ZZ.IO/y" + digestA, "m.io/y", ""}, {"zz.io/y" + digestA, "m.io/y", ""}, {"y.IO:5000/a:1", "n.io/a source => n.io/a source", ""},
 	})
+	requirePlans(t, table.AsSpelled().Plan, []planCase{
+		{"ZZ.IO/y" + digestA, "source", "evades-rule"}, {"zz.io/y" + digestA, "m.io/y", ""}, {"y.IO:5000/a:1", "source => source", ""},
+	})
+	require.Nil(t, (*ContainerdTable)(nil).AsSpelled())
 }
 
 func TestAWindowsPlanTellsWhatHappensToTags(t *testing.T) {

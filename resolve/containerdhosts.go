@@ -34,13 +34,29 @@ func (b *registryBuilder) hosts(more ContainerdOptions) []fileHost {
 	slices.Sort(hosts)
 	files := b.oneDirectory(slices.Compact(hosts))
 	for _, f := range files {
-		if b.platform == finding.Windows && winname.Reserved(strings.ReplaceAll(f.host, ":", "_")) {
-			b.report(finding.CodeReservedName, finding.SeverityError, b.originOf(f.host), f.host,
-				"is contacted whatever the rules say: Windows keeps this name for a device, no directory "+
-					"can have it, and so the registry has no file; give the registry another name")
-		}
+		b.checkName(f.host)
 	}
 	return b.addConfigured(files, more.Configured)
+}
+
+// checkName reports a host that no directory can be made for.
+func (b *registryBuilder) checkName(host string) {
+	why, dir := "", host
+	if name, port, ok := strings.Cut(host, ":"); ok {
+		dir = name + "_" + port + "_"
+	}
+	switch {
+	case b.platform == finding.Windows && winname.Reserved(dir):
+		why = "Windows keeps this name for a device, no directory can have it, and so the registry has no " +
+			"file; give the registry another name"
+	case len(dir) > winname.Longest:
+		why = fmt.Sprintf("a directory's name may have %d characters, with those that it is prepared "+
+			"under, and so the registry has no file; give the registry a shorter name", winname.Longest)
+	}
+	if why != "" {
+		b.report(finding.CodeReservedName, finding.SeverityError, b.originOf(host), host,
+			"is contacted whatever the rules say: "+why)
+	}
 }
 
 // ruledHosts returns the hosts of sources, and those that are blocked or insecure as a whole.

@@ -46,15 +46,10 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 	texts := []string{r.String(), scope}
 	p := Plan{Image: image, Platform: t.Platform(), References: texts[:1:1], Scopes: texts[1:]}
 	p.checkSpillover(asked)
-	if p.Platform == finding.Windows && strings.Contains(asked.host, ":") && !strings.EqualFold(scope, asked.host) {
-		// On Windows the second directory that is looked for is the host without its colon
-		// (config_windows.go): 10.0.0.1:50 is governed by the file of 10.0.0.150.
-		other := strings.ReplaceAll(asked.host, ":", "")
-		if _, ok := t.byHost[other]; ok {
-			p.finding(finding.CodeHostClash, finding.SeverityWarning, nil, asked.host, fmt.Sprintf(
-				"has no file of its own, and on Windows containerd drops the colon and takes that of %s: "+
-					"the plan holds for other systems only; give %s a rule, or use other names", other, asked.host))
-		}
+	if strings.Contains(asked.host, ":") && strings.EqualFold(scope, strings.ReplaceAll(asked.host, ":", "")) {
+		p.finding(finding.CodeHostClash, finding.SeverityWarning, nil, asked.host, fmt.Sprintf(
+			"has no file of its own, and on Windows containerd drops the colon and takes that of %s, as the "+
+				"plan says; give %s a rule, or use other names", scope, asked.host))
 	}
 	if need := asked.need(); !asked.any(need) {
 		why, mend := "pull", "unblock the registry, give it a mirror under NeverContactSource, or give an endpoint "+
@@ -84,7 +79,7 @@ type asked struct {
 	ns         string    // what tells a mirror whose image is asked for
 }
 
-// asked finds the file: containerd takes the first directory of HOST_PORT_, HOST:PORT and _default
+// asked finds the file: containerd takes the first directory of those of the host and _default
 // (remotes/docker/config/hosts.go, HostDirFromRoot). Without one it asks the host itself.
 func (t *ContainerdTable) asked(r Reference) asked {
 	a := asked{Reference: r, table: t}
@@ -228,7 +223,8 @@ func (a *asked) add(p *Plan, e *Endpoint, attempt Attempt, repository string) {
 // checkSpillover reports an image that no rule names, and that is redirected because the rules of its
 // registry apply to all of it.
 func (p *Plan) checkSpillover(a asked) {
-	if a.file == nil || a.file.sources == "" || a.table.named.covers(a.Name()) {
+	if a.file == nil || a.file.sources == "" || a.table.named.covers(a.Name()) ||
+		strings.EqualFold(a.host, a.file.Host) && a.table.named.covers(a.file.Host+a.path) {
 		return
 	}
 	severity := finding.SeverityInfo

@@ -25,8 +25,10 @@ type ContainerdTable struct {
 	platform   finding.Platform // of the nodes; empty is Windows
 	registries []Registry       // sorted by host
 	byHost     map[string]int   // by host, and by the other spellings of one
-	forbidden  policies         // sources under NeverContactSource; empty for tables read from files
-	blocked    *scopeSet        // blocked scopes in canonical form
+	byFolded   map[string]int   // by host in lower case
+	asSpelled  bool
+	forbidden  policies  // sources under NeverContactSource; empty for tables read from files
+	blocked    *scopeSet // blocked scopes in canonical form
 	never      map[string]bool
 	named      scopeMap[bool] // the sources of all rules
 }
@@ -55,6 +57,17 @@ func (t *ContainerdTable) On(platform finding.Platform) *ContainerdTable {
 	}
 	other := *t
 	other.platform = cmp.Or(t.platform, platform)
+	return &other
+}
+
+// AsSpelled returns a table that finds a file only by the very name that its host has. Otherwise that
+// of a Windows node, where letter case of a directory does not count, takes a host in any.
+func (t *ContainerdTable) AsSpelled() *ContainerdTable {
+	if t == nil {
+		return nil
+	}
+	other := *t
+	other.asSpelled = true
 	return &other
 }
 
@@ -245,6 +258,7 @@ func isLocalhost(host string) bool {
 func (t *ContainerdTable) makeIndex() {
 	slices.SortStableFunc(t.registries, func(a, b Registry) int { return cmp.Compare(a.Host, b.Host) })
 	t.byHost = make(map[string]int, len(t.registries))
+	t.byFolded = make(map[string]int, len(t.registries))
 	t.never = map[string]bool{}
 	for i := range t.registries {
 		r := &t.registries[i]
@@ -253,6 +267,9 @@ func (t *ContainerdTable) makeIndex() {
 		}
 		for _, spelling := range r.Spellings {
 			t.byHost[spelling] = i
+		}
+		if folded := strings.ToLower(r.Host); t.byFolded[folded] == 0 {
+			t.byFolded[folded] = i + 1
 		}
 		if r.Never {
 			t.never[network.Host(r.Host)] = true
@@ -266,13 +283,28 @@ func (t *ContainerdTable) find(host string) *Registry {
 	if t == nil {
 		return nil
 	}
-	i, ok := t.byHost[host]
+	i, ok := t.own(host)
 	if !ok {
 		if i, ok = t.byHost["_default"]; !ok {
 			return nil
 		}
 	}
 	return &t.registries[i]
+}
+
+// own returns the place of the file that containerd finds for a host, but for that of "_default". It
+// looks for HOST_PORT_ and then, on Linux, for HOST:PORT, which a tree holds under the same host, and
+// on Windows, where no name has a colon, for HOSTPORT: 10.0.0.1:50 is governed by the file of
+// 10.0.0.150 (config_windows.go, hostPaths).
+func (t *ContainerdTable) own(host string) (i int, ok bool) {
+	if i, ok = t.byHost[host]; ok || t.asSpelled || t.Platform() != finding.Windows {
+		return i, ok
+	}
+	folded := strings.ToLower(host)
+	if i = t.byFolded[folded]; i == 0 && strings.Contains(folded, ":") {
+		i = t.byFolded[strings.ReplaceAll(folded, ":", "")]
+	}
+	return i - 1, i > 0
 }
 
 // Find returns a copy of the file that governs references to a host: its own, else that of

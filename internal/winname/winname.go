@@ -1,7 +1,12 @@
-// Package winname knows the names that Windows keeps for devices. No file and no directory can have one.
+// Package winname knows the names that the directory of a registry cannot have: those that Windows
+// keeps for devices, and those that are too long.
 package winname
 
 import "strings"
+
+// Longest is the most characters that a directory's name may have. It is prepared under the same name
+// with ".", and "~new" or "~old", and the disks of Windows and Linux take 255.
+const Longest = 255 - len(".~new")
 
 // Reserved reports whether a file or directory cannot have the name on Windows because it is that
 // of a device: CON, PRN, AUX, NUL, COM1 to COM9, LPT1 to LPT9, the same with the digits ¹ ² ³,

@@ -48,6 +48,9 @@
 // # What is left out
 //
 // Names that do not exist: docker.io/x is docker.io/library/x, and index.docker.io is docker.io.
+// Names whose host is spelled in another letter case than that of a file, or is that of a file when
+// its colon is left out: a Windows node takes them to this file, and a class holds hosts as they
+// are spelled. Ask the table's Plan for such a name.
 // Names of more than 255 characters: a mirror that is longer than the scope it serves has a limit,
 // [Class.MaxRest], beyond which the client stops the pull.
 package routes

@@ -144,6 +144,7 @@ func linuxEntry(path string, e *resolve.LinuxEntry) entry {
 }
 
 func containerdSide(t *resolve.ContainerdTable) *side {
+	t = t.AsSpelled() // a class is of hosts as they are spelled
 	s := &side{platform: t.Platform(), plan: t.Plan, planReference: t.PlanReference,
 		entries: map[string][]entry{}, hosts: map[string]bool{}, search: []string{"docker.io"}}
 	s.govern = func(host string) (string, entry, bool) {
