@@ -17,7 +17,7 @@ import (
 // error the node's registries have, each, their old file or their new one, and calling Apply again
 // finishes. When ctx is done it stops, and the error wraps that of ctx.
 func (t Tree) Apply(ctx context.Context, transport nodefiles.Transport, o Options) (Change, error) {
-	node, err := ReadNode(ctx, transport)
+	node, err := readNode(ctx, transport, o.Retry)
 	if err != nil {
 		return Change{}, err
 	}

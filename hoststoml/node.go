@@ -30,8 +30,14 @@ type nodeEntry struct {
 }
 
 // ReadNode reads the config_path of a node. What cannot be read in the directory of a registry is
-// no error here: Diff leaves that registry as it is, and returns it.
+// no error here: Diff leaves that registry as it is, and returns it. A file that another program
+// holds is waited for, about a second.
 func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
+	return readNode(ctx, t, nodefiles.Retry{})
+}
+
+func readNode(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry) (*Node, error) {
+	t = onnode.Patient(t, retry)
 	entries, err := onnode.List(ctx, t, ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the node's files: %w", err)

@@ -3,6 +3,7 @@ package nodefiles
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -68,6 +69,11 @@ func Locked(dir, lock string, do func(*Local) error) error {
 
 // List implements [Transport].
 func (l *Local) List(_ context.Context, dir string) ([]DirEntry, error) {
+	entries, err := l.list(dir)
+	return entries, busy(err)
+}
+
+func (l *Local) list(dir string) ([]DirEntry, error) {
 	var d *os.File
 	err := l.with(func(root *os.Root) (err error) {
 		d, err = root.Open(dir)
@@ -78,6 +84,10 @@ func (l *Local) List(_ context.Context, dir string) ([]DirEntry, error) {
 	}
 	defer d.Close()
 	found, err := d.ReadDir(-1)
+	if info, e := d.Stat(); errors.Is(err, fs.ErrNotExist) && e == nil && !info.IsDir() {
+		// Windows has one code for what is no directory and for what is not there.
+		err = &fs.PathError{Op: "readdir", Path: dir, Err: errors.New("not a directory")}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +120,7 @@ func (l *Local) ReadFile(_ context.Context, name string) (data []byte, err error
 		data, err = root.ReadFile(name)
 		return err
 	})
-	return data, err
+	return data, busy(err)
 }
 
 // Mkdir implements [Transport].
@@ -125,17 +135,29 @@ func (l *Local) WriteFile(_ context.Context, name string, data []byte, perm fs.F
 
 // Rename implements [Transport].
 func (l *Local) Rename(_ context.Context, from, to string) error {
-	return busy(l.with(func(root *os.Root) error { return root.Rename(from, to) }))
+	return l.unlessReadOnly(l.with(func(root *os.Root) error { return root.Rename(from, to) }), to)
 }
 
 // Remove implements [Transport].
 func (l *Local) Remove(_ context.Context, name string) error {
-	return busy(l.with(func(root *os.Root) error { return root.Remove(name) }))
+	return l.unlessReadOnly(l.with(func(root *os.Root) error { return root.Remove(name) }), name)
 }
 
 // Sync implements [Transport].
 func (l *Local) Sync(_ context.Context, dir string) error {
 	return l.with(func(root *os.Root) error { return replace.SyncDir(root, dir) })
+}
+
+// unlessReadOnly is busy for a call that replaces or removes what has a name. Windows refuses that for
+// a read-only file, too, and waiting does not help then.
+func (l *Local) unlessReadOnly(err error, name string) error {
+	if runtime.GOOS != "windows" || err == nil || !inUse(err) {
+		return err
+	}
+	if info, e := l.root.Lstat(name); e == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o200 == 0 {
+		return fmt.Errorf("%w: %s is read-only; clear the attribute (attrib -r)", err, name)
+	}
+	return busy(err)
 }
 
 // busy adds ErrBusy to an error that another process's open file brings about.

@@ -42,7 +42,7 @@ func Write(path string, data []byte, mode fs.FileMode) Operation {
 
 // Do does the operation on a node.
 func (o Operation) Do(ctx context.Context, t Transport, retry Retry) error {
-	return retry.do(ctx, func() error { return o.do(ctx, t) })
+	return retry.Do(ctx, func() error { return o.do(ctx, t) })
 }
 
 func (o Operation) do(ctx context.Context, t Transport) error {

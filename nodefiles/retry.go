@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Retry says how often a call that fails with [ErrBusy] is repeated. A client reads a file in well
-// under a millisecond, but many pulls may start at once, and virus scanners take longer.
+// Retry says how often a call that fails with [ErrBusy] is repeated, be it one that reads or one that
+// changes something. A client reads a file in well under a millisecond, but many pulls may start at
+// once, and virus scanners take longer.
 type Retry struct {
 	// Attempts are all calls, the first included. Zero means 20.
 	Attempts int
@@ -15,7 +16,8 @@ type Retry struct {
 	Pause time.Duration
 }
 
-func (r Retry) do(ctx context.Context, call func() error) error {
+// Do makes a call, and makes it again while it fails with ErrBusy.
+func (r Retry) Do(ctx context.Context, call func() error) error {
 	if r.Attempts <= 0 {
 		r.Attempts = 20
 	}

@@ -24,6 +24,12 @@ import (
 // fail. SFTP's own SSH_FXP_RENAME does not replace. OpenSSH's extension posix-rename@openssh.com
 // does, and so do mv -T, MoveFileEx with MOVEFILE_REPLACE_EXISTING, and PowerShell's
 // [IO.File]::Move with overwrite.
+//
+// A reader on Windows can meet more than the old file and the new one: while the one is renamed over
+// the other, opening the name may fail for a moment (a sharing violation, or access denied). To
+// containerd that is an error other than "no such file": the pull fails, nothing is contacted, and
+// the kubelet tries again (hosts.go, loadHostDir). So a transport need not keep readers away, and
+// must not take such an error as a reason to delete first.
 type Transport interface {
 	// List returns what is in a directory, in any order.
 	List(ctx context.Context, dir string) ([]DirEntry, error)
@@ -56,7 +62,9 @@ type DirEntry struct {
 	Target string
 }
 
-// ErrBusy is wrapped by what a [Transport] returns where a client, or whoever else reads the file
-// just now, keeps it from being renamed or removed, and nothing was done. Only Windows does that,
-// and only for as long as it is open. The call is then repeated, as [Retry] says.
+// ErrBusy is wrapped by what a [Transport] returns where a client, or whoever else has the file open
+// just now, keeps it from being renamed or removed, or, as a virus scanner does, from being read, and
+// nothing was done. Only Windows does that, and only for as long as it is open. The call is then
+// repeated, as [Retry] says. Where waiting does not help, as with a read-only file, the error is
+// another one.
 var ErrBusy = errors.New("is in use")

@@ -8,6 +8,6 @@ import (
 )
 
 func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
-	zero.RequireAnswers(t, []string{"Operation.Do"}, // a transport is to be given
+	zero.RequireAnswers(t, []string{"Operation.Do", "Retry.Do"}, // a transport, or a call, is to be given
 		&nodefiles.Operation{}, &nodefiles.Kept{}, &nodefiles.Retry{}, &nodefiles.DirEntry{}, &nodefiles.Local{}, (*nodefiles.Local)(nil))
 }

@@ -42,6 +42,27 @@ func List(ctx context.Context, t nodefiles.Transport, dir string) ([]*Entry, err
 	return entries, nil
 }
 
+// Patient returns the Transport with calls that read made again, as those that change something are,
+// while another program holds the file.
+func Patient(t nodefiles.Transport, retry nodefiles.Retry) nodefiles.Transport {
+	return patient{t, retry}
+}
+
+type patient struct {
+	nodefiles.Transport
+	retry nodefiles.Retry
+}
+
+func (p patient) List(ctx context.Context, dir string) (entries []nodefiles.DirEntry, err error) {
+	err = p.retry.Do(ctx, func() error { entries, err = p.Transport.List(ctx, dir); return err })
+	return entries, err
+}
+
+func (p patient) ReadFile(ctx context.Context, name string) (data []byte, err error) {
+	err = p.retry.Do(ctx, func() error { data, err = p.Transport.ReadFile(ctx, name); return err })
+	return data, err
+}
+
 // Sort sorts entries by name.
 func Sort(entries []*Entry) {
 	slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.Name, b.Name) })
