@@ -61,7 +61,8 @@ func File(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 
 // Write creates name with data and has it written to disk. It must be a name that nobody reads yet.
 // Where it is the Temporary name of a plain file, it gets that one's owner and group, if the system
-// lets us, and perm whatever the umask is.
+// lets us, and perm whatever the umask is. On Windows, which has no modes, one without rights for others
+// can be read by its owner, SYSTEM and the administrators alone.
 func Write(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -72,6 +73,11 @@ func Write(root *os.Root, name string, data []byte, perm fs.FileMode) error {
 	}
 	if old, e := root.Lstat(replaced(name)); e == nil && old.Mode().IsRegular() {
 		err = likeOld(f, old, perm)
+	}
+	if err == nil && perm&0o077 == 0 {
+		if err = private(f); err != nil {
+			err = fmt.Errorf("keeping others from reading %s: %w", name, err)
+		}
 	}
 	if err == nil {
 		_, err = f.Write(data)
