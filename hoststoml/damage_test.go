@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +59,10 @@ var damages = []damage{
 }
 
 func TestEveryDamageOfATreeIsNamedByAFinding(t *testing.T) {
+	damages := slices.Clone(damages)
+	if runtime.GOOS == "windows" { // where no name has a colon
+		damages = slices.DeleteFunc(damages, func(d damage) bool { return d.port })
+	}
 	r := rand.New(rand.NewPCG(1, 17))
 	seen := map[string]int{}
 	for range 300 {

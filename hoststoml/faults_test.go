@@ -158,6 +158,7 @@ func (w *watched) Remove(ctx context.Context, name string) error {
 func TestAReplacementOnDiskGoesThroughTheStatesThatItGoesThroughInMemory(t *testing.T) {
 	hosts := []string{"a.io", "b.io", "b.io:5000", "c.io", "n.io:5000", "p.io:5000", "elsewhere.io"}
 	for _, c := range replacements(1, 10) {
+		c := c.On(t.TempDir())
 		memory := faults.NewMemory(c)
 		want := []string{memory.Listing()}
 		_, wantErr := c.New.Apply(t.Context(), &watched{memory, func() { want = append(want, memory.Listing()) }}, c.Options)

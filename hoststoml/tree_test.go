@@ -10,6 +10,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/random"
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/internal/symlink"
 	"github.com/pullroute/pullroute/resolve"
 	"github.com/stretchr/testify/require"
 )
@@ -75,9 +76,7 @@ func TestWriteFinishesWhatWasInterrupted(t *testing.T) {
 func TestWriteStaysInsideItsDirectory(t *testing.T) {
 	outside, dir := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(outside, "hosts.toml"), "untouched")
-	if err := os.Symlink(outside, filepath.Join(dir, "a.io")); err != nil {
-		t.Fatalf("this test needs symbolic links: %v", err)
-	}
+	symlink.New(t, outside, filepath.Join(dir, "a.io"))
 	_, err := Tree{{Host: "a.io", File: fileFor("https://one.io")}}.Write(dir)
 	require.Error(t, err)
 	require.Equal(t, "untouched", content(t, filepath.Join(outside, "hosts.toml")))

@@ -3,6 +3,7 @@ package random
 
 import (
 	"flag"
+	"fmt"
 	"time"
 
 	"github.com/pullroute/pullroute/internal/random"
@@ -12,7 +13,10 @@ import (
 // take one from the clock.
 var seed = flag.Int64("seed", 20261125, "seed of the random comparisons; 0 takes one from the clock and prints it")
 
-var long = flag.Bool("long", false, "compare in full; without it every comparison makes a twentieth of its count")
+var (
+	long = flag.Bool("long", false, "compare in full; without it every comparison makes a part of its count")
+	part = flag.Int("part", 20, "what part a run without -long makes: a twentieth")
+)
 
 // Long says whether this is a full run.
 func Long() bool { return *long }
@@ -22,7 +26,15 @@ func Count(full int) int {
 	if *long {
 		return full
 	}
-	return (full + 19) / 20
+	return (full + *part - 1) / *part
+}
+
+// Part says how much this run compares.
+func Part() string {
+	if *long {
+		return "full counts"
+	}
+	return fmt.Sprintf("1/%d of the full counts", *part)
 }
 
 // Seed returns the seed of this run.

@@ -47,9 +47,9 @@ func Add(client, compared string) *Row {
 // budget is what a run that is not a full one should take on two cores at most.
 func Main(m *testing.M, name, docs string, budget time.Duration) {
 	flag.Parse()
-	counts := fmt.Sprintf("a twentieth of the full counts, in %v at most", budget)
-	if random.Long() {
-		counts = "full counts"
+	counts := random.Part()
+	if !random.Long() {
+		counts += fmt.Sprintf(", in %v at most", budget)
 	}
 	fmt.Printf("seed %d, %s\n", random.Seed(), counts)
 	began := time.Now()

@@ -197,6 +197,7 @@ func TestNeverContactSourceMeansNeverIn16(t *testing.T) {
 		{&mirrorset.Rules{Blocked: []mirrorset.Scope{{Value: "quay.io"}}}, "quay.io/a:1", 0},
 	} {
 		tree, table, _ := hoststoml.Render(conf.rules, hoststoml.RenderOptions{})
+		table = here(table)
 		dir := t.TempDir()
 		_, err := tree.Write(dir)
 		require.NoError(t, err)

@@ -1,12 +1,12 @@
 // Package windows holds the hosts.toml files that pullroute writes, and what it makes of files that
-// others wrote, against containerd itself. Nothing here is about Windows but the name: containerd's
-// rules are the same on every system.
+// others wrote, against containerd itself: that for Linux, and in Wine that for Windows.
 package windows
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -202,9 +202,20 @@ func linkSpellings(t testing.TB, table *resolve.ContainerdTable, dir string) {
 	t.Helper()
 	for _, r := range table.Registries() {
 		for _, spelling := range r.Spellings {
-			require.NoError(t, os.Symlink(hoststoml.Dir(r.Host), filepath.Join(dir, hoststoml.Dir(spelling))))
+			link := filepath.Join(dir, hoststoml.Dir(spelling))
+			if _, err := os.Stat(link); err != nil { // it is found where the disk folds case, as on Windows
+				require.NoError(t, os.Symlink(hoststoml.Dir(r.Host), link))
+			}
 		}
 	}
+}
+
+// here returns the table of a node with the system that containerd was built for.
+func here(table *resolve.ContainerdTable) *resolve.ContainerdTable {
+	if runtime.GOOS == "windows" {
+		return table
+	}
+	return table.AsSpelled()
 }
 
 // A configuration is what the tests go through: random rules, their table, and the tree on disk.
@@ -223,6 +234,7 @@ func newConfiguration(t testing.TB, s *random.Source, dir string) configuration 
 	require.NoError(t, err)
 	c := configuration{rules: rules, dir: dir, hosts: named(s)}
 	c.tree, c.table, _ = hoststoml.Render(rules, hoststoml.RenderOptions{Hosts: c.hosts})
+	c.table = here(c.table)
 	if dir == "" {
 		return c
 	}

@@ -93,7 +93,7 @@ func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
 		}
 		rules, err := set.Rules()
 		require.NoError(t, err)
-		table := resolve.NewContainerdTable(rules)
+		table := here(resolve.NewContainerdTable(rules))
 		ours := filepath.Join(root, strconv.Itoa(drawn))
 		_, err = render.Tree(rules).Write(ours)
 		require.NoError(t, err)
@@ -106,6 +106,7 @@ func TestWMCODiffersIsSaidWhereItsFilesLeadElsewhere(t *testing.T) {
 		}
 		theirs := configPath(t, files)
 		operator := resolve.WMCO(rules)
+		operator.Containerd = here(operator.Containerd)
 		differs := func(image string, plan resolve.Plan) bool {
 			other, err := operator.Containerd.Plan(image)
 			require.NoError(t, err)

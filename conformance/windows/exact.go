@@ -76,7 +76,7 @@ func anExactMirrorIsAskedWhereLinuxAsksIt(t *testing.T, versions []clients.Conta
 			if len(rules.Rules) == 0 {
 				continue
 			}
-			linux, windows := resolve.NewLinuxTable(rules), resolve.NewContainerdTable(rules, named...)
+			linux, windows := resolve.NewLinuxTable(rules), here(resolve.NewContainerdTable(rules, named...))
 			rule := rules.Rules[s.Intn(len(rules.Rules))]
 			image := rule.Source
 			if domain, ok := strings.CutPrefix(image, "*."); ok {

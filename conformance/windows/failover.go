@@ -38,6 +38,7 @@ func aFailingLocationIsLeftAsThePlanSays(t *testing.T, versions []clients.Contai
 				rules, err := set.Rules()
 				require.NoError(y, err)
 				tree, table, _ := hoststoml.Render(rules, hoststoml.RenderOptions{})
+				table = here(table)
 				dir := y.TempDir()
 				_, err = tree.Write(dir)
 				require.NoError(y, err)

@@ -32,7 +32,7 @@ func TestATreeReadBackGivesTheSamePlans(t *testing.T) {
 		if len(conf.tree) > 0 {
 			require.Equal(t, conf.tree, own, describe(conf.rules))
 		}
-		table := tree.Table(conf.dir)
+		table := here(tree.Table(conf.dir))
 		for range 2 * pullsOfEach {
 			image := reference(s, conf.rules)
 			want, err := conf.table.Plan(image)
@@ -87,7 +87,7 @@ func TestThePlanOfAFileThatParseRefusesIsWhatContainerdDoesWithIt(t *testing.T) 
 			dir := configPath(t, map[string]string{"quay.io": content})
 			tree, _, err := hoststoml.ReadTree(dir)
 			require.NoError(t, err)
-			plan, err := tree.Table(dir).Plan("quay.io/a:1")
+			plan, err := here(tree.Table(dir)).Plan("quay.io/a:1")
 			require.NoError(t, err)
 			pull := containerd2.Client.Pull(context.Background(), world.New(), dir, "quay.io/a:1")
 			require.Equal(t, pull.Trace(), locations(plan.Resolve), "of the real client, and of the plan")

@@ -146,7 +146,7 @@ func containerdAsksWhatThePlanOfAForeignTreeSays(t *testing.T, versions []client
 			// Of broken files that 1.6 and 1.7 might read it says so; these they ignore, too.
 			tree, _, _, err := version.ReadTree(dir)
 			require.NoError(y, err)
-			table := tree.Table(dir)
+			table := here(tree.Table(dir))
 			for range pullsOfEach {
 				image := foreignImage(s)
 				plan, err := table.Plan(image)
@@ -192,7 +192,7 @@ func aForeignTreeThatAsksTheSourceSaysSo(t *testing.T, versions []clients.Contai
 	})
 	tree, _, err := hoststoml.ReadTree(dir)
 	require.NoError(t, err)
-	table := tree.Table(dir)
+	table := here(tree.Table(dir))
 	for image, want := range map[string][]resolve.Attempt{
 		"quay.io/a": {{Location: "QUAY.io:443/a", Role: resolve.RoleSource},
 			{Location: "m.io/a", Role: resolve.RoleMirror}},

@@ -108,7 +108,7 @@ func k3sAsksWhatThePlanSays(y tally, c clients.Containerd) {
 		y.row.Configurations++
 		tree, _, err := hoststoml.ReadTree(dir)
 		require.NoError(y, err, strconv.Itoa(i))
-		k3sPulls(y, c, s, tree.K3sTable(dir), dir, files)
+		k3sPulls(y, c, s, here(tree.K3sTable(dir)), dir, files)
 	}
 }
 
@@ -127,7 +127,7 @@ func k3sAsksTheSameOfPrintedFiles(y tally, c clients.Containerd) {
 		}
 		tree = slices.DeleteFunc(tree, func(rf hoststoml.RegistryFile) bool { return printed[hoststoml.Dir(rf.Host)] == "" })
 		y.row.Configurations++
-		k3sPulls(y, c, s, tree.K3sTable("before"), configPath(y, printed), printed)
+		k3sPulls(y, c, s, here(tree.K3sTable("before")), configPath(y, printed), printed)
 	}
 }
 

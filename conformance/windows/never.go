@@ -68,6 +68,7 @@ func noContactIsUnsaid(t *testing.T, versions []clients.Containerd) {
 					rules, err := set.Rules()
 					require.NoError(y, err)
 					tree, table, _ := hoststoml.Render(rules, options)
+					table = here(table)
 					dir, err := os.MkdirTemp(y.TempDir(), "")
 					require.NoError(y, err)
 					defer os.RemoveAll(dir)

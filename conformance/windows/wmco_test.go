@@ -96,6 +96,7 @@ func TestWhatContainerdDoesWithWMCOsFilesAndWithOurs(t *testing.T) {
 			theirs := configPath(t, wmcoFiles(test.entries, test.tags))
 			ours := t.TempDir()
 			tree, table, _ := hoststoml.Render(rulesOf(t, test.entries, test.tags), hoststoml.RenderOptions{})
+			table = here(table)
 			_, err := tree.Write(ours)
 			require.NoError(t, err)
 			plan, err := table.Plan(test.image)
@@ -216,7 +217,7 @@ func TestTheDocumentedExample(t *testing.T) {
 // The mirrors of the first entry do not end in the whole path of its source, so that containerd asks
 // elsewhere than they say: the user is told.
 func TestTheDocumentedExampleIsReportedAsInexact(t *testing.T) {
-	table := resolve.NewContainerdTable(rulesOf(t, documented, false))
+	table := here(resolve.NewContainerdTable(rulesOf(t, documented, false)))
 	var inexact []string
 	for _, f := range table.Findings {
 		if f.Code == finding.CodeInexactMirror {

@@ -49,7 +49,7 @@ func TestARegistryIsAlwaysGovernedByOneWholeFile(t *testing.T) {
 	_, err := treeTo(t, "old.io", "quay.io", "n.io:5000").Write(root)
 	require.NoError(t, err)
 
-	rounds := random.Count(1_000)
+	rounds := 2 * random.Count(500)
 	newHost := func(i int) string { return "h" + strconv.Itoa(i) + ".io:5000" }
 	done := make(chan error, 1)
 	var round atomic.Int64

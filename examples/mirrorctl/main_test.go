@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +30,7 @@ func TestScripts(t *testing.T) {
 	require.NoError(t, err)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "capture": capture, "rewrite": rewrite},
 		Setup: func(e *testscript.Env) error {
 			data, err := os.ReadFile(example)
 			if err != nil {
@@ -35,6 +39,49 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(e.WorkDir, "example.yaml"), data, 0o644)
 		},
 	})
+}
+
+// exits CODE COMMAND [ARGS...] runs a command that ends with this exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARGS...]")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d", code)
+	}
+}
+
+// capture NAME REGEXP FILE gives a variable the first group of what matches in a file, stdout or stderr.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: capture NAME REGEXP FILE")
+	}
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile(args[2]))
+	if len(found) != 2 {
+		ts.Fatalf("%s does not match %s", args[2], args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// rewrite FROM TO [REGEXP REPLACEMENT...] writes a file, stdout or stderr to a file, with replacements and, as the files
+// of a script have it, a line end at the end.
+func rewrite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args)%2 != 0 {
+		ts.Fatalf("usage: rewrite FROM TO [REGEXP REPLACEMENT...]")
+	}
+	text := ts.ReadFile(args[0])
+	for pair := range slices.Chunk(args[2:], 2) {
+		text = regexp.MustCompile(pair[0]).ReplaceAllString(text, pair[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.TrimSuffix(text, "\n")+"\n"), 0o644))
 }
 
 // The repository under examples/ci passes its own check.

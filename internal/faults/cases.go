@@ -8,11 +8,13 @@ import (
 	"maps"
 	"math/big"
 	"math/rand"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/symlink"
 )
 
 // A Case is a node and what it is to become.
@@ -23,6 +25,17 @@ type Case struct {
 	Node    map[string]string
 	New     hoststoml.Tree
 	Options hoststoml.Options
+}
+
+// On returns the case without what the disk that holds a directory cannot have: names with a colon, on Windows, and
+// symbolic links, where none can be made.
+func (c Case) On(dir string) Case {
+	links := symlink.Possible(dir)
+	c.Node = maps.Clone(c.Node)
+	maps.DeleteFunc(c.Node, func(name, content string) bool {
+		return runtime.GOOS == "windows" && strings.Contains(name, ":") || !links && strings.HasPrefix(content, "-> ")
+	})
+	return c
 }
 
 func hostOf(name string) (string, bool) {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/pullroute/pullroute/internal/symlink"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,7 +48,7 @@ func TestASymbolicLinkIsRefusedAndNothingIsWritten(t *testing.T) {
 	root := open(t, dir)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "target"), []byte("old"), 0o600))
 	for name, target := range map[string]string{"inside": "target", "dangling": "missing", "outside": "/etc/hostname"} {
-		require.NoError(t, os.Symlink(target, filepath.Join(dir, name)))
+		symlink.New(t, target, filepath.Join(dir, name))
 		err := File(root, name, []byte("new"), 0o644)
 		require.ErrorContains(t, err, name+": is a symbolic link to "+target)
 		at, err := os.Readlink(filepath.Join(dir, name))

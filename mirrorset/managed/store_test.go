@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pullroute/pullroute/internal/symlink"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/mirrorset/managed"
@@ -142,9 +143,7 @@ func TestTheStoreFollowsALinkAndNeedsItsDirectory(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "real"), 0o755))
 	real, link := filepath.Join(dir, "real", "store.json"), filepath.Join(dir, "link.json")
 	require.NoError(t, add(managed.File{Path: real}, "c", "a"))
-	if err := os.Symlink(real, link); err != nil {
-		t.Skip(err)
-	}
+	symlink.New(t, real, link)
 	require.NoError(t, add(managed.File{Path: link}, "c", "b"))
 	c, err := managed.File{Path: real}.Read("c")
 	require.NoError(t, err)
@@ -166,7 +165,7 @@ func TestTheStoreFollowsALinkThatLeadsToNoFileYet(t *testing.T) {
 		"here/loop":       "loop",
 		"here/nowhere":    "missing/x.json",
 	} {
-		require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
+		symlink.New(t, target, filepath.Join(dir, link))
 	}
 	store := func(name string) managed.File {
 		return managed.File{Path: filepath.Join(dir, name)}
