@@ -2,7 +2,10 @@ module github.com/pullroute/pullroute/conformance
 
 go 1.26.6
 
-replace github.com/pullroute/pullroute => ../
+replace (
+	github.com/pullroute/pullroute => ../
+	github.com/pullroute/pullroute/openshiftapi => ../openshiftapi
+)
 
 require (
 	github.com/BurntSushi/toml v1.6.0
@@ -93,6 +96,7 @@ require (
 	github.com/prometheus/common v0.70.1 // indirect
 	github.com/prometheus/procfs v0.21.1 // indirect
 	github.com/pullroute/pullroute v0.0.0
+	github.com/pullroute/pullroute/openshiftapi v0.0.0
 	github.com/spf13/cobra v1.10.2 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
