@@ -119,7 +119,8 @@ var (
 	// status matches the words before a status: of containers-image (errors.go, distribution_error.go; "invalid
 	// status code" up to 5.22) and of containerd (resolver.go, fetcher.go, remotes/errors).
 	status = pattern.New(`(?:received unexpected HTTP status: |StatusCode: |invalid status code from registry |` +
-		`error parsing HTTP |unexpected status code \S+: |unexpected HEAD status code \S+: |` +
+		`error parsing HTTP |unexpected status code (?:\[[^\]]*\]|\S+): |unexpected HEAD status code \S+: |` +
+		`failed with status code \[[^\]]*\]: |` +
 		`unexpected status(?: from \w+ request to \S+)?: |after status: )(\d{3})\b`)
 	// wrapper matches what the clients put before the cause of an error.
 	wrapper = pattern.New(`^(?:rpc error: code = \w+ desc = |pull image err: |` +

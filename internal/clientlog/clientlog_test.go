@@ -137,7 +137,7 @@ func TestWhatContainerdSaysIsReadInWhateverItStands(t *testing.T) {
 			`tls: failed to verify certificate: x509: certificate signed by unknown authority" host=m.io`: `1 containerd answers m.io/a manifest 1 ns=quay.io: certificate of an unknown authority
 1 lines, 0 beside, unknown []
 `,
-		`time="2026-11-29T20:39:52Z" level=info msg="trying next host - response was http.StatusNotFound" host="m.io:5000"`: `1 containerd answers m.io:5000 manifest: not found 404
+		`time="2026-11-29T20:39:52Z" level=info msg="trying next host - response was http.StatusNotFound" host="m.io:5000"`: `1 containerd answers m.io:5000: not found 404
 1 lines, 0 beside, unknown []
 `,
 		`time="2026-11-29T20:39:52Z" level=info msg="fetch failed after status: 403 Forbidden" host=quay.io method=HEAD url="https://quay.io/v2/a/manifests/1"`: `1 containerd answers quay.io/a manifest 1: denied 403
@@ -211,6 +211,8 @@ func TestWhatAnErrorMeans(t *testing.T) {
 		`failed to resolve reference "quay.io/a:1": failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://m/token?scope=x: 401 Unauthorized`: Unauthorized,
 		`unexpected status from HEAD request to https://m/v2/a/manifests/1: 500 Internal Server Error`:                                                                                     ServerError,
 		`unexpected status code https://m/v2/a/blobs/sha256:0: 403 Forbidden`:                                                                                                              Denied,
+		`pulling from host m.io failed with status code [manifests 1]: 429 Too Many Requests`:                                                                                              TooMany,
+		`unexpected status code [manifests 1]: 401 Unauthorized`:                                                                                                                           Unauthorized,
 		`content at https://m/v2/a/blobs/sha256:0 not found: not found`:                                                                                                                    NotFound,
 		`no resolve hosts: not found`: NoHosts,
 		`context canceled`:            Canceled,

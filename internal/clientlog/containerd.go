@@ -6,7 +6,7 @@ import "strings"
 // 2.x), remotes/docker/config/hosts.go, and of CRI pkg/cri/sbserver and internal/cri (instrumented_service.go).
 //
 // At level info 1.x has a line where a request failed and where the answer was 404, and none for another answer;
-// 2.x has one for each, and says "fetch failed" of the last host.
+// 2.x has one for each, and says "fetch failed" of the last host. 2.4 says that of each fetch too, at level debug.
 const (
 	nextHost, fetchFailed = "trying next host", "fetch failed"
 	// 1.x: trying next host - response was http.StatusNotFound.
@@ -19,6 +19,8 @@ const (
 	decodeFails = "failed to decode "
 	// CRI: PullImage "IMAGE", PullImage "IMAGE" failed, PullImage "IMAGE" returns image reference.
 	pullImage = `PullImage "`
+	// resolver.go of 1.6: pulling from host HOST failed with status code [manifests REFERENCE]: STATUS.
+	fromHost, withStatus = "pulling from host ", " failed with status code ["
 	// client/pull.go and CRI.
 	pullFails, resolveFail = `failed to pull and unpack image "`, `failed to resolve reference "`
 )
@@ -64,11 +66,17 @@ func (r *reader) leavesHost(m message) bool {
 // onHost adds an event at the place that the fields of a line, or the error in it, name.
 func (r *reader) onHost(m message, e Event) {
 	p, ok := placeOf(m.fields["url"])
+	switch digest := m.fields["digest"]; {
+	case ok && digest != "" && e.Kind == Asks:
+		r.requested[digest] = p
+	case !ok && digest != "": // the error may name where a redirect led
+		p, ok = r.requested[digest]
+	}
 	if !ok {
 		p, ok = urlIn(m.fields["error"])
 	}
 	if !ok {
-		p = place{location: m.fields["host"], object: Manifest}
+		p = place{location: m.fields["host"]} // 1.x looks for a blob of the digest too, with the same line
 	}
 	r.containerdAt(p, e)
 }
@@ -110,10 +118,13 @@ func (r *reader) containerdError(text string) bool {
 		}
 	}
 	if !found && !containsAny(text, "failed to do request: ", "unexpected status from ", "content at http",
-		"unexpected status code http", "no resolve hosts: not found") {
+		"unexpected status code http", "no resolve hosts: not found", withStatus) {
 		return false
 	}
-	p, _ := urlIn(text)
+	p, ok := urlIn(text)
+	if _, rest, found := strings.Cut(text, fromHost); found && !ok {
+		p = placeOfStatus(rest)
+	}
 	_, said, ok := strings.Cut(text, `": `)
 	if !ok {
 		said = text
@@ -124,6 +135,21 @@ func (r *reader) containerdError(text string) bool {
 		r.containerdAt(p, Event{Kind: Answers, Image: image, Answer: answer, Summary: true})
 	}
 	return true
+}
+
+// placeOfStatus returns the place that 1.6 names behind fromHost.
+func placeOfStatus(text string) (p place) {
+	host, rest, found := strings.Cut(text, withStatus)
+	object, _, _ := strings.Cut(rest, "]")
+	kind, reference, ok := strings.Cut(object, " ")
+	if !found || strings.Contains(host, " ") {
+		return p
+	}
+	p.location = host
+	if ok {
+		p.reference, p.object = reference, Object(strings.TrimSuffix(kind, "s"))
+	}
+	return p
 }
 
 // registryOf returns the registry that a hosts.toml is for, by the path in a text: …/quay.io/hosts.toml.

@@ -18,6 +18,8 @@
 // be shown as it is: it may hold a secret.
 package clientlog
 
+import "strings"
+
 // Log is what a text says of pulls.
 type Log struct {
 	// Events are in the order of the text.
@@ -45,6 +47,9 @@ type Event struct {
 	// Namespace is the registry that containerd tells a mirror in the parameter ns.
 	Namespace string
 	Answer    Answer
+	// Elsewhere is the host at which the request failed, where that is another than the location's: it
+	// redirects there, or a layer has urls.
+	Elsewhere string
 	// Summary is set for a part of an error that ends a pull, and repeats what happened before.
 	Summary bool
 	// Artifact is set for CRI-O's second round, in which it tries the image as an OCI artifact.
@@ -91,7 +96,7 @@ const (
 // Read reads a text.
 func Read(text []byte) *Log {
 	decoded, utf16 := decode(text)
-	r := &reader{log: Log{UTF16: utf16}}
+	r := &reader{log: Log{UTF16: utf16}, requested: map[string]place{}}
 	r.read(decoded)
 	return &r.log
 }
@@ -104,9 +109,11 @@ type reader struct {
 	artifact bool
 	// fallback is set while containers-image looks for a blob elsewhere.
 	fallback bool
-	image    string // that the line names
-	told     bool   // the message told what stands in the fields beside it
-	known    known  // what the line turned out to be
+	// requested are the places that containerd asked last, by the digest that is fetched.
+	requested map[string]place
+	image     string // that the line names
+	told      bool   // the message told what stands in the fields beside it
+	known     known  // what the line turned out to be
 }
 
 // known is how well a line is known.
@@ -157,6 +164,12 @@ func (r *reader) add(e Event) {
 		r.image = e.Image
 	} else if e.Image == "" {
 		e.Image = r.image
+	}
+	if p, ok := urlIn(e.Answer.Said); ok && e.Kind == Answers && e.Location != "" {
+		own, _, _ := strings.Cut(e.Location, "/")
+		if host, _, _ := strings.Cut(p.location, "/"); host != own {
+			e.Elsewhere = host
+		}
 	}
 	r.log.Events = append(r.log.Events, e)
 }

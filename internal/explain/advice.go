@@ -5,6 +5,7 @@ import (
 
 	"github.com/pullroute/pullroute/internal/clientlog"
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
@@ -15,6 +16,9 @@ func (a *Attempt) Missing() bool { return a.Answer.Class == clientlog.NotFound }
 // Advice says what to do about the answer of an attempt on a platform; empty where there is nothing to do.
 func (a *Attempt) Advice(on finding.Platform) string {
 	host, _ := network.SplitHost(a.Location)
+	if a.Elsewhere != "" {
+		return "it leads to " + shown.Location(a.Elsewhere) + " for this, by a redirect or the urls of a layer: look there"
+	}
 	switch a.Answer.Class {
 	case clientlog.Unauthorized:
 		return "give the node a credential for " + host + credential(a, on)
@@ -67,6 +71,9 @@ func (a *Attempt) missing() string {
 		return "the image is not there: look at its name and tag"
 	case a.Role == resolve.RoleSource:
 		return "the source has the manifest and lacks a layer of it"
+	case a.Object == "" && !a.Resolving && a.Reference != "":
+		return "the image is not there; or it refused the manifest, of which containerd 1.x logs nothing below level " +
+			"debug, and then lacks a blob with that digest"
 	case a.Object == clientlog.Blob && !a.Lacks:
 		return "it has the manifest and lacks a layer; copy the image again"
 	}

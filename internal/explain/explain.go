@@ -71,6 +71,8 @@ type Attempt struct {
 	Answers int
 	// Object is what the answer is about; empty where that is not told.
 	Object clientlog.Object
+	// Elsewhere is the host that it redirects to, where the request failed there.
+	Elsewhere string
 	// Lacks is set where the location does not have the manifest.
 	Lacks bool
 	// Why says why the location was not asked, where that can be told.
@@ -213,6 +215,9 @@ func (w *walk) at(event clientlog.Event) {
 	if a.Asked != Yes {
 		a.Asked, a.Line = Yes, event.Line
 	}
+	if w.asBlob(event) {
+		return
+	}
 	w.inOrder(event, found)
 	w.movesOn(event, a.Location)
 	w.last = found
@@ -220,6 +225,15 @@ func (w *walk) at(event clientlog.Event) {
 		w.manifest = found
 	}
 	a.answers(event)
+}
+
+// asBlob reports whether an event is of containerd's search for a blob that has the digest of the image, which
+// follows where no host had the manifest (resolver.go, Resolve): it finds none.
+func (w *walk) asBlob(event clientlog.Event) bool {
+	return event.Client == clientlog.Containerd && event.Object == clientlog.Blob && event.Reference != "" &&
+		slices.ContainsFunc(w.Plan.References, func(reference string) bool {
+			return strings.HasSuffix(reference, "@"+event.Reference)
+		})
 }
 
 // answers keeps what a location answered. A summary repeats what was told before.
@@ -233,10 +247,16 @@ func (a *Attempt) answers(event clientlog.Event) {
 			a.Asked = Yes
 		}
 	}
+	if a.Resolving && event.Object == "" {
+		event.Object = clientlog.Manifest
+	}
 	if event.Summary && a.Answer.Class == event.Answer.Class && a.Object == event.Object {
 		return
 	}
-	a.Answer, a.Told, a.Object = event.Answer, event.Line, event.Object
+	if event.Object == "" && a.Object == clientlog.Manifest && a.Answer.Class != clientlog.Served {
+		return // the line tells less than the one before
+	}
+	a.Answer, a.Told, a.Object, a.Elsewhere = event.Answer, event.Line, event.Object, event.Elsewhere
 	a.Answers++
 	if event.Object == clientlog.Manifest {
 		a.Lacks = event.Answer.Class == clientlog.NotFound
