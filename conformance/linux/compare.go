@@ -21,6 +21,8 @@ func Compare(t *testing.T) {
 		{"never means never with every mirror failing", neverMeansNeverWithEveryMirrorFailing},
 		{"never means never when mirrors lost their blobs", neverMeansNeverWhenMirrorsLostTheirBlobs},
 		{"a failing location is left as the plan says", aFailingLocationIsLeftAsThePlanSays},
+		{"a log says what the registries saw", aLogSaysWhatTheRegistriesSaw},
+		{"a log says what the network does", aLogSaysWhatTheNetworkDoes},
 		{"a failover waits for a location that never answers", aFailoverWaitsForALocationThatNeverAnswers},
 		{"never means never while a mirror hangs", neverMeansNeverWhileAMirrorHangs},
 		{"an insecure scope reaches a registry without TLS", anInsecureScopeReachesARegistryWithoutTLS},

@@ -14,6 +14,8 @@ func Compare(t *testing.T, versions ...clients.Containerd) {
 	}{
 		{"containerd asks what the plan says", containerdAsksWhatThePlanSays},
 		{"a failing location is left as the plan says", aFailingLocationIsLeftAsThePlanSays},
+		{"a log says what the registries saw", aLogSaysWhatTheRegistriesSaw},
+		{"a log says what the network does", aLogSaysWhatTheNetworkDoes},
 		{"an exact mirror is asked where Linux asks it", anExactMirrorIsAskedWhereLinuxAsksIt},
 		{"containerd asks what the plan of a foreign tree says", containerdAsksWhatThePlanOfAForeignTreeSays},
 		{"a counterexample is what containerd does", aCounterexampleIsWhatContainerdDoes},
