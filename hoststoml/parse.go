@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +39,10 @@ func Current(name string, data []byte) (*File, finding.Findings) {
 // current returns what the reader's version of containerd makes of a file, nil where it ignores it.
 func (r *reader) current(data []byte) *File {
 	f := r.read(data)
-	if f != nil && r.dir != nil {
-		r.reportAll(f.missingFiles(*r.dir))
+	if f != nil && r.dir != nil && !r.ignored {
+		missing := f.missingFiles(*r.dir)
+		r.fails = slices.ContainsFunc(missing, func(p problem) bool { return p.refused })
+		r.reportAll(missing)
 	}
 	switch {
 	case r.ignored:
@@ -115,6 +118,7 @@ type reader struct {
 	dir      *registryDir // where the files that it names are looked for; nil where they are not
 	ignored  bool         // by the version
 	unsure   bool         // nothing certain is known of the version
+	fails    bool         // every pull from the registry does: a certificate is missing
 }
 
 func (r *reader) report(p problem, line int) {

@@ -34,7 +34,7 @@ type RegistryFile struct {
 	// of Dir: in HOST:PORT, or, with fails, what stands in the place of a directory.
 	found string
 	// fails is set where containerd fails every pull from the registry, because it cannot read what
-	// is there.
+	// is there, or a certificate that the file names.
 	fails bool
 }
 
@@ -106,9 +106,8 @@ func (t Tree) table(dir string, k3s bool) *resolve.ContainerdTable {
 		origin := finding.Origin{File: onDisk(dir, rf.Path())}
 		r := resolve.Registry{Host: rf.Host, Origins: []finding.Origin{origin}}
 		switch {
-		case rf.fails: // as a file that asks nobody for anything
-			r.Server = &resolve.Endpoint{Scheme: "https", Host: rf.Host, Root: "/v2",
-				Capabilities: resolve.CanPush, Origins: r.Origins}
+		case rf.fails:
+			r.Fails = true
 		case rf.File != nil && !(k3s && rf.File.refusedByK3s()):
 			rf.File.fill(&r, origin, k3s)
 		}

@@ -17,8 +17,8 @@ import (
 // refuse nothing by themselves. Where versions differ, it is containerd 2.4 that counts; see
 // [Version.ReadTree] for another. What is
 // named as no registry host is passed over. Where containerd fails every pull from a registry
-// because a file stands in the place of its directory, or what is there cannot be read, no location
-// is left in the table's plans. Certificates that a file names are looked for.
+// because a file stands in the place of its directory, what is there cannot be read, or a certificate
+// is missing that its file names, no location is left in the table's plans.
 func ReadTree(dir string) (Tree, finding.Findings, error) {
 	t, findings, _, err := Version{}.ReadTree(dir)
 	return t, findings, err
@@ -132,6 +132,7 @@ func readRegistry(in registryDir, dir, name, host string, v Version) (rf Registr
 	}
 	r := reader{name: place, version: v, dir: &in}
 	rf.File = r.current(data)
+	rf.fails = r.fails
 	return rf, append(findings, r.findings...), !r.unsure
 }
 

@@ -51,6 +51,11 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 			"has no file of its own, and on Windows containerd drops the colon and takes that of %s, as the "+
 				"plan says; give %s a rule, or use other names", scope, asked.host))
 	}
+	if asked.file != nil && asked.file.Fails {
+		p.finding(finding.CodeNoLocation, finding.SeverityError, asked.file.Origins, r.String(), "cannot be pulled: "+
+			"containerd cannot read what it finds for "+scope+", and fails every pull from there; mend what is said of it")
+		return p
+	}
 	if need := asked.need(); !asked.any(need) {
 		why, mend := "pull", "unblock the registry, give it a mirror under NeverContactSource, or give an endpoint "+
 			"the capability pull"

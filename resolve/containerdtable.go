@@ -113,6 +113,9 @@ type Registry struct {
 	// NoServer is set where nothing is asked after Endpoints: so the containerd of k3s and RKE2 takes a
 	// file with host tables and without the key server. Server is then not looked at.
 	NoServer bool
+	// Fails is set where containerd fails every pull from the registry, because it cannot read what it finds for
+	// it. Nothing else is then looked at.
+	Fails bool
 	// Never is set where nothing but the mirrors may ever be asked: the file names them only.
 	Never bool
 	// Origins are the fields that made the file what it is.

@@ -66,6 +66,8 @@ func TestNeverContactSourceMeansNever(t *testing.T) {
 		tables := map[finding.Platform]func(string) (Plan, error){
 			finding.Linux:   NewLinuxTable(rules).Plan,
 			finding.Windows: NewContainerdTable(rules, "foo.example.org", "a.example.org").Plan,
+			finding.Containerd: NewContainerdTableFor(rules, ContainerdOptions{Platform: finding.Containerd,
+				Named: []string{"foo.example.org", "a.example.org"}}).Plan,
 		}
 		for range 5 {
 			image := randomImage(w)
@@ -77,10 +79,10 @@ func TestNeverContactSourceMeansNever(t *testing.T) {
 						continue
 					}
 					// Only what the clients cannot be kept from is left: an image spelled so that it
-					// evades the rule, and on Windows an endpoint that contains the source, and a wildcard
+					// evades the rule, and with containerd an endpoint that contains the source, and a wildcard
 					// around a host that nobody named. Each is said.
 					said := slices.ContainsFunc(p.Findings, func(f finding.Finding) bool {
-						return f.Code == finding.CodeEvadesRule || platform == finding.Windows &&
+						return f.Code == finding.CodeEvadesRule || platform.ReadsHosts() &&
 							(f.Code == finding.CodeForbiddenContact || f.Code == finding.CodeWildcardUnused)
 					})
 					require.True(t, said, "%s: plan of %s holds %s\n%v", platform, image, a.Location, describe(rules))
@@ -271,6 +273,49 @@ func TestAnExactPairAsksTheSameLocationOnBothPlatforms(t *testing.T) {
 		compared++
 	}
 	require.Greater(t, compared, 5000)
+}
+
+// But for names of devices, and for hosts whose names differ in letter case, nodes with containerd are alike; and nothing
+// that is said of those with Linux speaks of Windows.
+func TestNodesWithContainerdOnLinuxAndOnWindowsPullAlike(t *testing.T) {
+	r := random.New(1729)
+	compared, mixed := 0, 0
+	for range 2000 {
+		rules := randomRules(t, r)
+		windows := NewContainerdTable(rules)
+		linux := NewContainerdTableFor(rules, ContainerdOptions{Platform: finding.Containerd})
+		require.Equal(t, finding.Containerd, linux.Platform())
+		for _, f := range linux.Findings {
+			require.Equal(t, finding.Containerd, f.Platform)
+			require.NotContains(t, strings.ToLower(f.Message), "windows")
+		}
+		for _, registry := range windows.Registries() {
+			if len(registry.Spellings) > 0 {
+				mixed++
+				for _, host := range append(registry.Spellings, registry.Host) {
+					if own, ok := linux.Find(host); ok { // one that needs a file has its own
+						require.Equal(t, host, own.Host)
+						require.Empty(t, own.Spellings)
+					}
+				}
+			}
+		}
+		image := randomImage(r)
+		on, err := windows.Plan(image)
+		require.NoError(t, err)
+		host, _, _ := strings.Cut(on.References[0], "/")
+		if file, ok := windows.Find(host); ok && (len(file.Spellings) > 0 || file.Host != host) {
+			continue
+		}
+		plan, err := linux.Plan(image)
+		require.NoError(t, err)
+		require.Equal(t, finding.Containerd, plan.Platform)
+		require.Equal(t, on.Resolve, plan.Resolve, image)
+		require.Equal(t, on.Pull, plan.Pull, image)
+		compared++
+	}
+	require.Greater(t, compared, 1000)
+	require.NotZero(t, mixed)
 }
 
 func TestTheOrderOfObjectsNeverChangesATable(t *testing.T) {

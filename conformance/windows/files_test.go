@@ -14,6 +14,8 @@ import (
 	"github.com/pullroute/pullroute/conformance/random"
 	"github.com/pullroute/pullroute/conformance/world"
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/mirrorset"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/resolve"
 )
 
@@ -92,6 +94,60 @@ func TestThePlanOfAFileThatParseRefusesIsWhatContainerdDoesWithIt(t *testing.T) 
 			pull := containerd2.Client.Pull(context.Background(), world.New(), dir, "quay.io/a:1")
 			require.Equal(t, pull.Trace(), locations(plan.Resolve), "of the real client, and of the plan")
 		})
+	}
+}
+
+// ConfigureHosts fails for a certificate that it cannot read, whichever host has it, and so does every pull.
+func TestNothingIsPulledWhereACertificateIsMissing(t *testing.T) {
+	for name, lines := range map[string]string{"a CA": "ca = 'gone.pem'", "a client": "client = [['gone.pem', 'gone.key']]"} {
+		for _, text := range []string{
+			"server = 'https://s.io'\n[host.'https://m.io']\n[host.'https://n.io']\n" + lines + "\n",
+			lines + "\n[host.'https://m.io']\n",
+		} {
+			t.Run(name, func(t *testing.T) {
+				dir := configPath(t, map[string]string{"quay.io": text})
+				tree, _, err := hoststoml.ReadTree(dir)
+				require.NoError(t, err)
+				plan, err := tree.Table(dir).Plan("quay.io/a:1")
+				require.NoError(t, err)
+				require.Empty(t, plan.Resolve)
+				require.Empty(t, plan.Pull)
+				for _, c := range versions {
+					pull := c.Pull(context.Background(), world.New(), dir, "quay.io/a:1")
+					require.Error(t, pull.Err, c.Version)
+					require.Empty(t, pull.Requests, c.Version)
+				}
+			})
+		}
+	}
+}
+
+// The directories of two hosts whose names differ in letter case are two on Linux, and each decides for its own.
+func TestLetterCaseTellsTheFilesOfALinuxNodeApart(t *testing.T) {
+	set := &mirrorset.Set{}
+	set.ImageTagMirrorSets = []mirrorset.ImageTagMirrorSet{{Metadata: mirrorset.ObjectMeta{Name: "a"}, Spec: mirrorset.ImageTagMirrorSetSpec{
+		ImageTagMirrors: []mirrorset.ImageMirrors{
+			{Source: "quay.io", Mirrors: []string{"m.io"}}, {Source: "Quay.io", Mirrors: []string{"n.io"}},
+			{Source: "aux.example.com", Mirrors: []string{"m.io"}}}}}}
+	rules, err := set.Rules()
+	require.NoError(t, err)
+	tree, table, findings := hoststoml.Render(rules, hoststoml.RenderOptions{Platform: finding.Containerd})
+	require.Len(t, tree, 3)
+	for _, f := range findings {
+		require.NotEqual(t, finding.CodeHostClash, f.Code)
+		require.NotEqual(t, finding.CodeReservedName, f.Code)
+	}
+	dir := t.TempDir()
+	_, err = tree.WriteFor(finding.Containerd, dir)
+	require.NoError(t, err)
+	for _, image := range []string{"quay.io/a:1", "Quay.io/a:1", "aux.example.com/a:1"} {
+		plan, err := table.Plan(image)
+		require.NoError(t, err)
+		require.Equal(t, finding.Containerd, plan.Platform)
+		for _, c := range versions {
+			pull := c.Pull(context.Background(), world.New(), dir, image)
+			require.Equal(t, locations(plan.Resolve), pull.Trace(), "%s, containerd %s", image, c.Version)
+		}
 	}
 }
 

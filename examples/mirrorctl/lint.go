@@ -166,20 +166,20 @@ func lintInput(in *input.Input, flags *linting, l linter) (*linted, error) {
 // nodes adds the findings of nodes' own files.
 func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linter) error {
 	for _, node := range linux {
-		l.findings = nil
+		l.findings = slices.Clone(node.Findings)
 		if err := node.Findings.Err(); err == nil && len(l.require) > 0 {
 			if err := l.images(node.Config().Table(node.Name), l.require); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 		}
-		c.findings = slices.Concat(c.findings, node.Findings, l.findings)
+		c.findings = append(c.findings, l.findings...)
 	}
 	for _, node := range containerd {
-		l.findings = nil
+		l.findings = slices.Clone(node.Findings)
 		if err := l.images(node.Table(), l.require); err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
-		c.findings = slices.Concat(c.findings, node.Findings, l.findings)
+		c.findings = append(c.findings, l.findings...)
 		if !node.Lone {
 			c.files += len(node.Tree)
 		}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
@@ -434,25 +435,15 @@ func reason(err error) string {
 // sort puts the files of a directory where they belong.
 func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, empty bool) {
 	nothing := 0
+	trees = append(trees, treesOf(files, root)...)
 	for _, f := range files {
 		switch {
 		case f.kind == formatRegistries:
 			in.confs = append(in.confs, newConf(f.name, f.data, false))
 		case f.kind == formatPolicy:
 			in.policies = append(in.policies, newConf(f.name, f.data, false))
-		case f.kind == formatHosts && path.Base(f.name) == "hosts.toml":
-			if path.Dir(f.name) != root {
-				trees = append(trees, path.Dir(path.Dir(f.name)))
-				break
-			}
-			in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
 		case f.kind == formatHosts:
-			in.findings = append(in.findings, finding.Finding{
-				Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Containerd,
-				Origin: finding.Origin{File: f.name},
-				Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
-					"hosts.toml, in the directory of its registry",
-			})
+			in.hostsFile(fsys, root, trees, f)
 		case f.crio != nil:
 			in.crio = append(in.crio, *f.crio)
 		case f.beside != nil:
@@ -472,6 +463,34 @@ func (in *Input) sort(fsys fs.FS, root string, files []*found, trees []string, e
 	in.addTrees(fsys, root, trees, empty)
 	in.followKustomizations(fsys)
 	in.passedOver(root, nothing)
+}
+
+// treesOf returns the directories that files of a directory show to be a config_path.
+func treesOf(files []*found, root string) (trees []string) {
+	for _, f := range files {
+		if f.kind == formatHosts && path.Base(f.name) == hoststoml.FileName && path.Dir(f.name) != root {
+			trees = append(trees, path.Dir(path.Dir(f.name)))
+		}
+	}
+	return trees
+}
+
+// hostsFile takes a hosts.toml that lies in no registry's directory of a tree, and says what else looks like one.
+func (in *Input) hostsFile(fsys fs.FS, root string, trees []string, f *found) {
+	dir, base := path.Dir(f.name), path.Base(f.name)
+	switch {
+	case base == hoststoml.FileName && dir == root && !slices.Contains(trees, root):
+		in.trees = append(in.trees, configPath{fsys: fsys, dir: path.Dir(root), file: f.name, data: f.data})
+	case base == hoststoml.FileName, base == "host.toml" && slices.Contains(trees, path.Dir(dir)):
+		// ReadTree says what becomes of it.
+	default:
+		in.findings = append(in.findings, finding.Finding{
+			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Containerd,
+			Origin: finding.Origin{File: f.name},
+			Message: "looks like a hosts.toml, but containerd reads no file of this name; call it " +
+				"hosts.toml, in the directory of its registry",
+		})
+	}
 }
 
 // aside reports what there is to say of a file about other things, and whether there is anything.
