@@ -71,7 +71,7 @@ type alike struct {
 // groups puts facts together that are alike, in the order of the first of each.
 func groups(all []fact) []alike {
 	type key struct {
-		file, object, registry, platforms string
+		file, object, registry, says, platforms string
 		code                              finding.Code
 		severity                          finding.Severity
 		refused                           bool
@@ -80,7 +80,7 @@ func groups(all []fact) []alike {
 	at := map[key]int{}
 	for _, f := range all {
 		host, _, _ := strings.Cut(f.Value, "/")
-		k := key{f.Origin.File, f.Origin.Object, host, fmt.Sprint(f.on), f.Code, f.Severity, f.Refused()}
+		k := key{f.Origin.File, f.Origin.Object, host, lead(&f.Finding), fmt.Sprint(f.on), f.Code, f.Severity, f.Refused()}
 		i, ok := at[k]
 		if !ok || f.Origin.Object == "" && f.Origin.Line == 0 {
 			at[k] = len(list)
@@ -94,6 +94,20 @@ func groups(all []fact) []alike {
 		}
 	}
 	return list
+}
+
+// lead returns what tells facts of one code apart: not-applied is said of many fields, and another way
+// under an operator of pulls by tag, by digest or both.
+func lead(f *finding.Finding) string {
+	switch f.Code {
+	case finding.CodeNotApplied:
+		words := strings.SplitN(f.Message, " ", 5)
+		return strings.Join(words[:min(4, len(words))], " ")
+	case finding.CodeMCODiffers, finding.CodeWMCODiffers:
+		kinds, _, _ := strings.Cut(f.Message, ", such as ")
+		return kinds
+	}
+	return ""
 }
 
 // shownAlike is how many values of facts that are alike are named.
