@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -209,8 +210,10 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 			at = at.field(key)
 		}
 	}
+	of := c
+	of.mode = fileMode(n)
 	if !isNodeFile(name) {
-		if err == nil && !w.besides(name, data, n.Line, at, c) {
+		if err == nil && !w.besides(name, data, n.Line, at, of) {
 			w.packed(data, n.Line, at, c)
 		}
 		return true
@@ -223,8 +226,21 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 		w.unread(n.Line, at, c, name, "is a file of a node, and was not read: what it holds "+err.Error())
 		return true
 	}
-	w.nodeFile(name, data, n.Line, at, c)
+	w.nodeFile(name, data, n.Line, at, of)
 	return true
+}
+
+// fileMode returns the mode of a file as a decimal number; YAML has octal ones too.
+func fileMode(n *document.Node) string {
+	mode := lookup(n, "mode")
+	if mode == nil {
+		return ""
+	}
+	number, err := strconv.ParseInt(mode.Text, 0, 32)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatInt(number, 10)
 }
 
 // besides notes a file of a node that says nothing of where pulls go, and yet has to do with them.
@@ -237,7 +253,8 @@ func (w *walker) besides(name string, data []byte, line int, at *step, c context
 	if name == pullSecretPath {
 		w.set.PullSecrets = append(w.set.PullSecrets, PullSecret{Origin: origin, Machine: c.machine, sum: sha256.Sum256(data)})
 	} else {
-		w.set.CRIOFiles = append(w.set.CRIOFiles, NodeFile{Path: name, Data: data, Origin: origin, Machine: c.machine})
+		w.set.CRIOFiles = append(w.set.CRIOFiles, NodeFile{Path: name, Data: data, Mode: c.mode, Origin: origin,
+			Machine: c.machine})
 	}
 	return true
 }
@@ -250,7 +267,7 @@ func (w *walker) nodeFile(name string, data []byte, line int, at *step, c contex
 		return
 	}
 	w.set.NodeFiles = append(w.set.NodeFiles, NodeFile{
-		Path: name, Data: data, Origin: w.origin(w.object, at.String(), line), Machine: c.machine,
+		Path: name, Data: data, Mode: c.mode, Origin: w.origin(w.object, at.String(), line), Machine: c.machine,
 	})
 }
 

@@ -26,6 +26,9 @@ type NodeFile struct {
 	Data []byte
 	// Origin is the object, and the field in it that holds the file.
 	Origin finding.Origin
+	// Mode is the mode that a MachineConfig gives the file, a decimal number; empty where it gives none.
+	// MCO compares it as it compares what the file says.
+	Mode string
 	// Machine is the MachineConfig that the file stands in, the zero value for any other object.
 	Machine MachineConfig
 }

@@ -226,6 +226,7 @@ type walker struct {
 type context struct {
 	kind    string // of the nearest object
 	machine MachineConfig
+	mode    string // of the file of a node that stands here
 	not     string // why what stands here makes no rule
 	secret  bool   // the place is a Secret itself
 	fixed   bool   // a Policy says what its templates do

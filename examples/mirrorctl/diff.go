@@ -163,7 +163,7 @@ func (p *program) diffLinux(old, new *linuxSide,
 	under func(registriesconf.NodeImpact) registriesconf.NodeImpact, out diffForm) (bool, error) {
 	impact := registriesconf.Impact(old.main, new.main)
 	if len(impact.Differences) == 0 {
-		impact = rewritten(impact, registriesconf.FileName, old.data, new.data)
+		impact = rewritten(impact, registriesconf.FileName, old, new, old.data, new.data)
 	}
 	notCompared := []string{}
 	for _, name := range dropInNames(old, new) {
@@ -175,7 +175,7 @@ func (p *program) diffLinux(old, new *linuxSide,
 		before, after := old.dropIn(name), new.dropIn(name)
 		known := len(impact.Differences)
 		if impact = impact.WithDropIn(name, before.Config, after.Config); len(impact.Differences) == known {
-			impact = rewritten(impact, name, before.Data, after.Data)
+			impact = rewritten(impact, name, old, new, before.Data, after.Data)
 		}
 	}
 	impact, others := compare(impact, old, new)
@@ -203,12 +203,24 @@ func (p *program) diffLinux(old, new *linuxSide,
 	return changed, nil
 }
 
-// rewritten adds what a file costs that says the same in other bytes, such as another comment: MCO compares those.
-func rewritten(impact registriesconf.NodeImpact, name string, old, new []byte) registriesconf.NodeImpact {
-	if old == nil || new == nil {
+// rewritten adds what a file costs that says the same in other bytes, such as another comment, or has
+// another mode: MCO compares those.
+func rewritten(impact registriesconf.NodeImpact, name string, old, new *linuxSide,
+	before, after []byte) registriesconf.NodeImpact {
+	if before == nil || after == nil {
 		return impact
 	}
-	return impact.WithFile(name, old, new)
+	before, after = withModes(name, old, new, before, after)
+	return impact.WithFile(name, before, after)
+}
+
+// withModes puts the modes of a file before what it says, where both sides know the mode.
+func withModes(name string, old, new *linuxSide, before, after []byte) ([]byte, []byte) {
+	was, is := old.modes[name], new.modes[name]
+	if was == "" || is == "" || before == nil || after == nil {
+		return before, after
+	}
+	return append([]byte(was+"\n"), before...), append([]byte(is+"\n"), after...)
 }
 
 // linuxSide is one side of a diff.
@@ -219,8 +231,9 @@ type linuxSide struct {
 	lone    bool // a registries.conf without its directory, which says nothing of other files
 	// files are the others that MCO writes, and may write.
 	files    map[string][]byte
-	secret   []byte // the digest of the cluster's pull secret, which MCO makes a file of
-	rendered bool   // of the objects of a cluster
+	modes    map[string]string // of the files of a MachineConfig
+	secret   []byte            // the digest of the cluster's pull secret, which MCO makes a file of
+	rendered bool              // of the objects of a cluster
 	findings finding.Findings
 }
 
@@ -228,7 +241,7 @@ type linuxSide struct {
 // says why it would write none.
 func linuxSideOf(s *side) (*linuxSide, error) {
 	if l := s.picked.Linux; l != nil {
-		return &linuxSide{main: l.Main, data: l.Data, dropIns: l.DropIns, lone: l.Lone, files: l.Files,
+		return &linuxSide{main: l.Main, data: l.Data, dropIns: l.DropIns, lone: l.Lone, files: l.Files, modes: l.Modes,
 			findings: append(slices.Clone(l.Findings), s.findings...)}, nil
 	}
 	files, _, findings := registriesconf.Render(s.rules, registriesconf.RenderOptions{})
@@ -280,7 +293,8 @@ func compare(impact registriesconf.NodeImpact, old, new *linuxSide) (_ registrie
 		case old.lone || new.lone:
 			notCompared = append(notCompared, name)
 		default:
-			impact = impact.WithFile(name, old.file(name), new.file(name))
+			before, after := withModes(name, old, new, old.file(name), new.file(name))
+			impact = impact.WithFile(name, before, after)
 		}
 	}
 	if old.secret != nil && new.secret != nil {

@@ -20,6 +20,7 @@ type beside struct {
 	file string
 	// data is what it holds; of the pull secret it is the digest.
 	data []byte
+	mode string // as in [Linux.Modes]
 }
 
 // newBeside tells by the path whether a file is one.
@@ -28,14 +29,16 @@ func newBeside(name string, data []byte) (beside, bool) {
 	dir = path.Clean(dir)
 	switch ext := path.Ext(base); {
 	case path.Base(dir) == path.Dir(policyjson.AttachmentsName) && (ext == ".yaml" || ext == ".yml"):
-		return beside{[]string{path.Dir(dir)}, path.Base(dir) + "/" + base, data}, true
+		return beside{dirs: []string{path.Dir(dir)}, file: path.Base(dir) + "/" + base, data: data}, true
 	case ext == ".json":
 		if etc, ok := below(dir, registriesconf.NamespacesBelow); ok { // of a node, or as render writes it
-			return beside{[]string{etc, path.Join(etc, "containers")}, policyjson.NamespacesDir + "/" + base, data}, true
+			return beside{dirs: []string{etc, path.Join(etc, "containers")},
+				file: policyjson.NamespacesDir + "/" + base, data: data}, true
 		}
 		if root, ok := below(path.Clean(name), strings.TrimPrefix(registriesconf.PullSecretPath, "/")); ok {
 			sum := sha256.Sum256(data)
-			return beside{[]string{path.Join(root, "etc/containers")}, registriesconf.PullSecretPath, sum[:]}, true
+			return beside{dirs: []string{path.Join(root, "etc/containers")}, file: registriesconf.PullSecretPath,
+				data: sum[:]}, true
 		}
 	}
 	return beside{}, false
@@ -45,13 +48,15 @@ func newBeside(name string, data []byte) (beside, bool) {
 func besidesOf(files []mirrorset.NodeFile, secrets []mirrorset.PullSecret) (all []beside) {
 	for _, f := range files {
 		if b, ok := newBeside(f.Path, f.Data); ok {
+			b.mode = modeOf(f)
 			all = append(all, b)
 		}
 	}
 	for _, s := range secrets {
 		if s.Machine == files[0].Machine && s.Origin.File == files[0].Origin.File && s.Machine.Name != "" {
 			sum := s.Sum()
-			all = append(all, beside{[]string{policyjson.Containers}, registriesconf.PullSecretPath, sum[:]})
+			all = append(all, beside{dirs: []string{policyjson.Containers}, file: registriesconf.PullSecretPath,
+				data: sum[:]})
 		}
 	}
 	return all
@@ -61,7 +66,7 @@ func besidesOf(files []mirrorset.NodeFile, secrets []mirrorset.PullSecret) (all 
 func (n *node) besides(confs []conf, all []beside) {
 	for _, b := range all {
 		if slices.ContainsFunc(confs, func(c conf) bool { return !c.given && slices.Contains(b.dirs, c.dir) }) {
-			n.Files[b.file] = b.data
+			n.Files[b.file], n.Modes[b.file] = b.data, b.mode
 		}
 	}
 }

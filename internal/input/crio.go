@@ -26,6 +26,7 @@ type crioFile struct {
 	etc  string // the directory that holds crio and containers
 	main bool   // crio.conf itself, which is read first
 	data []byte
+	mode string // as in [Linux.Modes]
 }
 
 const crioDropIns = "crio.conf.d"
@@ -63,7 +64,7 @@ func crioOf(like mirrorset.NodeFile, files []mirrorset.NodeFile) (all []crioFile
 	for _, f := range files {
 		same := f.Machine == like.Machine && f.Origin.File == like.Origin.File && f.Machine.Name != ""
 		if c, ok := newCRIO(f.Path, f.Data); ok && (same || inOnePool(f.Machine, like.Machine)) {
-			c.name = nameOf(f)
+			c.name, c.mode = nameOf(f), modeOf(f)
 			all = append(slices.DeleteFunc(all, func(d crioFile) bool { return d.path == c.path }), c)
 		}
 	}
@@ -153,7 +154,8 @@ func refusedByCRIO(origin finding.Origin, value, message string) finding.Finding
 func (n *node) crio(confs []conf, files []crioFile, policies []conf) {
 	files = slices.DeleteFunc(slices.Clone(files), func(c crioFile) bool { return !c.belongsTo(confs) })
 	for _, f := range files {
-		n.Files["/etc"+strings.TrimPrefix(f.path, f.etc)] = f.data
+		name := "/etc" + strings.TrimPrefix(f.path, f.etc)
+		n.Files[name], n.Modes[name] = f.data, f.mode
 	}
 	if len(files) == 0 || !n.isCRIO() {
 		return

@@ -33,6 +33,9 @@ type Linux struct {
 	// names that [registriesconf.NodeImpact.WithFile] takes: policy.json, registries.d, the policies of
 	// namespaces, CRI-O's own configuration. Of the pull secret it has the digest.
 	Files map[string][]byte
+	// Modes are the modes of files that stand in a MachineConfig, by the names of Files, registries.conf and
+	// the drop-ins among them; "none" where it gives none.
+	Modes map[string]string
 	// ShortNameMode is what CRI-O's own configuration says, which counts for it in place of the
 	// short-name-mode of registries.conf; empty where it does not say.
 	ShortNameMode string
@@ -94,7 +97,8 @@ func inDropInDir(name string) bool {
 type conf struct {
 	name  string // as it is shown
 	data  []byte
-	given bool // by itself, without its directory
+	mode  string // as in Modes; empty where no MachineConfig says
+	given bool   // by itself, without its directory
 
 	root  string // of the node's file system, or the directory of the files where that is not known
 	layer layer
@@ -175,7 +179,7 @@ type node struct {
 func readLinux(of candidateNode, client Client) *Linux {
 	confs := of.confs
 	n := &node{client: client, unread: map[string]finding.Finding{}, policyDir: policyjson.NamespacesDir}
-	n.Files = map[string][]byte{}
+	n.Files, n.Modes = map[string][]byte{}, map[string]string{}
 	homeOnly := !slices.ContainsFunc(confs, func(c conf) bool { return c.layer != layerHome })
 	if i := slices.IndexFunc(confs, func(c conf) bool {
 		return c.layer == layerHome && c.owner == "root" &&
@@ -222,13 +226,14 @@ func (n *node) policy(confs, policies []conf) {
 			continue
 		}
 		if n.otherPolicy {
-			n.Files[policyjson.FileName] = p.data
+			n.Files[policyjson.FileName], n.Modes[policyjson.FileName] = p.data, p.mode
 			continue
 		}
 		policy, findings := policyjson.Parse(p.name, p.data)
 		n.Findings = append(n.Findings, findings...)
 		if n.Policy == nil || p.layer == layerEtc {
 			n.Policy, n.Files[policyjson.FileName] = policy, p.data
+			n.Modes[policyjson.FileName] = p.mode
 		}
 	}
 }
@@ -297,6 +302,7 @@ func (n *node) main(mains []conf, withDropIns bool) {
 		if i == 0 {
 			n.Name, n.Lone = c.name, c.given && !withDropIns
 			n.Main, n.Data = n.parse(c), c.data
+			n.Modes[registriesconf.FileName] = c.mode
 			continue
 		}
 		if c.layer == mains[0].layer && c.name != mains[0].name {
@@ -359,6 +365,7 @@ func (n *node) dropIn(c conf, of int) {
 		}
 	}
 	n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + c.base, n.parse(c), c.data})
+	n.Modes[c.sub+"/"+c.base] = c.mode
 }
 
 // namespaceProxies says where a client does not send what a registries.conf tells it to.

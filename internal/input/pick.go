@@ -532,6 +532,14 @@ func (in *Input) besideObjects(platform finding.Platform, set *mirrorset.Set) (f
 // nameOf returns what a file inside a manifest is called.
 func nameOf(f mirrorset.NodeFile) string { return f.Origin.File + ", " + f.Origin.String() }
 
+// modeOf returns the mode of a file in a MachineConfig, "none" where it gives none; empty for any other.
+func modeOf(f mirrorset.NodeFile) string {
+	if f.Machine.Name == "" {
+		return ""
+	}
+	return cmp.Or(f.Mode, "none")
+}
+
 // groups returns the files that stand inside manifests, by the object that holds them, in the order
 // of reading.
 func groups(files []mirrorset.NodeFile) [][]mirrorset.NodeFile {
@@ -560,7 +568,7 @@ func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 		name := path.Clean(f.Path)
 		if path.Base(name) == policyjson.FileName && path.Base(path.Dir(name)) == "containers" {
 			c := newConf(name, f.Data, false)
-			c.name = nameOf(f)
+			c.name, c.mode = nameOf(f), modeOf(f)
 			policies = append(policies, c)
 			continue
 		}
@@ -568,7 +576,7 @@ func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 			continue
 		}
 		c := newConf(name, f.Data, false)
-		c.name = nameOf(f)
+		c.name, c.mode = nameOf(f), modeOf(f)
 		confs = append(confs, c)
 	}
 	return confs, policies
