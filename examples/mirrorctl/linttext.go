@@ -72,9 +72,9 @@ type alike struct {
 func groups(all []fact) []alike {
 	type key struct {
 		file, object, registry, says, platforms string
-		code                              finding.Code
-		severity                          finding.Severity
-		refused                           bool
+		code                                    finding.Code
+		severity                                finding.Severity
+		refused                                 bool
 	}
 	var list []alike
 	at := map[key]int{}
