@@ -139,9 +139,7 @@ func Of(events []clientlog.Event, plan resolve.Plan) *Explanation {
 				e.Artifact++
 			}
 		case event.Kind == clientlog.Ends, event.Answer.Class == clientlog.PolicyRejected:
-			if e.Ended.Class == clientlog.None || event.Answer.Class != clientlog.OtherFailure {
-				e.Ended = event.Answer
-			}
+			w.ends(event)
 		case event.Kind == clientlog.Ignores:
 			w.differs(event.Line, "containerd ignores the hosts.toml of "+shown.Location(event.Location)+
 				", and asks the registry itself",
@@ -152,6 +150,17 @@ func Of(events []clientlog.Event, plan resolve.Plan) *Explanation {
 	}
 	w.close(events)
 	return e
+}
+
+// ends takes what is said of the whole pull. That it failed says less than why.
+func (w *walk) ends(event clientlog.Event) {
+	if w.Ended.Class == clientlog.None || event.Answer.Class != clientlog.OtherFailure {
+		w.Ended = event.Answer
+	}
+	if event.Answer.Class == clientlog.PolicyRejected && w.Plan.Outcome == "" && len(w.Plan.Signatures) == 0 {
+		w.differs(event.Line, "policy.json of the node rejects the image, and that of the input takes it",
+			"an Image with allowedRegistries or blockedRegistries, or a policy for signatures, that is not in the input")
+	}
 }
 
 // walk goes through the events.
@@ -451,7 +460,9 @@ func (w *walk) alone(events []clientlog.Event) {
 		if !e.Summary || e.Object == clientlog.Blob || only != nil && canonical(*only) != canonical(*e) {
 			return // there is more
 		}
-		only = e
+		if only == nil {
+			only = e
+		}
 	}
 	mirrors := slices.ContainsFunc(w.Attempts, func(a Attempt) bool { return a.Role == resolve.RoleMirror })
 	if only == nil || !mirrors || len(w.Plan.References) != 1 || !w.isSource(canonical(*only)) {

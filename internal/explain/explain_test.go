@@ -87,6 +87,13 @@ func TestWhatALogOfLinuxSays(t *testing.T) {
 		{"no mirror, and blocked", never, "Error: initializing source docker://quay.io/a:1: " + isStuck + "\n",
 			"m.io/a not shown\nn.io/a not shown\ncontacted 0 blocked 1\ndiffers 1: quay.io/a is the only location that was tried: " +
 				"with mirrors the error lists them\n"},
+		{"no mirror, in two lines", allow, "Error: initializing source docker://quay.io/a:1: reading manifest 1 in quay.io/a: manifest unknown\n" +
+			"Error: initializing source docker://quay.io/a:1: reading manifest 1 in quay.io/a: manifest unknown\n",
+			"m.io/a not shown\nn.io/a not shown\nquay.io/a yes not found 1\ndiffers 1: quay.io/a is the only location that was tried: " +
+				"with mirrors the error lists them\n"},
+		{"rejected", allow, "Error: Source image rejected: Running image docker://quay.io/a:1 is rejected by policy.\n",
+			"m.io/a not shown\nn.io/a not shown\nquay.io/a not shown\ndiffers 1: policy.json of the node rejects the image, and that of " +
+				"the input takes it\n"},
 		{"blocked as planned", never, trying("m.io/a:1") + trying("n.io/a:1") + trying("quay.io/a:1") + failed("quay.io/a:1", isStuck),
 			"m.io/a yes\nn.io/a yes\ncontacted 0 blocked 4\n"},
 		{"trying proves nothing", never, trying("m.io/a:1") + trying("n.io/a:1") + trying("quay.io/a:1"), "m.io/a yes\nn.io/a yes\n"},
