@@ -79,7 +79,11 @@ func groups(all []fact) []alike {
 	var list []alike
 	at := map[key]int{}
 	for _, f := range all {
-		host, _, _ := strings.Cut(f.Value, "/")
+		_, value, isURL := strings.Cut(f.Value, "://")
+		if !isURL {
+			value = f.Value
+		}
+		host, _, _ := strings.Cut(value, "/")
 		k := key{f.Origin.File, f.Origin.Object, host, lead(&f.Finding), fmt.Sprint(f.on), f.Code, f.Severity, f.Refused()}
 		i, ok := at[k]
 		if !ok || f.Origin.Object == "" && f.Origin.Line == 0 {
