@@ -143,18 +143,25 @@ func (c Contract) Contacts(requests []world.Request) (contacts []Contact) {
 //
 // That a host is spelled in another way than the rule has it excuses a contact with the host of the
 // reference itself only. What the files lead to, mirrors, locations of entries, search registries
-// and aliases, they can forbid.
+// and aliases, they can forbid, but for ports that nothing names.
 func (c Contract) Unsaid(reference string, requests []world.Request, findings finding.Findings) (unsaid []Contact) {
 	host, _, _ := strings.Cut(reference, "/")
 	for _, contact := range c.Contacts(requests) {
 		own := reference != "" && world.WireLocation(contact.Host) == world.WireLocation(host)
 		if !slices.ContainsFunc(findings, func(f finding.Finding) bool {
-			return (f.Code != finding.CodeEvadesRule || own) && c.says(f, contact)
+			return (f.Code != finding.CodeEvadesRule || own || everyPort(f, contact)) && c.says(f, contact)
 		}) {
 			unsaid = append(unsaid, contact)
 		}
 	}
 	return unsaid
+}
+
+// everyPort reports whether a finding is about the host of a contact without its port: an entry for a
+// host governs every port of it, and no file can name them all.
+func everyPort(f finding.Finding, contact Contact) bool {
+	name, port, _ := strings.Cut(contact.Host, ":")
+	return port != "" && strings.EqualFold(f.Value, name)
 }
 
 // says reports whether a finding announces a contact: its code is one of those that do, and its

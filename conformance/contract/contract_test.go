@@ -94,3 +94,15 @@ func TestABlockedScopeInAnotherSpellingInsideAPartThatIsOpenAgainIsEvaded(t *tes
 	require.Len(t, c.Contacts(asked), 1)
 	require.Empty(t, c.Unsaid("never.io/open/b:1", asked, finding.Findings{{Code: finding.CodeEvadesRule, Value: "never.io/open/b"}}))
 }
+
+// An entry for a host governs its ports to the client, and no file names all ports.
+func TestAHostThatIsOpenedOnEveryPortIsSaidOfMirrorsToo(t *testing.T) {
+	c := contract.Of(&mirrorset.Rules{Rules: []mirrorset.Rule{rule("*.example.org", true), rule("a.example.org", false)}},
+		func(string) bool { return false })
+	asked := []world.Request{{Scheme: "https", Host: "a.example.org:5000", Path: "/v2/b/manifests/1"}}
+	require.Len(t, c.Contacts(asked), 1)
+	for value, said := range map[string]bool{"a.example.org": true, "a.example.org:5000/b": false, "example.org": false} {
+		unsaid := c.Unsaid("other.io/b:1", asked, finding.Findings{{Code: finding.CodeEvadesRule, Value: value}})
+		require.Equal(t, said, len(unsaid) == 0, value)
+	}
+}
