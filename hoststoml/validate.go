@@ -3,7 +3,6 @@ package hoststoml
 import (
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -388,7 +387,7 @@ func (d registryDir) certificate(field []string, name string) []problem {
 	}
 	windows := strings.HasPrefix(name, `\`) || len(name) > 2 && name[1] == ':' &&
 		strings.ContainsRune(`\/`, rune(name[2]))
-	elsewhere := windows || filepath.IsAbs(name)
+	elsewhere := windows || strings.HasPrefix(name, "/")
 	path := name
 	if _, local := d.fsys.(disk); !elsewhere {
 		path = d.file(name)
