@@ -24,7 +24,7 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 	for host := range usable {
 		names = append(names, host)
 	}
-	return t.withFiles(names).withTLS(usable), findings
+	return t.withFiles(names).withTLS(usable), findings.For(finding.Containerd)
 }
 
 // withFiles adds the files of configured hosts that have none.

@@ -41,6 +41,11 @@ func tlsOf(rules *mirrorset.Rules) map[string]TLS {
 	return hosts
 }
 
+// caAlone is what a ca does on Windows: rootSystemPool of containerd 1.6 and 1.7 is empty there
+// (config_windows.go); 2 asks x509.SystemCertPool everywhere.
+const caAlone = "is the only CA that containerd 1.6 and 1.7 trust for this host on Windows: where the host's " +
+	"certificate is of one that Windows itself trusts, pulls fail; give that CA here too (containerd 2 trusts both)"
+
 // usableTLS returns the settings that containerd can use, by host as it is spelled. containerd
 // fails every pull from a registry whose file names a certificate that it cannot read: such ones
 // are left out, and a finding says so.
@@ -75,6 +80,12 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 		if seen[network.Host(host)] {
 			problem("is named twice, in two spellings; the first counts")
 			continue
+		}
+		if len(settings.CA) > 0 {
+			findings = append(findings, finding.Finding{
+				Code: finding.CodeCAAlone, Severity: finding.SeverityInfo, Platform: finding.Windows,
+				Origin: settings.Origin, Value: host, Message: caAlone,
+			})
 		}
 		seen[network.Host(host)] = true
 		usable[host] = settings

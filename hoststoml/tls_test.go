@@ -46,7 +46,7 @@ func TestTLSStandsAtEveryEndpointOfItsHost(t *testing.T) {
 	caName, pairName := hoststoml.ExtraName("ca.pem", ca), hoststoml.ExtraName("client.pem", []byte(string(certificate)+"\n"+key.Reveal()))
 	var shown []string
 	for _, rf := range got {
-		require.Empty(t, rf.File.Validate())
+		require.Empty(t, rf.File.Validate().For(finding.Containerd))
 		describe := func(url string, s hoststoml.Settings) {
 			line := rf.Host + " " + url
 			if s.SkipVerify != nil {
@@ -130,7 +130,9 @@ func TestAdditionalTrustedCA(t *testing.T) {
 	require.Equal(t, []string{`warning unusable-ca data["Bad_Host"]`, `warning unusable-ca data["bad.io"]`}, sorted(codes(rules.Findings)))
 	require.NotZero(t, rules.Findings[0].Origin.Line)
 	tree, _, findings := hoststoml.Render(rules, hoststoml.RenderOptions{})
-	require.Empty(t, findings)
+	require.Equal(t, []string{`info ca-alone data["m.io..5000"]`, `info ca-alone data["n.io"]`}, sorted(codes(findings)))
+	_, _, findings = hoststoml.Render(rules, hoststoml.RenderOptions{Platform: finding.Containerd})
+	require.Empty(t, findings, "Linux trusts them beside its own")
 	require.Len(t, tree, 2)
 	require.Equal(t, "m.io_5000_/hosts.toml", tree[0].Path())
 

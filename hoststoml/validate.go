@@ -1,6 +1,7 @@
 package hoststoml
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -52,8 +53,9 @@ type problem struct {
 	severity finding.Severity
 	code     finding.Code // where it is none of those for a file and its settings
 	refused  bool
-	versions versions // that ignore the whole file for it
-	roughly  bool     // what 1.6 and 1.7 read then is not known to the last
+	versions versions         // that ignore the whole file for it
+	roughly  bool             // what 1.6 and 1.7 read then is not known to the last
+	platform finding.Platform // of a problem that not every node with containerd has
 }
 
 // versions name who ignores a file, in the words of a message.
@@ -114,7 +116,7 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 	case p.refused || p.versions != "":
 		f.Code = finding.CodeInvalidFile
 	case p.code != "":
-		f.Code, f.Platform = p.code, finding.Containerd
+		f.Code, f.Platform = p.code, cmp.Or(p.platform, finding.Containerd)
 	}
 	return f
 }
@@ -324,6 +326,11 @@ func (s Settings) problems() []problem {
 	}
 	for _, path := range s.CA {
 		out = append(out, pathProblems("ca", path)...)
+	}
+	if len(s.CA) > 0 {
+		alone := warn([]string{"ca"}, s.CA[0], caAlone).as(finding.CodeCAAlone, finding.SeverityInfo)
+		alone.platform = finding.Windows
+		out = append(out, alone)
 	}
 	for _, pair := range s.Client {
 		out = append(out, pathProblems("client", pair.Cert)...)

@@ -100,7 +100,7 @@ func TestAManifestWithEveryFindingPrintsEveryCode(t *testing.T) {
 	}
 	elsewhere := []string{
 		"nothing-read", "file-not-read", "ambiguous-input", "short-name", "invalid-file", "ignored-setting", "no-search-registry", "other-path",
-		"docker-io-server", "unreachable-host", "no-scheme", "https-first", "server-only", "rewrite-order",
+		"docker-io-server", "unreachable-host", "no-scheme", "https-first", "server-only", "rewrite-order", "ca-alone",
 		// of pull secrets, image mirrors and conversions, with scripts of their own
 		"invalid-id", "id-in-use", "unknown-id", "invalid-type", "source-in-use", "source-fixed", "not-carried", "merged",
 		"source-contacted", "node-differs", // of logs

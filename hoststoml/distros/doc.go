@@ -176,7 +176,7 @@ func (r *reader) tree(dir string, files map[string]string) hoststoml.Tree {
 			continue
 		}
 		file, findings := hoststoml.Current(dir+"/"+hoststoml.Dir(host)+"/"+hoststoml.FileName, []byte(text))
-		for _, f := range findings {
+		for _, f := range findings.For(finding.Containerd) { // these distributions are Linux
 			f.RefusedBy = "" // containerd ignores the file, and goes on
 			switch {
 			case f.Severity == finding.SeverityError && file != nil: // a host is of no use, or older versions ignore the file

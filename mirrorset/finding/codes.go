@@ -93,6 +93,7 @@ const (
 // Findings of certificates and credentials.
 const (
 	CodeUnusableCA         Code = "unusable-ca"         // a certificate that cannot be put beside a hosts.toml
+	CodeCAAlone            Code = "ca-alone"            // Windows: a CA beside which containerd 1.x trusts no other
 	CodeUnusableCredential Code = "unusable-credential" // an entry of a pull secret that nothing can be made of
 	CodeIdentityToken      Code = "identity-token"      // a credential that no header can carry
 	CodeNarrowCredential   Code = "narrow-credential"   // a credential for less than an endpoint serves
