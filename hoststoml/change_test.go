@@ -422,10 +422,10 @@ func TestAReplacementEndsWithItsContext(t *testing.T) {
 }
 
 // folding is a node whose file system takes names that differ in case for one.
-type folding struct{ *nodefiles.Local }
+type folding struct{ nodefiles.Transport }
 
 func (f folding) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
-	entries, err := f.Local.List(ctx, ".")
+	entries, err := f.Transport.List(ctx, ".")
 	if err != nil {
 		return nil, err
 	}
@@ -434,7 +434,7 @@ func (f folding) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, er
 			dir = e.Name
 		}
 	}
-	return f.Local.List(ctx, dir)
+	return f.Transport.List(ctx, dir)
 }
 
 func TestADirectoryInAnotherSpellingIsTheSameWhereCaseDoesNotCount(t *testing.T) {

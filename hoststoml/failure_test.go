@@ -152,6 +152,23 @@ func TestOfTwoSpellingsOfOneDirectoryTheOneThatForbidsIsPut(t *testing.T) {
 	}
 }
 
+// knowing is a node whose transport knows that case does not count there.
+type knowing struct{ nodefiles.Transport }
+
+func (knowing) FoldsCase() bool { return true }
+
+func TestWhetherCaseCountsIsKnownBeforeThereIsADirectory(t *testing.T) {
+	both := hoststoml.Tree{registry("b.io", "https://m.io"), registry("B.io", "https://m.io")}
+	_, err := both.Apply(t.Context(), knowing{faults.NewMemory(faults.Case{})}, hoststoml.Options{})
+	require.Equal(t, []string{"b.io: same directory"}, failures(err))
+
+	dir := filepath.Join(t.TempDir(), "CertsD")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	_, err = os.Stat(filepath.Join(filepath.Dir(dir), "cERTSd"))
+	_, applied := both.Apply(t.Context(), open(t, dir), hoststoml.Options{})
+	require.Equal(t, err == nil, errors.Is(applied, hoststoml.ErrSameDirectory), "%v, %v", err, applied)
+}
+
 func TestWhetherCaseCountsIsFoundOutFromTheDirectories(t *testing.T) {
 	ours := "# " + hoststoml.Marker + "\n"
 	both := hoststoml.Tree{registry("b.io", "https://m.io"), registry("B.io", "https://m.io")}

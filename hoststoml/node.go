@@ -37,6 +37,7 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 }
 
 func readNode(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry) (*Node, error) {
+	node := t
 	t = onnode.Patient(t, retry)
 	entries, err := onnode.List(ctx, t, ".")
 	if err != nil {
@@ -57,7 +58,7 @@ func readNode(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry)
 			e.err = fmt.Errorf("reading the node's files: %w; make %s readable, or remove it", err, e.Name)
 		}
 	}
-	n.foldsCase = foldsCase(ctx, t, n.entries)
+	n.foldsCase = foldsCase(ctx, node, n.entries)
 	return n, nil
 }
 
@@ -158,9 +159,13 @@ func isTemporaryFile(name string) bool {
 	return name == replace.Temporary(of) && (of == FileName || isExtra(of))
 }
 
-// foldsCase reports whether the node takes names that differ in letter case for one: it looks for
+// foldsCase reports whether the node takes names that differ in letter case for one. Where its
+// transport does not know, it looks for
 // one of its directories under a name in the other case.
 func foldsCase(ctx context.Context, t nodefiles.Transport, entries []*nodeEntry) bool {
+	if t, ok := t.(interface{ FoldsCase() bool }); ok {
+		return t.FoldsCase()
+	}
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		names[e.Name] = true

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/internal/replace"
@@ -65,6 +68,30 @@ func Locked(dir, lock string, do func(*Local) error) error {
 		return err
 	}
 	return errors.Join(do(local), release())
+}
+
+// FoldsCase reports whether the file system takes names that differ in letter case only for one. It
+// looks for the directory itself under a name in the other case.
+func (l *Local) FoldsCase() bool {
+	if l == nil || l.root == nil {
+		return false
+	}
+	dir, err := filepath.Abs(l.root.Name())
+	if err != nil {
+		return false
+	}
+	other := strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, filepath.Base(dir))
+	a, err := os.Stat(dir)
+	if err != nil || other == filepath.Base(dir) {
+		return runtime.GOOS == "windows"
+	}
+	b, err := os.Stat(filepath.Join(filepath.Dir(dir), other))
+	return err == nil && os.SameFile(a, b)
 }
 
 // List implements [Transport].

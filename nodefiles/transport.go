@@ -25,6 +25,10 @@ import (
 // does, and so do mv -T, MoveFileEx with MOVEFILE_REPLACE_EXISTING, and PowerShell's
 // [IO.File]::Move with overwrite.
 //
+// A transport may say whether the node takes names that differ in letter case only for one, by a
+// method FoldsCase() bool, as [Local] has. Otherwise that is found out from the directories that are
+// there.
+//
 // A reader on Windows can meet more than the old file and the new one: while the one is renamed over
 // the other, opening the name may fail for a moment (a sharing violation, or access denied). To
 // containerd that is an error other than "no such file": the pull fails, nothing is contacted, and
