@@ -2,6 +2,7 @@ package hoststoml
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/stretchr/testify/require"
@@ -115,6 +117,45 @@ func TestEveryDamageOfATreeIsNamedByAFinding(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, len(damages), "not every damage was done")
+}
+
+// locked is a file system with a directory that may not be read.
+type locked struct {
+	fstest.MapFS
+	dir string
+}
+
+func (l locked) Open(name string) (fs.File, error) {
+	if name == l.dir || strings.HasPrefix(name, l.dir+"/") {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return l.MapFS.Open(name)
+}
+
+func (l locked) ReadFile(name string) ([]byte, error) { return fs.ReadFile(onlyOpen{l}, name) }
+
+func (l locked) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(onlyOpen{l}, name) }
+
+// onlyOpen hides everything else, so that what is read is opened.
+type onlyOpen struct{ fs.FS }
+
+func TestADirectoryThatCannotBeReadIsNamedAndServesNothing(t *testing.T) {
+	file := &fstest.MapFile{Data: []byte("server = 'https://m.io'\n[host.'https://m.io']\n")}
+	fsys := locked{fstest.MapFS{"certs.d/quay.io/hosts.toml": file, "certs.d/r.io/hosts.toml": file}, "certs.d/quay.io"}
+	tree, findings, err := ReadTreeFS(fsys, "certs.d")
+	require.NoError(t, err)
+	require.Len(t, findings, 1)
+	require.Equal(t, finding.CodeUnreadable, findings[0].Code)
+	require.Equal(t, "certs.d/quay.io/hosts.toml", findings[0].Origin.File)
+	table := tree.Table("certs.d").On(finding.Containerd)
+	plan, err := table.Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Empty(t, plan.Pull)
+	require.Equal(t, finding.CodeNoLocation, plan.Findings[0].Code)
+	plan, err = table.Plan("r.io/a:1")
+	require.NoError(t, err)
+	require.Len(t, plan.Pull, 1)
+	require.Equal(t, finding.Containerd, plan.Platform)
 }
 
 // hostPaths of containerd takes a file for the directory, and fails to read below it: _default does not count.

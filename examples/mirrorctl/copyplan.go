@@ -103,6 +103,9 @@ func (p *program) printCopies(linux *resolve.LinuxTable, containerd *resolve.Con
 		fmt.Fprintln(p.stdout, copyCommand(c))
 	}
 	p.printForeignLayers(copies)
+	if containerd != nil {
+		p.notedWay(containerd.Platform())
+	}
 	return nil
 }
 
