@@ -1,6 +1,7 @@
 package input
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -108,6 +109,9 @@ type conf struct {
 	path  string // clean; on the node itself for a file in a manifest
 	owner string // of a configuration in a home directory
 }
+
+// same reports whether two files have one path and one content.
+func (c conf) same(d conf) bool { return c.path == d.path && bytes.Equal(c.data, d.data) }
 
 // newConf tells by the path which file of a node it is.
 func newConf(name string, data []byte, given bool) conf {

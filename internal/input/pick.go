@@ -436,12 +436,8 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 	if len(l) == 1 {
 		return l, nil
 	}
-	if !l[0].machine.Rendered { // parts of one pool: of files with one path that of the last name counts
-		slices.SortStableFunc(l, func(a, b candidateNode) int {
-			return strings.Compare(a.machine.Name,
-				b.machine.Name)
-		})
-		return l.merge(), nil
+	if !l[0].machine.Rendered {
+		return l.parts()
 	}
 	slices.SortStableFunc(l, func(a, b candidateNode) int {
 		return -strings.Compare(a.machine.Created,
@@ -458,6 +454,22 @@ func (l nodeList) choose(o Choice, p *Picked) (nodeList, finding.Findings) {
 			len(l), l[0].machine.Pool),
 	})
 	return l[:1], nil
+}
+
+// parts joins the parts of one pool: of files with one path that of the last name counts. A cluster has one object
+// of a name, so two with other content are of two clusters, or one is out of date.
+func (l nodeList) parts() (nodeList, finding.Findings) {
+	slices.SortStableFunc(l, func(a, b candidateNode) int {
+		return strings.Compare(a.machine.Name, b.machine.Name)
+	})
+	for i := range l[1:] {
+		a, b := l[i], l[i+1]
+		if a.machine.Name == b.machine.Name && !slices.EqualFunc(a.confs, b.confs, conf.same) {
+			return nil, finding.Findings{ambiguous(a.name, fmt.Sprintf("holds MachineConfig/%s with other content than "+
+				"%s does, and a cluster has one of a name; give one", shown.Value(a.machine.Name), shown.Location(b.name)))}
+		}
+	}
+	return l.merge(), nil
 }
 
 // list names what there is to choose from.
