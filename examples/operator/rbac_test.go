@@ -86,6 +86,8 @@ func permission(where string, rule rbacv1.PolicyRule, group, resource, verb stri
 
 // unused returns what is allowed and was never done.
 func (p *permissions) unused() (unused []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for where, rules := range p.all() {
 		for _, rule := range rules {
 			for _, group := range rule.APIGroups {
