@@ -532,12 +532,7 @@ func (r *renderer) sourcesAreAccepted(p *Policy) {
 		if list.outcome() == Refused {
 			continue
 		}
-		name, _, _ := strings.Cut(scope, "@")
-		if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') &&
-			strings.Contains(name, "/") {
-			name = name[:tag]
-		}
-		for around := range aroundName(name) {
+		for around := range aroundName(withoutTag(scope)) {
 			accepted[around] = true
 		}
 	}
@@ -672,10 +667,7 @@ func (r *renderer) attachments(files *Files) {
 // mirrors adds the mirrors of a scope, and the scope itself where it has an entry
 // (addScopeMirrorsSigstoreRegistriesdConfig).
 func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, scope string, policy finding.Origin) {
-	name, _, _ := strings.Cut(scope, "@")
-	if tag := strings.LastIndexByte(name, ':'); tag > strings.IndexByte(name, '/') && strings.Contains(name, "/") {
-		name = name[:tag]
-	}
+	name := withoutTag(scope)
 	entry, ok := table.Find(name)
 	if !ok {
 		return
@@ -702,16 +694,24 @@ func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, sco
 	}
 }
 
+// withoutTag returns a scope without the tag and the digest of one image.
+func withoutTag(scope string) string {
+	name, _, _ := strings.Cut(scope, "@")
+	host, rest, below := strings.Cut(name, "/")
+	if !below {
+		return name // the colon of a host stands before its port
+	}
+	rest, _, _ = strings.Cut(rest, ":")
+	return host + "/" + rest
+}
+
 // pullSources returns where a repository may come from: its name at each mirror, and at the
 // registry itself unless that is a wildcard (sysregistriesv2, PullSourcesFromReference). The error
 // is about one that cannot be written.
 func pullSources(entry *resolve.LinuxEntry, name string) ([]string, error) {
-	rest, ok := strings.CutPrefix(name, entry.Prefix)
+	rest := strings.TrimPrefix(name, entry.Prefix)
 	if wildcard, is := strings.CutPrefix(entry.Prefix, "*"); is {
-		_, rest, ok = strings.Cut(name, wildcard)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s is not inside %s", name, entry.Prefix)
+		_, rest, _ = strings.Cut(name, wildcard)
 	}
 	var sources []string
 	for _, m := range entry.Mirrors {
