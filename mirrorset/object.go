@@ -586,7 +586,7 @@ func (d *decoder) bareList(n *document.Node) {
 		if item.Kind != document.Mapping || lookup(item, "source") == nil {
 			if isJSONPatch(n) {
 				if !d.walk(n, "") {
-					d.skip("JSON patch")
+					d.skip("JSONPatch")
 				}
 				return
 			}

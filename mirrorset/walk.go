@@ -351,6 +351,7 @@ func (w *walker) enter(n *document.Node, at *step, c *context) (handled bool) {
 	kind, version := text(lookup(n, "kind")), text(lookup(n, "apiVersion"))
 	switch {
 	case at != nil && w.isOurs(n, kind, version):
+		c.judge(n)
 		w.nested(n, at, *c)
 		return true
 	case kind == kindDefinition:
