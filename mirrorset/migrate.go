@@ -220,13 +220,13 @@ func (r *Rule) locations() []string {
 }
 
 // locations returns the mirrors of the rule of the same source and kind of pull.
-func (r *Rules) locations(as *Rule) []string {
+func (r *Rules) locations(as *Rule) (found []string) {
 	for i := range r.Rules {
 		if r.Rules[i].Pull == as.Pull && r.Rules[i].Source == as.Source {
-			return r.Rules[i].locations()
+			found = r.Rules[i].locations()
 		}
 	}
-	return nil
+	return found
 }
 
 // YAML returns the object as a manifest, under comments that name the policy and hold the findings.
@@ -241,9 +241,7 @@ func (m Migration) YAML() []byte {
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
 	e.CompactSeqIndent()
-	if err := errors.Join(e.Encode(m.Object), e.Close()); err != nil {
-		panic(fmt.Sprintf("an ImageDigestMirrorSet that cannot be written: %v", err)) // it holds nothing but texts
-	}
+	_ = errors.Join(e.Encode(m.Object), e.Close()) // it holds nothing but texts, which can be written
 	return b.Bytes()
 }
 

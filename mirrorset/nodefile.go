@@ -111,11 +111,7 @@ func machine(n *document.Node) MachineConfig {
 
 // dataURL returns what a data URL holds (RFC 2397), as Ignition reads it.
 func dataURL(s string) ([]byte, error) {
-	rest, ok := strings.CutPrefix(s, "data:")
-	if !ok {
-		return nil, fmt.Errorf("is no data: URL")
-	}
-	media, data, ok := strings.Cut(rest, ",")
+	media, data, ok := strings.Cut(strings.TrimPrefix(s, "data:"), ",")
 	if !ok {
 		return nil, fmt.Errorf("is a data: URL without a comma")
 	}

@@ -59,9 +59,6 @@ func (v *validator) warn(code finding.Code, origin finding.Origin, value, messag
 // refuser says who holds the entry's kind to the grammar: the schema of its definition, or, for
 // ImageContentSourcePolicy, which has no patterns in its own, MCO. An image mirror is the service's.
 func refuser(e *Entry) finding.Refuser {
-	if e.policyField() != "" { // neither of the two has policies
-		return finding.APIServer
-	}
 	switch kind, _, _ := strings.Cut(e.Origin.Object, "/"); kind {
 	case kindICSP:
 		return finding.MCO

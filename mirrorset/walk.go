@@ -165,9 +165,6 @@ func (d *decoder) mentioned(n *document.Node) bool {
 	}
 	// The objects of one YAML document share its text.
 	text := d.doc.Text
-	if len(text) == 0 {
-		return true
-	}
 	if &text[0] != d.looked {
 		d.looked, d.mentions = &text[0], mentions(text)
 	}

@@ -33,14 +33,8 @@ func yamlOf(v any) (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, bad := document.ParseJSON(data)
-	if bad != nil {
-		return nil, bad
-	}
-	n, err := yamlNode(&values[0])
-	if err != nil {
-		return nil, err
-	}
+	values, _ := document.ParseJSON(data)
+	n := yamlNode(&values[0])
 	if c := n.Content; len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
 		c[0], c[1], c[2], c[3] = c[2], c[3], c[0], c[1] // as every manifest begins
 	}
@@ -49,7 +43,7 @@ func yamlOf(v any) (*yaml.Node, error) {
 
 // yamlNode returns a JSON value as YAML. Every text gets the style that it needs to stay one, also
 // for readers of YAML 1.1, to which yes and 12:30 are none; kubectl is such a reader.
-func yamlNode(n *document.Node) (*yaml.Node, error) {
+func yamlNode(n *document.Node) *yaml.Node {
 	node := &yaml.Node{}
 	var children []*document.Node
 	switch n.Kind {
@@ -69,18 +63,15 @@ func yamlNode(n *document.Node) (*yaml.Node, error) {
 		odd := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 		if strings.ContainsFunc(n.Text, odd) || strings.Contains(n.Text, "\n") && strings.TrimSpace(n.Text) != n.Text {
 			node.Style = yaml.DoubleQuotedStyle
-			return node, nil
+			return node
 		}
-		return node, node.Encode(n.Text)
+		_ = node.Encode(n.Text) // a text can be written
+		return node
 	default:
 		node.Kind, node.Value = yaml.ScalarNode, n.Text
 	}
 	for _, c := range children {
-		child, err := yamlNode(c)
-		if err != nil {
-			return nil, err
-		}
-		node.Content = append(node.Content, child)
+		node.Content = append(node.Content, yamlNode(c))
 	}
-	return node, nil
+	return node
 }

@@ -140,17 +140,13 @@ func (s File) Update(cluster string, change func(*Cluster) error) (err error) {
 
 // followed returns the file that a path leads to through symbolic links, whether it exists or not.
 func followed(path string) (string, error) {
-	for range 255 { // as many as filepath.EvalSymlinks
+	for { // filepath.EvalSymlinks fails where links go round
 		target, err := filepath.EvalSymlinks(path)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return target, err
 		}
-		info, err := os.Lstat(path)
-		if err != nil || info.Mode().Type() != fs.ModeSymlink {
-			return path, nil // there is none, or its directory is missing, which is found later
-		}
 		if target, err = os.Readlink(path); err != nil {
-			return "", err
+			return path, nil // there is none, or its directory is missing, which is found later
 		}
 		if !filepath.IsAbs(target) {
 			// What ".." leads to is decided in the real directory.
@@ -162,7 +158,6 @@ func followed(path string) (string, error) {
 		}
 		path = target
 	}
-	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
 // closing adds the error of closing to that of a function, and leaves the latter as it is where
