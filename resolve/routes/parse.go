@@ -125,6 +125,7 @@ func (p *statementParser) fields(n *document.Node) (fields map[string]*document.
 		key := f.Key.Text
 		if fields[key] != nil {
 			p.mistake(f.Key.Line, key, "stands twice")
+			continue
 		}
 		fields[key] = &f.Value
 		if _, ok := statementKeys[key]; ok {
