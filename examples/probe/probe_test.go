@@ -317,9 +317,12 @@ func TestAHostIsAskedAsHostsTOMLSays(t *testing.T) {
 	require.Equal(t, "m.corp/org/team/app unauthorized", all[0].outcomes()[0])
 
 	require.NoError(t, os.Remove(filepath.Join(certs, "quay.io", "ca.pem")))
-	_, all = w.reports("--platform", "containerd", "-f", certs, "quay.io/team/app:1")
-	require.Equal(t, "m.corp/org/team/app failed", all[0].outcomes()[0])
-	require.Contains(t, all[0].Attempts[0].Message, "cannot be read here")
+	before := asked.String()
+	code, out, _ = w.probe("--platform", "containerd", "-f", certs, "quay.io/team/app:1")
+	require.Equal(t, 1, code, "containerd fails every pull where a certificate cannot be read")
+	require.Contains(t, out, "not served: the plan has no location")
+	require.Contains(t, out, "cannot be pulled")
+	require.Equal(t, before, asked.String(), "so nobody is asked")
 }
 
 func TestMirrorsThatDisagreeOnATagAndPlatformsOfAnIndex(t *testing.T) {
