@@ -300,3 +300,38 @@ func TestTheErrorOfASetHoldsItsFindings(t *testing.T) {
 	require.True(t, errors.As(err, &refused))
 	require.Equal(t, "error: ImageMirror/m mirrors: is missing; name at least one mirror [missing-field, refused by the cluster-management API]", err.Error())
 }
+
+// The search walks through three parts of a text by turns: a word is found at every place, and across their borders.
+func TestAWordIsFoundAtEveryPlaceOfAText(t *testing.T) {
+	for _, n := range needles {
+		word := n.part
+		if n.within != nil {
+			word = string(n.within[0])
+		}
+		if n.kind {
+			word = "kind: " + word
+		}
+		for _, size := range []int{len(word), len(word) + 1, 3 * len(word), 200, 201, 202} {
+			for at := range size - len(word) + 1 {
+				text := strings.Repeat(".", at) + word + strings.Repeat(".", size-len(word)-at)
+				require.True(t, mentions([]byte(text)), text)
+			}
+		}
+	}
+}
+
+func TestAnOriginWithoutAnObjectNamesWhatItStandsIn(t *testing.T) {
+	for want, o := range map[string]finding.Origin{
+		"a.b in W/w":   {File: "f", Field: "a.b", Wrapper: "W/w"},
+		"in W/w":       {File: "f", Wrapper: "W/w"},
+		"O/o a in W/w": {File: "f", Object: "O/o", Field: "a", Wrapper: "W/w"},
+		"O/o in W/w":   {Object: "O/o", Wrapper: "W/w"},
+		"f a":          {File: "f", Field: "a"},
+		"f":            {File: "f"},
+		"a":            {Field: "a"},
+		"O/o":          {File: "f", Object: "O/o"},
+		"":             {Line: 1},
+	} {
+		require.Equal(t, want, o.String())
+	}
+}

@@ -192,3 +192,39 @@ func registries(b *strings.Builder, name string, table *resolve.ContainerdTable)
 		}
 	}
 }
+
+func TestAPlanInJSONHoldsWhatItsClientSends(t *testing.T) {
+	from := func(fields ...string) (list []finding.Origin) {
+		for _, f := range fields {
+			list = append(list, finding.Origin{Object: "O/a", Field: f, File: "f", Line: 3})
+		}
+		return list
+	}
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{{Prefix: "quay.io", Location: "quay.io",
+		Mirrors: []resolve.LinuxMirror{{Location: "m.io", NamespaceProxy: "ns.io", Origins: from("a", "b")}}}}})
+	plan, err := table.Plan("quay.io/a:1")
+	require.NoError(t, err)
+	for client, want := range map[resolve.Client]string{
+		"":                         `[{"location":"m.io/a","role":"mirror","scheme":"https","origin":"O/a a","origins":["O/a a","O/a b"],"place":"f:3"},{"location":"quay.io/a","role":"source","scheme":"https"}]`,
+		resolve.ContainersImage542: `[{"location":"m.io/a","role":"mirror","scheme":"https","namespace":"ns.io","origin":"O/a a","origins":["O/a a","O/a b"],"place":"f:3"},{"location":"quay.io/a","role":"source","scheme":"https"}]`,
+	} {
+		plan.Client = client
+		var out struct{ Pull json.RawMessage }
+		require.NoError(t, json.Unmarshal([]byte(oneLine(t, plan)), &out))
+		require.Equal(t, want, string(out.Pull))
+	}
+	require.Equal(t, "ns.io", plan.Pull[0].Namespace, "the plan itself stays")
+	require.Len(t, plan.For(0), 2)
+	for _, i := range []int{-1, 1, 2} {
+		require.Nil(t, plan.For(i))
+	}
+	for i, step := range map[int]resolve.Step{-1: resolve.StepFail, 0: resolve.StepNext, 1: resolve.StepFail, 2: resolve.StepFail} {
+		require.Equal(t, step, plan.After(i, resolve.ManifestNotFound), i)
+	}
+}
+
+func TestWhichClientsBeginAnew(t *testing.T) {
+	for client, anew := range map[resolve.Client]bool{resolve.Containerd1: true, resolve.Containerd2: true, resolve.ContainersImage538: false, resolve.ContainersImage542: false, "": false} {
+		require.Equal(t, anew, client.BeginsAnew(), client)
+	}
+}

@@ -89,6 +89,9 @@ type Attempt struct {
 
 // For returns the attempts to fetch the image as References[i]: a part of Pull, or of Asked where that has them.
 func (p *Plan) For(i int) []Attempt {
+	if i < 0 || i >= len(p.References) {
+		return nil
+	}
 	attempts := slices.Concat(p.Asked, p.Pull) // one of them is empty
 	begin, end := 0, len(attempts)
 	if i > 0 && i <= len(p.starts) {
@@ -97,7 +100,7 @@ func (p *Plan) For(i int) []Attempt {
 	if i < len(p.starts) {
 		end = p.starts[i]
 	}
-	if i < 0 || i >= len(p.References) || end > len(attempts) {
+	if end > len(attempts) { // nothing is asked of any reference
 		return nil
 	}
 	return attempts[begin:end]
