@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pullroute/pullroute/internal/random"
+	"github.com/pullroute/pullroute/internal/scenario"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/mirrorset/managed"
@@ -214,6 +215,13 @@ spec: {registrySources: {blockedRegistries: [b.io], insecureRegistries: [m.io]}}
 		got = append(got, fmt.Sprintf("%s %s %s", f.Code, f.Origin, f.Value))
 	}
 	slices.Sort(got)
+	require.Equal(t, `warning: ImageDigestMirrorSet/d spec.imageDigestMirrors[1]: "quay.io/never": is under NeverContactSource, and an image mirror always allows contacting its source [not-carried] (in.yaml:8)
+warning: ImageDigestMirrorSet/d spec.imageDigestMirrors[2]: "*.example.org": is a wildcard, which an image mirror does not take; create one for each registry [not-carried] (in.yaml:9)
+info: ImageDigestMirrorSet/d spec.imageDigestMirrors[4]: "quay.io/a": is the source of ImageDigestMirrorSet/d spec.imageDigestMirrors[0] too; a source has one image mirror, which gets the mirrors of both in the order that nodes try them [merged] (in.yaml:11)
+warning: ImageTagMirrorSet/t spec.imageTagMirrors[0]: "quay.io/t": is a rule for pulls by tag, which image mirrors do not redirect; pull by digest [not-carried] (in.yaml:16 (document 2))
+warning: Image/cluster spec.registrySources.blockedRegistries[0]: "b.io": is blocked, which image mirrors do not say; it stays a setting of the cluster's Image [not-carried] (in.yaml:21 (document 3))
+warning: Image/cluster spec.registrySources.insecureRegistries[0]: "m.io": is insecure, which image mirrors do not say; it stays a setting of the cluster's Image [not-carried] (in.yaml:21 (document 3))
+`, scenario.Text(findings))
 	require.Equal(t, []string{
 		"foreign-layers ImageDigestMirrorSet/d spec.imageDigestMirrors[1] quay.io/never",
 		"merged ImageDigestMirrorSet/d spec.imageDigestMirrors[4] quay.io/a",
