@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/internal/symlink"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -170,7 +171,7 @@ func TestReadFilesNamesTheFileThatCannotBeRead(t *testing.T) {
 	require.Len(t, set.ImageDigestMirrorSets, 2)
 	require.Len(t, set.Findings, 3, "one for each that holds something else, and none that a file holds nothing")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".hidden.yaml"), []byte("mirrors: ["), 0o644))
-	if err := os.Symlink("nowhere", filepath.Join(dir, "z.yaml")); err == nil {
+	if err := symlink.Make("nowhere", filepath.Join(dir, "z.yaml")); err == nil {
 		_, err = ReadFiles(dir)
 		require.ErrorIs(t, err, os.ErrNotExist)
 		require.ErrorContains(t, err, "z.yaml")

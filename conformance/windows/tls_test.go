@@ -221,7 +221,7 @@ func tlsCases(t *testing.T, pull puller, is16 bool) {
 				tree, _, findings := hoststoml.Render(rules, o)
 				require.False(t, slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == finding.CodeUnusableCA }))
 				for _, rf := range tree {
-					require.Empty(t, rf.File.Validate())
+					require.NoError(t, rf.File.Validate().Err())
 				}
 				if len(tree) == 0 {
 					continue // without a file containerd has rules of its own for localhost

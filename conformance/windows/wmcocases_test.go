@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -246,6 +247,9 @@ func TestThe36CasesOfWMCO(t *testing.T) {
 			require.NoError(t, err)
 			same := true
 			for host := range test.registries {
+				if runtime.GOOS == "windows" && strings.Contains(host, ":") {
+					continue // theirs is a name that no Windows node can have
+				}
 				for _, e := range slices.Concat(test.digests, test.tags) {
 					same = test.compare(t, theirs, ours, host, e.Source) && same
 				}

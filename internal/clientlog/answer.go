@@ -67,7 +67,7 @@ var phrases = []struct {
 	{"server misbehaving", NoName},
 	{"emporary failure in name resolution", NoName},
 	{"No address associated with hostname", NoName},
-	{"connection refused", Refused},
+	{"onnection refused", Refused},   // Wine has a capital
 	{"actively refused it", Refused}, // Windows
 	{"no route to host", Unreachable},
 	{"network is unreachable", Unreachable},
