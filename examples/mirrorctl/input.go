@@ -230,7 +230,7 @@ func sourceOf(in *input.Input, platform finding.Platform, hosts []string, c *cho
 	var s *source
 	switch {
 	case picked.Linux != nil:
-		s = imageSource(picked.Linux.Config().Table(picked.Linux.Name), picked.Linux.Findings)
+		s = imageSource(picked.Linux.Table(), picked.Linux.Findings)
 		s.beside, s.policy = ofReading(picked.Linux.Findings), picked.Linux.Policy
 	case picked.Hosts != nil:
 		s = registrySource(picked.Hosts.Table(), picked.Hosts.Findings)

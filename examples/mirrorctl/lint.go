@@ -168,7 +168,7 @@ func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linte
 	for _, node := range linux {
 		l.findings = slices.Clone(node.Findings)
 		if err := node.Findings.Err(); err == nil && len(l.require) > 0 {
-			if err := l.images(node.Config().Table(node.Name), l.require); err != nil {
+			if err := l.images(node.Table(), l.require); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 		}

@@ -70,7 +70,7 @@ func (o *planOptions) read(stdin io.Reader) (*source, error) {
 	}
 	switch {
 	case picked.Linux != nil:
-		s.table = picked.Linux.Config().Table(picked.Linux.Name)
+		s.table = picked.Linux.Table()
 		s.policy, s.findings = picked.Linux.Policy, picked.Linux.Findings
 	case picked.Hosts != nil:
 		s.table, s.tree, s.findings = picked.Hosts.Table(), picked.Hosts.Tree, picked.Hosts.Findings

@@ -48,6 +48,34 @@ type DropIn struct {
 	Name   string // beside registries.conf: registries.conf.d/01.conf
 	Config *registriesconf.Config
 	Data   []byte // its text
+	Origin string // the file that findings and plans name
+}
+
+// Table returns what the client makes of the files, each entry with the file that it stands in.
+func (l *Linux) Table() *resolve.LinuxTable {
+	merged := l.Config()
+	if len(l.DropIns) == 0 {
+		return merged.Table(l.Name)
+	}
+	// A drop-in replaces an entry as a whole, and of two in one file the first counts.
+	own := map[string]resolve.LinuxEntry{}
+	from := func(name string, c *registriesconf.Config) {
+		for _, e := range slices.Backward(c.Table(name).Entries()) {
+			own[e.Prefix] = e
+		}
+	}
+	from(l.Name, l.Main)
+	for _, d := range l.DropIns {
+		from(d.Origin, d.Config)
+	}
+	entries := merged.Table(l.Name).Entries()
+	for i := range entries {
+		if e, ok := own[entries[i].Prefix]; ok && len(e.Mirrors) == len(entries[i].Mirrors) {
+			entries[i].Origins, entries[i].Mirrors = e.Origins, e.Mirrors
+		}
+	}
+	return resolve.LinuxTableOf(resolve.LinuxConfig{SearchRegistries: merged.UnqualifiedSearchRegistries,
+		ShortNameMode: merged.ShortNameMode, Aliases: merged.Aliases, Entries: entries})
 }
 
 // Config returns the one file that the client makes of them.
@@ -368,7 +396,7 @@ func (n *node) dropIn(c conf, of int) {
 			n.Name = c.dir
 		}
 	}
-	n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + c.base, n.parse(c), c.data})
+	n.DropIns = append(n.DropIns, DropIn{c.sub + "/" + c.base, n.parse(c), c.data, c.name})
 	n.Modes[c.sub+"/"+c.base] = c.mode
 }
 
