@@ -46,7 +46,8 @@ const (
 )
 
 // phrases are the texts of what goes wrong on the way to a registry: those of Go's net, net/http, crypto/tls and
-// crypto/x509 (1.21 to 1.26), and those of the systems behind them, Windows included. The first that is found counts.
+// crypto/x509 (1.21 to 1.26), and those of the systems behind them, Windows included. The first that is found counts;
+// letter case does not, which is the system's: Wine and C libraries begin with a capital.
 var phrases = []struct {
 	text  string
 	class Class
@@ -65,9 +66,9 @@ var phrases = []struct {
 	{"tls: ", BadTLS},
 	{"no such host", NoName},
 	{"server misbehaving", NoName},
-	{"emporary failure in name resolution", NoName},
+	{"temporary failure in name resolution", NoName},
 	{"No address associated with hostname", NoName},
-	{"onnection refused", Refused},   // Wine has a capital
+	{"connection refused", Refused},
 	{"actively refused it", Refused}, // Windows
 	{"no route to host", Unreachable},
 	{"network is unreachable", Unreachable},
@@ -174,8 +175,9 @@ func (a *Answer) known(cause string) bool {
 		a.Class = classOf(a.Status)
 		return true
 	}
+	small := strings.ToLower(cause)
 	for _, p := range phrases {
-		if strings.Contains(cause, p.text) {
+		if strings.Contains(small, strings.ToLower(p.text)) {
 			a.Class = p.class
 			return true
 		}
