@@ -44,6 +44,7 @@ func TestWhatOtherFilesCost(t *testing.T) {
 		{"a file below it, and the default stays", []string{attachments, "registries.d/other.yaml"}, entries{disruption("/etc/containers/"+attachments, restart)},
 			"no drain: the node disruption policy asks for none; kubelet.service restarts and CRI-O reloads its configuration", []string{"Restart kubelet.service", "Reload crio.service"}, 1},
 		{"the pull secret reboots", []string{secret}, entries{disruption(secret, reboot)}, "drain and reboot: MCO drains each node in turn and reboots it", []string{"Reboot"}, 1},
+		{"a drain alone", []string{"/etc/x"}, entries{disruption("/etc/x", drain)}, "drain: MCO drains each node in turn; no reboot", []string{}, 1},
 		{"every action", []string{"/etc/x"}, entries{disruption("/etc/x", drain, daemon, reload, restart)},
 			"drain: MCO drains each node in turn, then systemd reloads its units and x.service reloads its configuration and kubelet.service restarts; no reboot",
 			[]string{"DaemonReload", "Reload x.service", "Restart kubelet.service"}, 1},
