@@ -7,10 +7,11 @@
 // gone, a constant changed, a result zeroed. The seed decides which of them are taken and in which
 // order; those that do not compile are passed over and counted. All of them are compiled at once
 // (switch.go), into a copy of the module that is laid anew for each: a fault in a path can make a
-// test write or remove files where it does not look. First run the package's own tests, then those
-// of the packages that see it, and last the tests that -slow names. A test that fails, or that needs four times as long as
-// without the fault and -grace more, kills. equivalent.txt lists faults that change no behaviour,
-// with the argument; they are counted, not run.
+// test write or remove files where it does not look. At first each test runs alone without a fault,
+// which tells how long it takes and which functions it reaches; then those that reach the fault run,
+// the quick ones first. A test that fails, or that needs four times as long as without the fault and
+// -grace more, kills. equivalent.txt lists faults that change no behaviour, with the argument; they
+// are counted, not run.
 package main
 
 import (
@@ -39,7 +40,7 @@ type options struct {
 	parallel   int
 	budget     time.Duration
 	grace      time.Duration
-	slow, skip string
+	skip       string
 	equivalent string
 	patterns   []string
 }
@@ -50,8 +51,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "decides which")
 	flag.IntVar(&o.parallel, "parallel", 1, "how many at once")
 	flag.DurationVar(&o.budget, "budget", 3*time.Hour, "begin no further fault after that time")
-	flag.DurationVar(&o.grace, "grace", 20*time.Second, "what a package's tests may take beyond four times their time")
-	flag.StringVar(&o.slow, "slow", "^TestWhateverStopsAReplacement", "tests that run only where no other killed")
+	flag.DurationVar(&o.grace, "grace", 20*time.Second, "what tests may take beyond four times their time")
 	flag.StringVar(&o.skip, "skip", "/internal/(growth|mutants)$", "packages whose tests do not run")
 	flag.Parse()
 	o.patterns = flag.Args()
@@ -112,7 +112,7 @@ func mutate(root string, o options, out, progress io.Writer) error {
 	count := map[string]int{}
 	sample := choose(all, listed, o, count)
 	fmt.Fprintf(out, "%d points in %d packages, %d tried, seed %d\n", len(all), len(packages), len(sample), o.seed)
-	survivors, tried, err := tryAll(tester{dir: dir, slow: cmp.Or(o.slow, "^$"), see: see, dirs: dirs}, sample, o, count, progress)
+	survivors, tried, err := tryAll(tester{dir: dir, see: see, dirs: dirs}, sample, o, count, progress)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func tryAll(like tester, sample []*mutant, o options, count map[string]int,
 	if len(sample) == 0 {
 		return nil, 0, nil
 	}
-	limits := &limits{of: map[run]time.Duration{}, grace: o.grace}
+	limits := &limits{grace: o.grace}
 	var lock sync.Mutex
 	var workers sync.WaitGroup
 	end := time.Now().Add(o.budget)

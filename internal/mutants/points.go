@@ -47,9 +47,10 @@ var deciders = []string{"Contains", "ContainsAny", "Count", "Cut", "CutPrefix", 
 
 // points returns every fault of a file in the order of its bytes. Some of them do not compile.
 //
-// A statement is deleted as "if false { … }" and an operand is removed as "(true || x)", so that a
-// name which is used nowhere else does not keep the fault from compiling. Room that is taken ahead,
-// the capacity of make and what is passed to Grow, is left alone: no result depends on it.
+// A statement is deleted as "if false { … }" and an operand is removed as "(true || x)" or
+// "(false && (x))", so that a name which is used nowhere else does not keep the fault from compiling.
+// Room that is taken ahead, the capacity of make and what is passed to Grow, is left alone: no result
+// depends on it.
 //
 // It is long, because one switch with a case of a few lines for each kind of node reads better in
 // one piece.
@@ -144,8 +145,8 @@ func points(files *token.FileSet, name string, file *ast.File, source []byte) []
 				replace(n.X, "(true || "+text(n.X)+")")
 				replace(n.Y, "(true || "+text(n.Y)+")")
 			case token.LOR:
-				replace(n.X, "(false && "+text(n.X)+")")
-				replace(n.Y, "(false && "+text(n.Y)+")")
+				replace(n.X, "(false && ("+text(n.X)+"))")
+				replace(n.Y, "(false && ("+text(n.Y)+"))")
 			}
 		case *ast.CallExpr:
 			if call := called(n); call == "make" && len(n.Args) == 3 {

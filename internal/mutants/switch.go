@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -18,22 +19,45 @@ const switchFile = "mutant_switch.go"
 const switchText = `package %s
 
 import (
+	"fmt"
 	"os"
 	"strconv"
+	"sync"
 )
 
+// mutantFile holds the number of the fault that is on.
+const mutantFile = %q
+
 var mutantSwitch = func() int {
-	text, _ := os.ReadFile(%q)
+	text, _ := os.ReadFile(mutantFile)
 	number, _ := strconv.Atoi(string(text))
 	return number
 }()
+
+var mutantsReached sync.Map
+
+func mutant(number int) bool {
+	if mutantSwitch == %d {
+		if _, old := mutantsReached.LoadOrStore(number, true); !old {
+			f, err := os.OpenFile(mutantFile+".reached", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+			if err == nil {
+				fmt.Fprintln(f, number)
+				f.Close()
+			}
+		}
+	}
+	return mutantSwitch == number
+}
 `
+
+// record is the number that switches no fault on, and has those noted that are reached.
+const record = -1
 
 // switched puts faults into the module at root, each of them off until its number, the place in
 // faults counted from 1, stands in the file on. The body of a function with the fault comes before
 // the body without it:
 //
-//	func f() { if mutantSwitch == 7 { BODY WITH FAULT }; BODY }
+//	func f() { if mutant(7) { BODY WITH FAULT }; BODY }
 //
 // A fault outside of a function is left out: it gets a module of its own (alone).
 func switched(root, on string, faults []*mutant) error {
@@ -52,7 +76,7 @@ func switched(root, on string, faults []*mutant) error {
 			inserts[f] = map[int]string{}
 		}
 		from := m.pkg.files.Position(body.Lbrace).Offset + 1
-		inserts[f][from] += fmt.Sprintf("if mutantSwitch == %d {%s};", i+1, m.switchedBody())
+		inserts[f][from] += fmt.Sprintf("if mutant(%d) {%s};", i+1, m.switchedBody())
 	}
 	for f, at := range inserts {
 		source := string(f.of.source[f.index])
@@ -68,7 +92,7 @@ func switched(root, on string, faults []*mutant) error {
 		if err := os.WriteFile(filepath.Join(dir, f.of.GoFiles[f.index]), []byte(source), 0o644); err != nil {
 			return err
 		}
-		text := fmt.Sprintf(switchText, f.of.syntax[f.index].Name.Name, on)
+		text := fmt.Sprintf(switchText, f.of.syntax[f.index].Name.Name, on, record)
 		if err := os.WriteFile(filepath.Join(dir, switchFile), []byte(text), 0o644); err != nil {
 			return err
 		}
@@ -76,8 +100,10 @@ func switched(root, on string, faults []*mutant) error {
 	return nil
 }
 
-// turn writes which fault is on: 0 is none.
-func turn(on string, number int) error { return os.WriteFile(on, []byte(strconv.Itoa(number)), 0o644) }
+// turn writes which fault is on, 0 for none or record, and forgets what was reached.
+func turn(on string, number int) error {
+	return errors.Join(os.RemoveAll(on+".reached"), os.WriteFile(on, []byte(strconv.Itoa(number)), 0o644))
+}
 
 // declaration returns the function that a fault is in the body of, nil where there is none.
 func (m *mutant) declaration() *ast.FuncDecl {

@@ -6,27 +6,40 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// A run is of the tests of a package that are slow, or of the others.
+// A test is one test of a package, and what was measured of it without a fault.
+type test struct {
+	pkg, name string
+	took      time.Duration
+	reaches   map[int]bool // the numbers of the faults whose functions it runs
+}
+
+// slow is the time from which on a test runs only where no quicker one killed.
+const slow = time.Second
+
+// A run is of tests of one package in one process.
 type run struct {
-	name string
-	slow bool
+	pkg   string
+	tests []string
+	took  time.Duration
 }
 
 // limits are how long tests may take.
 type limits struct {
-	of    map[run]time.Duration
+	tests []*test
 	grace time.Duration
 }
 
-// never is the limit of a run without tests.
-const never time.Duration = -1
+func (l *limits) of(r run) time.Duration { return 4*r.took + l.grace }
 
 // A tester runs the tests in a copy of the module of its own. In dir it has
 //
@@ -39,8 +52,7 @@ const never time.Duration = -1
 type tester struct {
 	base   string // an untouched copy of the module
 	dir    string
-	slow   string
-	see    map[string][]string // the packages whose tests see a package: itself, then the fastest first
+	see    map[string][]string // the packages whose tests see a package
 	dirs   map[string]string   // where the packages are in the module
 	limits *limits
 }
@@ -58,20 +70,29 @@ func (t *tester) prepare(sample []*mutant) error {
 	if err := t.lay(t.in("source"), 0); err != nil {
 		return err
 	}
-	for _, names := range t.see {
-		for _, name := range names {
-			if err := t.compile("bin", name); err != nil {
-				return err
-			}
+	for _, name := range t.packages() {
+		if err := t.compile("bin", name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// lay makes a new copy of a module to run tests in, and a new directory for their temporary files, and
-// switches a fault on.
+// packages returns the packages whose tests run.
+func (t *tester) packages() []string {
+	names := map[string]bool{}
+	for _, see := range t.see {
+		for _, name := range see {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// lay makes the copy of a module that tests run in as the module is, and a new directory for their
+// temporary files, and switches a fault on.
 func (t *tester) lay(module string, number int) error {
-	return errors.Join(os.RemoveAll(t.in("module")), os.RemoveAll(t.in("tmp")), os.MkdirAll(t.in("tmp"), 0o755),
+	return errors.Join(os.RemoveAll(t.in("tmp")), os.MkdirAll(t.in("tmp"), 0o755),
 		copyModule(module, t.in("module")), turn(t.in("on"), number))
 }
 
@@ -97,44 +118,65 @@ func (t *tester) compile(bin, name string) error {
 	return nil
 }
 
-// measure runs every test once without a fault: they have to pass, and tell how long they may take.
+// measure runs every test once alone and without a fault: they have to pass, and tell how long they
+// take and which faults they can notice.
 func (t *tester) measure() error {
-	limit := t.limits.of
-	for _, names := range t.see {
-		for _, name := range names {
-			for _, r := range []run{{name, false}, {name, true}} {
-				if limit[r] != 0 {
-					continue
-				}
-				if _, err := os.Stat(t.program("bin", name)); err != nil { // it has no tests
-					limit[r] = never
-					continue
-				}
-				limit[r] = 10 * time.Minute
-				begin := time.Now()
-				out, ok, err := t.test("bin", r)
-				if err != nil {
-					return err
-				} else if !ok {
-					return fmt.Errorf("%s fails without a fault:\n%s", name, out)
-				}
-				if bytes.Contains(out, []byte("no tests to run")) {
-					limit[r] = never
-					continue
-				}
-				limit[r] = 4*time.Since(begin) + t.limits.grace
+	for _, name := range t.packages() {
+		if _, err := os.Stat(t.program("bin", name)); err != nil { // it has no tests
+			continue
+		}
+		list := exec.Command(t.program("bin", name), "-test.list", "^(Test|Example|Fuzz)")
+		list.Dir = filepath.Join(t.in("module"), t.dirs[name])
+		out, err := list.Output()
+		if err != nil {
+			return fmt.Errorf("list the tests of %s: %w", name, err)
+		}
+		for _, line := range strings.Fields(string(out)) {
+			if err := t.lay(t.in("source"), record); err != nil {
+				return err
 			}
+			begin, each := time.Now(), run{pkg: name, tests: []string{line}}
+			out, ok, err := t.test("bin", each, 10*time.Minute)
+			if err != nil {
+				return err
+			} else if !ok {
+				return fmt.Errorf("%s of %s fails without a fault:\n%s", line, name, out)
+			}
+			reaches, err := reached(t.in("on"))
+			if err != nil {
+				return err
+			}
+			t.limits.tests = append(t.limits.tests, &test{pkg: name, name: line, took: time.Since(begin), reaches: reaches})
 		}
 	}
-	for p, names := range t.see {
-		slices.SortFunc(names, func(a, b string) int {
-			if (a == p) != (b == p) {
-				return map[bool]int{true: -1, false: 1}[a == p]
-			}
-			return cmp.Compare(limit[run{a, false}], limit[run{b, false}])
-		})
-	}
 	return nil
+}
+
+// runs returns what runs against a mutant: the tests that reach it, the quick ones of a package in one
+// process, those that take the least time first.
+func (t *tester) runs(m *mutant, number int) []run {
+	quick := map[string]*run{}
+	var all []run
+	for _, test := range t.limits.tests {
+		switch {
+		case !slices.Contains(t.see[m.pkg.ImportPath], test.pkg):
+		case m.declaration() != nil && !test.reaches[number]:
+		case test.took >= slow:
+			all = append(all, run{pkg: test.pkg, tests: []string{test.name}, took: test.took})
+		default:
+			r := quick[test.pkg]
+			if r == nil {
+				r = &run{pkg: test.pkg}
+				quick[test.pkg] = r
+			}
+			r.tests, r.took = append(r.tests, test.name), r.took+test.took
+		}
+	}
+	for _, r := range quick {
+		all = append(all, *r)
+	}
+	slices.SortFunc(all, func(a, b run) int { return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.pkg, b.pkg)) })
+	return all
 }
 
 // try says what the tests make of a mutant: killed, timed out, or survived.
@@ -150,25 +192,19 @@ func (t *tester) try(m *mutant, number int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, slow := range []bool{false, true} {
-		for _, name := range t.see[m.pkg.ImportPath] {
-			r := run{name, slow}
-			if t.limits.of[r] == never {
-				continue
-			}
-			if err := t.compile(bin, name); err != nil {
-				return "", err
-			}
-			out, ok, err := t.test(bin, r)
-			switch {
-			case err != nil:
-				return "", err
-			case ok:
-			case bytes.Contains(out, []byte("panic: test timed out")):
-				return "timed out", nil
-			default:
-				return "killed", nil
-			}
+	for _, r := range t.runs(m, number) {
+		if err := t.compile(bin, r.pkg); err != nil {
+			return "", err
+		}
+		out, ok, err := t.test(bin, r, t.limits.of(r))
+		switch {
+		case err != nil:
+			return "", err
+		case ok:
+		case bytes.Contains(out, []byte("panic: test timed out")):
+			return "timed out", nil
+		default:
+			return "killed", nil
 		}
 	}
 	return "survived", nil
@@ -176,14 +212,10 @@ func (t *tester) try(m *mutant, number int) (string, error) {
 
 // test runs tests and reports what they print and whether they pass. A fault that takes memory
 // without end is stopped before the machine is.
-func (t *tester) test(bin string, r run) (out []byte, ok bool, err error) {
-	which := "-test.skip"
-	if r.slow {
-		which = "-test.run"
-	}
-	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", t.program(bin, r.name),
-		"-test.failfast", "-test.timeout", t.limits.of[r].String(), which, t.slow)
-	cmd.Dir = filepath.Join(t.in("module"), t.dirs[r.name])
+func (t *tester) test(bin string, r run, limit time.Duration) (out []byte, ok bool, err error) {
+	cmd := exec.Command("sh", "-c", `ulimit -v 8000000 2>/dev/null; exec "$@"`, "sh", t.program(bin, r.pkg),
+		"-test.failfast", "-test.timeout", limit.String(), "-test.run", "^("+strings.Join(r.tests, "|")+")$")
+	cmd.Dir = filepath.Join(t.in("module"), t.dirs[r.pkg])
 	cmd.WaitDelay = 10 * time.Second // for programs that a test left behind
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.in("tmp"))
 	out, err = cmd.CombinedOutput()
@@ -193,30 +225,77 @@ func (t *tester) test(bin string, r run) (out []byte, ok bool, err error) {
 	return out, err == nil, err
 }
 
+// copyModule makes the directory to hold the files of the module from, and no others. A file of the
+// same size and time is there already.
 func copyModule(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.Name() == ".git":
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
+	err := walk(to, func(name string, d fs.DirEntry) error {
+		if old, err := os.Stat(filepath.Join(from, name)); err == nil && old.IsDir() == d.IsDir() {
 			return nil
+		}
+		if err := os.RemoveAll(filepath.Join(to, name)); err != nil || !d.IsDir() {
+			return err
+		}
+		return fs.SkipDir
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return walk(from, func(name string, d fs.DirEntry) error {
+		path := filepath.Join(to, name)
+		info, err := d.Info()
+		switch {
+		case err != nil:
+			return err
 		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, name), 0o755)
+			return os.MkdirAll(path, 0o755)
 		case !d.Type().IsRegular():
 			return nil
 		}
-		data, err := os.ReadFile(path)
+		if has, err := os.Lstat(path); err == nil && has.Mode() == info.Mode() && has.Size() == info.Size() &&
+			has.ModTime().Equal(info.ModTime()) {
+			return nil
+		}
+		data, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(to, name), data, 0o644)
+		return errors.Join(os.RemoveAll(path), os.WriteFile(path, data, info.Mode()), os.Chmod(path, info.Mode()),
+			os.Chtimes(path, info.ModTime(), info.ModTime()))
 	})
+}
+
+// walk calls f for all that lies under dir, by its name there, but for what git keeps.
+func walk(dir string, f func(name string, d fs.DirEntry) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == ".git" && d.IsDir():
+			return filepath.SkipDir
+		case d.Name() == ".git":
+			return nil
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		return f(name, d)
+	})
+}
+
+// reached returns the numbers of the faults whose functions ran since record was switched on.
+func reached(on string) (map[int]bool, error) {
+	data, err := os.ReadFile(on + ".reached")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	numbers := map[int]bool{}
+	for _, line := range strings.Fields(string(data)) {
+		n, err := strconv.Atoi(line)
+		if err != nil {
+			return nil, fmt.Errorf("%s.reached: %w", on, err)
+		}
+		numbers[n] = true
+	}
+	return numbers, nil
 }
