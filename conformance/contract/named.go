@@ -10,7 +10,8 @@ import (
 
 // Names reports whether a finding about all images at once, such as mco-differs in lint, names an image:
 // the value is a pattern of names, and the message begins with what more there is of the pattern and the
-// kinds of pulls. It reads both as a person does. The name is written out in full, or has no registry; it has no tag and no digest.
+// kinds of pulls. It reads both as a person does. The name is written out in full, or has no registry;
+// it has no tag and no digest.
 func Names(f finding.Finding, name string, byDigest bool) bool {
 	words, _, _ := strings.Cut(f.Message, ", such as ")
 	kind := "by tag"

@@ -584,9 +584,9 @@ func (in *Input) Nodes(client Client, on finding.Platform) (linux []*Linux, cont
 // there is nothing that says where pulls go, that.
 func (in *Input) Findings() finding.Findings {
 	findings := slices.Clone(in.findings)
-	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.containerd, containerdFile.isGiven) || slices.ContainsFunc(in.manifests, func(m *manifest) bool {
-		return m.dir == "" || m.set.Speaks() || m.refused != nil
-	}) {
+	speaks := func(m *manifest) bool { return m.dir == "" || m.set.Speaks() || m.refused != nil }
+	if len(in.confs)+len(in.trees) > 0 || slices.ContainsFunc(in.containerd, containerdFile.isGiven) ||
+		slices.ContainsFunc(in.manifests, speaks) {
 		return findings
 	}
 	return append(findings, finding.Finding{
