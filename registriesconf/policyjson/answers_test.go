@@ -3,6 +3,8 @@ package policyjson_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
+	"github.com/pullroute/pullroute/resolve"
 )
 
 // A file is answered with everything that it is refused for, or with what was read of it.
@@ -36,6 +39,7 @@ func TestValidateTellsEveryKeyThatDoesNotFit(t *testing.T) {
 		return policyjson.Requirement{Type: policyjson.SigstoreSigned, KeyPath: "/k", SignedIdentity: &id}
 	}
 	const ends = "; the client refuses the file and takes no image until it is mended: "
+	const identities = "write matchRepoDigestOrExact, matchRepository, matchExact, exactRepository, exactReference or remapIdentity"
 	for name, test := range map[string]struct {
 		policy policyjson.Requirement
 		want   string // behind "default[0]"
@@ -50,10 +54,16 @@ func TestValidateTellsEveryKeyThatDoesNotFit(t *testing.T) {
 			`.keyData .keyPath .keyPaths .keyType .signedIdentity: is not a key of type reject` + ends + `remove it`},
 		"keys that are set and empty": {policyjson.Requirement{Type: policyjson.Accept, KeyPaths: []string{}, KeyData: []byte{}, KeyDatas: [][]byte{},
 			RekorPublicKeyPaths: []string{}, RekorPublicKeyData: []byte{}, RekorPublicKeyDatas: [][]byte{}}, ""},
-		"no identity":          {id(policyjson.Identity{Type: policyjson.MatchExact}), ""},
-		"a list of no key":     {policyjson.Requirement{Type: policyjson.SigstoreSigned, KeyDatas: [][]byte{}}, ".keyDatas: holds no key" + ends + "name a key, or remove it"},
-		"a list of no path":    {policyjson.Requirement{Type: policyjson.SigstoreSigned, KeyPaths: []string{}}, ".keyPaths: holds no key" + ends + "name a key, or remove it"},
-		"no key at all":        {policyjson.Requirement{Type: policyjson.SigstoreSigned}, ": needs exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki" + ends + "keep one that is not empty"},
+		"no identity":       {id(policyjson.Identity{Type: policyjson.MatchExact}), ""},
+		"a list of no key":  {policyjson.Requirement{Type: policyjson.SigstoreSigned, KeyDatas: [][]byte{}}, ".keyDatas: holds no key" + ends + "name a key, or remove it"},
+		"a list of no path": {policyjson.Requirement{Type: policyjson.SigstoreSigned, KeyPaths: []string{}}, ".keyPaths: holds no key" + ends + "name a key, or remove it"},
+		"no key at all":     {policyjson.Requirement{Type: policyjson.SigstoreSigned}, ": needs exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki" + ends + "keep one that is not empty"},
+		"a type that is none": {policyjson.Requirement{Type: "sigstore", KeyPath: "/k"}, `.type: "sigstore": is not a type of requirement` + ends +
+			"write insecureAcceptAnything, reject, signedBy or sigstoreSigned"},
+		"an identity of no type": {policyjson.Requirement{Type: policyjson.SignedBy, KeyType: "GPGKeys", KeyPath: "/k", SignedIdentity: &policyjson.Identity{Type: "exact"}},
+			`.signedIdentity.type: "exact": is not a type of identity` + ends + identities},
+		"a base layer of no type": {policyjson.Requirement{Type: policyjson.SignedBaseLayer, BaseLayerIdentity: &policyjson.Identity{}},
+			".baseLayerIdentity.type: is not a type of identity" + ends + identities},
 		"no base layer":        {policyjson.Requirement{Type: policyjson.SignedBaseLayer}, ".baseLayerIdentity: is missing" + ends + "replace the requirement, which no image can meet: the client does not implement it"},
 		"X.509":                {policyjson.Requirement{Type: policyjson.SignedBy, KeyType: "X509Certificates", KeyData: []byte{}}, ""},
 		"X.509 authorities":    {policyjson.Requirement{Type: policyjson.SignedBy, KeyType: "signedByX509CAs", KeyPaths: []string{}}, ""},
@@ -97,6 +107,7 @@ func TestManifestsBecomeThesePolicies(t *testing.T) {
 			release, _, _ = strings.Cut(rest, "\n")
 		}
 		files, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: release})
+		requirePoliciesAsParsed(t, files)
 		var b strings.Builder
 		b.WriteString(scenario.Text(findings))
 		for _, s := range files.Blocked {
@@ -104,6 +115,92 @@ func TestManifestsBecomeThesePolicies(t *testing.T) {
 		}
 		for _, file := range files.List() {
 			fmt.Fprintf(&b, "== %s\n%s\n", file.Path, file.Data)
+		}
+		return b.String()
+	})
+}
+
+// requirePoliciesAsParsed holds that files have the policies that a client reads from them.
+func requirePoliciesAsParsed(t *testing.T, files policyjson.Files) {
+	t.Helper()
+	policies := map[string]*policyjson.Policy{}
+	for namespace, policy := range files.Namespaces {
+		policies["/etc/crio/policies/"+namespace+".json"] = policy
+	}
+	if files.Policy != nil {
+		policies["/etc/containers/policy.json"] = files.Policy
+	}
+	inContainers := map[string][]byte{}
+	for _, file := range files.List() {
+		if name, ok := strings.CutPrefix(file.Path, "/etc/containers/"); ok {
+			inContainers[name] = file.Data
+			require.True(t, policyjson.Rendered(name, file.Data), name)
+		}
+		if policy := policies[file.Path]; policy != nil {
+			parsed, findings := policyjson.Parse(file.Path, file.Data)
+			require.Empty(t, findings)
+			require.Equal(t, policy.Default, parsed.Default, file.Path)
+			require.Equal(t, policy.Transports, parsed.Transports, file.Path)
+			delete(policies, file.Path)
+		}
+	}
+	require.Empty(t, policies)
+	require.Equal(t, inContainers, files.InContainers())
+}
+
+// A part is manifests, with the images to pull in comments "# pull: IMAGE" and the search registries in one "# search:
+// HOST HOST". Each image is answered with the plan that the files leave of it: what becomes of it, the locations that
+// are asked and those that serve it, the signatures, what is said of it, and how each policy judges it.
+func TestPoliciesLeaveThesePlans(t *testing.T) {
+	scenario.Answers(t, "testdata/plans.txtar", func(t *testing.T, name, text string) string {
+		set, err := mirrorset.Decode(name, strings.NewReader(text))
+		require.NoError(t, err)
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		comments := func(name string) (values []string) {
+			for line := range strings.Lines(text) {
+				if value, ok := strings.CutPrefix(line, "# "+name+": "); ok {
+					values = append(values, strings.TrimSpace(value))
+				}
+			}
+			return values
+		}
+		base := resolve.LinuxConfig{}
+		for _, hosts := range comments("search") {
+			base.SearchRegistries = strings.Fields(hosts)
+		}
+		table := resolve.LinuxTableOf(base).Edit(rules)
+		release := strings.Join(comments("release"), "")
+		files, findings := policyjson.Render(rules, policyjson.RenderOptions{ReleaseImage: release})
+		require.NoError(t, findings.Err())
+		var b strings.Builder
+		for _, image := range comments("pull") {
+			plan, err := table.Plan(image)
+			require.NoError(t, err)
+			own := len(plan.Findings)
+			plan = files.Policy.Apply(plan)
+			fmt.Fprintf(&b, "== %s %s\n", image, plan.Outcome)
+			for _, a := range plan.Asked {
+				fmt.Fprintf(&b, "asked %s\n", a.Location)
+			}
+			for _, a := range plan.Pull {
+				fmt.Fprintf(&b, "pull %s\n", a.Location)
+			}
+			for _, s := range plan.Signatures {
+				fmt.Fprintf(&b, "signed %s: scope %q, %s (%s)\n", s.Reference, s.Scope, strings.Join(s.Types, " and "), s.Origin)
+			}
+			b.WriteString(scenario.Text(plan.Findings[own:]))
+			b.WriteString(scenario.Text(files.ForNamespaces(plan)))
+			for _, r := range plan.References {
+				j, err := files.Policy.Judge(r)
+				require.NoError(t, err)
+				fmt.Fprintf(&b, "%s [%s]\n", j, j.Origin)
+				for _, namespace := range slices.Sorted(maps.Keys(files.Namespaces)) {
+					j, err := files.Namespaces[namespace].Judge(r)
+					require.NoError(t, err)
+					fmt.Fprintf(&b, "in %s: %s [%s]\n", namespace, j, j.Origin)
+				}
+			}
 		}
 		return b.String()
 	})

@@ -100,7 +100,7 @@ func (p *Policy) ByName() (named *Policy, scopes, left []string) {
 	if lists, ok := p.Transports[docker]; ok {
 		lists = maps.Clone(lists)
 		for _, scope := range slices.Sorted(maps.Keys(lists)) {
-			if _, last, ok := strings.Cut(scope, "/"); ok && strings.ContainsAny(last, ":@") {
+			if _, last, _ := strings.Cut(scope, "/"); strings.ContainsAny(last, ":@") {
 				left = append(left, scope)
 				delete(lists, scope)
 			} else if scope != "" {
@@ -118,7 +118,7 @@ func (p *Policy) ByName() (named *Policy, scopes, left []string) {
 // host of a name with a port is no scope without it.
 func around(r resolve.Reference) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if r.Name() == "" || yield(r.String()) {
+		if yield(r.String()) {
 			aroundName(r.Name())(yield)
 		}
 	}
@@ -128,17 +128,16 @@ func around(r resolve.Reference) iter.Seq[string] {
 // digest, on.
 func aroundName(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for name != "" {
+		host, _, _ := strings.Cut(name, "/")
+		for ; name != host; name = name[:strings.LastIndexByte(name, '/')] {
 			if !yield(name) {
 				return
 			}
-			slash := strings.LastIndexByte(name, '/')
-			if slash < 0 {
-				break
-			}
-			name = name[:slash]
 		}
-		host, _, _ := strings.Cut(name, ":")
+		if !yield(host) {
+			return
+		}
+		host, _, _ = strings.Cut(host, ":")
 		for {
 			_, parent, more := strings.Cut(host, ".")
 			if !more {

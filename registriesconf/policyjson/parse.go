@@ -27,6 +27,7 @@ import (
 // than 1,024 characters, which no name can have, is refused here and read by the client.
 func Parse(name string, data []byte) (*Policy, finding.Findings) {
 	d := decoder{checker: checker{file: name, lines: map[string]int{"": 1}}}
+	p := &Policy{Transports: map[string]Scopes{}, origins: map[place]finding.Origin{}}
 	nodes, bad := document.ParseJSON(data)
 	switch {
 	case bad != nil:
@@ -38,22 +39,23 @@ func Parse(name string, data []byte) (*Policy, finding.Findings) {
 		d.lines[""] = nodes[1].Line
 		d.refuse("", "", "", "goes on behind the end of its object", "remove what stands there")
 	default:
-		p := d.policy(&nodes[0])
-		if len(d.findings) == 0 {
-			return p, nil
-		}
+		d.lines[""] = nodes[0].Line
+		d.policy(p, &nodes[0])
 	}
-	return nil, d.findings.Sort()
+	if len(d.findings) > 0 {
+		return nil, d.findings.Sort()
+	}
+	return p, nil
 }
 
-// A decoder makes a Policy of nodes. What a mistake leaves it without is empty, and told once.
+// A decoder makes a Policy of nodes. After a mistake it goes on to tell the others; what it has made
+// by then is of no use.
 type decoder struct{ checker }
 
-func (d *decoder) policy(n *document.Node) *Policy {
-	p := &Policy{Transports: map[string]Scopes{}, origins: map[place]finding.Origin{}}
+func (d *decoder) policy(p *Policy, n *document.Node) {
 	keys, ok := d.object("", n, []string{"default", "transports"})
 	if !ok {
-		return p
+		return
 	}
 	if v := keys["default"]; v == nil {
 		d.refuse("", "default", "", "is missing", `write "default": [{"type": "reject"}] to take no image `+
@@ -68,7 +70,6 @@ func (d *decoder) policy(n *document.Node) *Policy {
 			p.Transports[name] = d.transport(p, name, transports[name])
 		}
 	}
-	return p
 }
 
 func (d *decoder) transport(p *Policy, name string, n *document.Node) Scopes {
@@ -102,12 +103,11 @@ func (d *decoder) list(field string, n *document.Node) Requirements {
 	return list
 }
 
-func (d *decoder) item(at string, n *document.Node) Requirement {
-	var r Requirement
+func (d *decoder) item(at string, n *document.Node) (r Requirement) {
 	d.lines[at] = n.Line
 	t, ok := d.typeOf(at, n)
 	if !ok || !d.requirementType(at, t) {
-		return r
+		return
 	}
 	r.Type = RequirementType(t)
 	before := len(d.findings)
@@ -115,11 +115,8 @@ func (d *decoder) item(at string, n *document.Node) Requirement {
 	for key, v := range keys {
 		d.requirementKey(at+"."+key, key, v, &r)
 	}
-	if len(d.findings) > before { // what was read of it says nothing
-		return r
-	}
-	if !d.keysOf(at, &r, keys) {
-		return r
+	if len(d.findings) > before || !d.keysOf(at, &r, keys) { // what was read of it says nothing
+		return
 	}
 	if r.SignedIdentity == nil && (r.Type == SignedBy || r.Type == SigstoreSigned) {
 		r.SignedIdentity = &Identity{Type: MatchRepoDigestOrExact}
@@ -223,18 +220,17 @@ func (d *decoder) pki(at string, n *document.Node) *PKI {
 	return p
 }
 
-func (d *decoder) identityOf(at string, n *document.Node) *Identity {
-	d.lines[at] = n.Line
-	id := &Identity{}
+func (d *decoder) identityOf(at string, n *document.Node) (id *Identity) {
+	id = &Identity{}
 	t, ok := d.typeOf(at, n)
 	if !ok {
-		return id
+		return
 	}
 	id.Type = IdentityType(t)
 	wanted, known := identityKeys[id.Type]
 	if !known {
 		d.identity(at, id) // says so
-		return id
+		return
 	}
 	keys, _ := d.object(at, n, append([]string{"type"}, wanted...))
 	for _, key := range wanted {
@@ -271,7 +267,6 @@ func (d *decoder) typeOf(at string, n *document.Node) (t string, ok bool) {
 
 // object returns the values of an object by key. Without known keys every key is one.
 func (d *decoder) object(at string, n *document.Node, knownKeys []string) (keys map[string]*document.Node, ok bool) {
-	d.lines[at] = n.Line
 	if n.Kind != document.Mapping {
 		d.mistyped(at, n, "an object")
 		return nil, false
@@ -292,7 +287,6 @@ func (d *decoder) object(at string, n *document.Node, knownKeys []string) (keys 
 		if knownKeys != nil && !slices.Contains(knownKeys, key) {
 			advice := "remove it, or correct its name: " + strings.Join(knownKeys, ", ") + " are known here"
 			d.refuse(at, field, "", "is not a known key", advice)
-			continue
 		}
 		keys[key] = &fields[i].Value
 	}
@@ -300,11 +294,8 @@ func (d *decoder) object(at string, n *document.Node, knownKeys []string) (keys 
 }
 
 func (d *decoder) mistyped(field string, n *document.Node, want string) bool {
-	value := ""
-	if n.IsScalar() && n.Kind != document.Null {
-		value = n.Text
-	}
-	if strings.HasSuffix(field, "ata") || strings.Contains(field, "Data") { // key material is long, and tells nothing
+	value := n.Text
+	if n.Kind == document.Null || strings.Contains(field, "Data") { // key material is long, and tells nothing
 		value = ""
 	}
 	d.lines[field] = n.Line
@@ -352,7 +343,6 @@ func (d *decoder) data(at string, n *document.Node, to *[]byte) {
 		if err != nil {
 			d.lines[at] = n.Line
 			d.refuse(at, at, "", "is not base64", "encode the whole of it, or give a file by path")
-			return
 		}
 		*to = append([]byte{}, data...)
 	case document.List:
@@ -364,7 +354,6 @@ func (d *decoder) data(at string, n *document.Node, to *[]byte) {
 			b, err := strconv.ParseUint(item.Text, 10, 8)
 			if err != nil || item.Kind != document.Number {
 				d.mistyped(at, n, "a text in base64")
-				return
 			}
 			(*to)[i] = byte(b)
 		}

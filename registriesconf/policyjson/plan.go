@@ -31,11 +31,11 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 	var signatures []resolve.Signature
 	taken := false // from a location of some reference
 	for i, image := range plan.References {
-		j, err := p.Judge(image)
-		if err == nil && j.Outcome == SignatureRequired {
+		j, _ := p.Judge(image) // of what no client takes there is no plan
+		if j.Outcome == SignatureRequired {
 			signatures = append(signatures, j.signature(image))
 		}
-		if err != nil || j.Outcome != Refused {
+		if j.Outcome != Refused {
 			taken = taken || len(plan.For(i)) > 0
 			continue
 		}
@@ -74,8 +74,8 @@ func (f *Files) ForNamespaces(plan resolve.Plan) finding.Findings {
 		var judged []Judgement
 		in := map[string][]string{} // namespaces by scope
 		for _, namespace := range slices.Sorted(maps.Keys(f.Namespaces)) {
-			j, err := f.Namespaces[namespace].Judge(image)
-			if all, _ := f.Policy.Judge(image); err != nil || j.Origin == all.Origin {
+			j, _ := f.Namespaces[namespace].Judge(image)
+			if all, _ := f.Policy.Judge(image); j.Origin == all.Origin {
 				continue
 			}
 			if in[j.Scope] == nil {

@@ -88,6 +88,7 @@ func TestStorageScopesAreReadAsTheClientDoes(t *testing.T) {
 	id := strings.Repeat("a", 64)
 	for scope, ok := range map[string]bool{
 		"": true, "[/a]": true, "[overlay@/a]": true, "[overlay@/a]quay.io/a": true, "[/a]x@" + id: true, "[/a]x@sha256:" + id: true,
+		"/a]x": false, "[/a]x@sha256:" + id + "@sha256:" + id: false, "[/a]x@sha256:" + id + "@" + id + "@" + id: false,
 		"[/a]x@sha256:" + id + "@" + id: true,
 		"/a":                            false, "[/a": false, "]": false, "[]": false, "[a]": false, "[@/a]": false, "[a@]": false, "[a@b]": false, "[/a]x@y": false,
 		"[/a]x@" + id + "@" + id: false,
@@ -144,6 +145,20 @@ func TestValidateRefusesWhatTheFileOfItWouldBeRefusedFor(t *testing.T) {
 		_, findings := policyjson.Parse("policy.json", p.Bytes())
 		require.Error(t, findings.Err())
 	}
+
+	reject := policyjson.Requirements{{Type: policyjson.Reject}}
+	p := &policyjson.Policy{Default: reject, Transports: map[string]policyjson.Scopes{
+		"dir": {"a": reject, "/a": reject}, "docker": {"quay.io": {}, "": {{Type: policyjson.Reject, KeyPath: "/k"}}}}}
+	_, findings := policyjson.Parse("", p.Bytes())
+	for i := range findings {
+		findings[i].Origin.Line = 0 // and the rest is as in the file
+	}
+	require.Len(t, findings, 3)
+	for i, f := range p.Validate() {
+		require.Equal(t, findings[i].Origin, f.Origin)
+		require.Equal(t, findings[i].Value, f.Value)
+	}
+	require.Len(t, p.Validate(), 3)
 }
 
 func TestTheMostSpecificScopeDecidesAlone(t *testing.T) {
@@ -290,4 +305,50 @@ func TestAPlanSaysWhichSignaturesAreAskedForAndByWhichScope(t *testing.T) {
 		require.Equal(t, plan.Pull, judged.Pull)
 		require.Empty(t, judged.Outcome)
 	}
+}
+
+// A Windows node has no policy.json, and where nothing is asked there is nothing to judge.
+func TestAPolicyJudgesPullsOfLinuxNodes(t *testing.T) {
+	none, findings := policyjson.Parse("policy.json", []byte(`{"default": [{"type": "reject"}]}`))
+	require.Empty(t, findings)
+	files := policyjson.Files{Policy: &policyjson.Policy{}, Namespaces: map[string]*policyjson.Policy{"ns": none}}
+	windows, err := resolve.NewContainerdTable(nil).Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.NotEmpty(t, windows.Pull)
+	require.Equal(t, windows, none.Apply(windows))
+	require.Empty(t, files.ForNamespaces(windows))
+	blocked, err := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{{Prefix: "quay.io", Location: "quay.io", Blocked: true}}}).Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Equal(t, blocked, none.Apply(blocked))
+}
+
+// Who asks about all images at once asks by their names: the scopes of single references are told apart.
+func TestAPolicyByNameIsWithoutItsReferences(t *testing.T) {
+	named, scopes, left := (*policyjson.Policy)(nil).ByName()
+	require.Nil(t, named)
+	require.Empty(t, scopes)
+	require.Empty(t, left)
+
+	accept, reject := policyjson.Requirements{{Type: policyjson.Accept}}, policyjson.Requirements{{Type: policyjson.Reject}}
+	tagged, pinned := "quay.io/a:1", "quay.io/b"+digest
+	docker := policyjson.Scopes{"": accept, "quay.io": reject, "quay.io:443": accept, "quay.io:443/c": reject, "*.corp": reject, tagged: reject, pinned: accept}
+	p := &policyjson.Policy{Default: reject, Transports: map[string]policyjson.Scopes{"docker": docker, "atomic": {tagged: reject}}}
+	named, scopes, left = p.ByName()
+	require.Equal(t, []string{"*.corp", "quay.io", "quay.io:443", "quay.io:443/c"}, scopes)
+	require.Equal(t, []string{tagged, pinned}, left)
+	require.Equal(t, &policyjson.Policy{Default: reject, Transports: map[string]policyjson.Scopes{
+		"docker": {"": accept, "quay.io": reject, "quay.io:443": accept, "quay.io:443/c": reject, "*.corp": reject}, "atomic": {tagged: reject}}}, named)
+	require.Len(t, docker, 7, "the policy stays as it is")
+	require.Len(t, p.Transports["docker"], 7)
+
+	parsed, findings := policyjson.Parse("policy.json", []byte(`{"default": [{"type": "reject"}], "transports": {"docker": {"quay.io": [{"type": "reject"}]}}}`))
+	require.NoError(t, findings.Err())
+	named, _, _ = parsed.ByName()
+	j, err := named.Judge("quay.io/a:1")
+	require.NoError(t, err)
+	require.Equal(t, `transports.docker["quay.io"]`, j.Origin.Field)
+	named, scopes, left = (&policyjson.Policy{Default: reject}).ByName()
+	require.Equal(t, &policyjson.Policy{Default: reject}, named)
+	require.Empty(t, scopes)
+	require.Empty(t, left)
 }

@@ -99,8 +99,8 @@ func Rendered(name string, data []byte) bool {
 		var file struct {
 			Docker map[string]any `yaml:"docker"`
 		}
-		err := yaml.Unmarshal(data, &file)
-		return err == nil && bytes.Equal(attachments(slices.Sorted(maps.Keys(file.Docker))), data)
+		_ = yaml.Unmarshal(data, &file) // what does not decode is nothing that attachments writes
+		return bytes.Equal(attachments(slices.Sorted(maps.Keys(file.Docker))), data)
 	}
 	if string(data) == template {
 		return true
@@ -275,7 +275,7 @@ func (r *renderer) payload() {
 			return
 		}
 		if !usable {
-			r.leavesOut(scope, byDigest)
+			r.leavesOut(scope)
 			continue
 		}
 		r.registriesBlocked = append(r.registriesBlocked, scope)
@@ -301,9 +301,9 @@ func (r *renderer) payload() {
 // leavesOut reports a scope that MCO does not block, because it finds no usable mirror of the payload.
 // Where the release image has no digest it finds none, whatever the objects say: the mirrors of IDMS and
 // ICSP serve digests only.
-func (r *renderer) leavesOut(scope mirrorset.Scope, byDigest bool) {
+func (r *renderer) leavesOut(scope mirrorset.Scope) {
 	why, fix := "which has no digest mirror outside of the blocked registries", "mirror the payload, or block narrower scopes"
-	if usable, err := r.payloadMirror(true); !byDigest && usable && err == nil {
+	if usable, _ := r.payloadMirror(true); usable { // and so it is the digest that is missing
 		why = "which the release image names without a digest, so that MCO finds no mirror of it"
 		fix = "give the release image with its digest, as the ClusterVersion has it"
 	}
@@ -338,10 +338,10 @@ func (r *renderer) both() {
 // payloadMirror reports whether the payload has a digest mirror outside of all blocked scopes
 // (payloadRepoHasUnblockedMirror).
 func (r *renderer) payloadMirror(byDigest bool) (bool, error) {
-	entry, ok := resolve.NewLinuxTable(r.rules).Find(r.payloadName)
-	if !ok || !byDigest { // mirrors of IDMS and ICSP serve digests only
+	if !byDigest { // mirrors of IDMS and ICSP serve digests only
 		return false, nil
 	}
+	entry, _ := resolve.NewLinuxTable(r.rules).Find(r.payloadName) // where there is none it has no mirrors
 	entry.Mirrors = slices.DeleteFunc(entry.Mirrors, func(m resolve.LinuxMirror) bool { return m.Pull == mirrorset.ByTag })
 	sources, err := pullSources(&entry, r.payloadName)
 	return slices.ContainsFunc(sources, func(s string) bool {
@@ -374,12 +374,12 @@ func (r *renderer) collect() {
 	)
 	for i := range clusterPolicies {
 		o := &clusterPolicies[i]
-		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
-		if !ok {
+		requirement := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
+		if requirement == nil {
 			continue
 		}
 		for j, scope := range o.Spec.Scopes {
-			add(r.cluster, scope, requirement, o.Origin(scopeAt(j)))
+			add(r.cluster, scope, *requirement, o.Origin(scopeAt(j)))
 		}
 	}
 	policies := slices.Clone(r.rules.ImagePolicies)
@@ -389,8 +389,8 @@ func (r *renderer) collect() {
 	})
 	for i := range policies {
 		o := &policies[i]
-		requirement, ok := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
-		if !ok {
+		requirement := r.requirement(&o.Spec.Policy, o.Origin("spec.policy"))
+		if requirement == nil {
 			continue
 		}
 		for j, scope := range o.Spec.Scopes {
@@ -404,7 +404,7 @@ func (r *renderer) collect() {
 			if r.namespaced[namespace] == nil {
 				r.namespaced[namespace] = map[string]*scoped{}
 			}
-			add(r.namespaced[namespace], scope, requirement, o.Origin(scopeAt(j)))
+			add(r.namespaced[namespace], scope, *requirement, o.Origin(scopeAt(j)))
 		}
 	}
 }
@@ -430,9 +430,9 @@ func (r *renderer) clusterScopeAround(scope string) string {
 }
 
 // requirement turns the policy of an object into that of policy.json (policyItemFromSpec). What the
-// definition of the object refuses and MCO would stumble over is refused.
-func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin finding.Origin) (Requirement, bool) {
-	to := Requirement{Type: SigstoreSigned, SignedIdentity: &Identity{Type: MatchRepoDigestOrExact}}
+// definition of the object refuses and MCO would stumble over is refused, and nil is returned.
+func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin finding.Origin) *Requirement {
+	to := &Requirement{Type: SigstoreSigned, SignedIdentity: &Identity{Type: MatchRepoDigestOrExact}}
 	root := &p.RootOfTrust
 	switch {
 	case root.PolicyType == "PublicKey" && root.PublicKey != nil:
@@ -457,15 +457,15 @@ func (r *renderer) requirement(p *mirrorset.ImageVerificationPolicy, origin find
 		to.SignedIdentity = identityOf(p.SignedIdentity)
 	}
 	var c checker
-	c.requirement("policy", &to)
+	c.requirement("policy", to)
 	if len(c.findings) == 0 {
-		return to, true
+		return to
 	}
 	message, _, _ := strings.Cut(c.findings[0].Message, "; the client")
 	r.refuse(finding.CodeInvalidImagePolicy, origin, c.findings[0].Value, fmt.Sprintf(
 		"makes no requirement of policy.json (%s %s), and MCO writes no configuration at all; correct the "+
 			"object", c.findings[0].Origin.Field, message))
-	return to, false
+	return nil
 }
 
 func identityOf(id *mirrorset.SignedIdentity) *Identity {
@@ -650,32 +650,26 @@ func (r *renderer) attachments(files *Files) {
 	rules := *r.rules
 	rules.Blocked = r.registriesBlocked
 	table := r.o.Base.Edit(&rules)
-	found := map[string]bool{}
+	found := slices.Collect(maps.Keys(policies))
 	entries := table.Entries()
 	for _, policy := range slices.Sorted(maps.Keys(policies)) {
-		found[policy] = true
-		r.mirrors(found, table, policy, policies[policy])
+		found = append(found, r.mirrors(table, policy, policies[policy])...)
 		for i := range entries {
-			if prefix := entries[i].Prefix; prefix != policy && inside(prefix, policy) {
-				r.mirrors(found, table, prefix, policies[policy])
+			if prefix := entries[i].Prefix; inside(prefix, policy) {
+				found = append(found, r.mirrors(table, prefix, policies[policy])...)
 			}
 		}
 	}
-	files.Attachments = slices.Sorted(maps.Keys(found))
+	slices.Sort(found)
+	files.Attachments = slices.Compact(found)
 }
 
-// mirrors adds the mirrors of a scope, and the scope itself where it has an entry
+// mirrors returns the mirrors of a scope, and the scope itself where it has an entry
 // (addScopeMirrorsSigstoreRegistriesdConfig).
-func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, scope string, policy finding.Origin) {
+func (r *renderer) mirrors(table *resolve.LinuxTable, scope string, policy finding.Origin) []string {
 	name := withoutTag(scope)
-	entry, ok := table.Find(name)
-	if !ok {
-		return
-	}
-	if strings.HasPrefix(name, "*.") {
-		name = "matched" + name[1:]
-	}
-	const image = "/a" // of a registry, whose name alone is no reference
+	entry, _ := table.Find(name) // where there is none it has no mirrors
+	const image = "/a"           // of a registry, whose name alone is no reference
 	whole := !strings.Contains(name, "/")
 	if whole {
 		name += image
@@ -684,14 +678,13 @@ func (r *renderer) mirrors(found map[string]bool, table *resolve.LinuxTable, sco
 	if err != nil {
 		r.refuse(finding.CodePolicyScope, policy, scope, fmt.Sprintf("has a mirror that cannot be written "+
 			"for it: %v; MCO writes no configuration at all, correct the mirror or the scope", err))
-		return
 	}
-	for _, s := range sources {
+	for i := range sources {
 		if whole {
-			s = strings.TrimSuffix(s, image)
+			sources[i] = strings.TrimSuffix(sources[i], image)
 		}
-		found[s] = true
 	}
+	return sources
 }
 
 // withoutTag returns a scope without the tag and the digest of one image.

@@ -270,3 +270,40 @@ func TestScopesThatItsClientRefusesTheFileForAreRefused(t *testing.T) {
 	require.Equal(t, finding.Client, findings[0].RefusedBy)
 	require.Equal(t, finding.CodePolicyScope, findings[0].Code)
 }
+
+// A file that pullroute or MCO wrote is told by its form, byte for byte: another may hold what somebody added by hand.
+func TestAFileIsOnesOwnByItsForm(t *testing.T) {
+	rules := &mirrorset.Rules{ClusterImagePolicies: []mirrorset.ClusterImagePolicy{{Metadata: mirrorset.ObjectMeta{Name: "c"}, Spec: key("a.io", "b.io/c")}}}
+	files, findings := policyjson.Render(rules, policyjson.RenderOptions{})
+	require.Empty(t, findings)
+	own := files.InContainers()
+	policy, attachments := own["policy.json"], own["registries.d/sigstore-registries.yaml"]
+	without := func(transport string) []byte {
+		p, findings := policyjson.Parse("policy.json", policy)
+		require.Empty(t, findings)
+		delete(p.Transports, transport)
+		return p.Bytes()
+	}
+	for _, test := range []struct {
+		name, file string
+		data       []byte
+		own        bool
+	}{
+		{"policy", "policy.json", policy, true},
+		{"policy of a namespace", "ns.json", policy, true},
+		{"template", "policy.json", policyjson.Template(), true},
+		{"policy with a line end", "policy.json", append(slices.Clone(policy), '\n'), false},
+		{"policy that does not ask for docker", "policy.json", without("docker"), false},
+		{"policy that does not ask for atomic", "policy.json", without("atomic"), false},
+		{"policy without docker-daemon", "policy.json", without("docker-daemon"), true},
+		{"policy that its client refuses", "policy.json", []byte("{}"), false},
+		{"attachments", "registries.d/sigstore-registries.yaml", attachments, true},
+		{"attachments as a policy", "policy.json", attachments, false},
+		{"policy as attachments", "registries.d/sigstore-registries.yaml", policy, false},
+		{"attachments with a comment", "registries.d/sigstore-registries.yaml", append([]byte("# by hand\n"), attachments...), false},
+		{"attachments of another kind", "registries.d/sigstore-registries.yaml", []byte("docker:\n  a.io:\n    lookaside: https://l.io\n"), false},
+		{"no YAML", "registries.d/sigstore-registries.yaml", []byte("docker: ["), false},
+	} {
+		require.Equal(t, test.own, policyjson.Rendered(test.file, test.data), test.name)
+	}
+}
