@@ -180,20 +180,20 @@ func (p *Picked) silent(in *Input, o Choice, refused *finding.Findings) {
 
 // holds says what there is where nothing says where pulls go.
 func (in *Input) holds() string {
-	var kinds []string
 	empty := true
 	policies := false
 	for _, m := range in.manifests {
 		_, inside := confsOf(m.set.NodeFiles)
 		policies = policies || inside != nil
-		for _, f := range m.set.Findings {
-			empty = false
-			if f.Code == finding.CodeUnrelatedKind && len(kinds) < 5 {
-				kinds = append(kinds, f.Message)
-			}
-		}
+		empty = empty && len(m.set.Findings) == 0
 	}
+	kinds := in.told(finding.CodeUnrelatedKind, func(f finding.Finding) string { return f.Message })
+	unread := in.told(finding.CodeUnreadText, func(f finding.Finding) string {
+		return strings.TrimSpace(f.Origin.Object+" "+f.Origin.Field) + ", which " + f.Message
+	})
 	switch {
+	case len(unread) > 0:
+		return strings.Join(unread, "; ")
 	case (len(in.policies) > 0 || policies) && len(kinds) == 0:
 		return "a policy.json, which says what images are refused, not where they come from: give the " +
 			"directory of the node's files, with registries.conf in it"
@@ -204,6 +204,19 @@ func (in *Input) holds() string {
 	}
 	return "no mirror object that is known here (ImageDigestMirrorSet, ImageTagMirrorSet, " +
 		"ImageContentSourcePolicy, Image), and no file of a node"
+}
+
+// told returns the texts of the first five findings of a code about the manifests.
+func (in *Input) told(code finding.Code, text func(finding.Finding) string) []string {
+	var texts []string
+	for _, m := range in.manifests {
+		for _, f := range m.set.Findings {
+			if f.Code == code && len(texts) < 5 {
+				texts = append(texts, text(f))
+			}
+		}
+	}
+	return texts
 }
 
 // speaker names the first file whose objects say where pulls go.
