@@ -46,7 +46,7 @@ type PlatformError struct {
 }
 
 func (e *PlatformError) Error() string {
-	what := "holds hosts.toml files, or what makes them, which --platform windows and containerd read"
+	what := "is, or holds, what tells containerd where to pull, which --platform windows and containerd read"
 	if e.Platform == finding.Linux {
 		what = "is, or holds, a registries.conf, which --platform linux reads"
 	}
@@ -326,6 +326,9 @@ func (in *Input) other(platform finding.Platform, set *mirrorset.Set) error {
 	if len(in.nodes(others, set)) > 0 {
 		platform = others
 		return &PlatformError{set.NodeFiles[0].Origin.File, platform}
+	}
+	if i := slices.IndexFunc(in.containerd, containerdFile.isGiven); platform == finding.Linux && i >= 0 {
+		return &PlatformError{in.containerd[i].name, finding.Windows}
 	}
 	return nil
 }
