@@ -180,7 +180,7 @@ func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linte
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		c.findings = append(c.findings, l.findings...)
-		if !node.Lone {
+		if !node.Lone && !node.Made {
 			c.files += len(node.Tree)
 		}
 	}

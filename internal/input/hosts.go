@@ -19,6 +19,8 @@ type Hosts struct {
 	Dir  string
 	// Lone is set for a hosts.toml by itself, which says nothing of other registries.
 	Lone bool
+	// Made is set for files that are none of the input: a distribution makes them of one.
+	Made bool
 	// OnDisk is set for a directory of this machine.
 	OnDisk   bool
 	Findings finding.Findings
@@ -148,7 +150,7 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 	if origin.Object != "" || origin.Wrapper != "" {
 		name += ", " + origin.String()
 	}
-	h := &Hosts{}
+	h := &Hosts{Made: true}
 	made := "read as the machine configuration of Talos"
 	if files[0].Path == distros.TalosPath {
 		var documents [][]byte

@@ -89,6 +89,12 @@ func (in *Input) Files() []string {
 			names = append(names, c.name)
 		}
 	}
+	for _, c := range in.containerd {
+		names = append(names, c.name)
+	}
+	for _, c := range in.crio {
+		names = append(names, c.name)
+	}
 	for _, t := range in.trees {
 		if t.file != "" {
 			names = append(names, t.file)
