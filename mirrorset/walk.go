@@ -3,7 +3,6 @@ package mirrorset
 import (
 	"bytes"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,129 +24,53 @@ const maxWalk = 200
 // maxTexts is how deep texts may lie in texts: a manifest in a ConfigMap in a ManifestWork.
 const maxTexts = 6
 
-// needles stand in every text that the walk finds something in, and are rare elsewhere: a document
-// without any is not parsed. Those of one list have its part in common, which is looked for first.
-var needles = []needle{
-	{part: "irror", within: texts("irrors", "irrorSet", "irrorConfig")}, // imageDigestMirrors; the kinds
-	{part: "Source", within: texts("ontentSource", "igestSource")},      // of HostedCluster and install-config
-	{part: "egistr", within: texts("egistrySources", "egistry_sources", "egistry_config", "egistries",
-		"[registry", "%5Bregistry", "egistryTLSConfig")},
-	{part: "hosts.toml", at: 5}, {part: "[host"}, {part: "%5Bhost"},
+// Of these words at least one stands in every text that the walk finds something in. They are rare
+// elsewhere: a document without any is not parsed. Each stands under two letters of it that are
+// rarely seen together, which are looked for first.
+var words = map[string][]string{
+	"rr": {"irrors", "irrorSet", "irrorConfig"}, // imageDigestMirrors; the kinds
+	"tS": {"ontentSource", "igestSource"},       // of HostedCluster and install-config
+	"yS": {"egistrySources"}, "yT": {"egistryTLSConfig"}, "y_": {"egistry_sources", "egistry_config"},
+	"eg": {"egistries"}, "[r": {"[registry"}, "Br": {"%5Bregistry"}, "[h": {"[host"}, "Bh": {"%5Bhost"},
+	".t": {"hosts.toml"}, ".j": {"policy.json"}, "/c": {"/crio/"}, "eP": {"ImagePolicy"},
+	"nP": {"nodeDisruptionPolicy"}, "dC": {"dditionalTrustedCA"},
 	// The values of a Secret, and the binaryData of a ConfigMap, are in base64, in which none of these
 	// words can be seen.
-	{part: kindSecret, kind: true}, {part: "binaryData", at: 3},
-	{part: "dditionalTrustedCA", at: 13}, {part: "policy.json", at: 4}, {part: "/crio/", at: 1}, {part: ";base64,", at: 2},
-	{part: "ImagePolicy", at: 1}, {part: "nodeDisruptionPolicy"},
+	"Se": {kindSecret}, "yD": {"binaryData"}, ";b": {";base64,"},
 }
 
-// needle is a word that a text is searched for.
-type needle struct {
-	part   string
-	at     int      // where in it the window is that is looked for: one that ends in a rare pair
-	within [][]byte // of which one has to stand in the text as well
-	kind   bool     // it counts as the value of a key kind only
-}
-
-func texts(words ...string) (all [][]byte) {
-	for _, w := range words {
-		all = append(all, []byte(w))
+// rarePairs has which two letters words has something under.
+var rarePairs = sync.OnceValue(func() *[256][256]bool {
+	rare := new([256][256]bool)
+	for two := range words {
+		rare[two[0]][two[1]] = true
 	}
-	return all
-}
-
-// window is the length of the shortest part of needles.
-const window = 5
-
-// shifts is what a search for all needles goes by.
-type shifts struct {
-	// skip says how far the search may go on from the last two bytes of a window: 0 where a needle's
-	// window may be there, else the distance to the next place where one may be.
-	skip [1 << 16]uint8
-	// first has, by the first byte of a window, a bit for each needle whose window begins with it.
-	first [1 << 8]uint16
-}
-
-var search = sync.OnceValue(func() *shifts {
-	s := new(shifts)
-	for i := range s.skip {
-		s.skip[i] = window - 1
-	}
-	for i, n := range needles {
-		part := n.part[n.at : n.at+window]
-		s.first[part[0]] |= 1 << i
-		for j := range window - 1 {
-			pair := &s.skip[uint16(part[j])|uint16(part[j+1])<<8]
-			*pair = min(*pair, uint8(window-2-j))
-		}
-	}
-	return s
+	return rare
 })
 
-// mentions reports whether a text may say where pulls go. All needles are looked for at once, after
-// Wu and Manber ("A fast algorithm for multi-pattern searching", 1994): most of what a repository
-// holds is searched and then passed over, and a search for each would take as long as reading the
-// files. Each step waits for the one before, so three thirds of a text are walked through by turns.
+// mentions reports whether a text may say where pulls go. All words are looked for at once: most of
+// what a repository holds is searched and then passed over, and a search for each would take as
+// long as reading the files.
 func mentions(text []byte) bool {
-	s := search()
-	m := mentioner{text: text, shifts: s}
-	third := max(window, len(text)/3)
-	a, b, c := window, third, 2*third
-	endA, endB := min(third, len(text)+1), min(2*third, len(text)+1)
-	for a < endA && b < endB && c <= len(text) {
-		skipA, skipB, skipC := m.skipAt(a), m.skipAt(b), m.skipAt(c)
-		if skipA == 0 || skipB == 0 || skipC == 0 {
-			if skipA == 0 && m.found(a) || skipB == 0 && m.found(b) || skipC == 0 && m.found(c) {
-				return true
-			}
-			skipA, skipB, skipC = max(skipA, 1), max(skipB, 1), max(skipC, 1)
-		}
-		a, b, c = a+skipA, b+skipB, c+skipC
-	}
-	return m.rest(a, endA) || m.rest(b, endB) || m.rest(c, len(text)+1)
-}
-
-// mentioner is a search through one text.
-type mentioner struct {
-	*shifts
-	text    []byte
-	missing uint16 // the needles whose part was found and nothing that it stands within, as bits
-}
-
-// skipAt returns how far to go on from the window that ends at a place.
-func (m *mentioner) skipAt(end int) int {
-	return int(m.skip[uint16(m.text[end-2])|uint16(m.text[end-1])<<8])
-}
-
-// rest looks at the windows that end before a place.
-func (m *mentioner) rest(end, before int) bool {
-	for end < before {
-		n := m.skipAt(end)
-		if n == 0 && m.found(end) {
+	rare := rarePairs()
+	var last byte
+	for i, b := range text {
+		if rare[last][b] && wordAround(text, i-1) {
 			return true
 		}
-		end += max(n, 1)
+		last = b
 	}
 	return false
 }
 
-// found reports whether a needle stands where a window ends.
-func (m *mentioner) found(end int) bool {
-	for left := m.first[m.text[end-window]] &^ m.missing; left != 0; left &= left - 1 {
-		i := bits.TrailingZeros16(left)
-		n := &needles[i]
-		begin := end - window - n.at
-		if begin < 0 || begin+len(n.part) > len(m.text) || string(m.text[begin:begin+len(n.part)]) != n.part {
-			continue
-		}
-		switch {
-		case n.kind:
-			if followsKind(m.text[:begin]) {
-				return true
-			}
-		case n.within == nil || slices.ContainsFunc(n.within, func(w []byte) bool { return bytes.Contains(m.text, w) }):
+// wordAround reports whether one of words stands around its two letters at a place.
+func wordAround(text []byte, at int) bool {
+	two := string(text[at : at+2])
+	for _, word := range words[two] {
+		begin := at - strings.Index(word, two)
+		// Secret counts as the value of a key kind only.
+		if begin >= 0 && bytes.HasPrefix(text[begin:], []byte(word)) && (word != kindSecret || followsKind(text[:begin])) {
 			return true
-		default:
-			m.missing |= 1 << i
 		}
 	}
 	return false
