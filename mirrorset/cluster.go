@@ -177,7 +177,6 @@ func (o *object) disruptionFiles(list *document.Node, to *NodeDisruptionPolicy) 
 	const at = "spec.nodeDisruptionPolicy.files"
 	if list.Kind != document.List {
 		o.wrongType(o.name, list, at, "a list")
-		return
 	}
 	for i, n := range list.Items() {
 		f := NodeDisruptionFile{Path: text(lookup(n, "path"))}

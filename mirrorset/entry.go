@@ -2,7 +2,6 @@ package mirrorset
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,11 +45,7 @@ func (e *Entry) MirrorOrigin(i int) finding.Origin {
 		i = e.named[i]
 	}
 	o := e.Origin
-	dot := "."
-	if o.Field == "" {
-		dot = ""
-	}
-	o.Field = o.Field + dot + "mirrors[" + strconv.Itoa(i) + "]"
+	o.Field = under(o.Field, item("mirrors", i))
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
@@ -223,6 +218,14 @@ func (s *Set) entries() []*Entry {
 
 // compare orders entries by rule, then by object and place, and those of equal names by what they say.
 func (e *Entry) compare(f *Entry) int {
+	if c := e.compareContent(f); c != 0 {
+		return c
+	}
+	return cmp.Or(e.Origin.Compare(f.Origin), cmp.Compare(e.rank, f.rank))
+}
+
+// compareContent is compare without where the entries were read.
+func (e *Entry) compareContent(f *Entry) int {
 	// The first comparisons nearly always decide, so the others are made only if they do not.
 	if c := cmp.Compare(e.Pull, f.Pull); c != 0 {
 		return c
@@ -240,16 +243,11 @@ func (e *Entry) compare(f *Entry) int {
 		cmp.Compare(e.index, f.index),
 		slices.Compare(e.Mirrors, f.Mirrors),
 		cmp.Compare(e.Policy, f.Policy),
-		e.Origin.Compare(f.Origin),
-		cmp.Compare(e.rank, f.rank),
 	)
 }
 
 // same reports whether two entries are one entry that was read twice.
-func (e *Entry) same(f *Entry) bool {
-	return e.Pull == f.Pull && e.Source == f.Source && e.Origin.Object != "" && e.Origin.Object == f.Origin.Object &&
-		e.list.path == f.list.path && e.index == f.index && e.Policy == f.Policy && slices.Equal(e.Mirrors, f.Mirrors)
-}
+func (e *Entry) same(f *Entry) bool { return e.Origin.Object != "" && e.compareContent(f) == 0 }
 
 // item returns the path of an item of a list.
 func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
@@ -302,19 +300,21 @@ func (o *Image) origin(field string) finding.Origin {
 	return o.ReadFrom.Origin(strings.TrimSuffix(kindImage+"/"+o.Metadata.Name, "/"), field)
 }
 
-// scopeOrigin returns the place of item i of a list; of the list itself where i is negative.
-func (o *Image) scopeOrigin(list, i int) finding.Origin {
-	field := "spec.registrySources." + registrySourceLists[list]
-	if i >= 0 {
-		field = fmt.Sprintf("%s[%d]", field, i)
-	}
-	origin := o.origin(field)
+// listOrigin returns the place of a list.
+func (o *Image) listOrigin(list int) finding.Origin {
+	origin := o.origin("spec.registrySources." + registrySourceLists[list])
 	if o.ReadFrom != nil && list < len(o.ReadFrom.lines) {
-		lines := o.ReadFrom.lines[list]
-		if i < 0 {
-			origin.Line = int(lines.entry)
-		} else if i < len(lines.mirrors) {
-			origin.Line = int(lines.mirrors[i])
+		origin.Line = int(o.ReadFrom.lines[list].entry)
+	}
+	return origin
+}
+
+// scopeOrigin returns the place of item i of a list.
+func (o *Image) scopeOrigin(list, i int) finding.Origin {
+	origin := o.origin(item("spec.registrySources."+registrySourceLists[list], i))
+	if o.ReadFrom != nil && list < len(o.ReadFrom.lines) {
+		if lines := o.ReadFrom.lines[list].mirrors; i < len(lines) {
+			origin.Line = int(lines[i])
 		}
 	}
 	return origin

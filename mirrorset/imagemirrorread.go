@@ -52,7 +52,6 @@ func (d *decoder) imageMirrorList(n *document.Node) {
 func (d *decoder) imageMirrorItems(n *document.Node, object, path string) {
 	if n.Kind != document.List {
 		d.wrongType(object, n, path, "a list")
-		return
 	}
 	for _, item := range n.Items() {
 		d.imageMirror(item)

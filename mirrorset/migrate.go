@@ -78,17 +78,14 @@ func (s *Set) migrate(p *ImageContentSourcePolicy) Migration {
 		m.tell(finding.SeverityInfo, origin("metadata.annotations."+appliedAnnotation), "", "describes "+
 			"the ImageContentSourcePolicy, and is left out")
 	}
-	for i := range s.ImageDigestMirrorSets {
-		o := &s.ImageDigestMirrorSets[i]
-		if o.Metadata.Name == p.Metadata.Name && p.Metadata.Name != "" {
-			m.Findings = append(m.Findings, finding.Finding{
-				Code: finding.CodeDuplicate, Severity: finding.SeverityWarning, Origin: origin("metadata.name"),
-				Value: p.Metadata.Name,
-				Message: "is the name of an ImageDigestMirrorSet too, which applying this one would " +
-					"replace; give this one another name, or put the entries of both into one",
-			})
-			break
-		}
+	sameName := func(o ImageDigestMirrorSet) bool { return o.Metadata.Name == p.Metadata.Name }
+	if p.Metadata.Name != "" && slices.ContainsFunc(s.ImageDigestMirrorSets, sameName) {
+		m.Findings = append(m.Findings, finding.Finding{
+			Code: finding.CodeDuplicate, Severity: finding.SeverityWarning, Origin: origin("metadata.name"),
+			Value: p.Metadata.Name,
+			Message: "is the name of an ImageDigestMirrorSet too, which applying this one would " +
+				"replace; give this one another name, or put the entries of both into one",
+		})
 	}
 	for _, f := range s.Findings {
 		if f.Code == finding.CodeUnknownField && f.Origin.Object == m.From && sameDocument(f.Origin, p.ReadFrom) {
@@ -156,7 +153,10 @@ func writable(mirrors []string) []string {
 // keepOrder gives the entries whose lists had repetitions the merged order of their source where
 // its other entries would otherwise make another order of it.
 func (s *Set) keepOrder(migrations []Migration) {
-	type place struct{ migration, entry int }
+	type place struct {
+		migration, entry int
+		origin           finding.Origin
+	}
 	repeated := map[string][]place{}
 	for i := range s.ImageContentSourcePolicies {
 		j := -1 // of the new object
@@ -167,36 +167,44 @@ func (s *Set) keepOrder(migrations []Migration) {
 			j++
 			usable := e.usable().Mirrors
 			if once := slices.Compact(slices.Sorted(slices.Values(usable))); len(once) < len(usable) {
-				repeated[e.Source] = append(repeated[e.Source], place{i, j})
+				repeated[e.Source] = append(repeated[e.Source], place{i, j, e.Origin})
 			}
 		}
 	}
-	if len(repeated) == 0 {
-		return
-	}
-	// The errors do not matter: refused sets have rules too.
-	before, _ := s.Rules()
-	after, _ := s.migrated(migrations).Rules()
-	for i := range before.Rules {
-		r := &before.Rules[i]
-		if r.Pull != ByDigest || repeated[r.Source] == nil || slices.Equal(r.locations(), after.locations(r)) {
+	before, now := s.digestOrders(), s.migrated(migrations).digestOrders()
+	for source, places := range repeated {
+		if slices.Equal(before[source], now[source]) {
 			continue
 		}
-		for _, p := range repeated[r.Source] {
-			migrations[p.migration].Object.Spec.ImageDigestMirrors[p.entry].Mirrors = writable(r.locations())
+		for _, p := range places {
+			entry := &migrations[p.migration].Object.Spec.ImageDigestMirrors[p.entry]
+			entry.Mirrors = writable(slices.Clone(before[source]))
 		}
 	}
-	after, _ = s.migrated(migrations).Rules()
-	for i := range before.Rules {
-		r := &before.Rules[i]
-		if now := after.locations(r); r.Pull == ByDigest && repeated[r.Source] != nil &&
-			!slices.Equal(r.locations(), now) {
-			m := &migrations[repeated[r.Source][0].migration]
-			m.tell(finding.SeverityWarning, r.Entries[0].Origin, r.Source, fmt.Sprintf(
+	now = s.migrated(migrations).digestOrders()
+	for source, places := range repeated {
+		if was := before[source]; !slices.Equal(was, now[source]) {
+			migrations[places[0].migration].tell(finding.SeverityWarning, places[0].origin, source, fmt.Sprintf(
 				"has lists that contradict each other, and without the repetitions their order is "+
-					"another: %s; it was %s", strings.Join(now, ", "), strings.Join(r.locations(), ", ")))
+					"another: %s; it was %s", strings.Join(now[source], ", "), strings.Join(was, ", ")))
 		}
 	}
+}
+
+// digestOrders returns the mirrors for pulls by digest, by source.
+func (s *Set) digestOrders() map[string][]string {
+	rules, _ := s.Rules() // the error does not matter: refused sets have rules too
+	orders := map[string][]string{}
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		if r.Pull != ByDigest {
+			continue
+		}
+		for _, m := range r.Mirrors() {
+			orders[r.Source] = append(orders[r.Source], m.Location)
+		}
+	}
+	return orders
 }
 
 // migrated returns the set with the migrations in the place of its policies.
@@ -208,25 +216,6 @@ func (s *Set) migrated(migrations []Migration) *Set {
 		t.ImageDigestMirrorSets = append(t.ImageDigestMirrorSets, m.Object)
 	}
 	return &t
-}
-
-// locations returns the mirrors of the rule.
-func (r *Rule) locations() []string {
-	var locations []string
-	for _, m := range r.Mirrors() {
-		locations = append(locations, m.Location)
-	}
-	return locations
-}
-
-// locations returns the mirrors of the rule of the same source and kind of pull.
-func (r *Rules) locations(as *Rule) (found []string) {
-	for i := range r.Rules {
-		if r.Rules[i].Pull == as.Pull && r.Rules[i].Source == as.Source {
-			found = r.Rules[i].locations()
-		}
-	}
-	return found
 }
 
 // YAML returns the object as a manifest, under comments that name the policy and hold the findings.

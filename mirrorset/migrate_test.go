@@ -136,6 +136,9 @@ func TestMigratedListsWithRepetitionsKeepTheOrderOfLinuxNodesOrSaySo(t *testing.
 		for i := range was {
 			if was[i] == is[i] {
 				kept++
+				if before.Rules[i].Pull == mirrorset.ByDigest {
+					require.NotContains(t, "\n"+said, "\n"+before.Rules[i].Source+"\n", was[i])
+				}
 				continue
 			}
 			lost++

@@ -7,26 +7,29 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
+// slips are the kinds that an object with rules is likely meant to be of, with their small letters.
+var slips = smallLetters(kindIDMS, kindITMS, kindICSP, kindHostedCluster, kindMachineConfig, kindTalosMirror)
+
+func smallLetters(kinds ...string) (pairs [][2]string) {
+	for _, kind := range kinds {
+		pairs = append(pairs, [2]string{kind, strings.ToLower(kind)})
+	}
+	return pairs
+}
+
 // nearKind returns the kind of this package that another one is nearly: in another letter case, in
 // the plural, without its last word, or with a slip of one letter. It returns "" for any other
 // kind, and for those of this package.
 func nearKind(kind string) string {
-	for _, ours := range []string{kindIDMS, kindITMS, kindICSP, kindHostedCluster, kindMachineConfig, kindTalosMirror} {
-		if kind == ours || kind == ours+"List" {
+	kind = strings.TrimSuffix(kind, "List")
+	small := strings.ToLower(kind)
+	for _, ours := range slips {
+		if kind == ours[0] {
 			return ""
 		}
-		item := kind
-		if len(kind) > len(ours)+2 {
-			item = strings.TrimSuffix(kind, "List")
-		}
-		// A slip makes a difference of one letter at most, "ies" one of two, and "Set" is three.
-		if d := len(item) - len(ours); d < -3 || d > 2 || d < -1 && !strings.HasSuffix(ours, "Set") {
-			continue // nearly all kinds there are
-		}
-		item, wanted := strings.ToLower(item), strings.ToLower(ours)
-		if near.Slip(item, wanted) || strings.TrimSuffix(item, "s")+"set" == wanted ||
-			strings.TrimSuffix(item, "ies")+"y" == wanted {
-			return ours
+		if near.Slip(small, ours[1]) || strings.TrimSuffix(small, "s")+"set" == ours[1] ||
+			strings.TrimSuffix(small, "ies")+"y" == ours[1] {
+			return ours[0]
 		}
 	}
 	return ""

@@ -77,9 +77,7 @@ func newGraph(lists [][]string, source string) *graph {
 			number[name] = 0
 		}
 	}
-	if len(number) > 0 {
-		number[source] = 0
-	}
+	number[source] = 0
 	names := slices.Sorted(maps.Keys(number))
 	for i, name := range names {
 		number[name] = i
@@ -90,10 +88,7 @@ func newGraph(lists [][]string, source string) *graph {
 		f, t := number[from], number[to]
 		g.outs[f] = append(g.outs[f], t)
 	}
-	for at, list := range lists {
-		if at > 0 && slices.Equal(list, lists[at-1]) {
-			continue // repeating the previous list adds no edge
-		}
+	for _, list := range lists {
 		for i := range len(list) - 1 {
 			edge(list[i], list[i+1])
 		}

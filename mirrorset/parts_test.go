@@ -333,3 +333,116 @@ func TestAnOriginWithoutAnObjectNamesWhatItStandsIn(t *testing.T) {
 		require.Equal(t, want, o.String())
 	}
 }
+
+// What was added in memory to an object that was read stands nowhere in the file: it has the place of its object.
+func TestWhatIsAddedToAnObjectThatWasReadHasThePlaceOfTheObject(t *testing.T) {
+	set, refused := decode(t, `apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata: {name: d}
+spec:
+  imageDigestMirrors:
+  - source: quay.io/a
+    mirrors:
+    - m.io/a
+    mirrorSourcePolicy: NeverContactSource
+---
+apiVersion: config.openshift.io/v1
+kind: Image
+metadata: {name: cluster}
+spec:
+  registrySources:
+    blockedRegistries:
+    - a.io
+---
+apiVersion: config.openshift.io/v1
+kind: ClusterImagePolicy
+metadata: {name: p}
+spec:
+  policy: {rootOfTrust: {policyType: PublicKey, publicKey: {keyData: YQ==}}}
+  scopes:
+  - a.io
+---
+apiVersion: operator.openshift.io/v1
+kind: MachineConfiguration
+metadata: {name: cluster}
+spec:
+  nodeDisruptionPolicy:
+    files:
+    - {path: /etc/a, actions: [{type: None}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ca, namespace: openshift-config}
+data:
+  a.io: x
+`)
+	require.Empty(t, refused)
+	entry := &set.ImageDigestMirrorSets[0].Spec.ImageDigestMirrors[0]
+	entry.Mirrors = append(entry.Mirrors, "n.io/a")
+	set.ImageDigestMirrorSets[0].Spec.ImageDigestMirrors = append(set.ImageDigestMirrorSets[0].Spec.ImageDigestMirrors,
+		ImageMirrors{Source: "quay.io/b", Mirrors: []string{"m.io/b"}})
+	image := &set.Images[0]
+	image.Spec.AdditionalTrustedCA.Name = "ca"
+	sources := &image.Spec.RegistrySources
+	sources.BlockedRegistries = append(sources.BlockedRegistries, "b.io")
+	set.ConfigMaps[0].Data["b.io"] = "x"
+	files := &set.MachineConfigurations[0].Spec.NodeDisruptionPolicy
+	files.Files = append(files.Files, NodeDisruptionFile{Path: "/etc/b"})
+
+	rules, _ := set.Rules()
+	var places []string
+	add := func(o finding.Origin) { places = append(places, fmt.Sprint(o, ":", o.Line)) }
+	for _, r := range rules.Rules {
+		e := r.Entries[0]
+		add(e.Origin)
+		add(e.SourceOrigin())
+		add(e.PolicyOrigin())
+		for i := range e.Mirrors {
+			add(e.MirrorOrigin(i))
+		}
+	}
+	for _, s := range rules.Blocked {
+		add(s.Origin)
+	}
+	for _, p := range rules.DisruptionPolicies {
+		add(p.Origin)
+	}
+	for _, f := range rules.Findings {
+		if f.Code == finding.CodeUnusableCA {
+			add(f.Origin)
+		}
+	}
+	policy := &set.ClusterImagePolicies[0]
+	for _, field := range []string{"[0]", "[1]", "[-1]", "[x]", "", "0"} {
+		add(policy.Origin("spec.scopes" + field))
+	}
+	add(policy.Origin("0]"))
+	policy.ReadFrom = &ReadFrom{Line: 19}
+	add(policy.Origin("spec.scopes[0]"))
+	policy.ReadFrom = nil
+	add(policy.Origin("spec.scopes[0]"))
+	require.Equal(t, `ImageDigestMirrorSet/d spec.imageDigestMirrors[0]:6
+ImageDigestMirrorSet/d spec.imageDigestMirrors[0].source:6
+ImageDigestMirrorSet/d spec.imageDigestMirrors[0].mirrorSourcePolicy:9
+ImageDigestMirrorSet/d spec.imageDigestMirrors[0].mirrors[0]:8
+ImageDigestMirrorSet/d spec.imageDigestMirrors[0].mirrors[1]:6
+ImageDigestMirrorSet/d spec.imageDigestMirrors[1]:1
+ImageDigestMirrorSet/d spec.imageDigestMirrors[1].source:1
+ImageDigestMirrorSet/d spec.imageDigestMirrors[1].mirrorSourcePolicy:1
+ImageDigestMirrorSet/d spec.imageDigestMirrors[1].mirrors[0]:1
+Image/cluster spec.registrySources.blockedRegistries[0]:17
+Image/cluster spec.registrySources.blockedRegistries[1]:11
+MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[0]:33
+MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[1]:27
+ConfigMap/ca data["b.io"]:35
+ConfigMap/ca data["a.io"]:39
+ClusterImagePolicy/p spec.scopes[0]:25
+ClusterImagePolicy/p spec.scopes[1]:19
+ClusterImagePolicy/p spec.scopes[-1]:19
+ClusterImagePolicy/p spec.scopes[x]:19
+ClusterImagePolicy/p spec.scopes:19
+ClusterImagePolicy/p spec.scopes0:19
+ClusterImagePolicy/p 0]:19
+ClusterImagePolicy/p spec.scopes[0]:19
+ClusterImagePolicy/p spec.scopes[0]:0`, strings.Join(places, "\n"))
+}

@@ -117,7 +117,7 @@ func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 		if r := c.ReadFrom; r != nil && i < len(r.lines) {
 			origin.Line = int(r.lines[i].entry)
 		}
-		host := strings.Replace(key, "..", ":", 1)
+		host := strings.ReplaceAll(key, "..", ":")
 		problem := ""
 		switch {
 		case key == updateService:

@@ -82,7 +82,7 @@ func shortened(value string) string {
 	if len(value) <= maxLength {
 		return value
 	}
-	return strings.ToValidUTF8(value[:60], "") + "…"
+	return value[:60] + "..."
 }
 
 // shortAddress reports a host that the resolver of the C library reads as an IPv4 address, though
@@ -174,35 +174,16 @@ func (v *validator) noEffect(e *Entry, by finding.Refuser) {
 // policies refuses a source that has both policies. MCO judges all entries of all kinds together, also
 // those that make no rule, and counts an absent policy as AllowContactingSource.
 func (v *validator) policies() {
-	if !slices.ContainsFunc(v.entries, (*Entry).never) {
-		return
-	}
-	// Entries are ordered by kind of pull, then by source: both kinds are walked through side by side.
-	tags := slices.IndexFunc(v.entries, func(e *Entry) bool { return e.Pull == ByTag })
-	if tags < 0 {
-		tags = len(v.entries)
-	}
-	kinds := [...][]*Entry{v.entries[:tags], v.entries[tags:]}
-	for len(kinds[0])+len(kinds[1]) > 0 {
-		first := kinds[0]
-		if len(first) == 0 || len(kinds[1]) > 0 && kinds[1][0].Source < first[0].Source {
-			first = kinds[1]
+	never := map[string]*Entry{} // the first of each source
+	for _, e := range slices.Backward(v.entries) {
+		if e.never() {
+			never[e.Source] = e
 		}
-		source := first[0].Source
-		var never, allow *Entry
-		for i, entries := range kinds {
-			for len(entries) > 0 && entries[0].Source == source {
-				if e := entries[0]; e.never() {
-					never = cmp.Or(never, e)
-				} else {
-					allow = cmp.Or(allow, e)
-				}
-				entries = entries[1:]
-			}
-			kinds[i] = entries
-		}
-		if never != nil && allow != nil {
-			v.contradiction(never, allow)
+	}
+	for _, e := range v.entries {
+		if n := never[e.Source]; n != nil && !e.never() {
+			v.contradiction(n, e)
+			delete(never, e.Source) // one of them is enough
 		}
 	}
 }
@@ -235,7 +216,7 @@ func (v *validator) image(o *Image) {
 		}
 		// The bounds are those of github.com/openshift/api, config/v1, types_image.go.
 		if len(values) > 1024 {
-			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(list, -1), "",
+			v.refuse(finding.CodeInvalidScope, finding.APIServer, o.listOrigin(list), "",
 				fmt.Sprintf("has %d items, and may have 1024; name whole registries or wildcards", len(values)))
 		}
 		for i, value := range values {
@@ -252,17 +233,17 @@ func (v *validator) image(o *Image) {
 	}
 	r := &o.Spec.RegistrySources
 	if r.AllowedRegistries != nil && r.BlockedRegistries != nil { // empty lists count too
-		v.refuse(finding.CodeBothLists, finding.APIServer, o.scopeOrigin(listBlocked, -1), "", "cannot be "+
+		v.refuse(finding.CodeBothLists, finding.APIServer, o.listOrigin(listBlocked), "", "cannot be "+
 			"set together with allowedRegistries; keep one of the two")
 	}
 	if len(r.AllowedRegistries) > 0 && o.isCluster() {
 		v.findings = append(v.findings, finding.Finding{
 			Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux,
-			Origin: o.scopeOrigin(listAllowed, -1),
+			Origin: o.listOrigin(listAllowed),
 			Message: "allows images by the name that pods use: list their sources; mirrors need not be " +
 				"listed, and to list only a mirror rejects the pull; policy.json of Linux nodes says so",
 		})
-		v.notByContainerd(o.scopeOrigin(listAllowed, -1), "is not applied by containerd: it has no file that refuses what "+
+		v.notByContainerd(o.listOrigin(listAllowed), "is not applied by containerd: it has no file that refuses what "+
 			"is not listed, and images of every registry are pulled; keep them out by other means")
 	}
 }
@@ -278,7 +259,7 @@ func (v *validator) notByContainerd(origin finding.Origin, message string) {
 // item that is no host then makes every Linux client refuse its whole configuration.
 func (v *validator) searchRegistries(o *Image, values []string) {
 	if values != nil && len(values) == 0 {
-		v.refuse(finding.CodeInvalidScope, finding.APIServer, o.scopeOrigin(listSearch, -1), "", "is "+
+		v.refuse(finding.CodeInvalidScope, finding.APIServer, o.listOrigin(listSearch), "", "is "+
 			"empty; name a registry or leave the field out")
 	}
 	listed := map[string]bool{}
@@ -327,9 +308,6 @@ func (v *validator) duplicates() {
 // differing reports, of n objects of a kind, those that have the name of an earlier one and another
 // content.
 func (v *validator) differing(kind string, n int, object func(i int) (name string, from *ReadFrom, content any)) {
-	if n < 2 {
-		return
-	}
 	origin := func(name string, from *ReadFrom) finding.Origin { return from.Origin(kind+"/"+name, "") }
 	first := make(map[string]int, n)
 	for i := range n {
@@ -346,10 +324,9 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 		if reflect.DeepEqual(was, content) {
 			continue
 		}
-		a, b := origin(name, before), origin(name, from) // whatever the order of reading, the later place is reported
-		if a.Compare(b) > 0 {
-			a, b = b, a
-		}
+		places := []finding.Origin{origin(name, before), origin(name, from)}
+		slices.SortFunc(places, finding.Origin.Compare) // whatever the order of reading, the later place is reported
+		a, b := places[0], places[1]
 		v.warn(finding.CodeDuplicate, b, "", fmt.Sprintf(
 			"counts here beside other content in %s: in a cluster the one applied last replaces the other",
 			cmp.Or(a.Place(), "elsewhere in the input")))
@@ -360,9 +337,6 @@ func (v *validator) differing(kind string, n int, object func(i int) (name strin
 // unmatched reports a valid source that no image name lies inside: clients write names out in full
 // before they compare them (github.com/distribution/reference, normalize.go).
 func (v *validator) unmatched(e *Entry) {
-	if strings.HasPrefix(e.Source, "*.") {
-		return
-	}
 	host, path, hasPath := strings.Cut(e.Source, "/")
 	var message string
 	switch {

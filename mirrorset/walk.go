@@ -157,13 +157,14 @@ type context struct {
 
 // step is one step of the way to a place.
 type step struct {
-	up    *step
-	key   string
-	index int // of an item of a list; -1 for a field
+	up     *step
+	key    string // of a field
+	index  int    // of an item of a list
+	isItem bool
 }
 
-func (s *step) field(key string) *step { return &step{s, key, -1} }
-func (s *step) item(i int) *step       { return &step{up: s, index: i} }
+func (s *step) field(key string) *step { return &step{up: s, key: key} }
+func (s *step) item(i int) *step       { return &step{up: s, index: i, isItem: true} }
 
 // String returns the path: spec.policy-templates[0].objectDefinition, data["config.yaml"].
 func (s *step) String() string {
@@ -175,7 +176,7 @@ func (s *step) String() string {
 	for _, s := range slices.Backward(steps) {
 		key := shown.Value(s.key)
 		switch {
-		case s.index >= 0:
+		case s.isItem:
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")
 		case strings.ContainsAny(key, "./ "):
 			b.WriteString(`["` + key + `"]`)

@@ -312,6 +312,7 @@ func TestRulesThatAreNotReadAreRefusedByName(t *testing.T) {
 		{"a slip of a letter", strings.Replace(flowIDMS, "MirrorSet", "MirorSet", 1), "error misspelt-kind: ImageDigestMirorSet/d kind:1"},
 		{"letters that changed places", strings.Replace(flowIDMS, "Digest", "Digset", 1), "error misspelt-kind: ImageDigsetMirrorSet/d kind:1"},
 		{"a slip of a letter in a list", "apiVersion: v1\nkind: ImageDigestMirorSetList\nmetadata: {name: d}\nitems: []\n", "error misspelt-kind: ImageDigestMirorSetList/d kind:1"},
+		{"a list without the last word", "apiVersion: v1\nkind: ImageDigestMirrorList\nitems: []\n", "error misspelt-kind: ImageDigestMirrorList/ kind:1"},
 		{"no last word", strings.Replace(flowIDMS, "MirrorSet", "Mirror", 1), "error misspelt-kind: ImageDigestMirror/d kind:1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -61,7 +61,7 @@ func changed(clusters map[string]Cluster, cluster string, change func(*Cluster) 
 	if err := change(&c); err != nil {
 		return nil, err
 	}
-	next := make(map[string]Cluster, len(clusters)+1)
+	next := map[string]Cluster{}
 	maps.Copy(next, clusters)
 	next[cluster] = c
 	if len(c.mirrors) == 0 {
