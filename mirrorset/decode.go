@@ -126,7 +126,7 @@ func (d *decoder) document(doc *document.Document) {
 	d.root(doc.Root)
 	read := d.set
 	d.set = set
-	if len(d.refused) > before && holdsTemplate(doc.Root, 0) {
+	if len(d.refused) > before && holdsTemplate(doc.Root) {
 		line := d.refused[before].Origin.Line
 		d.refused = d.refused[:before]
 		d.refuse(finding.CodeTemplate, "", line, "", messageTemplate)
@@ -139,18 +139,15 @@ const messageTemplate = "is a template: render it first, and give the result"
 
 // holdsTemplate reports whether a mapping with nothing but a mapping as its key stands somewhere
 // below a node.
-func holdsTemplate(n *document.Node, depth int) bool {
-	if depth > maxWalk {
-		return false
-	}
+func holdsTemplate(n *document.Node) bool {
 	fields := n.Fields()
 	for i := range fields {
-		if fields[i].Key.Kind == document.Mapping || holdsTemplate(&fields[i].Value, depth+1) {
+		if fields[i].Key.Kind == document.Mapping || holdsTemplate(&fields[i].Value) {
 			return true
 		}
 	}
 	for _, item := range n.Items() {
-		if holdsTemplate(item, depth+1) {
+		if holdsTemplate(item) {
 			return true
 		}
 	}

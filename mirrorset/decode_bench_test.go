@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// inputs are the forms in which many objects come, each for n of them.
+// inputs are the forms in which many objects come, each for n of them, and the allocations that one takes at most.
 var inputs = []struct {
 	name string
 	make func(n int) []byte
+	most float64
 }{
-	{"yaml-stream", yamlStream},
-	{"yaml-list", yamlList},
-	{"json-list", jsonList},
-	{"unrelated-yaml-stream", unrelatedStream},
-	{"unrelated-json-list", unrelatedList},
+	{"yaml-stream", yamlStream, 160},
+	{"yaml-list", yamlList, 155},
+	{"json-list", jsonList, 65},
+	{"unrelated-yaml-stream", unrelatedStream, 12},
+	{"unrelated-json-list", unrelatedList, 32},
 }
 
 func manyEntry(i int) (source string, mirrors []string) {

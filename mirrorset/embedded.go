@@ -109,12 +109,14 @@ var ruleWords = pattern.New(`(?m)kind"?\s*:\s*["']?(ImageDigestMirrorSet|ImageTa
 // speaks reports whether a text that cannot be taken apart speaks of rules.
 func speaks(text []byte) bool { return ruleWords.Match(text) }
 
-var templateMarks = pattern.New(`(?s)\{\{.*?\}\}|\{%.*?%\}|<%.*?%>`)
-
 // isTemplate reports whether a text has the marks of Helm, Go, Jinja, Ansible or ERB templates.
 func isTemplate(text []byte) bool {
-	marked := func(mark string) bool { return bytes.Contains(text, []byte(mark)) }
-	return (marked("{{") || marked("{%") || marked("<%")) && templateMarks.Match(text)
+	for _, marks := range [][2]string{{"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
+		if _, rest, ok := bytes.Cut(text, []byte(marks[0])); ok && bytes.Contains(rest, []byte(marks[1])) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxBrackets bounds the nesting of what the TOML parser is given, which has no bound of its own.
@@ -366,15 +368,16 @@ func (w *walker) jsonPatch(n *document.Node, at *step, c context) {
 		path := strings.Split(text(lookup(op, "path")), "/")
 		value := lookup(op, "value")
 		place := at.item(i).field("value")
-		list := slices.IndexFunc(path, func(key string) bool {
+		last := path[len(path)-1]
+		ours := slices.ContainsFunc(path, func(key string) bool {
 			_, isDigestList := digestLists[key]
 			return isDigestList || fragmentKind(key) != "" || key == "registrySources"
 		})
 		switch {
-		case list < 0 && slices.Contains(path, "registries") && slices.Contains(path, "mirrors"): // Talos
+		case !ours && slices.Contains(path, "registries") && slices.Contains(path, "mirrors"): // Talos
 			w.unread(op.Line, place, c, "", "is part of mirrors whose rest stands elsewhere, and was not "+
 				"read: apply the patch first, and give the result")
-		case list < 0:
+		case !ours:
 			if value != nil {
 				w.node(value, place, c)
 			}
@@ -383,8 +386,8 @@ func (w *walker) jsonPatch(n *document.Node, at *step, c context) {
 			w.note(finding.CodePatch, finding.SeverityWarning, w.origin(w.object, at.item(i).String(), op.Line),
 				"takes rules out of an object that stands elsewhere, which is not done here; render it "+
 					"first, and give the result")
-		case list == len(path)-1 && fragmentKind(path[list]) != "" && value.Kind == document.List:
-			w.patch(path[list], value, place, c)
+		case fragmentKind(last) != "" && value.Kind == document.List:
+			w.patch(last, value, place, c)
 		default:
 			w.unread(op.Line, place, c, "", "is part of a rule whose rest stands elsewhere, and was not "+
 				"read: render the patch first, and give the result")

@@ -1,9 +1,11 @@
 package mirrorset
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,31 +53,45 @@ func readFile(set *Set, path string, among bool) error {
 	return err
 }
 
-// manifestFiles returns path itself, or the manifests under it, in the order of their names.
-func manifestFiles(path string) ([]string, error) {
-	info, err := os.Stat(path)
+// manifestFiles returns name itself, or the manifests under it, in the order of their names.
+func manifestFiles(name string) ([]string, error) {
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return []string{path}, nil
+		return []string{name}, nil
 	}
-	var files []string
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+	names, err := manifests(os.DirFS(name))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for i := range names {
+		names[i] = filepath.Join(name, filepath.FromSlash(names[i]))
+	}
+	return names, nil
+}
+
+// manifests returns the names of the manifests in a directory.
+func manifests(dir fs.FS) (names []string, err error) {
+	err = fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case p != path && strings.HasPrefix(d.Name(), "."):
+		case name != "." && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
-		case !d.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(p))):
-			files = append(files, p)
+		case !d.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(path.Ext(name))):
+			names = append(names, name)
 		}
 		return nil
 	})
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s: no .yaml, .yml or .json file in this directory", path)
+	if err != nil {
+		return nil, err
 	}
-	return files, err
+	if len(names) == 0 {
+		return nil, errors.New("no .yaml, .yml or .json file in this directory")
+	}
+	return names, nil
 }

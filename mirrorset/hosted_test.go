@@ -101,5 +101,7 @@ func TestWhatAHostedClusterRollsOut(t *testing.T) {
 	}
 	require.Nil(t, mirrorset.RollsOut(nil, nil))
 	require.Equal(t, []string{"NodePool/clusters/a", "NodePool/clusters/b"}, mirrorset.RollsOut(read(t, poolA+poolB), read(t, hostedCluster+poolA+poolB)).Pools)
+	require.Equal(t, []string{"NodePool/clusters/b"}, mirrorset.RollsOut(read(t, hostedCluster+poolA), read(t, poolB)).Pools, "those that there are then")
+	require.Equal(t, []string{"NodePool/clusters/a"}, mirrorset.RollsOut(read(t, hostedCluster+poolA), nil).Pools)
 	require.Equal(t, []string{"InPlace", "Replace"}, mirrorset.RollsOut(read(t, poolA+poolB), read(t, hostedCluster+poolA+poolB)).UpgradeTypes)
 }

@@ -266,16 +266,16 @@ func (p policyValidator) root(r *RootOfTrust) {
 }
 
 func (p policyValidator) publicKey(k *PublicKeyRootOfTrust) {
-	p.pem("rootOfTrust.publicKey.keyData", k.KeyData, "PUBLIC KEY", 68)
+	p.wholePEM("rootOfTrust.publicKey.keyData", k.KeyData, "PUBLIC KEY", 68)
 	if k.RekorKeyData != nil {
-		p.pem("rootOfTrust.publicKey.rekorKeyData", k.RekorKeyData, "PUBLIC KEY", 0)
+		p.pem("rootOfTrust.publicKey.rekorKeyData", k.RekorKeyData, "PUBLIC KEY")
 	}
 }
 
 func (p policyValidator) fulcio(f *FulcioCAWithRekorRootOfTrust) {
 	const at = "rootOfTrust.fulcioCAWithRekor."
-	p.pem(at+"fulcioCAData", f.FulcioCAData, "CERTIFICATE", 0)
-	p.pem(at+"rekorKeyData", f.RekorKeyData, "PUBLIC KEY", 0)
+	p.pem(at+"fulcioCAData", f.FulcioCAData, "CERTIFICATE")
+	p.pem(at+"rekorKeyData", f.RekorKeyData, "PUBLIC KEY")
 	if _, err := url.ParseRequestURI(f.FulcioSubject.OIDCIssuer); err != nil ||
 		utf8.RuneCountInString(f.FulcioSubject.OIDCIssuer) > 2048 {
 		p.invalid(at+"fulcioSubject.oidcIssuer", f.FulcioSubject.OIDCIssuer, "is not a URL of at most "+
@@ -312,7 +312,7 @@ func (p policyValidator) email(field, value string) {
 }
 
 // pem checks the text around what is to be PEM; the API server looks at no more.
-func (p policyValidator) pem(field string, data []byte, kind string, atLeast int) bool {
+func (p policyValidator) pem(field string, data []byte, kind string) bool {
 	begin, end := "-----BEGIN "+kind+"-----", "-----END "+kind+"-----"
 	text := string(data)
 	switch length := base64.StdEncoding.EncodedLen(len(data)); {
@@ -320,17 +320,27 @@ func (p policyValidator) pem(field string, data []byte, kind string, atLeast int
 		p.invalid(field, "", fmt.Sprintf("has %d characters in base64, and may have 8192", length))
 	case !utf8.Valid(data), !strings.HasPrefix(text, begin), !strings.HasSuffix(strings.TrimSuffix(text, "\n"), end):
 		p.invalid(field, "", "is not PEM in base64: encode the whole text from "+begin+" to "+end)
-	case length < atLeast:
-		p.invalid(field, "", fmt.Sprintf("has %d characters in base64, and needs %d; encode the whole key",
-			length, atLeast))
 	default:
 		return true
 	}
 	return false
 }
 
+// wholePEM checks what has to have a number of characters beside.
+func (p policyValidator) wholePEM(field string, data []byte, kind string, atLeast int) bool {
+	if !p.pem(field, data, kind) {
+		return false
+	}
+	length := base64.StdEncoding.EncodedLen(len(data))
+	if length < atLeast {
+		p.invalid(field, "", fmt.Sprintf("has %d characters in base64, and needs %d; encode the whole key",
+			length, atLeast))
+	}
+	return length >= atLeast
+}
+
 func (p policyValidator) certificates(field string, data []byte) {
-	if p.pem(field, data, "CERTIFICATE", 72) && strings.Count(string(data),
+	if p.wholePEM(field, data, "CERTIFICATE", 72) && strings.Count(string(data),
 		"-----BEGIN CERTIFICATE-----") != strings.Count(string(data), "-----END CERTIFICATE-----") {
 		p.invalid(field, "", "begins more certificates than it ends, or the other way round; encode whole "+
 			"certificates")

@@ -33,6 +33,9 @@ func policies(r *random.Source, repeats bool) *mirrorset.Set {
 		}
 		set.ImageContentSourcePolicies = append(set.ImageContentSourcePolicies, p)
 	}
+	set.ImageTagMirrorSets = append(set.ImageTagMirrorSets, mirrorset.ImageTagMirrorSet{Spec: mirrorset.ImageTagMirrorSetSpec{
+		ImageTagMirrors: []mirrorset.ImageMirrors{{Source: "quay.io", Mirrors: []string{"t.io"}}, {Source: "quay.io/a", Mirrors: []string{"t.io/a"}}},
+	}})
 	return set
 }
 
@@ -214,6 +217,62 @@ spec:
   - source: quay.io/d
 `, string(migrations[0].YAML()))
 	require.Len(t, set.ImageContentSourcePolicies[0].Metadata.Annotations, 2, "the policy itself stays as it was")
+}
+
+// Alone the first list would become b.io, c.io, and with the second one the order b.io, a.io, c.io. What the source has
+// for tags is another order.
+func TestAMigratedListGetsTheOrderOfAllListsOfItsSource(t *testing.T) {
+	const policy = `apiVersion: operator.openshift.io/v1alpha1
+kind: ImageContentSourcePolicy
+metadata: {name: %s}
+spec:
+  repositoryDigestMirrors:
+  - {source: quay.io/s, mirrors: %s}
+---
+`
+	set, err := mirrorset.Decode("icsp.yaml", strings.NewReader(fmt.Sprintf(policy, "p", "[b.io, c.io, b.io]")+fmt.Sprintf(policy, "q", "[b.io, a.io]")+`
+apiVersion: config.openshift.io/v1
+kind: ImageTagMirrorSet
+metadata: {name: t}
+spec: {imageTagMirrors: [{source: quay.io/s, mirrors: [t.io]}]}
+`))
+	require.NoError(t, err)
+	migrations := set.MigrateContentSourcePolicies()
+	require.Equal(t, `# From ImageContentSourcePolicy/p.
+# warning: spec.repositoryDigestMirrors[0]: "quay.io/s": lists b.io more than once, which an ImageDigestMirrorSet may not; each is written once, in the order that MCO makes of the list [not-carried]
+apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata:
+  name: p
+spec:
+  imageDigestMirrors:
+  - source: quay.io/s
+    mirrors:
+    - a.io
+    - b.io
+    - c.io
+`, string(migrations[0].YAML()))
+	require.Equal(t, []string{"b.io", "a.io"}, migrations[1].Object.Spec.ImageDigestMirrors[0].Mirrors)
+}
+
+func TestAMigrationTellsOfTheFieldsOfItsOwnObject(t *testing.T) {
+	const policy = "apiVersion: operator.openshift.io/v1alpha1\nkind: ImageContentSourcePolicy\nmetadata: {name: p}\nspec: {}\n"
+	const more = policy + "more: field\n"
+	set := &mirrorset.Set{}
+	for _, input := range [][2]string{{"a.yaml", more}, {"b.yaml", policy}, {"c.yaml", "---\n" + policy + "---\n" + more}} {
+		one, err := mirrorset.Decode(input[0], strings.NewReader(input[1]))
+		require.NoError(t, err)
+		set.Add(one)
+	}
+	set.ImageContentSourcePolicies = append(set.ImageContentSourcePolicies, mirrorset.ImageContentSourcePolicy{Metadata: mirrorset.ObjectMeta{Name: "p"}})
+	var told []string
+	for _, m := range set.MigrateContentSourcePolicies() {
+		told = append(told, "")
+		for _, f := range m.Findings {
+			told[len(told)-1] += f.Origin.Place()
+		}
+	}
+	require.Equal(t, []string{"a.yaml:5", "", "", "c.yaml:11 (document 2)", ""}, told)
 }
 
 func TestMigrateKeepsAGeneratedName(t *testing.T) {

@@ -29,25 +29,25 @@ func PreferenceOrder(lists [][]string, source string) (order, loop []string) {
 // short is how long a list may be that is searched and not indexed.
 const short = 16
 
-// ownOrder reports whether a list is its own order of preference, because it is short and names nothing
-// twice. Most sources have one such list, and making a graph of each breaks the floor of
-// docs/performance.md.
+// ownOrder reports whether a list is its own order of preference, because it names nothing twice. Most
+// sources have one such list, and making a graph of each breaks the floor of docs/performance.md.
 func ownOrder(list []string) bool {
-	if len(list) > short {
-		return false
-	}
+	first := indexOf(list)
 	for i, name := range list {
-		if slices.Contains(list[:i], name) {
+		if at, _ := first(name); at < i {
 			return false
 		}
 	}
 	return true
 }
 
-// indexOf returns a function that returns the first place of a name in a list, -1 where it has none.
-func indexOf(list []string) func(name string) int {
+// indexOf returns a function that returns the first place of a name in a list, where it has one.
+func indexOf(list []string) func(name string) (int, bool) {
 	if len(list) <= short {
-		return func(name string) int { return slices.Index(list, name) }
+		return func(name string) (int, bool) {
+			i := slices.Index(list, name)
+			return i, i >= 0
+		}
 	}
 	places := make(map[string]int, len(list))
 	for i, name := range list {
@@ -55,11 +55,9 @@ func indexOf(list []string) func(name string) int {
 			places[name] = i
 		}
 	}
-	return func(name string) int {
-		if i, ok := places[name]; ok {
-			return i
-		}
-		return -1
+	return func(name string) (int, bool) {
+		i, ok := places[name]
+		return i, ok
 	}
 }
 
@@ -109,7 +107,6 @@ func newGraph(lists [][]string, source string) *graph {
 // sorted returns the names in topological order. loop holds both names of each edge that is not
 // kept because a loop was broken.
 func (g *graph) sorted() (order, loop []string) {
-	order = make([]string, 0, len(g.names))
 	used := make([]bool, len(g.names))
 	position := make([]int, len(g.names))
 	var queue []int

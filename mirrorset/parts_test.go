@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -173,11 +175,48 @@ func TestReadFilesNamesTheFileThatCannotBeRead(t *testing.T) {
 	require.Len(t, set.ImageDigestMirrorSets, 2)
 	require.Len(t, set.Findings, 3, "one for each that holds something else, and none that a file holds nothing")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".hidden.yaml"), []byte("mirrors: ["), 0o644))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := symlink.Make(dir, link); err == nil {
+		set, err = ReadFiles(link)
+		require.NoError(t, err)
+		require.Len(t, set.ImageDigestMirrorSets, 1, "a link to a directory is followed")
+	}
 	if err := symlink.Make("nowhere", filepath.Join(dir, "z.yaml")); err == nil {
 		_, err = ReadFiles(dir)
 		require.ErrorIs(t, err, os.ErrNotExist)
 		require.ErrorContains(t, err, "z.yaml")
 	}
+}
+
+// closedFS has a directory that cannot be listed.
+type closedFS struct{ fstest.MapFS }
+
+func (f closedFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if name == "closed" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return f.MapFS.ReadDir(name)
+}
+
+func TestADirectoryThatCannotBeListedIsAnError(t *testing.T) {
+	files := fstest.MapFS{"a.yaml": {}, "closed/b.yaml": {}, "closed.yaml/c.txt": {}, ".hidden/d.yaml": {}, "e.txt": {}, "sub/.f.yaml": {}, "sub/g.JSON": {}}
+	names, err := manifests(files)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a.yaml", "closed/b.yaml", "sub/g.JSON"}, names)
+	_, err = manifests(closedFS{files})
+	require.ErrorIs(t, err, fs.ErrPermission)
+	_, err = manifests(fstest.MapFS{"closed.yaml/c.txt": {}})
+	require.EqualError(t, err, "no .yaml, .yml or .json file in this directory")
+}
+
+func TestWhatIsUnpackedAndParsedHasBounds(t *testing.T) {
+	for _, n := range []int{maxBrackets, maxBrackets + 1} {
+		table := tomlTable([]byte("a = [" + strings.Repeat("[],", n-1) + "]"))
+		require.Equal(t, n <= maxBrackets, table != nil, n)
+	}
+	plain, err := gunzip([]byte(gzipped(strings.Repeat("a", maxNodeFile))))
+	require.NoError(t, err)
+	require.Len(t, plain, maxNodeFile)
 }
 
 func TestOfTwoImageMirrorsTheLaterPlaceIsReported(t *testing.T) {

@@ -2,7 +2,9 @@ package mirrorset
 
 import (
 	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
@@ -67,18 +69,14 @@ func jsonSize(n *document.Node) int {
 
 // largestRest returns the rendered MachineConfig with the largest Rest: of each pool the newest counts.
 // Rest is 0 where there is none.
-func (s *Set) largestRest() RenderedConfig {
+func (s *Set) largestRest() (largest RenderedConfig) {
 	newest := map[string]RenderedConfig{}
-	for _, r := range s.Rendered {
-		if n, ok := newest[r.Pool]; !ok || cmp.Or(cmp.Compare(r.Created, n.Created), r.compare(n)) > 0 {
-			newest[r.Pool] = r
-		}
+	byTime := func(a, b RenderedConfig) int { return cmp.Or(cmp.Compare(a.Created, b.Created), a.compare(b)) }
+	for _, r := range slices.SortedFunc(slices.Values(s.Rendered), byTime) {
+		newest[r.Pool] = r
 	}
-	var largest RenderedConfig
-	for _, r := range newest {
-		if r.compare(largest) > 0 {
-			largest = r
-		}
+	for _, r := range slices.SortedFunc(maps.Values(newest), RenderedConfig.compare) {
+		largest = r // the last is
 	}
 	return largest
 }

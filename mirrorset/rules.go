@@ -68,6 +68,7 @@ func (s *Set) Rules() (*Rules, error) {
 	all := s.entries()
 	findings := append(slices.Clone(s.Findings), s.validate(all)...)
 	r := &Rules{
+		Rules:    make([]Rule, 0, len(all)),
 		Insecure: validScopes(s.scopes(listInsecure)),
 		Blocked:  validScopes(s.scopes(listBlocked)),
 		Allowed:  validScopes(s.scopes(listAllowed)),
@@ -94,7 +95,6 @@ func (s *Set) Rules() (*Rules, error) {
 			never[e.Source] = true
 		}
 	}
-	r.Rules = make([]Rule, 0, len(all))
 	for _, given := range all {
 		if !ValidSource(given.Source) {
 			continue
@@ -141,9 +141,6 @@ func validScopes(scopes []Scope) []Scope {
 
 // checkOrder reports lists that contradict each other.
 func (r *Rule) checkOrder() finding.Findings {
-	if len(r.Entries) == 1 && ownOrder(r.Entries[0].Mirrors) {
-		return nil
-	}
 	order, loop := PreferenceOrder(r.lists(), r.Source)
 	if loop == nil {
 		return nil
@@ -184,7 +181,7 @@ func (r *Rule) Mirrors() []Mirror {
 	place := indexOf(order)
 	for _, e := range r.Entries {
 		for j, m := range e.Mirrors {
-			if i := place(m); i >= 0 { // a source that comes last is left out
+			if i, ok := place(m); ok { // a source that comes last is left out
 				mirrors[i].Origins = append(mirrors[i].Origins, e.MirrorOrigin(j))
 			}
 		}

@@ -131,7 +131,7 @@ func (v *validator) mirrors(e *Entry, by finding.Refuser) {
 		} else {
 			v.shortAddress(func() finding.Origin { return e.MirrorOrigin(i) }, m)
 		}
-		if at := first(m); at < i {
+		if at, _ := first(m); at < i {
 			v.repeated(e, by, i, at)
 			continue
 		}

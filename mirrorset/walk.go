@@ -251,10 +251,13 @@ func (c context) below(key string) context {
 	case "validate":
 		c.exclude("it is what a policy checks for (validate)") // Kyverno
 	case "patches", "patchesStrategicMerge", "patchesJson6902":
-		c.patch = c.patch || slices.Contains([]string{"Kustomization", "Component", "PolicyGenerator",
-			"SyncSet", "SelectorSyncSet"}, c.kind)
+		if slices.Contains([]string{"Kustomization", "Component", "PolicyGenerator", "SyncSet", "SelectorSyncSet"}, c.kind) {
+			c.patch = true
+		}
 	case "sourceFiles":
-		c.patch = c.patch || c.kind == "PolicyGenTemplate"
+		if c.kind == "PolicyGenTemplate" {
+			c.patch = true
+		}
 	}
 	return c
 }

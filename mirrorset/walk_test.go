@@ -330,6 +330,8 @@ func TestWhatOnlyNamesAKindIsNoFinding(t *testing.T) {
 		"a reference":      "apiVersion: v1\nkind: Event\ninvolvedObject: {apiVersion: config.openshift.io/v1, kind: ImageDigestMirrorSet, name: a}",
 		"a sentence":       "apiVersion: v1\nkind: A\ndescription: \"mirrors: see ImageDigestMirrorSet\"",
 		"what was applied": "apiVersion: v1\nkind: A\nmetadata:\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{\"a\":[{\"source\":\"a.io\",\"mirrors\":[\"b.io\"]}]}'",
+		"endpoints":        "apiVersion: v1\nkind: A\nx: {endpoints: [a.io]}\ny: no mirrors",
+		"two lines":        "apiVersion: v1\nkind: A\ndescription: \"its mirrors\\nare many\"",
 		"a ConfigMap":      "apiVersion: v1\nkind: ConfigMap\ndata: {a: \"source: a.io\\nmirrors: []\\n\"}",
 	} {
 		require.Empty(t, said(t, input), name)
@@ -370,16 +372,20 @@ func TestWhatIsPackedSmallIsNotUnpackedWithoutBound(t *testing.T) {
 	require.Equal(t, "error unread-rules: A/a files[0].contents.source:4", said(t, "apiVersion: v1\nkind: A\nmetadata: {name: a}\n"+
 		"files: [{path: /etc/containers/registries.conf, contents: {compression: gzip, source: \"data:;base64,"+bomb+"\"}}]"))
 
-	deep := strings.Repeat("{a: ", maxWalk+1) + flowIDMS + strings.Repeat("}", maxWalk+1)
-	require.Contains(t, said(t, deep), "error unread-rules: ")
+	for _, n := range []int{maxWalk - 1, maxWalk} {
+		deep := said(t, strings.Repeat("{a: ", n)+flowIDMS+strings.Repeat("}", n))
+		require.Equal(t, n < maxWalk, strings.HasPrefix(deep, "digest quay.io/a: "), deep)
+		require.Equal(t, n == maxWalk, strings.HasPrefix(deep, "error unread-rules: "), deep)
+	}
 
 	text := flowIDMS
-	for range maxTexts + 1 {
+	for n := range maxTexts + 1 {
 		quoted, err := json.Marshal(text)
 		require.NoError(t, err)
 		text = `{"a": ` + string(quoted) + `, "b": []}`
+		require.Equal(t, n < maxTexts, strings.HasPrefix(said(t, text), "digest quay.io/a: "))
+		require.Equal(t, n == maxTexts, strings.HasPrefix(said(t, text), "error unread-rules: "))
 	}
-	require.Contains(t, said(t, text), "error unread-rules: ")
 }
 
 func TestOneSearchFindsWhatASearchForEachWordFinds(t *testing.T) {

@@ -376,7 +376,6 @@ func compareNatural(a, b string) int {
 		if c := cmp.Or(cmp.Compare(len(na), len(nb)), cmp.Compare(na, nb), cmp.Compare(da, db)); c != 0 {
 			return c
 		}
-		a, b = a[da:], b[db:]
 	}
 	return cmp.Compare(a, b)
 }

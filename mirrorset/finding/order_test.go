@@ -71,6 +71,10 @@ func TestAFindingIsToldWithItsPlaceAndWhoRefuses(t *testing.T) {
 }
 
 func TestFindingsForAPlatform(t *testing.T) {
+	for platform, where := range map[finding.Platform]string{finding.Linux: "on Linux", finding.Windows: "on Windows", finding.Containerd: "with containerd"} {
+		require.Equal(t, where, platform.Where())
+		require.Equal(t, platform != finding.Linux, platform.ReadsHosts())
+	}
 	all := finding.Findings{{Code: "a"}, {Code: "b", Platform: finding.Linux}, {Code: "c", Platform: finding.Windows}, {Code: "d", Platform: finding.Containerd}}
 	require.Equal(t, finding.Findings{{Code: "a"}, {Code: "b", Platform: finding.Linux}}, all.For(finding.Linux))
 	require.Equal(t, finding.Findings{{Code: "a"}, {Code: "c", Platform: finding.Windows}, {Code: "d", Platform: finding.Windows}}, all.For(finding.Windows))
