@@ -124,6 +124,9 @@ func everything(t *testing.T, set *mirrorset.Set, rules *mirrorset.Rules) string
 	for _, p := range set.PullSecrets {
 		fmt.Fprintln(&b, "pull secret", at(p.Origin), asJSON(t, p.Machine))
 	}
+	for _, r := range set.Rendered {
+		fmt.Fprintln(&b, "rendered", asJSON(t, r.MachineConfig), at(r.Origin))
+	}
 	for _, p := range set.NodePools {
 		fmt.Fprintln(&b, "node pool", at(p.Origin), p.UpgradeType, p.Config)
 	}

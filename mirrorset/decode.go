@@ -85,9 +85,9 @@ type decoder struct {
 	others  map[string]int     // objects of other kinds, counted by kind
 	wrapper string             // what the object that is read stands in; empty for one that stands by itself
 
-	looked   *byte // the beginning of the text that was last looked through,
-	mentions bool  // and whether it may say where pulls go
-	unpacked int   // bytes that texts and files inside the input took
+	looked   *document.Document // whose text was last looked through,
+	mentions bool               // and whether it may say where pulls go
+	unpacked int                // bytes that texts and files inside the input took
 }
 
 func (d *decoder) decode(r io.Reader, o document.Options) (*Set, error) {

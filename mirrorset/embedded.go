@@ -55,7 +55,7 @@ func (w *walker) embedded(data []byte, line int, literal bool, at *step, c conte
 	if literal {
 		options.FirstLine++
 	}
-	outer, looked, mentioned := w.doc, w.looked, w.decoder.mentions
+	outer := w.doc
 	rest := false
 	for doc := range document.Read(bytes.NewReader(data), options) {
 		doc.Number = outer.Number
@@ -72,7 +72,7 @@ func (w *walker) embedded(data []byte, line int, literal bool, at *step, c conte
 			w.refuse(finding.CodeUnreadable, w.object, bad.Line, at.String(), bad.Message)
 		}
 	}
-	w.doc, w.looked, w.decoder.mentions = outer, looked, mentioned
+	w.doc = outer
 	if rest {
 		w.plain(data, line, at, c)
 	}

@@ -86,10 +86,8 @@ func (d *decoder) mentioned(n *document.Node) bool {
 	if text := n.JSON(); text != nil {
 		return mentions(text)
 	}
-	// The objects of one YAML document share its text.
-	text := d.doc.Text
-	if &text[0] != d.looked {
-		d.looked, d.mentions = &text[0], mentions(text)
+	if d.doc != d.looked { // the objects of one YAML document share its text
+		d.looked, d.mentions = d.doc, mentions(d.doc.Text)
 	}
 	return d.mentions
 }
@@ -104,7 +102,7 @@ func (d *decoder) other(o *object) {
 		d.nodePool(o)
 	}
 	o.pullSecret()
-	if o.Kind == kindDefinition || o.Kind != kindSecret && !d.mentioned(o.node) {
+	if o.Kind != kindSecret && !d.mentioned(o.node) {
 		d.skip(kind)
 		return
 	}
