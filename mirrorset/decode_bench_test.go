@@ -16,11 +16,11 @@ var inputs = []struct {
 	make func(n int) []byte
 	most float64
 }{
-	{"yaml-stream", yamlStream, 160},
-	{"yaml-list", yamlList, 155},
-	{"json-list", jsonList, 65},
-	{"unrelated-yaml-stream", unrelatedStream, 12},
-	{"unrelated-json-list", unrelatedList, 32},
+	{"yaml-stream", yamlStream, 225},
+	{"yaml-list", yamlList, 225},
+	{"json-list", jsonList, 90},
+	{"unrelated-yaml-stream", unrelatedStream, 20},
+	{"unrelated-json-list", unrelatedList, 45},
 }
 
 func manyEntry(i int) (source string, mirrors []string) {

@@ -172,7 +172,7 @@ func holdsMirrors(table map[string]any) bool {
 func (w *walker) encoded(n *document.Node, at *step, c context) {
 	for i := range n.Fields() {
 		f := &n.Fields()[i]
-		if f.Value.Kind != document.Text || len(f.Value.Text) > maxNodeFile*4/3 {
+		if f.Value.Kind != document.Text {
 			continue
 		}
 		if data, err := fromBase64(f.Value.Text); err == nil {
@@ -208,7 +208,7 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 	data, field, err := fileData(n, contents, content)
 	at = at.field(field)
 	for _, key := range []string{"source", "inline"} {
-		if contents != nil && field == "contents" && lookup(contents, key) != nil {
+		if field == "contents" && lookup(contents, key) != nil {
 			at = at.field(key)
 		}
 	}
@@ -238,7 +238,7 @@ func fileMode(n *document.Node) string {
 	if mode == nil {
 		return ""
 	}
-	number, err := strconv.ParseInt(mode.Text, 0, 32)
+	number, err := strconv.ParseInt(mode.Text, 0, 64)
 	if err != nil {
 		return ""
 	}

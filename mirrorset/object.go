@@ -344,9 +344,6 @@ func (o *object) readMetadata(n *document.Node) {
 // texts reads a mapping of strings.
 func (o *object) texts(n *document.Node, path string) map[string]string {
 	fields, _ := o.fields(n, o.name, path)
-	if len(fields) == 0 {
-		return nil
-	}
 	m := make(map[string]string, len(fields))
 	for _, f := range fields {
 		m[f.key], _ = o.str(f.value, o.name, path, ".", shown.Value(f.key))
@@ -590,7 +587,7 @@ func (d *decoder) bareList(n *document.Node) {
 				}
 				return
 			}
-			if d.mentioned(n) && d.walk(n, "") {
+			if d.walk(n, "") {
 				return
 			}
 			d.refuse(finding.CodeUnreadable, "", n.Line, "", "is a list, but not of {source, mirrors}; a "+

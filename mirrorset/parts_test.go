@@ -214,6 +214,20 @@ func TestWhatIsUnpackedAndParsedHasBounds(t *testing.T) {
 		table := tomlTable([]byte("a = [" + strings.Repeat("[],", n-1) + "]"))
 		require.Equal(t, n <= maxBrackets, table != nil, n)
 	}
+	for _, before := range []int{256<<20 - len(flowIDMS), 256<<20 - len(flowIDMS) + 1} {
+		d := &decoder{name: "in.yaml", set: &Set{}, unpacked: before}
+		set, err := d.decode(strings.NewReader("a: '"+flowIDMS+"'\n"), document.Options{})
+		require.Equal(t, before+len(flowIDMS) <= 256<<20, err == nil, err)
+		require.Equal(t, err == nil, len(set.ImageDigestMirrorSets) == 1)
+
+		d = &decoder{name: "in.yaml", set: &Set{}, unpacked: before}
+		_, err = d.decode(strings.NewReader("path: /etc/containers/registries.conf\ncontents: '"+flowIDMS+"'\n"), document.Options{})
+		if before+len(flowIDMS) <= 256<<20 {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "was not read: what it holds and others are more than 256 MiB together")
+		}
+	}
 	plain, err := gunzip([]byte(gzipped(strings.Repeat("a", maxNodeFile))))
 	require.NoError(t, err)
 	require.Len(t, plain, maxNodeFile)
