@@ -87,6 +87,7 @@ func TestRegistriesYAMLBecomesTheFilesOfK3s(t *testing.T) {
 		{"keys that are nearly right", "mirrors: {docker.io: {endpoints: [m.io]}}\nconfig: {}", "", "warning unknown-field config\nwarning unknown-field mirrors[\"docker.io\"].endpoints"},
 		{"no URL", "mirrors: {docker.io: {endpoint: ['https://m.io:port', m.io]}}", "docker.io: https://m.io/v2+pull+resolve | " + hub, `warning invalid-mirror mirrors["docker.io"].endpoint[0]`},
 		{"no registry", "mirrors: {'a b': {endpoint: [m.io]}, 'q.io/team': {endpoint: [m.io]}}", "", "warning no-effect \nwarning no-effect "},
+		{"a name with something lost behind it", "configs: {'m.io word': {tls: {ca: /a}}}", "", "warning no-effect \nwarning unknown-field configs[\"m.io [redacted]\"].tls.ca"},
 		{"wrong types", "mirrors: {docker.io: {endpoint: m.io}, quay.io: [m.io]}\nconfigs: a", "", "error wrong-type configs\nerror wrong-type mirrors[\"docker.io\"].endpoint\nerror wrong-type mirrors[\"quay.io\"]"},
 		{"no YAML", "mirrors: {", "", "error unreadable "},
 		{"nothing", "", "", ""},

@@ -50,9 +50,7 @@ func (r *reader) documents(data []byte) (roots []*document.Node) {
 	for doc := range document.Read(strings.NewReader(string(data)), document.Options{}) {
 		if err := doc.Err(); err != nil {
 			r.refuse(finding.CodeUnreadable, "", "", err.Message)
-			continue
-		}
-		if doc.Root != nil {
+		} else if doc.Root != nil {
 			roots = append(roots, doc.Root)
 		}
 	}
@@ -68,7 +66,6 @@ func (r *reader) mapping(n *document.Node, field string, known []string,
 	}
 	if n.Kind != document.Mapping {
 		r.refuse(finding.CodeWrongType, field, "", "is to be a mapping")
-		return nil
 	}
 	var fields []document.Field
 	seen := map[string]bool{}
@@ -86,15 +83,11 @@ func (r *reader) mapping(n *document.Node, field string, known []string,
 	return fields
 }
 
-// list returns the items of a list, none of a null.
+// list returns the items of a list, none of a null. Anything else is reported.
 func (r *reader) list(n *document.Node, field string) []document.Node {
 	var items []document.Node
-	if n == nil || n.Kind == document.Null {
-		return nil
-	}
-	if n.Kind != document.List {
+	if n.Kind != document.List && n.Kind != document.Null {
 		r.refuse(finding.CodeWrongType, field, "", "is to be a list")
-		return nil
 	}
 	for _, item := range n.Items() {
 		items = append(items, *item)
@@ -104,12 +97,11 @@ func (r *reader) list(n *document.Node, field string) []document.Node {
 
 // text returns what a scalar says. Numbers and the like are texts to a reader that wants one.
 func (r *reader) text(n *document.Node, field string) string {
-	switch {
-	case n == nil || n.Kind == document.Null:
+	if n == nil || n.Kind == document.Null {
 		return ""
-	case !n.IsScalar():
+	}
+	if !n.IsScalar() {
 		r.refuse(finding.CodeWrongType, field, "", "is to be a text")
-		return ""
 	}
 	return n.Text
 }

@@ -246,7 +246,7 @@ func k3sURL(endpoint string) (e k3sEndpoint, registry string, err error) {
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return e, "", err
+		return k3sEndpoint{}, "", err
 	}
 	if u.Scheme == "" {
 		u.Scheme = "https"

@@ -31,8 +31,8 @@ func Talos(name string, documents ...[]byte) (hoststoml.Tree, finding.Findings) 
 		roots = append(roots, r.documents(data)...)
 	}
 	for _, root := range roots {
-		if machine := field(root, "machine"); machine != nil && field(root, "kind") == nil {
-			r.machine(machine)
+		if field(root, "kind") == nil {
+			r.machine(field(root, "machine"))
 		}
 	}
 	seen := map[string]bool{}
@@ -82,7 +82,7 @@ func (r *talos) unknown(field, _ string) {
 	r.refuse(finding.CodeUnknownField, field, "", "is not known to Talos, which refuses a configuration with it")
 }
 
-// machine reads the registries of a machine configuration.
+// machine reads the registries of a machine configuration, nil where a document has none.
 func (r *talos) machine(n *document.Node) {
 	cache := field(field(field(n, "features"), "imageCache"), "localEnabled")
 	if r.boolean(cache, "machine.features.imageCache.localEnabled") {
@@ -100,7 +100,7 @@ func (r *talos) machine(n *document.Node) {
 				r.mirrors[e.Key.Text] = r.mirror(&e.Value, at)
 			default:
 				for _, c := range r.mapping(&e.Value, at, []string{"auth", "tls"}, r.unknown) {
-					if c.Key.Text == "tls" && c.Value.Kind != document.Null {
+					if c.Key.Text == "tls" {
 						r.tls[e.Key.Text] = r.tlsOf(&c.Value, at+".tls")
 					}
 				}
@@ -203,9 +203,7 @@ func (r *talos) files() map[string]string {
 			b.WriteString("server = " + quote(last.url) + "\n")
 			r.settings(&b, last, host)
 		}
-		if len(endpoints) > 0 {
-			b.WriteString("[host]\n")
-		}
+		b.WriteString("[host]\n")
 		for _, e := range endpoints {
 			fmt.Fprintf(&b, "[host.%s]\n", quote(e.url))
 			r.settings(&b, e, host)
