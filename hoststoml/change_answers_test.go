@@ -34,6 +34,7 @@ func TestANodeIsChangedInTheseSteps(t *testing.T) {
 				tree = append(tree, rf)
 			case "option":
 				o.Overwrite, o.Purge, o.KeepStale = o.Overwrite || rest == "overwrite", o.Purge || rest == "purge", o.KeepStale || rest == "keep stale"
+				o.TakeOverWMCO = o.TakeOverWMCO || rest == "take over"
 				if rest == "linux" {
 					o.Platform = finding.Containerd
 				}

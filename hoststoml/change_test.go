@@ -99,12 +99,19 @@ func TestATreeThatNoNodeCanHoldIsRefused(t *testing.T) {
 		`"../x" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{name: {}, "../x": {}}}},
 		`"ca.pem" beside`:    {{Host: "a.io", Extra: hoststoml.Extra{"ca.pem": {}}}},
 		`x.crt" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x.crt": {}}}},
+		`x.cert" beside`:     {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x.cert": {}}}},
+		`x.key" beside`:      {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x.key": {}}}},
+		`-x." beside`:        {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x.": {}}}},
+		`x/y.pem" beside`:    {{Host: "a.io", Extra: hoststoml.Extra{"pullroute-x/y.pem": {}}}},
+		`registry ""`:        {registry("", "https://m.io")},
+		`"m.io_5000_": is`:   {registry("m.io_5000_", "https://m.io")},
 	} {
 		_, err := hoststoml.Diff(&hoststoml.Node{}, tree, hoststoml.Options{})
 		require.ErrorContains(t, err, want)
 	}
 	require.Regexp(t, `^pullroute-ca\.\.5000-[0-9a-f]{16}\.pem$`, hoststoml.ExtraName("ca..5000.pem", nil))
 	require.Regexp(t, `^pullroute-n\.io-5000-[0-9a-f]{16}\.pem$`, hoststoml.ExtraName("n.io:5000.pem", nil))
+	require.Regexp(t, `^pullroute-azAZ09_--------[0-9a-f]{16}\.pem$`, hoststoml.ExtraName("azAZ09_`{@[/:é.pem", nil), "the neighbours of what a name may have")
 }
 
 func TestNothingThatIsPrintedHoldsContent(t *testing.T) {
@@ -129,6 +136,18 @@ func TestNothingThatIsPrintedHoldsContent(t *testing.T) {
 	}
 	for _, o := range c.Operations {
 		require.True(t, o.Kind != nodefiles.OperationWrite || o.Mode == 0o600, o)
+	}
+}
+
+// A key that no containerd reads may be a header that is misspelt.
+func TestAFileThatMayHoldSecretsIsForItsOwnerOnly(t *testing.T) {
+	header, unknown := hoststoml.Header{"A": hoststoml.Secrets("b")}, map[string]hoststoml.Secret{"headers": hoststoml.NewSecret("1")}
+	for _, s := range []hoststoml.Settings{{Header: header}, {Unknown: unknown}, {Header: header, Unknown: unknown}} {
+		for _, f := range []*hoststoml.File{{Settings: s}, {Hosts: []hoststoml.Host{{URL: "https://m.io", Settings: s}}}} {
+			c, err := hoststoml.Diff(nil, hoststoml.Tree{{Host: "a.io", File: f}}, hoststoml.Options{})
+			require.NoError(t, err)
+			require.Equal(t, fs.FileMode(0o600), c.Operations[1].Mode)
+		}
 	}
 }
 

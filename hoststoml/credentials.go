@@ -2,8 +2,7 @@ package hoststoml
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"path"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
@@ -13,8 +12,7 @@ import (
 // secretMarker is the second comment line of a file that holds credentials, after [Marker].
 const secretMarker = "It holds credentials: only its owner, and containerd, may read it."
 
-// withCredentials returns the tree with a header for each endpoint that a credential belongs to. t
-// is not changed.
+// addCredentials gives each endpoint that a credential belongs to its header.
 //
 // An endpoint gets the most specific credential among those that are for all of it: a credential
 // for m.io/org goes to https://m.io/v2/org and to what lies below, and not to https://m.io, which
@@ -26,11 +24,10 @@ const secretMarker = "It holds credentials: only its owner, and containerd, may 
 // With mirrorsOnly no endpoint on a registry's own host gets one in its file.
 //
 // The findings say where a header is not enough. None of them holds a credential.
-func (t Tree) withCredentials(s PullSecret, mirrorsOnly bool) (Tree, finding.Findings) {
+func (t Tree) addCredentials(s PullSecret, mirrorsOnly bool) finding.Findings {
 	b := newCredentialWriter(s)
-	out := t.clone()
-	for i := range out {
-		rf := &out[i]
+	for i := range t {
+		rf := &t[i]
 		marked := false
 		targets := rf.targets()
 		b.ask(rf.Host, targets)
@@ -40,26 +37,15 @@ func (t Tree) withCredentials(s PullSecret, mirrorsOnly bool) (Tree, finding.Fin
 				continue
 			}
 			if header := b.choose(e); header != "" {
-				if e.settings.Header == nil {
-					e.settings.Header = Header{}
-				}
-				maps.DeleteFunc(e.settings.Header, func(name string,
-					_ []Secret) bool {
-					return strings.EqualFold(name, authorization)
-				})
-				e.settings.Header[authorization] = Secrets(header)
+				e.settings.Header = Header{"Authorization": Secrets(header)}
 				marked = true
 			}
 		}
-		if marked && !slices.Contains(strings.Split(rf.File.Comment, "\n"), secretMarker) {
-			first, rest, more := strings.Cut(rf.File.Comment, "\n")
-			rf.File.Comment = strings.TrimPrefix(first+"\n"+secretMarker, "\n")
-			if more {
-				rf.File.Comment += "\n" + rest
-			}
+		if marked {
+			rf.File.Comment += "\n" + secretMarker
 		}
 	}
-	return out, b.report()
+	return b.report()
 }
 
 // hosts returns the registry hosts that have a credential for all of them.
@@ -72,27 +58,19 @@ func (s PullSecret) hosts() (hosts []string) {
 	return hosts
 }
 
-const authorization = "Authorization"
-
 type credentialWriter struct {
 	secret   PullSecret
-	byScope  map[string]int       // entries, by scope
-	used     map[int]bool         // entries, by index
-	left     map[int]bool         // those of sources, which get none
-	insecure map[int]bool         // those sent to an insecure endpoint
-	asked    map[string]endpoints // by scope
-}
-
-// endpoints are those of one scope: how many registries ask there, and the first few of them, in order.
-type endpoints struct {
-	first []string
-	all   int
+	byScope  map[string]int      // entries, by scope
+	used     map[int]bool        // entries, by index
+	left     map[int]bool        // those of sources, which get none
+	insecure map[int]bool        // those sent to an endpoint that may be somebody else
+	asked    map[string][]string // the registries that ask at a scope
 }
 
 func newCredentialWriter(s PullSecret) *credentialWriter {
 	b := &credentialWriter{
 		secret: s, byScope: make(map[string]int, len(s.entries)), used: map[int]bool{}, left: map[int]bool{},
-		insecure: map[int]bool{}, asked: map[string]endpoints{},
+		insecure: map[int]bool{}, asked: map[string][]string{},
 	}
 	for i, c := range s.entries {
 		b.byScope[c.scope()] = i
@@ -104,15 +82,10 @@ func newCredentialWriter(s PullSecret) *credentialWriter {
 func (b *credentialWriter) ask(registry string, all []endpointSettings) {
 	seen := make(map[string]bool, len(all))
 	for _, e := range all {
-		if seen[e.scope] {
-			continue
+		if !seen[e.scope] {
+			b.asked[e.scope] = append(b.asked[e.scope], registry)
 		}
 		seen[e.scope] = true
-		asked := b.asked[e.scope]
-		if asked.all++; len(asked.first) < few {
-			asked.first = append(asked.first, e.scope+" (for "+registry+")")
-		}
-		b.asked[e.scope] = asked
 	}
 }
 
@@ -127,7 +100,7 @@ func (b *credentialWriter) choose(e endpointSettings) string {
 		return ""
 	}
 	b.used[i] = true
-	b.insecure[i] = b.insecure[i] || e.insecure()
+	b.insecure[i] = b.insecure[i] || e.settings.SkipVerify != nil
 	return b.secret.entries[i].header()
 }
 
@@ -140,26 +113,29 @@ func (b *credentialWriter) leave(e endpointSettings) {
 
 // find returns the longest entry around a scope.
 func (b *credentialWriter) find(scope string) (entry int, ok bool) {
-	for more := true; more; scope, more = parent(scope) {
-		if i, ok := b.byScope[scope]; ok {
-			return i, true
-		}
+	for more := true; more && !ok; scope, more = parent(scope) {
+		entry, ok = b.byScope[scope]
 	}
-	return 0, false
+	return entry, ok
 }
 
 // wider returns the endpoints around a scope, which serve more than it, as a text; "" where there
 // is none.
 func (b *credentialWriter) wider(scope string) string {
-	var around endpoints
+	all := 0
+	var first []string
 	for location, more := parent(scope); more; location, more = parent(location) {
 		asked := b.asked[location]
-		around.all += asked.all
-		around.first = slices.Concat(asked.first, around.first)
+		all += len(asked)
+		var here []string
+		for _, registry := range asked[:min(few, len(asked))] {
+			here = append(here, location+" (for "+registry+")")
+		}
+		first = append(here, first...)
 	}
-	around.first = around.first[:min(few, len(around.first))]
-	text := strings.Join(around.first, ", ")
-	if more := around.all - len(around.first); more > 0 {
+	first = first[:min(few, len(first))]
+	text := strings.Join(first, ", ")
+	if more := all - len(first); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
@@ -167,8 +143,8 @@ func (b *credentialWriter) wider(scope string) string {
 
 // parent returns the location around a location, host/path; ok is false for a host.
 func parent(location string) (around string, ok bool) {
-	i := strings.LastIndexByte(location, '/')
-	return location[:max(i, 0)], i >= 0
+	around, _ = path.Split(location)
+	return strings.TrimSuffix(around, "/"), around != ""
 }
 
 func (b *credentialWriter) report() finding.Findings {

@@ -107,7 +107,7 @@ func (d *differ) fail(host string, err error) {
 		return
 	}
 	d.progress.fail(host, err)
-	if _, ok := HostFromDir(Dir(host)); ok && host != "_default" && d.find(Dir(host)) == nil && d.find(host) == nil {
+	if _, ok := HostFromDir(Dir(host)); ok && d.find(Dir(host)) == nil && d.find(host) == nil {
 		d.progress.waitFor(host)
 	}
 }
@@ -238,7 +238,7 @@ func (d *differ) replace(e *nodeEntry, files []onnode.New) {
 			d.cleaned[e.Name+"/"+temporary] = true
 		}
 		// The others are to be on disk when hosts.toml starts to refer to them.
-		if f.Name == FileName || i == len(files)-1 || files[i+1].Name == FileName {
+		if i == len(files)-1 || files[i+1].Name == FileName {
 			d.add(nodefiles.OperationSync, e.Name)
 		}
 	}
@@ -285,7 +285,7 @@ func (d *differ) remove(e *nodeEntry) {
 		d.fail(host, e.err)
 		return
 	}
-	ours := e.Mode.IsDir() && e.ours(d.o)
+	ours := e.ours(d.o)
 	switch {
 	case ours && d.o.KeepStale:
 		d.keep(nodefiles.KeptStale, e.Name+"/"+FileName, "is left from before, and the tree does not hold it")
@@ -302,7 +302,7 @@ func (d *differ) remove(e *nodeEntry) {
 
 // removeDirectory removes a directory with everything in it.
 func (d *differ) removeDirectory(e *nodeEntry, host string) {
-	d.uncovers = host != "_default" && !d.wants(Dir(host))
+	d.uncovers = !d.wants(Dir(host))
 	away := removed(e.Name)
 	d.clean(away)
 	d.rename(e.Name, away)
@@ -332,7 +332,7 @@ func (d *differ) removeFiles(e *nodeEntry) {
 // staysForeign reports whether a directory is on the node and stays there, whoever wrote it.
 func (d *differ) staysForeign(dir string) bool {
 	e := d.find(dir)
-	return e != nil && (e.err != nil || !e.Mode.IsDir() || !e.ours(d.o) || d.o.KeepStale || len(e.foreign()) > 0)
+	return e != nil && (e.err != nil || !e.ours(d.o) || d.o.KeepStale || len(e.foreign()) > 0)
 }
 
 // clean removes what an interrupted run left under a name in config_path.
@@ -369,7 +369,6 @@ func (d *differ) cleanUp() {
 		}
 		if !ok {
 			d.keep(KeptOther, e.Name, "was not written by pullroute, and containerd does not read it")
-			continue
 		}
 		d.registry = host
 		for _, f := range e.Entries {

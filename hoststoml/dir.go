@@ -34,10 +34,7 @@ func HostFromDir(dir string) (host string, ok bool) {
 	}
 	host = dir
 	if rest, found := strings.CutSuffix(dir, "_"); found {
-		name, port, found := strings.Cut(rest, "_") // the grammar of hosts has no "_"
-		if !found {
-			return "", false
-		}
+		name, port, _ := strings.Cut(rest, "_") // the grammar of hosts has no "_"
 		host = name + ":" + port
 	}
 	if !mirrorset.ValidHost(host) {

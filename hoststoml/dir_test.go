@@ -14,6 +14,7 @@ func TestDirAndHostFromDirAreInverse(t *testing.T) {
 		"quay.io:443":    "quay.io_443_",
 		"localhost:5000": "localhost_5000_",
 		"Quay.IO":        "Quay.IO",
+		"a:5000":         "a_5000_",
 		"_default":       "_default",
 	} {
 		require.Equal(t, dir, hoststoml.Dir(host))
@@ -34,6 +35,10 @@ func TestHostFromDirRefusesWhatIsNoHost(t *testing.T) {
 		_, ok := hoststoml.HostFromDir(dir)
 		require.False(t, ok, dir)
 	}
+}
+
+func TestAColonAtTheBeginningIsNoneOfAPort(t *testing.T) {
+	require.Equal(t, ":5000", hoststoml.Dir(":5000"))
 }
 
 func TestDirsAreInTheOrderOfContainerd(t *testing.T) {

@@ -2,9 +2,11 @@ package hoststoml
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pullroute/pullroute/internal/tomltree"
 )
@@ -45,22 +47,8 @@ func (d document) line(path []string) int {
 	return line
 }
 
-// keys returns every key path of up to three parts: host."URL".NAME is the longest that has a meaning.
-func (d document) keys() []key {
-	var keys []key
-	var walk func(path []string, table *tomltree.Value)
-	walk = func(path []string, table *tomltree.Value) {
-		for _, e := range table.Entries {
-			path := append(slices.Clip(path), e.Key)
-			keys = append(keys, key{path, e.Line, e.Header})
-			if len(path) < 3 {
-				walk(path, e.Value)
-			}
-		}
-	}
-	walk(nil, d.Root)
-	return keys
-}
+// keyOf is an entry of the table at a path.
+func keyOf(e tomltree.Entry, at ...string) key { return key{append(at, e.Key), e.Line, e.Header} }
 
 // hosts returns the host tables in the order that containerd 2 asks them: a header for each host,
 // and for its sub-tables where they stand apart. As there, a first table [host.""] is taken for a
@@ -114,11 +102,8 @@ func (o *oldSyntax) value(path []string, v *tomltree.Value) {
 			o.value(path, item)
 		}
 	case tomltree.Date:
-		switch {
-		case len(v.Source) == len("2006-01-02") && bytes.Count(v.Source, []byte("-")) == 2:
-			unknown("a date")
-		case bytes.Contains(v.Source, []byte("- ")):
-			unknown("a blank in a date")
+		if !oldTime(string(v.Source)) {
+			unknown("this date or time")
 		}
 	case tomltree.String:
 		if v.Source[0] == '"' && newEscape.Match(v.Source) {
@@ -129,6 +114,24 @@ func (o *oldSyntax) value(path []string, v *tomltree.Value) {
 		}
 	}
 }
+
+// oldTime reports whether go-toml 1.9.5 reads a date or time: it wants a time of day, with a date where there
+// is an offset, in the form that lexDateTime and lexTime have and within the bounds of package time. Version 2
+// does not look into the value of a key that nobody asks for.
+func oldTime(text string) bool {
+	parts := timeParts.FindStringSubmatch(text)
+	if parts == nil {
+		return false
+	}
+	date, clock, offset := parts[1], parts[2], parts[3]
+	if date == "" && offset != "" {
+		return false
+	}
+	_, err := time.Parse(time.RFC3339, cmp.Or(date, "1970-01-01")+"T"+clock+cmp.Or(offset, "Z"))
+	return err == nil
+}
+
+var timeParts = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)?$`)
 
 var newEscape = regexp.MustCompile(`^(?:[^\\]|\\[^ex])*\\[ex]`)
 

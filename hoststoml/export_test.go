@@ -1,6 +1,7 @@
 package hoststoml
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,12 +11,15 @@ import (
 
 const SecretMarker = secretMarker
 
+var DecodeYAML = decodeYAML
+
 // The steps of Render, one by one.
 
 var FromTable = fromTable
 
 func (t Tree) WithCredentials(s PullSecret) (Tree, finding.Findings) {
-	return t.withFiles(s.hosts()).withCredentials(s, false)
+	out := t.withFiles(s.hosts())
+	return out, out.addCredentials(s, false)
 }
 
 func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
@@ -24,12 +28,20 @@ func (t Tree) WithTLS(hosts map[string]TLS) (Tree, finding.Findings) {
 	for host := range usable {
 		names = append(names, host)
 	}
-	return t.withFiles(names).withTLS(usable), findings.For(finding.Containerd)
+	out := t.withFiles(names)
+	out.addTLS(usable)
+	return out, findings.For(finding.Containerd)
 }
 
-// withFiles adds the files of configured hosts that have none.
+// withFiles returns a copy of the tree that also has the files of configured hosts that have none.
 func (t Tree) withFiles(hosts []string) Tree {
-	out := t.clone()
+	out := slices.Clone(t)
+	for i := range out {
+		if f := out[i].File; f != nil {
+			out[i].File = &File{Comment: f.Comment, Server: f.Server, Settings: f.Settings, Hosts: slices.Clone(f.Hosts)}
+		}
+		out[i].Extra = maps.Clone(out[i].Extra)
+	}
 	for _, rf := range fromTable(resolve.NewContainerdTableFor(nil, resolve.ContainerdOptions{Configured: hosts})) {
 		known := false
 		for _, other := range t {

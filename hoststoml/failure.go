@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/nodefiles"
@@ -107,6 +106,6 @@ func (r *RegistryFile) forbids() bool {
 	}
 	own := network.Host(r.Host)
 	return !slices.ContainsFunc(r.targets(), func(e endpointSettings) bool {
-		return strings.TrimRight(e.location, "/") == own
+		return e.location == own
 	})
 }

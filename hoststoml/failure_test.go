@@ -109,6 +109,10 @@ func TestATreeThatANodeCannotHoldWholeIsPutInPart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"AUX.example.com_5000_", "aux.example.com"}, renamed(c))
 
+	// One with Windows has them, and is told so.
+	_, err = hoststoml.Diff(&hoststoml.Node{}, tree[3:4], hoststoml.Options{Platform: finding.Windows})
+	require.Equal(t, []string{"aux.example.com: name"}, failures(err))
+
 	// What stands for a registry that cannot be put stays.
 	before := map[string]string{"extra.io/hosts.toml": "# " + hoststoml.Marker + "\n", "n.io:5000/hosts.toml": "# " + hoststoml.Marker + "\n"}
 	bad := hoststoml.Extra{"ca.pem": {}}
@@ -181,10 +185,14 @@ func TestWhetherCaseCountsIsFoundOutFromTheDirectories(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"quay.io/hosts.toml"}, renamed(c))
 	// A directory that cannot be read says nothing, the next one does.
-	dir, r := refuse(t, map[string]string{"a.io/hosts.toml": ours, "c.io/hosts.toml": ours}, "list a.io", "list A.IO")
+	dir, r := refuse(t, map[string]string{"a.io/hosts.toml": ours, "c.io/hosts.toml": ours, "a a/x": "", "a-b": "no directory"}, "list a.io", "list A.IO", "list a a", "list A A")
 	r.Transport = folding{open(t, dir)}
 	_, err = both.Apply(t.Context(), r, hoststoml.Options{KeepStale: true})
 	require.Equal(t, []string{"b.io: same directory", "a.io: other"}, failures(err))
+	// A name in capitals is asked for in small letters.
+	dir, _ = refuse(t, map[string]string{"A.IO/hosts.toml": ours})
+	_, err = both.Apply(t.Context(), folding{open(t, dir)}, hoststoml.Options{KeepStale: true})
+	require.Equal(t, []string{"b.io: same directory"}, failures(err))
 }
 
 // refusing is a node on which some calls fail, by kind and path.
@@ -192,6 +200,7 @@ type refusing struct {
 	nodefiles.Transport
 	paths map[string]bool
 	calls int
+	lists []string
 }
 
 var errRefused = errors.New("permission denied")
@@ -204,6 +213,7 @@ func (r *refusing) ReadFile(ctx context.Context, name string) ([]byte, error) {
 }
 
 func (r *refusing) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
+	r.lists = append(r.lists, dir)
 	if r.paths["list "+dir] {
 		return nil, errRefused
 	}
@@ -253,14 +263,50 @@ func TestADirectoryThatCannotBeReadFailsItsRegistryOnly(t *testing.T) {
 	require.Equal(t, []string{"_default: other", "gone.io: waits"}, failures(err))
 	require.Equal(t, []string{"a.io", "b.io", "c.io"}, renamed(c))
 
+	// What it does not decide for afterwards goes: a directory that stays for others, and a HOST:PORT whose registry has a file.
+	node := faults.NewMemory(faults.Case{Node: map[string]string{
+		"_default/hosts.toml": ours, "gone.io/hosts.toml": ours, "half.io/hosts.toml": ours, "half.io/x": "", "n.io:5000/hosts.toml": ours,
+	}})
+	r = &refusing{Transport: node, paths: map[string]bool{"read _default/hosts.toml": true}}
+	c, err = hoststoml.Tree{registry("n.io:5000", "https://m.io")}.Apply(t.Context(), r, hoststoml.Options{})
+	require.Equal(t, []string{"_default: other", "gone.io: waits"}, failures(err))
+	require.Equal(t, []string{"n.io_5000_", ".n.io:5000~old"}, renamed(c))
+	require.NotContains(t, node.Files, "half.io/hosts.toml")
+
+	// What no registry has is not looked into, nor what another hand put beside a file.
+	dir, r = refuse(t, map[string]string{"a.io/hosts.toml": ours, "a.io/ca.crt": "x", "no host/x": "y"}, "read a.io/ca.crt", "list no host")
+	_, err = tree.Apply(t.Context(), r, hoststoml.Options{})
+	require.NoError(t, err)
+	require.NotContains(t, r.lists, "no host")
+	require.Contains(t, r.lists, "a.io")
+
 	// A context that is done is no failure of a registry.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = hoststoml.ReadNode(ctx, r)
 	require.ErrorIs(t, err, context.Canceled)
+	ctx, cancel = context.WithCancel(t.Context())
+	_, err = hoststoml.ReadNode(ctx, ending{open(t, dir), "a.io", cancel})
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "reading the node's files: ")
 	r = &refusing{Transport: r.Transport, paths: map[string]bool{"list .": true}}
 	_, err = hoststoml.ReadNode(t.Context(), r)
 	require.ErrorIs(t, err, errRefused)
+}
+
+// ending is a node whose context ends while a directory is listed.
+type ending struct {
+	nodefiles.Transport
+	at  string
+	end func()
+}
+
+func (e ending) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
+	if dir == e.at {
+		e.end()
+		return nil, ctx.Err()
+	}
+	return e.Transport.List(ctx, dir)
 }
 
 func TestDefaultWaitsForTheRegistriesThatItDecidesFor(t *testing.T) {
@@ -297,11 +343,26 @@ func TestDefaultWaitsForTheRegistriesThatItDecidesFor(t *testing.T) {
 		require.Equal(t, []string{"._default~old"}, renamed(c))
 	}
 
+	withPort := hoststoml.Tree{{Host: "n.io:5000", Extra: hoststoml.Extra{"bad": hoststoml.Secret{}}}}
+	_, c, err := applyLinux(map[string]string{"_default/hosts.toml": ours, "n.io_5000_/hosts.toml": ours}, withPort, hoststoml.Options{})
+	require.Equal(t, []string{"n.io:5000: name"}, failures(err))
+	require.Equal(t, []string{"._default~old"}, renamed(c))
+
 	// One that no node can hold is one that "_default" decides for.
 	_, r = refuse(t, map[string]string{"_default/hosts.toml": ours})
-	c, err := hoststoml.Tree{registry("aux.io", "https://m.io")}.Apply(t.Context(), r, hoststoml.Options{})
+	c, err = hoststoml.Tree{registry("aux.io", "https://m.io")}.Apply(t.Context(), r, hoststoml.Options{})
 	require.Equal(t, []string{"aux.io: name", "_default: waits"}, failures(err))
 	require.Empty(t, c.Operations)
+
+	// What an interrupted run left of "_default" decides for nobody, and goes.
+	_, c, err = applyLinux(map[string]string{"._default~old/hosts.toml": ours}, hoststoml.Tree{registry("aux.io", "https://m.io")}, hoststoml.Options{})
+	require.Equal(t, []string{"aux.io: name"}, failures(err))
+	require.Len(t, c.Operations, 2)
+
+	// Nobody pulls from what is no registry.
+	_, c, err = applyLinux(nil, hoststoml.Tree{registry("a b", "https://m.io"), registry("_default", "https://m.io")}, hoststoml.Options{})
+	require.Equal(t, []string{"a b: name"}, failures(err))
+	require.Equal(t, []string{"_default"}, renamed(c))
 }
 
 func TestAReplacementThatIsCancelledTriesNoOtherRegistry(t *testing.T) {
@@ -390,6 +451,12 @@ func TestAnotherHandsHostColonPortIsHiddenWhereItsRegistryHasADirectory(t *testi
 	c, err := hoststoml.Tree{}.Apply(t.Context(), r, hoststoml.Options{})
 	require.Equal(t, []string{"n.io:5000: other"}, failures(err))
 	require.Equal(t, []string{"hidden n.io:5000"}, kept(c), "that cannot be read")
+	ca := hoststoml.ExtraName("ca.pem", nil)
+	node = faults.NewMemory(faults.Case{Node: map[string]string{"n.io:5000/hosts.toml": hand, "n.io_5000_/hosts.toml": ours, "n.io_5000_/" + ca: ""}})
+	r = &refusing{Transport: node, paths: map[string]bool{"read n.io_5000_/" + ca: true}}
+	c, err = hoststoml.Tree{}.Apply(t.Context(), r, hoststoml.Options{})
+	require.Equal(t, []string{"n.io:5000: other"}, failures(err))
+	require.Equal(t, []string{"hidden n.io:5000"}, kept(c), "of which a part cannot be read")
 }
 
 func TestAFileThatIsReplacedKeepsItsModeUnlessItHoldsSecrets(t *testing.T) {
@@ -501,6 +568,25 @@ func TestRegistryErrorsFindsThemInWhatOthersWrap(t *testing.T) {
 	require.Empty(t, hoststoml.RegistryErrors(nil))
 	require.Empty(t, hoststoml.RegistryErrors(errRefused))
 	require.Equal(t, `registry "a\x1b.io": x`, (&hoststoml.RegistryError{Registry: "a\x1b.io", Err: errors.New("x")}).Error())
+}
+
+// The node of a tree is the one that is read where the tree stands.
+func TestTheNodeOfATreeIsThatOfItsFiles(t *testing.T) {
+	rf := registry("a.io:5000", "https://m.io")
+	rf.Extra = hoststoml.Extra{hoststoml.ExtraName("ca.pem", nil): hoststoml.NewSecret("x"), hoststoml.ExtraName("client.pem", nil): hoststoml.NewSecret("y")}
+	tree := hoststoml.Tree{rf, registry("b.io", "https://m.io")}
+	site, _, err := applyLinux(nil, tree, hoststoml.Options{})
+	require.NoError(t, err)
+	read, err := hoststoml.ReadNode(t.Context(), site)
+	require.NoError(t, err)
+	want, err := hoststoml.Diff(read, nil, hoststoml.Options{})
+	require.NoError(t, err)
+	got, err := hoststoml.Diff(tree.Node(), nil, hoststoml.Options{})
+	require.NoError(t, err)
+	require.Len(t, want.Operations, 2+4+2+2)
+	require.Equal(t, want, got)
+	require.Equal(t, "Node(2 names)", fmt.Sprint(tree.Node()))
+	require.Equal(t, "Node(0 names)", fmt.Sprint((*hoststoml.Node)(nil)))
 }
 
 func TestANilNodeHasNothing(t *testing.T) {

@@ -26,8 +26,8 @@ func (t Tree) K3sFindings(dir string, findings finding.Findings) finding.Finding
 	}
 	for _, f := range findings {
 		file := files[f.Origin.File]
-		if file == nil && len(t) == 1 {
-			file = t[0].File // a file by itself
+		if len(t) == 1 {
+			file = t[0].File // also where the findings name a file by itself
 		}
 		if file == nil || !file.upstreamOnly(f) {
 			out = append(out, f)

@@ -67,9 +67,6 @@ func (e *nodeEntry) read(ctx context.Context, t nodefiles.Transport) (err error)
 	if e.Entries, err = onnode.Tree(ctx, t, e.Name); err != nil {
 		return err
 	}
-	if _, ok := HostFromDir(e.Name); !ok {
-		return nil
-	}
 	for _, f := range e.Entries {
 		if !f.Mode.IsRegular() || f.Name != FileName && !isExtra(f.Name) {
 			continue

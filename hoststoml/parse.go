@@ -47,7 +47,7 @@ func (r *reader) current(data []byte) *File {
 	switch {
 	case r.ignored:
 		return nil
-	case f != nil && r.version.old() && r.doc.Document != nil:
+	case r.version.old() && r.doc.Document != nil:
 		return r.oldFile(f)
 	}
 	return f
@@ -168,11 +168,8 @@ func (r *reader) malformed(err error) {
 	// nothing certain can be said of 1.6 and 1.7.
 	const old = " (and by 1.6 and 1.7, whose parser is another, with few exceptions)"
 	p := refuse(nil, "", err.Error()).ignoredBy(newVersions + old)
-	var at *tomltree.Error
-	if !errors.As(err, &at) || at.Line == 0 {
-		r.report(p, 0)
-		return
-	}
+	at := &tomltree.Error{} // which it is
+	errors.As(err, &at)
 	p.path = at.Key
 	if at.Mistyped {
 		p.text, p.versions = wrongType(p.path)
@@ -184,19 +181,19 @@ func (r *reader) malformed(err error) {
 
 // wrongType says what should stand at a path, and who ignores the file because it does not.
 func wrongType(path []string) (string, versions) {
-	if len(path) > 0 && len(path) < 3 && strings.EqualFold(path[0], "host") {
+	name := path[0]
+	if strings.EqualFold(name, "host") {
 		text := `hosts are tables: [host."https://HOST"]`
-		if len(path) == 2 {
-			text += "; 1.6 and 1.7 crash on this one if there is another host"
+		switch len(path) {
+		case 1:
+			return text, everyVersion
+		case 2:
+			return text + "; 1.6 and 1.7 crash on this one if there is another host", everyVersion
 		}
-		return text, everyVersion
+		name = path[2]
 	}
-	name := last(path)
 	lower := strings.ToLower(name)
-	text := "a value of the wrong type"
-	if want := wanted[lower]; want != "" {
-		text = "want " + want
-	}
+	text := "want " + wanted[lower]
 	if lower == "dial_timeout" || name != lower { // 1.6 and 1.7 do not read it
 		return text, newVersions + " (what 1.6 and 1.7 make of the rest of the file is not looked at " +
 			"before this is mended)"
@@ -204,31 +201,26 @@ func wrongType(path []string) (string, versions) {
 	return text, everyVersion
 }
 
-func last(path []string) string {
-	if len(path) == 0 {
-		return ""
-	}
-	return path[len(path)-1]
-}
+func last(path []string) string { return path[len(path)-1] }
 
 // keys reports the keys that containerd does not read, and those that only some versions read.
 func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
-	hasHost := false
-	for _, key := range r.doc.keys() {
-		switch name := last(key.path); {
-		case key.path[0] != "host":
-			r.topKey(key)
-		case len(key.path) == 2:
-			r.hostTable(key, asked[name])
-			if !asked[name] {
-				r.oldHost(name, hosts[name])
-			}
-		case len(key.path) == 3:
-			r.hostKey(key)
+	for _, top := range r.doc.Root.Entries {
+		if top.Key != "host" {
+			r.topKey(keyOf(top))
+			continue
 		}
-		hasHost = hasHost || key.path[0] == "host"
+		for _, host := range top.Value.Entries {
+			r.hostTable(keyOf(host, "host"), asked[host.Key])
+			if !asked[host.Key] {
+				r.oldHost(host.Key, hosts[host.Key])
+			}
+			for _, e := range host.Value.Entries {
+				r.hostKey(keyOf(e, "host", host.Key))
+			}
+		}
 	}
-	if !hasHost {
+	if r.doc.Root.Get("host") == nil {
 		r.report(warn([]string{"host"}, "", `there is no host table: add an empty one, `+
 			`[host]`).ignoredBy(beforeServerOnly), 0)
 	}
@@ -236,13 +228,11 @@ func (r *reader) keys(hosts map[string]rawSettings, asked map[string]bool) {
 
 // topKey looks at a key at the top of the file.
 func (r *reader) topKey(key key) {
-	switch {
-	case len(key.path) > 1:
-	case strings.EqualFold(last(key.path), "host"):
+	if strings.EqualFold(last(key.path), "host") {
 		r.report(warn(key.path, "", "no version of containerd reads hosts from a key spelled so: write host"), key.line)
-	default:
-		r.setting(key)
+		return
 	}
+	r.setting(key)
 }
 
 // hostTable looks at what names a host. asked says whether containerd 2 asks it.
@@ -263,7 +253,7 @@ func (r *reader) hostKey(key key) {
 	lower := strings.ToLower(last(key.path))
 	switch {
 	case lower == "server":
-		r.report(warn(key.path, "", unreadText(lower, false)), key.line)
+		r.report(warn(key.path, "", unreadText(lower)), key.line)
 	case key.table && wanted[lower] == "" && lower != rewriteKey:
 		r.report(warn(key.path, "", `no version of containerd reads this table; if it is part of a host's `+
 			`name, quote the name: [host."https://HOST"]`), key.line)
@@ -278,7 +268,7 @@ func (r *reader) setting(key key) {
 	lower := strings.ToLower(name)
 	switch {
 	case wanted[lower] == "":
-		r.report(warn(key.path, "", unreadText(lower, len(key.path) == 1)), key.line)
+		r.report(warn(key.path, "", unreadText(lower)), key.line)
 	case name != lower:
 		r.report(warn(key.path, "", fmt.Sprintf("containerd 2 reads this as %s, 1.6 and 1.7 only where it "+
 			"is %s or %s: write %[1]s", lower, lower, strings.ToUpper(lower))).roughlyOld(), key.line)
@@ -378,10 +368,10 @@ func (raw rawSettings) dialTimeout() (time.Duration, []problem) {
 	timeout, err := time.ParseDuration(raw.DialTimeout)
 	switch {
 	case err != nil:
-		return timeout, []problem{refuse(at, raw.DialTimeout,
+		return 0, []problem{refuse(at, raw.DialTimeout,
 			`want a duration like "10s"; 1.6 and 1.7 do not read it`).ignoredBy(newVersions)}
 	case timeout == 0:
-		return timeout, []problem{warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for "+
+		return 0, []problem{warn(at, raw.DialTimeout, "containerd 2 sets no limit of its own for "+
 			"this, which is not kept here: left out, it is 30 seconds")}
 	}
 	return timeout, nil

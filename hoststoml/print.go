@@ -43,11 +43,9 @@ func (f *File) Bytes() []byte {
 		w.WriteString("]\n")
 		w.settings("  ", &host.Settings)
 		w.unread("  ", &host.Settings, false)
-		if len(host.Header)+len(host.Rewrites) > 0 {
-			table := "[host." + quote(host.URL) + "."
-			w.header("  ", table+"header]", host.Header)
-			w.rewrites("  ", table+rewriteKey+"]", host.Rewrites)
-		}
+		table := "[host." + quote(host.URL) + "."
+		w.header("  ", table+"header]", host.Header)
+		w.rewrites("  ", table+rewriteKey+"]", host.Rewrites)
 	}
 	if len(f.Hosts) == 0 {
 		w.section()
@@ -60,7 +58,7 @@ type printer struct{ bytes.Buffer }
 
 // section leaves one blank line after what was written before.
 func (w *printer) section() {
-	if w.Len() > 0 && !bytes.HasSuffix(w.Bytes(), []byte("\n\n")) {
+	if w.Len() != 0 && !bytes.HasSuffix(w.Bytes(), []byte("\n\n")) {
 		w.WriteByte('\n')
 	}
 }
@@ -70,16 +68,12 @@ func (w *printer) comment(line string) {
 	if line != "" {
 		w.WriteByte(' ')
 	}
-	if plain(line) {
-		w.WriteString(line)
-		line = ""
-	}
-	for _, r := range line { // a byte that is not UTF-8 comes out as U+FFFD
+	w.WriteString(strings.Map(func(r rune) rune { // a byte that is not UTF-8 comes out as U+FFFD too
 		if r != '\t' && control(r) {
-			r = utf8.RuneError
+			return utf8.RuneError
 		}
-		w.WriteRune(r)
-	}
+		return r
+	}, line))
 	w.WriteByte('\n')
 }
 
@@ -187,40 +181,32 @@ func quote(s string) string {
 // to containerd 1.6 and 1.7.
 func (w *printer) quote(s string) {
 	w.WriteByte('"')
-	if plain(s) {
-		w.WriteString(s)
-		w.WriteByte('"')
-		return
-	}
-	for _, r := range s { // a byte that is not UTF-8 comes out as U+FFFD
-		switch {
-		case r == '"' || r == '\\':
+	for i := strings.IndexFunc(s, escaped); i >= 0; i = strings.IndexFunc(s, escaped) {
+		w.WriteString(s[:i])
+		r, size := utf8.DecodeRuneInString(s[i:])
+		s = s[i+size:]
+		switch r {
+		case '"', '\\':
 			w.WriteByte('\\')
 			w.WriteRune(r)
-		case r == '\n':
+		case '\n':
 			w.WriteString(`\n`)
-		case r == '\r':
+		case '\r':
 			w.WriteString(`\r`)
-		case r == '\t':
+		case '\t':
 			w.WriteString(`\t`)
-		case control(r):
-			fmt.Fprintf(w, `\u%04X`, r)
-		default:
+		case utf8.RuneError: // as a byte that is not UTF-8 comes out
 			w.WriteRune(r)
+		default:
+			fmt.Fprintf(w, `\u%04X`, r)
 		}
 	}
+	w.WriteString(s)
 	w.WriteByte('"')
 }
 
-// plain reports whether s is ASCII that stands in a TOML basic string as it is.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
+// escaped reports whether r does not stand in a TOML basic string as it is.
+func escaped(r rune) bool { return r == '"' || r == '\\' || r == utf8.RuneError || control(r) }
 
 // control reports whether TOML refuses r as it stands.
 func control(r rune) bool { return r < 0x20 || r == 0x7f }

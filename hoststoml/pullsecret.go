@@ -216,7 +216,9 @@ func (r *secretReader) read(config []byte) error {
 		return errors.New(`there is no "auths", an object of registries, in it`)
 	}
 	const elsewhere = "credentials that a program hands out are not in the file: none is written; put them into auths"
-	if len(top.CredsStore) > 0 {
+	switch string(top.CredsStore) {
+	case "", "null", `""`: // there is none
+	default:
 		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, "credsStore", "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.CredHelpers)) {

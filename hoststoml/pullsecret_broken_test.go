@@ -1,9 +1,11 @@
 package hoststoml_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/pullroute/pullroute/hoststoml"
 )
@@ -15,4 +17,13 @@ func TestAPullSecretThatCannotBeReadIsRefused(t *testing.T) {
 		require.Error(t, findings.Err(), "%q", text)
 		require.Empty(t, secret.String()[len("PullSecret["):len(secret.String())-1], "%q", text)
 	}
+}
+
+// panicking is a value that the YAML library comes to grief on.
+type panicking struct{}
+
+func (*panicking) UnmarshalYAML(*yaml.Node) error { panic("a secret") }
+
+func TestAPanicOfTheYAMLLibraryIsAnErrorThatRepeatsNothing(t *testing.T) {
+	require.EqualError(t, hoststoml.DecodeYAML(yaml.NewDecoder(strings.NewReader("a: b")), &panicking{}), "not YAML")
 }

@@ -35,6 +35,13 @@ func TestTextIsQuotedOneWay(t *testing.T) {
 	}
 }
 
+func TestAKeyIsQuotedWhereTOMLWantsThat(t *testing.T) {
+	for name, want := range map[string]string{"AZaz09-_": "AZaz09-_", "a.b": `"a.b"`, "": `""`, "é": `"é"`, "a/b": `"a/b"`, "a:": `"a:"`, "@": `"@"`, "[": `"["`, "`": "\"`\"", "{": `"{"`} {
+		f := hoststoml.File{Settings: hoststoml.Settings{Header: hoststoml.Header{name: hoststoml.Secrets("x")}}}
+		require.Contains(t, string(f.Bytes()), "[header]\n  "+want+" = \"x\"\n")
+	}
+}
+
 func TestACommentIsOneLineOfTOMLForEachLine(t *testing.T) {
 	for comment, want := range map[string]string{
 		"a\tb \"c\" \\":   "# a\tb \"c\" \\\n",
@@ -42,6 +49,7 @@ func TestACommentIsOneLineOfTOMLForEachLine(t *testing.T) {
 		"a\x7fb\x1b":      "# a\ufffdb\ufffd\n",
 		"a\r\nb":          "# a\ufffd\n# b\n",
 		"\n":              "#\n#\n",
+		"a\xffb":          "# a\ufffdb\n",
 		"a\nserver = 'b'": "# a\n# server = 'b'\n",
 	} {
 		f := hoststoml.File{Comment: comment, Server: "s.io", Hosts: []hoststoml.Host{{URL: "m.io"}}}

@@ -3,6 +3,10 @@ package hoststoml_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -11,6 +15,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/scenario"
+	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
 // denying is a file system in which some names cannot be opened.
@@ -51,39 +56,59 @@ func TestADirectoryOfRegistriesIsReadInTheseWords(t *testing.T) {
 	denied := &fs.PathError{Op: "open", Path: "secret", Err: fs.ErrPermission}
 	file := &fstest.MapFile{Data: []byte("server = 'https://s.io'\n[host]\n")}
 	fsys := denying{fstest.MapFS{
-		"d/hosts.toml":            {Data: []byte("x")},
-		"d/README.md":             {Data: []byte("x")},
-		"d/a.io.TXT":              {Data: []byte("x")},
-		"d/note":                  {Data: []byte("x")},
-		"d/file.io":               {Data: []byte("x")},
-		"d/_default/hosts.toml":   file,
-		"d/a.io/hosts.toml":       file,
-		"d/a.io/notes.txt":        {Data: []byte("x")},
-		"d/a.io:5000/hosts.toml":  file,
-		"d/b.io_5000_/hosts.toml": file,
-		"d/b.io:5000/hosts.toml":  file,
-		"d/c.io/host.toml":        file,
-		"d/d.io/hosts.toml":       file,
-		"d/e.io/hosts.toml":       file,
-		"d/f.io/hosts.toml/x":     file,
-		"d/gone.io/hosts.toml":    file,
-		"d/broken.io/hosts.toml":  {Data: []byte("server = 1")},
-		"d/unsure.io/hosts.toml":  {Data: []byte("server = 'https://s.io'\nSKIP_verify = true\n[host]\n")},
-		"d/ca.io/hosts.toml":      {Data: []byte("server = 'https://s.io'\nca = ['here.pem', 'missing.pem', 'dir', '']\nclient = [['here.pem', 'k.pem'], ['C:/k.pem', '\\\\srv\\k.pem'], 'C:k']\n[host.'https://m.io']\nca = 'missing.pem'\nclient = [['missing.pem', 'here.pem']]\n")},
-		"d/ca.io/here.pem":        {Data: []byte("x")},
-		"d/ca.io/dir/x":           {Data: []byte("x")},
-		"d/bad name!/hosts.toml":  file,
-		"d/reading.io/hosts.toml": {Data: []byte("ca = 'k.pem'\n[host]\n")},
-		"d/reading.io/k.pem":      {Data: []byte("x")},
-		"d/many.io/hosts.toml":    {Data: []byte("[host.'https://m.io']\n[host.'https://m.io:x']\n")},
+		"d/hosts.toml":               {Data: []byte("x")},
+		"d/README.md":                {Data: []byte("x")},
+		"d/a.io.TXT":                 {Data: []byte("x")},
+		"d/note":                     {Data: []byte("x")},
+		"d/file.io":                  {Data: []byte("x")},
+		"d/_default/hosts.toml":      file,
+		"d/a.io/hosts.toml":          file,
+		"d/a.io/notes.txt":           {Data: []byte("x")},
+		"d/a.io:5000/hosts.toml":     file,
+		"d/b.io_5000_/hosts.toml":    file,
+		"d/b.io:5000/hosts.toml":     file,
+		"d/c.io/host.toml":           file,
+		"d/d.io/hosts.toml":          file,
+		"d/e.io/hosts.toml":          file,
+		"d/f.io/hosts.toml/x":        file,
+		"d/gone.io/hosts.toml":       file,
+		"d/broken.io/hosts.toml":     {Data: []byte("server = 1")},
+		"d/unsure.io/hosts.toml":     {Data: []byte("server = 'https://s.io'\nSKIP_verify = true\n[host]\n")},
+		"d/ca.io/hosts.toml":         {Data: []byte("server = 'https://s.io'\nca = ['here.pem', 'missing.pem', 'dir', '']\nclient = [['here.pem', 'k.pem'], ['C:/k.pem', '\\\\srv\\k.pem'], 'C:k']\n[host.'https://m.io']\nca = 'missing.pem'\nclient = [['missing.pem', 'here.pem']]\n")},
+		"d/ca.io/here.pem":           {Data: []byte("x")},
+		"d/ca.io/dir/x":              {Data: []byte("x")},
+		"d/bad name!/hosts.toml":     file,
+		"d/reading.io/hosts.toml":    {Data: []byte("ca = 'k.pem'\n[host]\n")},
+		"d/reading.io/k.pem":         {Data: []byte("x")},
+		"d/malformed.io/hosts.toml":  {Data: []byte("server = \n")},
+		"d/ignored.io/hosts.toml":    {Data: []byte("server = 'https://s.io'\ncapabilities = ['read']\nca = 'missing.pem'\n[host]\n")},
+		"d/many.io/hosts.toml":       {Data: []byte("[host.'https://m.io']\n[host.'https://m.io:x']\n")},
+		"d/b.ioX/hosts.toml":         file,
+		"d/stat.io/hosts.toml":       file,
+		"d/extra.io/hosts.toml":      file,
+		"d/extra.io/pullroute-a.pem": {Data: []byte("x")},
+		"d/extra.io/pullroute-b.pem": {Data: []byte("y")},
+		"d/a.io/pullroute-a.pem":     {Data: []byte("x")},
+		"d/a.io/pullroute-b.pem":     {Data: []byte("y")},
+		"d/a.io/pullroute-c.pem/x":   {Data: []byte("z")},
+		"d/a.io/c.pem":               {Data: []byte("z")},
 	}, map[string]error{
-		"d/d.io/hosts.toml": denied, "d/e.io/hosts.toml": errors.New("odd"), "list d/b.io_5000_": denied, "stat d/gone.io": fs.ErrNotExist, "d/reading.io/k.pem": denied,
+		"d/d.io/hosts.toml": denied, "d/e.io/hosts.toml": errors.New("odd"), "list d/b.io_5000_": denied, "stat d/stat.io": denied, "d/extra.io/pullroute-b.pem": denied, "stat d/gone.io": fs.ErrNotExist, "d/reading.io/k.pem": denied,
 	}}
 	tree, findings, err := hoststoml.ReadTreeFS(fsys, "d")
 	require.NoError(t, err)
 	var lines []string
 	for _, rf := range tree {
-		lines = append(lines, rf.Host+" "+rf.Path()+" "+what(rf.File))
+		for _, name := range slices.Sorted(maps.Keys(rf.Extra)) {
+			lines = append(lines, rf.Host+" has "+name+" "+rf.Extra[name].Reveal())
+		}
+		plan, err := tree.Table("d").Plan(strings.Replace(rf.Host, "_default", "other.io", 1) + "/a:1")
+		require.NoError(t, err)
+		asked := "asks nobody"
+		if last := len(plan.Pull) - 1; last >= 0 {
+			asked = "asks last " + plan.Pull[last].Location
+		}
+		lines = append(lines, strings.Join([]string{rf.Host, rf.Path(), what(rf.File), asked}, " "))
 	}
 	scenario.Answers(t, "testdata/directory.txtar", func(t *testing.T, _, _ string) string {
 		return scenario.Text(findings) + strings.Join(lines, "\n")
@@ -91,9 +116,72 @@ func TestADirectoryOfRegistriesIsReadInTheseWords(t *testing.T) {
 
 	_, _, unsure, err := version(t, "1.7").ReadTreeFS(fsys, "d")
 	require.NoError(t, err)
-	require.Equal(t, []string{"unsure.io"}, unsure)
+	require.Equal(t, []string{"malformed.io", "unsure.io"}, unsure)
 	_, _, err = hoststoml.ReadTreeFS(fsys, "none")
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// counting is a file system that knows how many of its files are open.
+type counting struct {
+	fs.FS
+	open *int
+}
+
+type counted struct {
+	fs.File
+	open *int
+}
+
+func (c counting) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	*c.open++
+	return counted{f, c.open}, nil
+}
+
+// ReadDir is there for directories, which are opened too.
+func (c counted) ReadDir(n int) ([]fs.DirEntry, error) { return c.File.(fs.ReadDirFile).ReadDir(n) }
+
+func (c counted) Close() error {
+	*c.open--
+	return c.File.Close()
+}
+
+func TestACertificateThatIsLookedAtIsClosedAgain(t *testing.T) {
+	open := 0
+	fsys := counting{fstest.MapFS{
+		"d/a.io/hosts.toml": {Data: []byte("server = 'https://s.io'\nca = 'ca.pem'\n[host]\n")},
+		"d/a.io/ca.pem":     {Data: []byte("x")},
+	}, &open}
+	tree, _, err := hoststoml.ReadTreeFS(fsys, "d")
+	require.NoError(t, err)
+	require.Len(t, tree, 1)
+	require.Zero(t, open)
+}
+
+// On another machine than the node's, certificates outside of the directory need not be there.
+func TestACertificateOutsideOfTheDirectoryThatIsMissingHereIsAWarning(t *testing.T) {
+	dir := t.TempDir()
+	there, missing := filepath.Join(dir, "there.pem"), filepath.Join(dir, "missing.pem")
+	require.NoError(t, os.WriteFile(there, []byte("x"), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "d", "a.io"), 0o755))
+	text := "server = 'https://s.io'\nca = ['" + there + "', '" + missing + "']\n[host]\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "d", "a.io", "hosts.toml"), []byte(text), 0o600))
+	tree, findings, err := hoststoml.ReadTree(filepath.Join(dir, "d"))
+	require.NoError(t, err)
+	var about []string
+	for _, f := range findings {
+		if f.Code == finding.CodeInvalidFile {
+			about = append(about, string(f.Severity)+" "+f.Origin.Field+" "+f.Message)
+		}
+	}
+	require.Len(t, about, 1)
+	require.Regexp(t, `^warning ca cannot be read here \(.+\): where the node cannot read it, every pull from the registry fails; see that it is there$`, about[0])
+	plan, err := tree.Table("d").Plan("a.io/x:1")
+	require.NoError(t, err)
+	require.Len(t, plan.Pull, 1, "it may be there on the node")
 }
 
 func version(t *testing.T, s string) hoststoml.Version {
@@ -106,7 +194,7 @@ func TestVersionsAreReadAndWritten(t *testing.T) {
 	const none, old = ` is no version of containerd: write 1.7.31, 1.7 or 2`, ` is older than 1.6, and what it reads is not known here`
 	for text, want := range map[string]string{
 		"1.7.31": "1.7.31", "v1.7.31": "1.7.31", "1.7": "1.7", "v2.0": "2.0", "2": "2.4", "2.1.4-k3s1": "2.1.4", "2.1.4+b": "2.1.4", "1.6.0": "1.6.0", "1": "1.7",
-		"2.5": "2.4", "2.5.1": "2.4", "3": "2.4", "3.0.1": "2.4", "2.4.0": "2.4.0", "1.8": "1.7", "1.8.3": "1.7",
+		"2.5": "2.4", "2.5.1": "2.4", "3.4.1": "2.4", "3": "2.4", "3.0.1": "2.4", "2.4.0": "2.4.0", "2.3": "2.3", "2.2": "2.2", "2.1": "2.1", "1.6": "1.6", "1.8": "1.7", "1.8.3": "1.7",
 		"": `""` + none, "x": `"x"` + none, "1.7.3.1": `"1.7.3.1"` + none, "-1": `""` + none, "1.-7": `"1.-7"` + none, "1.x": `"1.x"` + none, "1.": `"1."` + none,
 		"1.5": "containerd 1.5" + old, "0": "containerd 0" + old, "1.5.9": "containerd 1.5.9" + old,
 	} {
@@ -156,6 +244,13 @@ func TestValidateSaysWhatNoFileCanHold(t *testing.T) {
 		}
 		require.Contains(t, got, want)
 	}
+	var about []string
+	for _, f := range (&hoststoml.File{Settings: hoststoml.Settings{Rewrites: map[string]string{"\xff": "a"}}}).Validate() {
+		if strings.HasPrefix(f.Origin.Field, "rewrite.") {
+			about = append(about, f.Message)
+		}
+	}
+	require.Equal(t, []string{"not UTF-8 text, which TOML cannot hold"}, about)
 	for comment, fine := range map[string]bool{"a\tb": true, "a\nb": true, "a\x01": false, "\x7f": false, "\xff": false, "a\r": false} {
 		findings := (&hoststoml.File{Comment: comment, Server: "https://s.io"}).Validate()
 		require.Equal(t, !fine, strings.Contains(scenario.Text(findings), "error: comment: a comment is UTF-8 text without control characters [invalid-file, refused by the client]"), "%q", comment)

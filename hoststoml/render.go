@@ -45,9 +45,8 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Tree, *resolve.ContainerdT
 	configured := append(o.PullSecret.hosts(), slices.Sorted(maps.Keys(tls))...)
 	table := resolve.NewContainerdTableFor(rules, resolve.ContainerdOptions{
 		Platform: o.Platform, Named: o.Hosts, Configured: configured})
-	tree, more := fromTable(table).withTLS(tls).withCredentials(o.PullSecret, o.NoSourceCredentials)
-	if findings = append(findings, more...).For(table.Platform()); len(findings) == 0 {
-		return tree, table, slices.Clip(table.Findings)
-	}
-	return tree, table, append(findings, table.Findings...).Sort()
+	tree := fromTable(table)
+	tree.addTLS(tls)
+	findings = append(findings, tree.addCredentials(o.PullSecret, o.NoSourceCredentials)...)
+	return tree, table, append(findings.For(table.Platform()), table.Findings...).Sort()
 }

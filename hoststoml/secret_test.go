@@ -100,6 +100,13 @@ func TestASecretIsShownAsRedactedAndEqualToOneOfTheSameText(t *testing.T) {
 	require.NoError(t, err)
 	require.YAMLEq(t, `f: "[redacted]"`, string(text))
 
+	text, err = json.Marshal(secretOf(t, "m.io", "quay.io/org"))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"m.io": "[redacted]", "quay.io/org": "[redacted]"}`, string(text))
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "v", secretOf(t, "m.io"))
+	require.Contains(t, log.String(), "v=PullSecret[m.io]")
+
 	empty := hoststoml.NewSecret("")
 	require.True(t, empty.IsZero())
 	require.Equal(t, hoststoml.Secret{}, empty)

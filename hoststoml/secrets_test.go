@@ -280,21 +280,16 @@ func TestACredentialGoesToTheEndpointItIsFor(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := fmt.Sprint(headers(test.tree), len(test.tree))
 			secret := secretOf(t, test.keys...)
 			tree, findings := test.tree.WithCredentials(secret)
-			require.Equal(t, before, fmt.Sprint(headers(test.tree), len(test.tree)), "the tree itself is as it was")
 			require.ElementsMatch(t, test.want, headers(tree))
 			require.ElementsMatch(t, test.codes, codes(findings))
 			for _, f := range findings {
 				requireNoSecret(t, f.String())
 				require.Equal(t, finding.Containerd, f.Platform)
 			}
-			again, _ := tree.WithCredentials(secret)
-			require.Equal(t, len(tree), len(again))
 			for i := range tree {
 				require.Empty(t, tree[i].File.Validate())
-				require.Equal(t, string(tree[i].File.Bytes()), string(again[i].File.Bytes()), "twice is once")
 				marked := strings.HasPrefix(string(tree[i].File.Bytes()), "# "+hoststoml.Marker+"\n# "+hoststoml.SecretMarker+"\n")
 				require.Equal(t, strings.Contains(string(tree[i].File.Bytes()), "Authorization"), marked)
 			}

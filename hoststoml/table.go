@@ -133,16 +133,12 @@ func (f *File) fill(r *resolve.Registry, origin finding.Origin, k3s bool) {
 			r.Endpoints = append(r.Endpoints, *e)
 		}
 	}
-	if r.NoServer = k3s && f.endsWithHosts(); r.NoServer {
-		return
-	}
+	r.NoServer = k3s && f.endsWithHosts()
 	origin.Field = "server"
 	if r.Server = toEndpoint(f.Server, f.Settings, origin); r.Server == nil { // the registry itself
 		r.Server = &resolve.Endpoint{SkipVerify: f.SkipVerify != nil && *f.SkipVerify}
 	}
-	if rewrites(r.Server, f.Settings); r.Server.Host == "" && !r.Server.SkipVerify && r.Server.Rewrites == nil {
-		r.Server = nil
-	}
+	rewrites(r.Server, f.Settings)
 }
 
 // refusedByK3s reports whether the containerd of k3s and RKE2 ignores the file, and upstream does not.
@@ -151,12 +147,7 @@ func (f *File) refusedByK3s() bool {
 }
 
 // onDisk names a file of a tree, in findings and plans alike.
-func onDisk(dir, name string) string {
-	if dir == "" {
-		return name
-	}
-	return path.Join(filepath.ToSlash(dir), name)
-}
+func onDisk(dir, name string) string { return path.Join(filepath.ToSlash(dir), name) }
 
 // toEndpoint returns nil for what containerd does not ask; for a server that means the registry itself.
 func toEndpoint(url string, s Settings, origin finding.Origin) *resolve.Endpoint {

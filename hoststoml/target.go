@@ -30,30 +30,36 @@ type Target struct {
 //
 // An error says that containerd ignores the whole file, or that it could not send a request.
 func ParseTarget(url string, overridePath bool) (Target, error) {
-	u, err := parseURL(url)
+	u, err := askable(url)
 	if err != nil {
-		return Target{}, fmt.Errorf(`"%s": %w`, shown.Value(url), err)
+		return Target{}, err
 	}
-	switch {
-	case u.Hostname() == "" && !strings.Contains(url, "://"):
-		return Target{}, fmt.Errorf(`"%s": containerd takes what begins with "http" for a URL and finds no `+
-			`host in it; write "https://" before it`, shown.Value(url))
-	case u.Hostname() == "":
-		return Target{}, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Value(url))
-	case u.Scheme != "https" && u.Scheme != "http":
-		return Target{}, fmt.Errorf(`"%s": scheme "%s": containerd can ask by https and http only`,
-			shown.Value(url), shown.Value(u.Scheme))
-	}
-	root := u.Path
-	if root != "" {
-		root = path.Clean(root)
-	}
+	root := path.Clean(u.Path)
 	if !overridePath && !strings.HasSuffix(root, "/v2") {
 		root += "/v2"
 	}
 	// A request's path is joined and cleaned once more (dockerBase.request in resolver.go).
 	root = strings.TrimSuffix(path.Join("/", root), "/")
 	return Target{Scheme: u.Scheme, Host: u.Host, Path: root}, nil
+}
+
+// askable fails where containerd ignores the file, or cannot send a request.
+func askable(s string) (*url.URL, error) {
+	u, err := parseURL(s)
+	if err != nil {
+		return nil, fmt.Errorf(`"%s": %w`, shown.Value(s), err)
+	}
+	switch {
+	case u.Hostname() == "" && !strings.Contains(s, "://"):
+		return nil, fmt.Errorf(`"%s": containerd takes what begins with "http" for a URL and finds no `+
+			`host in it; write "https://" before it`, shown.Value(s))
+	case u.Hostname() == "":
+		return nil, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Value(s))
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf(`"%s": scheme "%s": containerd can ask by https and http only`,
+			shown.Value(s), shown.Value(u.Scheme))
+	}
+	return u, nil
 }
 
 // parseURL fails where containerd ignores the file.

@@ -64,7 +64,7 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 			problem("is no registry host, host[:port]")
 			continue
 		}
-		if len(settings.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(settings.CA) {
+		if len(settings.CA) != 0 && !x509.NewCertPool().AppendCertsFromPEM(settings.CA) {
 			problem("has a CA without a certificate that can be read: left out, because with it every " +
 				"pull would fail; write PEM")
 			settings.CA = nil
@@ -81,7 +81,7 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 			problem("is named twice, in two spellings; the first counts")
 			continue
 		}
-		if len(settings.CA) > 0 {
+		if len(settings.CA) != 0 {
 			findings = append(findings, finding.Finding{
 				Code: finding.CodeCAAlone, Severity: finding.SeverityInfo, Platform: finding.Windows,
 				Origin: settings.Origin, Value: host, Message: caAlone,
@@ -93,31 +93,26 @@ func usableTLS(hosts map[string]TLS) (map[string]TLS, finding.Findings) {
 	return usable, findings
 }
 
-// withTLS returns the tree with these settings, which are usable, at every endpoint on the hosts
-// named. t is not changed.
+// addTLS puts these settings, which are usable, at every endpoint on the hosts named.
 //
 // Certificates are put beside each hosts.toml that needs them, [RegistryFile.Extra], and named
 // there by a relative path, so that the tree may be put anywhere. The names end in .pem: what ends
 // in .crt, .cert and .key containerd would take for the registry itself as soon as it cannot read
 // hosts.toml.
-func (t Tree) withTLS(hosts map[string]TLS) Tree {
+func (t Tree) addTLS(hosts map[string]TLS) {
 	byHost := make(map[string]TLS, len(hosts))
 	for host, settings := range hosts {
 		byHost[network.Host(host)] = settings
 	}
-	out := t.clone()
-	for i := range out {
-		rf := &out[i]
+	for i := range t {
+		rf := &t[i]
 		for _, e := range rf.targets() {
 			host, _, _ := strings.Cut(e.location, "/")
-			settings, ok := byHost[host]
-			if !ok || e.scheme == "http" && e.settings.SkipVerify == nil {
-				continue // any TLS setting would have containerd ask by HTTPS first
+			if settings, ok := byHost[host]; ok {
+				rf.apply(settings, e.settings)
 			}
-			rf.apply(settings, e.settings)
 		}
 	}
-	return out
 }
 
 // pair returns the certificate and its key as one file.
@@ -132,10 +127,10 @@ func (r *RegistryFile) apply(t TLS, s *Settings) {
 		s.SkipVerify = new(bool)
 		*s.SkipVerify = true
 	}
-	if len(t.CA) > 0 {
+	if len(t.CA) != 0 {
 		s.CA = append(s.CA, r.extra("ca.pem", t.CA))
 	}
-	if len(t.Certificate) > 0 {
+	if len(t.Certificate) != 0 {
 		// Both in one file, so that no pull meets one without the other.
 		s.Client = append(s.Client, KeyPair{Cert: r.extra("client.pem", t.pair())})
 	}

@@ -96,24 +96,32 @@ func TestTLSStandsAtEveryEndpointOfItsHost(t *testing.T) {
 func TestWhatWouldFailEveryPullIsLeftOut(t *testing.T) {
 	ca, key := newPair(t)
 	_, otherKey := newPair(t)
-	for name, tls := range map[string]hoststoml.TLS{
-		"no CA":             {CA: []byte("no certificate")},
-		"another's key":     {Certificate: ca, Key: otherKey},
-		"no key":            {Certificate: ca},
-		"no certificate":    {Key: key},
-		"nothing but noise": {Certificate: []byte("x"), Key: hoststoml.NewSecret("y")},
+	const left = "has a client certificate that cannot be used: left out, because with it every pull would fail: "
+	for want, tls := range map[string]hoststoml.TLS{
+		"has a CA without a certificate that can be read: left out":    {CA: []byte("no certificate")},
+		left + "tls: private key does not match public key":            {Certificate: ca, Key: otherKey},
+		left + "there is no key for it":                                {Certificate: ca},
+		left + "there is a key, but no certificate":                    {Key: key},
+		left + "tls: failed to find any PEM data in certificate input": {Certificate: []byte("x"), Key: hoststoml.NewSecret("y")},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(want, func(t *testing.T) {
 			tree, findings := treeOf(t, nil).WithTLS(map[string]hoststoml.TLS{"m.io": tls})
 			require.Empty(t, tree)
 			require.Len(t, findings, 1)
 			require.Equal(t, finding.CodeUnusableCA, findings[0].Code)
+			require.Contains(t, findings[0].Message, want)
 			require.Equal(t, finding.SeverityError, findings[0].Severity)
 			require.NotContains(t, findings[0].String(), key.Reveal())
 		})
 	}
-	_, findings := treeOf(t, nil).WithTLS(map[string]hoststoml.TLS{"m.io/x": {CA: ca}, "m.io": {CA: ca}, "M.io:443": {CA: ca}})
+	otherCA, _ := newPair(t)
+	tree, findings := treeOf(t, nil).WithTLS(map[string]hoststoml.TLS{"m.io/x": {CA: ca}, "m.io": {CA: otherCA}, "M.io:443": {CA: ca}})
 	require.Len(t, findings, 2)
+	require.Equal(t, "is named twice, in two spellings; the first counts", findings[0].Message)
+	require.Equal(t, "is no registry host, host[:port]", findings[1].Message)
+	require.Len(t, tree, 1)
+	require.Equal(t, "M.io:443", tree[0].Host)
+	require.Equal(t, []string{hoststoml.ExtraName("ca.pem", ca)}, tree[0].File.CA)
 }
 
 func TestAdditionalTrustedCA(t *testing.T) {

@@ -70,15 +70,15 @@ func (s *Settings) refusedByK3s() bool {
 
 // valueOf reads one value of TOML, nil for what is none, or not written as File.Unknown is.
 func valueOf(text string) *tomltree.Value {
-	var raw map[string]any
+	var raw struct{}
 	document, err := tomltree.Parse([]byte("x = "+text+"\n"), &raw)
-	if err != nil || len(document.Headers) > 0 || len(document.Root.Entries) != 1 {
+	if err != nil {
 		return nil
 	}
 	var w printer
 	v := document.Root.Get("x")
-	if w.value(v); v == nil || w.String() != text {
-		return nil
+	if w.value(v); w.String() != text {
+		return nil // there is more in it, or less
 	}
 	return v
 }
@@ -91,7 +91,6 @@ func (w *printer) value(v *tomltree.Value) {
 		}
 	}
 	switch {
-	case v == nil:
 	case v.Kind == tomltree.Table:
 		w.WriteByte('{')
 		for i, e := range v.Entries {
@@ -109,7 +108,7 @@ func (w *printer) value(v *tomltree.Value) {
 		w.WriteByte(']')
 	case v.Kind == tomltree.String:
 		w.quote(v.Text)
-	case v.Kind == tomltree.Boolean && v.Flag:
+	case v.Flag:
 		w.WriteString("true")
 	case v.Kind == tomltree.Boolean:
 		w.WriteString("false")
@@ -173,7 +172,7 @@ func (s *Settings) unreadProblems(at []string) (out []problem) {
 			out = append(out, refuse(below(name), "", why))
 			continue
 		}
-		out = append(out, warn(below(name), "", unreadText(name, len(at) == 0)))
+		out = append(out, warn(below(name), "", unreadText(name)))
 		var old oldSyntax
 		old.value(below(name), valueOf(s.Unknown[name].Reveal()))
 		for _, p := range old.found {
@@ -187,11 +186,11 @@ const unreadRewrite = "upstream containerd does not read this: only the one of k
 	"repository there"
 
 // unreadText says that upstream containerd does not read a key.
-func unreadText(name string, top bool) string {
-	switch lower := strings.ToLower(name); {
-	case lower == "server" && !top:
+func unreadText(name string) string {
+	switch strings.ToLower(name) {
+	case "server":
 		return "no version of containerd reads server in a host's table: move it to the top of the file"
-	case lower == rewriteKey:
+	case rewriteKey:
 		return unreadRewrite
 	}
 	return "no version of containerd reads this"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,9 +162,7 @@ func (f *File) problems() []problem {
 		out = append(out, under(server, urlProblems(f.Server, "containerd contacts the original registry instead"))...)
 	}
 	out = append(out, f.Settings.problems()...)
-	if f.Server != "" {
-		out = append(out, under(server, askedProblems(f.Server, f.Settings, f.ours()))...)
-	}
+	out = append(out, under(server, askedProblems(f.Server, f.Settings, f.ours()))...)
 	out = append(out, f.serverOnly()...)
 	for _, host := range f.Hosts {
 		out = append(out, under([]string{"host", host.URL}, askedProblems(host.URL, host.Settings, f.ours()))...)
@@ -258,7 +257,7 @@ func noHost(host string) bool {
 		return false
 	}
 	name, port, _ := strings.Cut(host, ":")
-	if n, err := strconv.Atoi(port); port != "" && (err != nil || n > 65535) {
+	if n, _ := strconv.Atoi(port); n > 65535 { // of more digits than an int has it is the largest one
 		return true
 	}
 	name = strings.TrimSuffix(name, ".")
@@ -276,7 +275,7 @@ func urlProblems(raw, consequence string) []problem {
 	if err != nil && raw != "" {
 		return []problem{refuse(nil, raw, err.Error()).ignoredBy(everyVersion)}
 	}
-	if _, err := ParseTarget(raw, false); err != nil {
+	if _, err := askable(raw); err != nil {
 		return []problem{refuse(nil, "", err.Error()+"; "+consequence)}
 	}
 	if strings.Contains(raw, "://") && !strings.HasPrefix(raw, "http") {
@@ -341,12 +340,12 @@ func (s Settings) problems() []problem {
 	for _, name := range s.Header.names() {
 		out = append(out, headerProblems(name, s.Header[name])...)
 	}
+	at, value := []string{"dial_timeout"}, s.DialTimeout.String()
+	if s.DialTimeout < 0 {
+		out = append(out, refuse(at, value, "negative: every connection of containerd 2 times out at "+
+			"once; remove it or write a positive duration"))
+	}
 	if s.DialTimeout != 0 {
-		at, value := []string{"dial_timeout"}, s.DialTimeout.String()
-		if s.DialTimeout < 0 {
-			out = append(out, refuse(at, value, "negative: every connection of containerd 2 times out at "+
-				"once; remove it or write a positive duration"))
-		}
 		old := warn(at, value, "read by containerd 2 only: 1.6, 1.7 and 2.0 up to 2.0.5 wait 30 seconds")
 		old.severity = finding.SeverityInfo
 		out = append(out, old)
@@ -392,9 +391,7 @@ func (d registryDir) certificate(field []string, name string) []problem {
 	if name == "" {
 		return nil // said already
 	}
-	windows := strings.HasPrefix(name, `\`) || len(name) > 2 && name[1] == ':' &&
-		strings.ContainsRune(`\/`, rune(name[2]))
-	elsewhere := windows || strings.HasPrefix(name, "/")
+	elsewhere := absolute.MatchString(name)
 	path := name
 	if _, local := d.fsys.(disk); !elsewhere {
 		path = d.file(name)
@@ -424,6 +421,9 @@ func (d registryDir) certificate(field []string, name string) []problem {
 		"fails; put the file there, or correct the name", why))}
 }
 
+// absolute matches a path that does not start at the directory of the file, on any system.
+var absolute = regexp.MustCompile(`^(?:[/\\]|.:[/\\])`)
+
 // headerProblems holds a header field to what net/http of Go sends (golang.org/x/net/http/httpguts);
 // its value is never shown.
 func headerProblems(name string, values []Secret) []problem {
@@ -447,5 +447,5 @@ func headerProblems(name string, values []Secret) []problem {
 
 // notHeaderName reports whether r is none of the token characters of RFC 9110, section 5.6.2.
 func notHeaderName(r rune) bool {
-	return !(r < utf8.RuneSelf && bareKey(string(r))) && !strings.ContainsRune("!#$%&'*+.^`|~", r)
+	return !bareKey(string(r)) && !strings.ContainsRune("!#$%&'*+.^`|~", r)
 }

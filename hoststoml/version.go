@@ -30,13 +30,13 @@ func ParseVersion(s string) (Version, error) {
 	text, _, _ := strings.Cut(strings.TrimPrefix(s, "v"), "-")
 	text, _, _ = strings.Cut(text, "+")
 	parts := strings.Split(text, ".")
-	numbers := []int{0, math.MaxInt, math.MaxInt}
+	numbers := []int{math.MaxInt, math.MaxInt, math.MaxInt}
 	if len(parts) > len(numbers) {
 		return Version{}, fmt.Errorf("%q is no version of containerd: write 1.7.31, 1.7 or 2", s)
 	}
 	for i, part := range parts {
 		n, err := strconv.Atoi(part)
-		if err != nil || n < 0 {
+		if err != nil {
 			return Version{}, fmt.Errorf("%q is no version of containerd: write 1.7.31, 1.7 or 2", s)
 		}
 		numbers[i] = n

@@ -266,6 +266,10 @@ func TestParseSaysWhat17StumblesOver(t *testing.T) {
 		"something behind a value that only 2 refuses":             "dial_timeout = 1\nserver = 1\n[host]\n",
 		"something behind a key that only 2 reads":                 "SKIP_verify = 1\ncapabilities = true\n[host]\n",
 		"a blank in a date":                                        "server = \"https://s.io\"\nunknown = 1979-05- 7\n[host]\n",
+		"a blank in a time":                                        "server = \"https://s.io\"\nunknown = 1979-05-27 07: 2:00\n[host]\n",
+		"a day that is none":                                       "server = \"https://s.io\"\nunknown = 1979-02-30 07:32:00\n[host]\n",
+		"a time with an offset and no date":                        "server = \"https://s.io\"\nunknown = 07:32:00Z\n[host]\n",
+		"a time without seconds":                                   "server = \"https://s.io\"\nunknown = 07:32\n[host]\n",
 		"a tab in a table's name":                                  "server = \"https://s.io\"\n[host.\t\"https://m.io\"]\n",
 		"a host of dotted keys, asked before the tables of others": "server = \"https://s.io\"\nhost.\"https://x.io\".skip_verify = true\n[host.\"https://m.io\"]\n[host.\"https://x.io\".foo]\n",
 	} {
