@@ -110,13 +110,13 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 			first, _, _ := strings.Cut(rest, "/")
 			next[first] = true
 		}
-		cut := cut{point: at, path: path, parent: parent, entries: make([]*entry, len(c.sides))}
+		here := cut{point: at, path: path, parent: parent, entries: make([]*entry, len(c.sides))}
 		for s := range c.sides {
-			if cut.entries[s] = entries[s][path]; cut.entries[s] == nil && parent >= 0 {
-				cut.entries[s] = cuts[parent].entries[s]
+			if here.entries[s] = entries[s][path]; here.entries[s] == nil && parent >= 0 {
+				here.entries[s] = cuts[parent].entries[s]
 			}
 		}
-		cuts = append(cuts, c.ask(cut, next))
+		cuts = append(cuts, c.ask(here, next))
 		parent = i
 	}
 	return cuts
@@ -205,16 +205,16 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 
 // askOne asks all sides for a name.
 func (c *cutter) askOne(name, beyond string) cell {
-	cell := cell{name: name, beyond: beyond, routes: make([][2]route, len(c.sides))}
+	made := cell{name: name, beyond: beyond, routes: make([][2]route, len(c.sides))}
 	for k, kind := range kinds {
-		cell.exists[k] = true
+		made.exists[k] = true
 		for i, s := range c.sides {
 			var ok bool
-			cell.routes[i][k], ok = s.route(name, beyond, kind)
-			cell.exists[k] = cell.exists[k] && ok
+			made.routes[i][k], ok = s.route(name, beyond, kind)
+			made.exists[k] = made.exists[k] && ok
 		}
 	}
-	return cell
+	return made
 }
 
 // shallow reports whether names at a path, or one component longer, may be led to what is no
