@@ -70,10 +70,10 @@ type registryBuilder struct {
 	rules     *mirrorset.Rules
 	platform  finding.Platform
 	forbidden policies
-	blocked   *scopeSet // in the order of rules.Blocked; then the forms for plain HTTP of insecure ones
-	spelled   *scopeSet // the blocked scopes as they are spelled, in the order of rules.Blocked
-	insecure  *scopeSet // in the order of rules.Insecure
-	avoid     *scopeSet // what may not be contacted: sources under NeverContactSource and blocked scopes
+	blocked   scopeSet // in the order of rules.Blocked; then the forms for plain HTTP of insecure ones
+	spelled   scopeSet // the blocked scopes as they are spelled, in the order of rules.Blocked
+	insecure  scopeSet // in the order of rules.Insecure
+	avoid     scopeSet // what may not be contacted: sources under NeverContactSource and blocked scopes
 
 	onHost    scopeMap[[]*mirrorset.Rule] // the rules of each host, and of each wildcard, as sources spell it
 	neverHost map[string]bool             // hosts in canonical form with a rule under NeverContactSource
@@ -84,7 +84,7 @@ type registryBuilder struct {
 
 func newRegistryBuilder(rules *mirrorset.Rules, platform finding.Platform) *registryBuilder {
 	b := &registryBuilder{
-		rules: rules, platform: cmp.Or(platform, finding.Windows), avoid: newScopeSet(), blocked: newScopeSet(), spelled: newScopeSet(), insecure: newScopeSet(),
+		rules: rules, platform: cmp.Or(platform, finding.Windows),
 		onHost:    newScopeMap[[]*mirrorset.Rule](0),
 		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]bool{},
 	}
@@ -147,9 +147,6 @@ func (b *registryBuilder) isInsecure(scope string) bool { return b.insecure.cove
 // inside. A rule inside of such a source that allows contact does not help: a hosts.toml cannot
 // tell the two apart.
 func (b *registryBuilder) forbids(location string) (source string) {
-	if len(b.avoid.scopes) == 0 {
-		return ""
-	}
 	for _, form := range b.forms(location) {
 		if source = b.avoid.cover(form); source != "" {
 			break

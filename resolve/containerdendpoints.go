@@ -227,9 +227,6 @@ func capabilities(pull mirrorset.Pull) Capability {
 // ends. The registry host is never dropped. exact is set where the whole path of the source was shared.
 func endpoint(sourcePath, mirror string) (location string, exact bool) {
 	host, mirrorPath := network.SplitHost(mirror)
-	if rest, ok := strings.CutSuffix(mirrorPath, sourcePath); ok { // as with most
-		return mirror[:len(host)+len(rest)], true
-	}
 	for sourcePath != "" && mirrorPath != "" {
 		i, j := strings.LastIndexByte(sourcePath, '/'), strings.LastIndexByte(mirrorPath, '/')
 		if sourcePath[i:] != mirrorPath[j:] {

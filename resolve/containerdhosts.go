@@ -179,8 +179,7 @@ func (b *registryBuilder) reached(host string) bool {
 // rulesOf returns the rules for the file of a host: those with a source on it, as spelled, and
 // those for the wildcards that enclose it.
 func (b *registryBuilder) rulesOf(host string) (rules []*mirrorset.Rule) {
-	for scope := range enclosing(host) {
-		on, _ := b.onHost.at(scope)
+	for _, on := range b.onHost.around(host) {
 		rules = append(rules, on...)
 	}
 	return rules

@@ -144,18 +144,19 @@ func (a *asked) any(need Capability) bool {
 // ask adds the attempts. The fetch goes by digest, and asks every host of the file, whatever its
 // capabilities (fetcher.go takes the hosts that may pull only to see that there is one).
 func (a *asked) ask(p *Plan) {
-	n, size := a.count(), 0
-	object := a.suffix()
+	n := a.count()
+	var longest int // what an endpoint begins with
 	for i := range n {
 		e := a.endpoint(i)
-		own := len(e.Host) + len(e.Root) + len(a.path) + len(object)
-		size += 3*own + len("https:///v2/manifests/?ns=%3A") + len(a.host)
+		longest = max(longest, len(e.Host)+len(e.Root))
 	}
 	if !a.ByDigest() {
 		p.Resolve = make([]Attempt, 0, n)
 	}
 	p.Pull = make([]Attempt, 0, n)
-	a.text.text.Grow(size + len("?ns=%3A") + len(a.host))
+	// Each has a location, a reference and a URL.
+	a.text.text.Grow(n*(3*(longest+len(a.path)+len(a.suffix()))+len("https:///manifests/")) +
+		(n+1)*(len("?ns=%3A")+len(a.host)))
 	if name, port, ok := strings.Cut(a.host, ":"); ok && a.host[0] != '[' {
 		a.ns = a.text.join("?ns=", name, "%3A", port)
 	} else {
@@ -168,13 +169,9 @@ func (a *asked) ask(p *Plan) {
 			a.askRewritten(p, e, attempt)
 			continue
 		}
-		if path, _ := strings.CutPrefix(e.Root, "/v2"); e.isRegistryRoot() {
-			attempt.Location = a.text.join(e.Host, path, a.path)
-			if path == "" && network.Host(e.Host) == a.canonical {
-				attempt.Role = RoleSource
-			}
-		} else {
-			attempt.Location = e.Location(a.path[1:])
+		attempt.Location = a.text.join(e.Host, e.below(), a.path)
+		if e.Root == "/v2" && network.Host(e.Host) == a.canonical {
+			attempt.Role = RoleSource
 		}
 		a.add(p, e, attempt, a.path[1:])
 	}
@@ -193,7 +190,7 @@ func (e *Endpoint) attempt() Attempt {
 // and addNamespace.
 func (a *asked) name(e *Endpoint, attempt Attempt, repository string) Attempt {
 	suffix, root, below := a.suffix(), e.Root, a.path
-	if repository != a.path[1:] || !e.isRegistryRoot() {
+	if repository != a.path[1:] {
 		root, below = strings.TrimSuffix(path.Join("/", e.Root, repository), "/"), ""
 	}
 	ns := a.ns
@@ -201,16 +198,9 @@ func (a *asked) name(e *Endpoint, attempt Attempt, repository string) Attempt {
 		ns = ""
 	}
 	attempt.Reference = a.text.join(attempt.Location, suffix)
-	if strings.ContainsFunc(root, func(r rune) bool { return !plainInURL(r) }) {
-		root = (&url.URL{Path: root}).EscapedPath()
-	}
+	root = (&url.URL{Path: root}).EscapedPath()
 	attempt.URL = a.text.join(attempt.Scheme, "://", e.Host, root, below, "/manifests/", suffix[1:], ns)
 	return attempt
-}
-
-// plainInURL reports whether a sign stands in the path of a URL as it is.
-func plainInURL(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-", r)
 }
 
 // add adds one attempt at an endpoint. What a tag stands for is fetched by a digest that is not known.

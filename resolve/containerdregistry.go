@@ -19,7 +19,7 @@ func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
 	// Another spelling of the host is the same registry to the network.
 	forbidding := b.forbids(f.host)
 	b.used[forbidding] = true // a wildcard may reach the host under another spelling than a rule's
-	r.Never = never != nil || blocked || b.neverHost[network.Host(f.host)] || forbidding != ""
+	r.Never = forbidding != "" || b.neverHost[network.Host(f.host)]
 	if r.Never && !blocked {
 		b.checkPolicyShared(f.host, rules, never)
 	}
@@ -177,9 +177,6 @@ func someSources(rules []*mirrorset.Rule) string {
 // The two in this order do, in 1.6, 1.7 and 2. The second keeps its skip_verify, so that from 1.7
 // on nothing, credentials above all, is sent in the clear to a registry that does speak TLS.
 func (r *Registry) addPlainHTTP() {
-	if !r.Server.SkipVerify && !slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.SkipVerify }) {
-		return
-	}
 	endpoints := make([]Endpoint, 0, len(r.Endpoints))
 	for _, e := range r.Endpoints {
 		endpoints = append(endpoints, e)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"path"
 	"slices"
 	"strings"
 
@@ -27,8 +26,8 @@ type ContainerdTable struct {
 	byHost     map[string]int   // by host, and by the other spellings of one
 	byFolded   map[string]int   // by host in lower case
 	asSpelled  bool
-	forbidden  policies  // sources under NeverContactSource; empty for tables read from files
-	blocked    *scopeSet // blocked scopes in canonical form
+	forbidden  policies // sources under NeverContactSource; empty for tables read from files
+	blocked    scopeSet // blocked scopes in canonical form
 	never      map[string]bool
 	named      scopeMap[bool] // the sources of all rules
 }
@@ -131,8 +130,8 @@ type Endpoint struct {
 	Scheme string
 	// Host is host[:port] as it is contacted; Docker Hub is registry-1.docker.io.
 	Host string
-	// Root is the path that the whole repository is appended to: "/v2", or "/v2/org" for mirrors below
-	// HOST/org. Any other path is one that a registry does not answer.
+	// Root is the path that the whole repository is appended to, without a slash at its end: "/v2", or
+	// "/v2/org" for mirrors below HOST/org. Any other path is one that a registry does not answer.
 	Root string
 	// Capabilities say what the endpoint is asked for.
 	Capabilities Capability
@@ -182,11 +181,16 @@ func (c Capability) Has(want Capability) bool { return c&want == want }
 
 // Location returns the location of a repository at the endpoint: host[:port]/repository.
 func (e *Endpoint) Location(repository string) string {
-	if root, ok := strings.CutPrefix(e.Root, "/v2"); ok && (root == "" || root[0] == '/') {
-		return e.Host + root + "/" + repository
+	return e.Host + e.below() + "/" + repository
+}
+
+// below returns what stands between the host and the repository in a location: the root without /v2, or
+// one without /v2 as it is asked for, which no registry serves.
+func (e *Endpoint) below() string {
+	if e.isRegistryRoot() {
+		return e.Root[len("/v2"):]
 	}
-	// The path that is asked for, as it is: no registry serves it.
-	return e.Host + path.Join("/", e.Root, repository)
+	return e.Root
 }
 
 // OtherPath says why few registries, or none, answer at the endpoint's root; it is empty for /v2

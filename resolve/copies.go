@@ -71,8 +71,9 @@ func newCopier(r Reference, image string) *copier {
 	if !r.ByDigest() {
 		return c
 	}
-	if tag := tagBesideDigest(image); tag != "" {
-		c.suffix = ":" + tag
+	_, suffix := splitName(image)
+	if tag, _, _ := strings.Cut(suffix, "@"); tag != "" {
+		c.suffix = tag
 	} else {
 		c.note = "untagged: registries collect images without a tag; give the image a tag beside its " +
 			"digest to have the copy tagged"
@@ -156,15 +157,6 @@ func (c *copier) sorted(both bool) []Copy {
 	}
 	slices.SortFunc(copies, func(a, b Copy) int { return cmp.Compare(a.Destination, b.Destination) })
 	return copies
-}
-
-// tagBesideDigest returns the tag of a valid reference that has a digest too.
-func tagBesideDigest(image string) string {
-	name, _, _ := strings.Cut(image, "@")
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		return name[i+1:]
-	}
-	return ""
 }
 
 // pushed returns a location as tools take it: Docker Hub is docker.io to them.

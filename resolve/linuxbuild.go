@@ -55,8 +55,8 @@ type imageBuilder struct {
 	at       []int        // for each rule the place of its source's entry
 	governs  []governors  // for each entry the rules that govern it
 	policies policies
-	blocked  *scopeSet // blocked scopes in canonical form
-	insecure *scopeSet // insecure scopes as they are spelled, because the client compares spellings
+	blocked  scopeSet // blocked scopes in canonical form
+	insecure scopeSet // insecure scopes as they are spelled, because the client compares spellings
 	findings finding.Findings
 }
 
@@ -72,7 +72,7 @@ var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{
 		table: LinuxTable{entries: cloneEntries(t.entries), search: t.search, mode: t.mode, aliases: t.aliases},
-		rules: rules, at: make([]int, 0, len(rules.Rules)), blocked: newScopeSet(), insecure: newScopeSet(),
+		rules: rules, at: make([]int, 0, len(rules.Rules)),
 	}
 	for _, s := range rules.Insecure {
 		b.insecure.add(s.Value)
@@ -252,11 +252,6 @@ func (b *imageBuilder) forbidsTarget(location string, insecure bool) bool {
 	}
 	i, ok := b.table.index.get(location)
 	return ok && (b.table.entries[i].Blocked || b.forbids(location, insecure) != "")
-}
-
-// forbidsWildcards reports whether any wildcard may not be contacted.
-func (b *imageBuilder) forbidsWildcards() bool {
-	return len(b.policies.bySource.wild)+len(b.blocked.places.wild) > 0
 }
 
 // forbids returns the source under NeverContactSource, or the blocked scope, that a location lies

@@ -47,10 +47,10 @@ func (b *imageBuilder) checkLocation(e *LinuxEntry) {
 // checkPorts reports an entry for a host that opens ports which a wildcard forbids: a plain host
 // also governs its ports (refMatchingPrefix of the client).
 func (b *imageBuilder) checkPorts(e *LinuxEntry) {
-	if e.Blocked || isWildcard(e.Prefix) || strings.ContainsAny(e.Prefix, "/:") || !b.forbidsWildcards() {
+	if e.Blocked || isWildcard(e.Prefix) || strings.ContainsAny(e.Prefix, "/:") {
 		return
 	}
-	if scope := b.forbids(e.Prefix+":1", false); scope != "" && len(e.Origins) > 0 {
+	if scope := b.forbids(e.Prefix+":0", e.Insecure); scope != "" && len(e.Origins) > 0 {
 		b.report(finding.CodeEvadesRule, finding.SeverityWarning, e.Origins[0], e.Prefix, fmt.Sprintf(
 			"opens %s on every port, although %s may not be contacted: to the client an entry for a host "+
 				"also governs its ports, and it wins over the wildcard; add entries for the ports that are in use",

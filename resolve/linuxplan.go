@@ -69,7 +69,7 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 			return p, fmt.Errorf(`image reference "%s": %w`, shown.Value(image), err)
 		}
 	}
-	texts := make([]string, 2*len(references)) // one piece of memory for both lists
+	texts := make([]string, 0, 2*len(references)) // one piece of memory for both lists
 	p.References, p.Scopes = texts[:0:len(references)], texts[len(references):len(references)]
 	for i, r := range references {
 		if i > 0 {
@@ -87,18 +87,12 @@ func (t *LinuxTable) plan(image string, references ...Reference) (Plan, error) {
 
 // candidates returns the full references that a name without a registry may stand for.
 func (t *LinuxTable) candidates(image string) ([]Reference, error) {
-	end := strings.IndexByte(image, '@')
-	if end < 0 {
-		end = len(image)
-	}
-	if i := strings.LastIndexByte(image[:end], ':'); i > strings.LastIndexByte(image[:end], '/') {
-		end = i
-	}
-	hosts := t.searchRegistries()
-	if alias := t.aliases[image[:end]]; alias != "" {
-		r, err := parseFor(image, alias+image[end:])
+	name, suffix := splitName(image)
+	if alias := t.aliases[name]; alias != "" {
+		r, err := parseFor(image, alias+suffix)
 		return []Reference{r}, err
 	}
+	hosts := t.searchRegistries()
 	refs := make([]Reference, len(hosts))
 	for i, host := range hosts {
 		r, err := parseFor(image, host+"/"+image)
@@ -133,8 +127,7 @@ func (t *LinuxTable) pull(p *Plan, r Reference, entry *LinuxEntry) {
 		t.ask(p, len(p.Pull), r, linuxLocation{name: r.Name()})
 		return
 	}
-	var space [8]linuxLocation // enough for most lists of mirrors
-	locations := entry.locations(space[:0], r)
+	locations := entry.locations(make([]linuxLocation, 0, 8), r) // room enough for most lists of mirrors
 	stopped := false
 	for _, l := range locations {
 		stopped = !l.unchanged && p.stops(r, l) || stopped
@@ -166,7 +159,8 @@ type linuxLocation struct {
 
 // locations appends what the client writes down for a reference that the entry governs.
 func (r *LinuxEntry) locations(locations []linuxLocation, ref Reference) []linuxLocation {
-	after, size := rest(ref.Name(), r.Prefix), 0
+	after := rest(ref.Name(), r.Prefix)
+	var size int
 	for i := range r.Mirrors {
 		if m := &r.Mirrors[i]; r.serves(m, ref.ByDigest()) {
 			size += len(m.Location) + len(after)
@@ -226,7 +220,9 @@ func (t *LinuxTable) ask(p *Plan, begin int, r Reference, l linuxLocation) {
 	}
 	if prefix := t.evaded(location, insecure); prefix != "" {
 		why := "the client compares names as they are spelled; write the image with the host as the rule has it"
-		if newScopeSet(prefix).covers(location) {
+		var blocked scopeSet
+		blocked.add(prefix)
+		if blocked.covers(location) {
 			why = "another part of the name comes first for the client, which matches hosts on any port " +
 				"and looks for a wildcard's host at its first place only; add a rule for this host"
 		}

@@ -71,7 +71,6 @@ type forbiddenScopes struct {
 	wildcards map[string]bool            // as they are spelled
 	missing   map[string]finding.Origin  // prefixes of entries to add
 	wide      map[string]bool            // those of them that hold more than what is forbidden
-	done      map[string]bool            // locations that were looked at
 }
 
 type forbiddenPath struct {
@@ -83,7 +82,6 @@ func (b *imageBuilder) collectForbidden() *forbiddenScopes {
 	f := &forbiddenScopes{
 		byHost: map[string][]forbiddenPath{}, wildcards: map[string]bool{},
 		missing: map[string]finding.Origin{}, wide: map[string]bool{},
-		done: map[string]bool{},
 	}
 	forbid := func(scope string, origin finding.Origin) {
 		for _, form := range canonicalForms(scope, b.insecure.covers(scope)) {
@@ -117,10 +115,6 @@ const manyScopes = 16
 // what encloses it. It reports a location of which some part stays open. What lies inside a
 // forbidden scope, check reports.
 func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, origin finding.Origin) {
-	if f.done[location] {
-		return
-	}
-	f.done[location] = true
 	host, path := network.SplitHost(location)
 	if !insecure {
 		insecure = b.insecure.covers(location)

@@ -40,7 +40,7 @@ func (t *LinuxTable) EditAsMCO(rules *mirrorset.Rules) (*LinuxTable, error) {
 		}
 	}
 	b.markInsecure()
-	blocked := newScopeSet()
+	var blocked scopeSet
 	for _, s := range rules.Blocked {
 		blocked.add(s.Value)
 	}
@@ -61,10 +61,8 @@ func (b *imageBuilder) carryAsMCO(e *LinuxEntry, sources scopeMap[int]) error {
 		return nil
 	}
 	first := len(b.merged)
-	for scope := range enclosing(e.Prefix) {
-		if at, ok := sources.at(scope); ok && at < first {
-			first = at
-		}
+	for _, at := range sources.around(e.Prefix) {
+		first = min(first, at)
 	}
 	if first == len(b.merged) {
 		return nil

@@ -25,7 +25,7 @@ type Operator struct {
 	Err error
 
 	// Of Image, which WMCO does not read: its blocked scopes, and where each scope of it stands.
-	blocked *scopeSet
+	blocked scopeSet
 	scopes  scopeMap[finding.Origin]
 }
 
@@ -41,7 +41,7 @@ func MCO(rules *mirrorset.Rules) Operator {
 // [NewWMCOTable]).
 func WMCO(rules *mirrorset.Rules) Operator {
 	o := Operator{code: finding.CodeWMCODiffers, name: "WMCO", platform: finding.Windows,
-		Containerd: NewWMCOTable(rules), blocked: newScopeSet(), scopes: newScopeMap[finding.Origin](0)}
+		Containerd: NewWMCOTable(rules), scopes: newScopeMap[finding.Origin](0)}
 	rules = complete(rules)
 	for _, s := range slices.Concat(rules.Insecure, rules.Blocked) {
 		o.scopes.set(s.Value, s.Origin)
@@ -168,10 +168,8 @@ func (o Operator) scopeOrigin(ours Plan) finding.Origin {
 		names = append(names, a.Location)
 	}
 	for _, name := range names {
-		for scope := range enclosing(name) {
-			if origin, ok := o.scopes.at(scope); ok {
-				return origin
-			}
+		for _, origin := range o.scopes.around(name) {
+			return origin
 		}
 	}
 	return finding.Origin{}
@@ -193,7 +191,7 @@ func ways(p Plan) string {
 		return strings.Join(words, ", ")
 	}
 	pull := list(p.Pull)
-	if tags := list(p.Resolve); len(p.Resolve) > 0 && tags != pull {
+	if tags := list(p.Resolve); tags != "" && tags != pull {
 		return fmt.Sprintf("the tag is resolved at %s and the image fetched from %s", tags, pull)
 	}
 	return "the image is asked for at " + pull

@@ -17,19 +17,21 @@ import (
 // "Tricks, tried without").
 func plainReference(image string) (r Reference, ok bool) {
 	image = withDockerHub(image)
-	name, text, ok := cutSuffix(image)
-	if !ok {
-		return Reference{}, false
-	}
+	name, suffix := splitName(image)
+	tag, digest, hasDigest := strings.Cut(suffix, "@")
 	host, path := network.SplitHost(name)
 	switch {
 	case path == "", !strings.ContainsAny(host, ".:") && host != "localhost", len(name) > maxLinuxName,
-		!mirrorset.ValidMirror(name):
+		!mirrorset.ValidMirror(name), tag != "" && !plainTag(tag[1:]), hasDigest && !plainDigest(digest):
 		return Reference{}, false
 	case host == "index.docker.io", host == "docker.io" && strings.LastIndexByte(path, '/') == 0: // written otherwise
 		return Reference{}, false
+	case suffix == "":
+		image += ":latest"
+	case tag != "" && hasDigest:
+		image = name + "@" + digest // which says it all
 	}
-	return Reference{text: text, name: len(name)}, true
+	return Reference{text: image, name: len(name)}, true
 }
 
 // withDockerHub writes out a name of Docker Hub in full, and returns all others as they are.
@@ -45,46 +47,14 @@ func withDockerHub(image string) string {
 	return image
 }
 
-// cutSuffix returns the name of an image, and its text with one suffix: the digest, the tag, or the
-// tag "latest". ok is false where a suffix is none, or a digest is of another algorithm.
-func cutSuffix(image string) (name, text string, ok bool) {
-	name, digest, hasDigest := strings.Cut(image, "@")
-	tagged := name
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') { // else the port of a host
-		if !plainTag(name[i+1:]) {
-			return "", "", false
-		}
-		name = name[:i]
-	}
-	switch hex, isSHA256 := strings.CutPrefix(digest, "sha256:"); {
-	case hasDigest && !(isSHA256 && len(hex) == 64 && plainHex(hex)):
-		return "", "", false
-	case hasDigest && len(name) < len(tagged):
-		return name, name + "@" + digest, true // the digest says it all
-	case hasDigest || len(name) < len(tagged):
-		return name, image, true
-	}
-	return name, image + ":latest", true
-}
-
-func plainHex(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
+// plainDigest reports whether s is a digest by sha256.
+func plainDigest(s string) bool {
+	hex, ok := strings.CutPrefix(s, "sha256:")
+	return ok && len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
 }
 
 // plainTag reports whether s is a tag by the grammar of github.com/distribution/reference (regexp.go).
 func plainTag(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
-		case i > 0 && (c == '.' || c == '-'):
-		default:
-			return false
-		}
-	}
-	return s != "" && len(s) <= 128
+	const word = "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return s != "" && len(s) <= 128 && strings.TrimLeft(s, ".-") == s && strings.Trim(s, word+".-") == ""
 }

@@ -58,9 +58,6 @@ func newPolicies(rules *mirrorset.Rules, insecure func(source string) bool) poli
 // opens a part again; nil where it opens nothing. The longest source around that of the rule is the
 // one that counts.
 func (p policies) opened(r *mirrorset.Rule) *mirrorset.Rule {
-	if len(p.all) == 0 || r.Never {
-		return nil
-	}
 	form, kind := canonical(r.Source), kindOf(r.Pull)
 	around := p.bySource.longest(form, func(said *policy) bool { return said.rule[kind] && said.source != form })
 	for _, said := range around.values[:around.n] {
@@ -74,9 +71,6 @@ func (p policies) opened(r *mirrorset.Rule) *mirrorset.Rule {
 // forbids returns the source under NeverContactSource that a location may not be contacted for by
 // HTTPS, or by plain HTTP, and "" where there is none.
 func (p policies) forbids(location string, http bool) string {
-	if len(p.all) == 0 {
-		return ""
-	}
 	form := canonical(location)
 	if http {
 		form = canonicalHTTP(location)

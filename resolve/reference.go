@@ -46,13 +46,7 @@ func ParseReference(image string) (Reference, error) {
 	} else if n, ok := named.(reference.Tagged); ok {
 		value = n.Tag()
 	}
-	r := Reference{text: image, name: len(name)}
-	// Most are written out in full already.
-	if n := len(name); len(image) != n+1+len(value) || image[:n] != name || image[n:n+1] != separator ||
-		image[n+1:] != value {
-		r.text = name + separator + value
-	}
-	return r, nil
+	return Reference{text: name + separator + value, name: len(name)}, nil
 }
 
 // String returns the reference: host[:port]/repository:tag or host[:port]/repository@digest.
@@ -101,6 +95,15 @@ type invalidReference struct {
 
 func (e *invalidReference) Error() string { return e.message }
 func (e *invalidReference) Unwrap() error { return e.cause }
+
+// splitName splits an image into its name and what stands behind it: nothing, ":tag", "@digest" or both.
+func splitName(image string) (name, suffix string) {
+	name, _, _ = strings.Cut(image, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') { // else the port of a host
+		name = name[:i]
+	}
+	return name, image[len(name):]
+}
 
 // linuxReference checks a reference against what containers-image takes.
 func linuxReference(r Reference) error {

@@ -54,7 +54,7 @@ func (a *asked) askRewritten(p *Plan, e *Endpoint, attempt Attempt) {
 		if repository == own && e.Root == "/v2" && network.Host(e.Host) == a.canonical {
 			attempt.Role = RoleSource
 		}
-		if repository != own && plainRepository.FindString(repository) != repository {
+		if !plainRepository.MatchString(repository) {
 			p.finding(finding.CodeOtherPath, finding.SeverityWarning, e.Origins, attempt.Location, fmt.Sprintf(
 				"is asked for %q, which a rewrite makes of %s and which is no repository: no registry has it; "+
 					"mend the rewrite", shown.Value(repository), own))

@@ -122,12 +122,24 @@ func (m scopeMap[T]) set(scope string, v T) {
 	}
 }
 
+// around returns the scopes of the map that enclose a name, with their values, in the order of [enclosing].
+func (m scopeMap[T]) around(name string) iter.Seq2[enclosingScope, T] {
+	return func(yield func(enclosingScope, T) bool) {
+		if m.len() == 0 {
+			return // without a walk, as mostly
+		}
+		for s := range enclosing(name) {
+			if v, ok := m.at(s); ok && !yield(s, v) {
+				return
+			}
+		}
+	}
+}
+
 // covers reports whether any of the scopes encloses a name.
 func (m scopeMap[T]) covers(name string) bool {
-	for scope := range enclosing(name) {
-		if _, ok := m.at(scope); ok {
-			return true
-		}
+	for range m.around(name) {
+		return true
 	}
 	return false
 }
@@ -142,12 +154,8 @@ type winners[T any] struct {
 // longest returns the values of the longest scopes that enclose a name, of those that count.
 func (m scopeMap[T]) longest(name string, counts func(T) bool) (w winners[T]) {
 	longest := 0
-	for s := range enclosing(name) {
-		if s.length() < longest {
-			continue
-		}
-		v, ok := m.at(s)
-		if !ok || !counts(v) {
+	for s, v := range m.around(name) {
+		if s.length() < longest || !counts(v) {
 			continue
 		}
 		if s.length() > longest {
@@ -170,16 +178,13 @@ func (m scopeMap[T]) longest(name string, counts func(T) bool) (w winners[T]) {
 //     *.example.org does not match a.example.org.example.org.
 func (m scopeMap[T]) findAsClient(name string) (best T, found bool) {
 	length := 0
-	for s := range enclosing(name) {
-		if s.length() < length {
-			continue
-		}
-		if v, ok := m.at(s); ok && (!s.wildcard || s.isFirstIn(name)) {
+	for s := range enclosing(name) { // not around, by which a plan takes an eighth more time
+		if v, ok := m.at(s); ok && s.length() >= length && (!s.wildcard || s.isFirstIn(name)) {
 			best, found, length = v, true, s.length()
 		}
 	}
 	host, _ := network.SplitHost(name)
-	if domain := hostname(host); len(domain) < len(host) && len(domain) > length {
+	if domain := hostname(host); len(domain) > length {
 		if v, ok := m.plain[domain]; ok {
 			return v, true
 		}
@@ -194,21 +199,16 @@ func (s enclosingScope) isFirstIn(name string) bool {
 	return strings.Index(name, s.text) == len(hostname(host))-len(s.text)
 }
 
-// scopeSet is a set of scopes, in the order in which they were added.
+// scopeSet is a set of scopes, in the order in which they were added. The zero value is empty.
 type scopeSet struct {
 	places scopeMap[[]int] // of each scope in scopes
 	scopes []string
 }
 
-func newScopeSet(scopes ...string) *scopeSet {
-	s := &scopeSet{places: newScopeMap[[]int](len(scopes))}
-	for _, scope := range scopes {
-		s.add(scope)
-	}
-	return s
-}
-
 func (s *scopeSet) add(scope string) {
+	if s.scopes == nil {
+		s.places = newScopeMap[[]int](0)
+	}
 	places, _ := s.places.get(scope)
 	s.places.set(scope, append(places, len(s.scopes)))
 	s.scopes = append(s.scopes, scope)
@@ -216,23 +216,17 @@ func (s *scopeSet) add(scope string) {
 
 // cover returns the first scope that encloses a name, and "" where there is none.
 func (s *scopeSet) cover(name string) string {
-	if s == nil || len(s.scopes) == 0 {
-		return ""
-	}
-	for scope := range enclosing(name) {
-		if places, ok := s.places.at(scope); ok {
-			return s.scopes[places[0]]
-		}
+	for _, places := range s.places.around(name) {
+		return s.scopes[places[0]]
 	}
 	return ""
 }
 
-func (s *scopeSet) covers(name string) bool { return len(s.scopes) > 0 && s.places.covers(name) }
+func (s *scopeSet) covers(name string) bool { return s.places.covers(name) }
 
 // all returns the places of the scopes that enclose a name, in the order in which they were added.
 func (s *scopeSet) all(name string) (all []int) {
-	for scope := range enclosing(name) {
-		places, _ := s.places.at(scope)
+	for _, places := range s.places.around(name) {
 		all = append(all, places...)
 	}
 	slices.Sort(all)

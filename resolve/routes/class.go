@@ -305,7 +305,7 @@ func (c *cutter) maxRest(g group) int {
 func (c *cutter) longest(at *cut) int {
 	p := &c.list[at.point]
 	if strings.HasPrefix(p.pattern, "*") || p.host == "" {
-		return maxName // the hosts are of any length
+		return maxName - len(at.path) // the hosts are of any length
 	}
 	return maxName - len(p.host) - len(at.path)
 }
@@ -317,7 +317,7 @@ func (c *cutter) limit(at *cut, in *cell, side, k int) int {
 		return c.shortLimit(at, in, side, k)
 	}
 	e := at.entries[side]
-	if e == nil || e.longest[k] == 0 {
+	if e == nil {
 		return noLimit
 	}
 	return maxName - e.longest[k] - (len(at.path) - len(e.path))

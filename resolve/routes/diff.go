@@ -60,16 +60,24 @@ func alike(before, after *Routes, a, b route) bool {
 	return sameRoute(a, b, unchanged)
 }
 
-func (c *Change) rank() (rank int) {
+// The ranks of changes, which are told in this order.
+const (
+	contactsMore = iota
+	contactsLess
+	contactsOthers
+	allRanks // those of names without a registry follow
+)
+
+func (c *Change) rank() int {
+	rank := contactsOthers
 	switch {
 	case len(c.NewHosts) > 0:
+		rank = contactsMore
 	case len(c.LostHosts) > 0, c.Before.Outcome == "" && c.After.Outcome != "":
-		rank = 1
-	default:
-		rank = 2
+		rank = contactsLess
 	}
 	if c.Pattern.Short() {
-		rank += 3
+		rank += allRanks
 	}
 	return rank
 }

@@ -113,7 +113,7 @@ func (p *points) addNamed(host string, sides []*side) {
 		return
 	}
 	parent := p.around(host)
-	if i, ok := p.index[name+":*"]; ok && port != "" {
+	if i, ok := p.index[name+":*"]; ok {
 		parent = i
 	}
 	p.add(point{host, host, parent}, port == "", portsBehind(sides, host))

@@ -3,7 +3,6 @@ package routes
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -149,31 +148,29 @@ func judge(statements []Statement, which func(*Statement) bool, platform finding
 	if len(judged) == 0 {
 		return nil
 	}
-	for a := range c.asked() {
+	c.eachAsked(func(a *asked) {
 		for _, j := range judged {
 			j.cell(a)
 		}
-	}
+	})
 	for _, j := range judged {
 		verdicts = append(verdicts, placed{j.place, j.verdict(platform)})
 	}
 	return verdicts
 }
 
-// asked yields what each cell asks, for each kind of pull, as far as its names are in canonical
+// eachAsked calls do with what each cell asks, for each kind of pull, as far as its names are in canonical
 // spelling.
-func (c *cutter) asked() iter.Seq[*asked] {
-	return func(yield func(*asked) bool) {
-		for cuts := range c.hosts() {
-			if !c.canonical(cuts[0].point) {
-				continue
-			}
-			for i := range cuts {
-				for _, cell := range cuts[i].apart() {
-					for k := range kinds {
-						if cell.exists[k] && !yield(newAsked(&cuts[i], cell, k)) {
-							return
-						}
+func (c *cutter) eachAsked(do func(*asked)) {
+	for cuts := range c.hosts() {
+		if !c.canonical(cuts[0].point) {
+			continue
+		}
+		for i := range cuts {
+			for _, cell := range cuts[i].apart() {
+				for k := range kinds {
+					if cell.exists[k] {
+						do(newAsked(&cuts[i], cell, k))
 					}
 				}
 			}
@@ -505,7 +502,7 @@ func (s *Statement) image(r *Routes) (Verdict, bool) {
 	want := map[finding.Platform][]string{
 		finding.Linux: s.Linux, finding.Windows: s.Windows, finding.Containerd: s.Containerd,
 	}[r.sides[0].platform]
-	if s.Image == "" || want == nil {
+	if want == nil {
 		return Verdict{}, false
 	}
 	v := Verdict{Statement: *s, Platform: r.sides[0].platform}
