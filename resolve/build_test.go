@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -373,4 +374,246 @@ func TestMatchingNamesTheMostSpecificRuleFirst(t *testing.T) {
 	}
 	_, err := Matching(rules, "A")
 	require.Error(t, err)
+}
+
+// The client refuses a file in which one location is blocked in one entry and not in another.
+func TestAnEntryThatLeadsToWhatIsBlockedIsBlockedToo(t *testing.T) {
+	base := func(blocked bool) *LinuxTable {
+		return LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+			{Prefix: "x.io", Location: "quay.io/a"}, {Prefix: "y.io", Location: "quay.io/b"}, {Prefix: "quay.io/b", Location: "quay.io/b", Blocked: blocked},
+		}})
+	}
+	for rules, want := range map[string]string{
+		"blocked quay.io/a": "x.io quay.io/a", "blocked quay.io": "y.io quay.io/b quay.io", "blocked other.io": "other.io",
+		"blocked quay.io/b": "y.io quay.io/b", "digest quay.io m.io never": "x.io y.io quay.io/b quay.io",
+		"digest quay.io/a:80 m.io": "",
+	} {
+		if strings.Contains(rules, ":80") {
+			rules = "insecure quay.io:80/a\ndigest quay.io:80/a m.io never\ninsecure x.io"
+			want = "x.io quay.io:80/a"
+		}
+		require.Equal(t, want, blockedIn(base(false).Edit(newRules(t, rules))), rules)
+	}
+	require.Equal(t, "y.io quay.io/b", blockedIn(base(true).Edit(newRules(t, "tag other.io m.io"))))
+}
+
+func blockedIn(table *LinuxTable) string {
+	var prefixes []string
+	for _, e := range table.Entries() {
+		if e.Blocked {
+			prefixes = append(prefixes, e.Prefix)
+		}
+	}
+	return strings.Join(prefixes, " ")
+}
+
+func TestWhatTheBaseFileBlocksKeepsMirrorsInsideFromBeingAsked(t *testing.T) {
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{{Prefix: "m.io/x", Location: "m.io/x", Blocked: true}}})
+	table := base.Edit(newRules(t, "digest quay.io m.io/x/y"))
+	require.Len(t, table.Findings, 1)
+	require.Equal(t, "is never asked: it lies inside m.io/x, which may not be contacted; use a mirror outside of it", table.Findings[0].Message)
+	requirePlans(t, table.Plan, []planCase{{"quay.io/a" + digestA, "source", "mirror-blocked"}})
+}
+
+// Of two entries with one prefix the client takes the first: the other stays as it is, and nothing is said of it.
+func TestASecondEntryWithAPrefixGetsNoMirrors(t *testing.T) {
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+		{Prefix: "quay.io", Location: "quay.io"}, {Prefix: "quay.io", Location: "quay.io"}, {Prefix: "quay.io", Location: "quay.io"},
+	}})
+	table := base.Edit(newRules(t, "digest quay.io m.org\ntag *.io n.org never"))
+	var mirrors []int
+	for _, e := range table.Entries() {
+		mirrors = append(mirrors, len(e.Mirrors))
+	}
+	require.Equal(t, []int{2, 0, 0, 1}, mirrors)
+	require.Equal(t, "policy-shared pulls-blocked", codes(table.Findings))
+	requirePlans(t, table.Plan, []planCase{{"quay.io/a" + digestA, "m.org/a", ""}})
+}
+
+// Each rule that names a mirror by another spelling of what it may not contact is to be mended.
+func TestAMirrorThatSpellsAForbiddenHostOtherwiseIsReportedForEachRule(t *testing.T) {
+	table := NewLinuxTable(newRules(t, "digest quay.io/a m.io/a never\ntag quay.io/a m.io/a never\ndigest x.io QUAY.io\ndigest y.io QUAY.io"))
+	var said []string
+	for _, f := range table.Findings {
+		require.Equal(t, finding.CodeMirrorBlocked, f.Code)
+		said = append(said, f.Origin.Object+" "+f.Value)
+	}
+	require.Equal(t, []string{"ImageDigestMirrorSet/2 QUAY.io", "ImageDigestMirrorSet/3 QUAY.io"}, said)
+}
+
+// An entry for a host opens its other ports below a wildcard; a port that has a rule of its own is not among them.
+func TestOnlyAWildcardIsOpenedByAnEntryForAHost(t *testing.T) {
+	require.Empty(t, NewLinuxTable(newRules(t, "digest foo.org m.io\ndigest foo.org:1 m.io/1 never\ntag foo.org:1 m.io/1 never")).Findings)
+	require.Contains(t, codes(NewLinuxTable(newRules(t, "digest foo.org m.io\ndigest *.org n.io never")).Findings), "evades-rule")
+}
+
+func TestAMirrorByAddressOfIPv6StopsThePull(t *testing.T) {
+	table := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{{Prefix: "quay.io", Location: "quay.io", Mirrors: []LinuxMirror{{Location: "[::1]:5000/x"}}}}})
+	p, err := table.Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Empty(t, p.Pull)
+	require.Contains(t, p.Findings[0].Message, `("[::1]:5000" is an IPv6 address, and the client takes no reference with one; give the registry a name)`)
+}
+
+// Below a source that is never contacted a more specific rule allows contact. An endpoint that contains both leads to both,
+// and only what it leads to is said.
+func TestAnEndpointIsJudgedByTheMostSpecificRule(t *testing.T) {
+	table := NewContainerdTable(newRules(t, "digest quay.io/a m.io never\ndigest quay.io/a/open m.io\ndigest x.io quay.io"))
+	requirePlans(t, table.Plan, []planCase{
+		{"x.io/a/b" + digestA, "quay.io/a/b source", "forbidden-contact"}, {"x.io/a/open/b" + digestA, "quay.io/a/open/b source", ""},
+	})
+}
+
+// A rule for a part of a registry keeps the whole of it from being contacted, under a spelling that is named too.
+func TestAHostThatIsNamedInAnotherSpellingThanTheRulesGetsAFile(t *testing.T) {
+	table := NewContainerdTable(newRules(t, "digest quay.io/a m.io/a never"), "quay.io:443", "quay.io:8443")
+	var hosts []string
+	for _, r := range table.Registries() {
+		hosts = append(hosts, r.Host)
+	}
+	require.Equal(t, []string{"quay.io", "quay.io:443"}, hosts)
+	requirePlans(t, table.Plan, []planCase{{"quay.io:443/a:1", "", "no-location"}})
+}
+
+func TestAFileThatCannotBeReadFailsEveryPull(t *testing.T) {
+	from := []finding.Origin{{File: "quay.io", Line: 1}}
+	table := ContainerdTableOf([]Registry{{Host: "quay.io", Fails: true, Origins: from}})
+	p, err := table.Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Empty(t, p.Pull)
+	require.Empty(t, p.Resolve)
+	require.Len(t, p.Findings, 1)
+	require.Equal(t, finding.SeverityError, p.Findings[0].Severity)
+	require.Equal(t, from[0], p.Findings[0].Origin)
+	require.Contains(t, p.Findings[0].Message, "containerd cannot read what it finds for quay.io, and fails every pull from there")
+}
+
+// What a file sets for a server that it does not name goes to the registry itself (hosts.go, ConfigureHosts).
+func TestTheSettingsOfAServerWithoutANameAreThoseOfTheRegistry(t *testing.T) {
+	table := ContainerdTableOf([]Registry{
+		{Host: "quay.io", Server: &Endpoint{SkipVerify: true, Rewrites: []Rewrite{{"^a", "b"}}}},
+		{Host: "localhost:5000", Server: &Endpoint{Rewrites: []Rewrite{{"^a", "b"}}}},
+	})
+	for host, scheme := range map[string]string{"quay.io": "https", "localhost:5000": "https"} {
+		p, err := table.Plan(host + "/a" + digestA)
+		require.NoError(t, err)
+		require.Len(t, p.Pull, 1)
+		require.Equal(t, host+"/b", p.Pull[0].Location)
+		require.True(t, p.Pull[0].Insecure)
+		require.Equal(t, scheme, p.Pull[0].Scheme)
+		require.Equal(t, scheme+"://"+host+"/v2/b/manifests/"+digestA[1:], p.Pull[0].URL)
+	}
+}
+
+// One endpoint by both schemes, behind each other, is one attempt: HTTPS, and HTTP where that fails. By HTTP first it is
+// asked by HTTPS anew.
+func TestEndpointsThatRepeatTheOneBeforeAreOneAttempt(t *testing.T) {
+	endpoint := func(text string) Endpoint {
+		scheme, host, _ := strings.Cut(text, "://")
+		host, skip := strings.CutSuffix(host, "!")
+		return Endpoint{Scheme: scheme, Host: host, Root: "/v2", Capabilities: CanAll, SkipVerify: skip}
+	}
+	for endpoints, want := range map[string]string{ // http with ! is asked by https first
+		"https://m.io https://m.io":              "https",
+		"https://m.io http://m.io":               "https+http",
+		"https://m.io http://m.io!":              "https+http",
+		"http://m.io! http://m.io":               "https+http",
+		"http://m.io! https://m.io":              "https+http",
+		"http://m.io http://m.io":                "http",
+		"http://m.io https://m.io":               "http https",
+		"http://m.io http://m.io!":               "http https+http",
+		"https://m.io https://n.io https://m.io": "https https https",
+		"https://m.io https://M.io":              "https https",
+	} {
+		r := Registry{Host: "quay.io", NoServer: true}
+		for _, text := range strings.Fields(endpoints) {
+			r.Endpoints = append(r.Endpoints, endpoint(text))
+		}
+		for _, image := range []string{"quay.io/a:1", "quay.io/a" + digestA} {
+			p, err := ContainerdTableOf([]Registry{r}).Plan(image)
+			require.NoError(t, err)
+			for _, attempts := range [][]Attempt{p.Pull, p.Resolve} {
+				var got []string
+				for _, a := range attempts {
+					got = append(got, a.Scheme)
+					if a.ThenHTTP {
+						got[len(got)-1] += "+http"
+					}
+				}
+				if image == "quay.io/a:1" || len(got) > 0 {
+					require.Equal(t, want, strings.Join(got, " "), "%s at %s", image, endpoints)
+				}
+			}
+		}
+	}
+}
+
+// Tables never change: neither what they are made of nor what they answer with is theirs.
+func TestTablesShareNothingWithTheirCallers(t *testing.T) {
+	made := []LinuxEntry{{Prefix: "quay.io", Location: "quay.io", Mirrors: []LinuxMirror{{Location: "m.io"}}, Origins: []finding.Origin{{Line: 1}}}}
+	config := LinuxConfig{Entries: made, SearchRegistries: []string{"s.io"}, Aliases: map[string]string{"a": "quay.io/a"}}
+	linux := LinuxTableOf(config)
+	spoil := func(entries ...LinuxEntry) {
+		for i := range entries {
+			entries[i].Mirrors[0].Location, entries[i].Origins[0].Line = "spoilt.io", 7
+			entries[i].Prefix = "spoilt.io"
+		}
+	}
+	found, _ := linux.Find("quay.io/a")
+	answered := linux.Entries()
+	spoil(made...)
+	spoil(answered...)
+	spoil(found)
+	config.SearchRegistries[0], config.Aliases["a"] = "spoilt.io", "spoilt.io/a"
+	hosts, _ := linux.SearchRegistries()
+	hosts[0], linux.Aliases()["a"] = "spoilt.io", "spoilt.io/a"
+	requirePlans(t, linux.Plan, []planCase{{"quay.io/a:1", "m.io/a source", ""}, {"a:1", "m.io/a source", ""}})
+	entry, _ := linux.Find("quay.io/a")
+	require.Equal(t, 1, entry.Origins[0].Line)
+	p, err := linux.Plan("b:1")
+	require.NoError(t, err)
+	require.Equal(t, "s.io/b", p.Pull[0].Location)
+
+	files := []Registry{{Host: "quay.io", Spellings: []string{"QUAY.io"}, Origins: []finding.Origin{{Line: 1}},
+		Server:    &Endpoint{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: CanAll, Origins: []finding.Origin{{Line: 1}}},
+		Endpoints: []Endpoint{{Scheme: "https", Host: "n.io", Root: "/v2", Capabilities: CanAll, Rewrites: []Rewrite{{"^a", "b"}}, Origins: []finding.Origin{{Line: 1}}}}}}
+	containerd := ContainerdTableOf(files)
+	before := fmt.Sprintf("%+v %+v", containerd.Registries()[0], *containerd.Registries()[0].Server)
+	file, _ := containerd.Find("quay.io")
+	for _, r := range []Registry{files[0], containerd.Registries()[0], file} {
+		r.Spellings[0], r.Origins[0].Line, r.Server.Host, r.Server.Origins[0].Line = "spoilt", 7, "spoilt", 7
+		r.Endpoints[0].Rewrites[0].Pattern, r.Endpoints[0].Origins[0].Line, r.Endpoints[0].Host = "spoilt", 7, "spoilt"
+	}
+	requireSame := fmt.Sprintf("%+v %+v", containerd.Registries()[0], *containerd.Registries()[0].Server)
+	pointer := func(s string) string { return regexp.MustCompile("Server:0x[0-9a-f]+").ReplaceAllString(s, "") }
+	require.Equal(t, pointer(before), pointer(requireSame))
+
+	// The lists of a plan may share memory, but not room.
+	for _, plan := range []func(string) (Plan, error){linux.Plan, containerd.Plan} {
+		p, err := plan("quay.io/a:1")
+		require.NoError(t, err)
+		_ = append(p.References, "spoilt")
+		require.Equal(t, []string{"quay.io"}, p.Scopes)
+	}
+}
+
+// Rules are named as the caller's own, so that they can be told apart by their place.
+func TestMatchingReturnsTheRulesThemselves(t *testing.T) {
+	rules := newRules(t, "tag quay.io m.io")
+	matching, err := Matching(rules, "quay.io/a:1")
+	require.NoError(t, err)
+	require.Same(t, &rules.Rules[0], matching[0])
+}
+
+// A plan lists the attempts of each reference, where nothing is asked too.
+func TestTheAttemptsOfAReferenceWhereNothingIsAsked(t *testing.T) {
+	p, err := LinuxTableOf(LinuxConfig{SearchRegistries: []string{"a.io", "b.io", "c.io"}, ShortNameMode: "enforcing"}).Plan("app:1")
+	require.NoError(t, err)
+	require.Len(t, p.References, 3)
+	for i := range p.References {
+		require.Empty(t, p.For(i))
+		require.Equal(t, StepFail, p.After(i, ManifestNotFound))
+	}
+	handMade := Plan{References: []string{"a.io/a:1", "b.io/a:1"}, Pull: []Attempt{{Location: "a.io/a"}, {Location: "b.io/a"}}}
+	require.Len(t, handMade.For(1), 2, "of a plan made by hand nobody knows which are whose")
 }

@@ -381,6 +381,28 @@ func TestAReferenceIsWhatTheKubeletsWayMakesOfIt(t *testing.T) {
 	require.Greater(t, plain, 400)
 }
 
+// What most images are named does not take the library's microseconds and memory: a plan of a string has a floor.
+func TestMostReferencesAreReadWithoutTheLibrary(t *testing.T) {
+	for _, image := range []string{
+		"busybox", "team/app", "a/b/c:1", "localhost/a", "localhost:5000/a:1", "quay.io/a", "quay.io:5000/a" + digestA, "Quay.io/a:1" + digestA,
+		"docker.io/a/b", "docker.io/library/a/b", "index.docker.io:80/a", "quay.io/a:_0123456789.-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		"quay.io/a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		"quay.io/a:" + strings.Repeat("t", 128), "quay.io/" + strings.Repeat("a/", 123) + "a", strings.Repeat("b", 64) + "/a", strings.Repeat("b", 65),
+	} {
+		r, ok := plainReference(image)
+		require.True(t, ok, image)
+		want, err := reference.ParseDockerRef(image)
+		require.NoError(t, err)
+		require.Equal(t, want.String(), r.String())
+	}
+}
+
+// Whoever branches on what is wrong with a reference finds the library's error behind this one's words.
+func TestTheErrorOfAReferenceIsThatOfTheLibrary(t *testing.T) {
+	_, err := ParseReference("quay.io/a:")
+	require.ErrorIs(t, err, reference.ErrReferenceInvalidFormat)
+}
+
 func TestANameWithoutAHostHasNoPlanOnLinuxUnlessItIsLookedFor(t *testing.T) {
 	r, err := ParseReference("a_b.io/c:1")
 	require.NoError(t, err)

@@ -85,7 +85,7 @@ func TestAnOperatorOfNothingAnswersNothing(t *testing.T) {
 	require.NoError(t, err)
 	windows, err := NewContainerdTable(nil).Plan("quay.io/a")
 	require.NoError(t, err)
-	for _, plan := range []Plan{{}, linux, windows} {
+	for _, plan := range []Plan{{}, {Image: "quay.io/a"}, {Image: "A", Platform: finding.Linux}, linux, windows} {
 		for _, o := range []Operator{{}, MCO(nil), WMCO(nil)} {
 			_, differs := o.Check(plan)
 			require.False(t, differs, plan)

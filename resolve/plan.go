@@ -95,13 +95,10 @@ func (p *Plan) For(i int) []Attempt {
 	attempts := slices.Concat(p.Asked, p.Pull) // one of them is empty
 	begin, end := 0, len(attempts)
 	if i > 0 && i <= len(p.starts) {
-		begin = p.starts[i-1]
+		begin = min(p.starts[i-1], end) // nothing may be asked of any reference
 	}
 	if i < len(p.starts) {
-		end = p.starts[i]
-	}
-	if end > len(attempts) { // nothing is asked of any reference
-		return nil
+		end = min(p.starts[i], end)
 	}
 	return attempts[begin:end]
 }
