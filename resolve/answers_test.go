@@ -223,6 +223,39 @@ func TestAPlanInJSONHoldsWhatItsClientSends(t *testing.T) {
 	}
 }
 
+// Every key of a plan in JSON, as docs and programs know them.
+func TestAPlanInJSONHasTheseKeys(t *testing.T) {
+	origin := []finding.Origin{{Object: "O/a", Field: "f"}}
+	table := resolve.ContainerdTableOf([]resolve.Registry{{Host: "quay.io", Endpoints: []resolve.Endpoint{
+		{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: resolve.CanPull | resolve.CanResolve, Origins: origin},
+		{Scheme: "http", Host: "n.io", Root: "/v2", Capabilities: resolve.CanPull, SkipVerify: true},
+	}}})
+	plan, err := table.Plan("quay.io/a:1")
+	require.NoError(t, err)
+	every := `"manifest 404","manifest 401","manifest 403","manifest 429","manifest 5xx","manifest time-out","manifest connection refused",` +
+		`"blob 404 BLOB_UNKNOWN","blob 404","blob 401","blob 403","blob 429","blob 5xx","blob time-out","blob connection refused"`
+	require.Equal(t, `{"image":"quay.io/a:1","platform":"windows","way":"CRI","resolve":[`+
+		`{"location":"m.io/a","role":"mirror","scheme":"https","reference":"m.io/a:1","url":"https://m.io/v2/a/manifests/1?ns=quay.io","origin":"O/a f"},`+
+		`{"location":"quay.io/a","role":"source","scheme":"https","reference":"quay.io/a:1","url":"https://quay.io/v2/a/manifests/1"}],`+
+		`"pull":[{"location":"m.io/a","role":"mirror","scheme":"https","origin":"O/a f"},`+
+		`{"location":"n.io/a","role":"mirror","scheme":"https","thenHTTP":true,"insecure":true},{"location":"quay.io/a","role":"source","scheme":"https"}],`+
+		`"movesOn":{"client":"containerd 2","after":[`+every+`]},"findings":[]}`, oneLine(t, plan))
+
+	// What policy.json refuses, and what it asks signatures of.
+	refused := resolve.Plan{Image: "quay.io/a:1", Platform: finding.Linux, Outcome: resolve.OutcomeRefused,
+		Asked:      []resolve.Attempt{{Location: "quay.io/a", Role: resolve.RoleSource, Scheme: "https"}},
+		Signatures: []resolve.Signature{{Reference: "quay.io/a:1", Scope: "quay.io", Types: []string{"signedBy"}}}}
+	require.Equal(t, `{"image":"quay.io/a:1","platform":"linux","resolve":[],"pull":[],"outcome":"refused",`+
+		`"asked":[{"location":"quay.io/a","role":"source","scheme":"https"}],`+
+		`"signatures":[{"reference":"quay.io/a:1","scope":"quay.io","types":["signedBy"],"origin":{}}],"findings":[]}`, oneLine(t, refused))
+	require.Len(t, refused.For(0), 0, "there is no reference")
+	refused.References = []string{"quay.io/a:1"}
+	require.Len(t, refused.For(0), 1)
+	for platform, way := range map[finding.Platform]string{finding.Windows: "CRI", finding.Containerd: "CRI", finding.Linux: ""} {
+		require.Equal(t, way, resolve.Way(platform))
+	}
+}
+
 func TestWhichClientsBeginAnew(t *testing.T) {
 	for client, anew := range map[resolve.Client]bool{resolve.Containerd1: true, resolve.Containerd2: true, resolve.ContainersImage538: false, resolve.ContainersImage542: false, "": false} {
 		require.Equal(t, anew, client.BeginsAnew(), client)
