@@ -617,3 +617,28 @@ func TestTheAttemptsOfAReferenceWhereNothingIsAsked(t *testing.T) {
 	handMade := Plan{References: []string{"a.io/a:1", "b.io/a:1"}, Pull: []Attempt{{Location: "a.io/a"}, {Location: "b.io/a"}}}
 	require.Len(t, handMade.For(1), 2, "of a plan made by hand nobody knows which are whose")
 }
+
+// Entries and mirrors that the base file asks by plain HTTP stay so, whatever scopes the rules add.
+func TestWhatTheBaseFileHasAsInsecureStaysSo(t *testing.T) {
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+		{Prefix: "quay.io", Location: "quay.io", Insecure: true, Mirrors: []LinuxMirror{{Location: "m.io", Insecure: true}, {Location: "n.io"}}},
+	}})
+	p, err := base.Edit(newRules(t, "insecure n.io")).Plan("quay.io/a:1")
+	require.NoError(t, err)
+	require.Len(t, p.Pull, 3)
+	for _, a := range p.Pull {
+		require.True(t, a.Insecure, a.Location)
+	}
+}
+
+// Where several rewrites change a repository, a plan lists what each leads to in string order, once.
+func TestWhatSeveralRewritesMakeIsInStringOrder(t *testing.T) {
+	table := ContainerdTableOf([]Registry{{Host: "quay.io", NoServer: true, Endpoints: []Endpoint{{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: CanAll,
+		Rewrites: []Rewrite{{"^a", "z"}, {"^a/", "b/"}, {"[", "x"}, {"^x", "y"}, {"a/", "b/"}}}}}})
+	p, err := table.Plan("quay.io/a/app" + digestA)
+	require.NoError(t, err)
+	require.Equal(t, "m.io/b/app m.io/z/app", show(p))
+	require.Equal(t, "https://m.io/v2/b/app/manifests/"+digestA[1:]+"?ns=quay.io", p.Pull[0].URL)
+	require.Equal(t, "rewrite-order", codes(p.Findings))
+	require.Contains(t, p.Findings[0].Message, "is what 2 rewrites of m.io change")
+}

@@ -80,7 +80,7 @@ func (m *merge) at(location string) *place {
 // would ask it twice.
 func (m *merge) collect() {
 	itself := m.at(m.self)
-	number := 0 // of the list
+	var number int // of the list
 	for _, rule := range m.rules {
 		_, sourcePath := network.SplitHost(rule.Source)
 		for _, entry := range rule.Entries {

@@ -169,3 +169,74 @@ func TestARuleForPlainHTTPOpensNothingForHTTPS(t *testing.T) {
 	require.Equal(t, "x.y.example.org:80/a/library", p.Pull[0].Location)
 	require.Equal(t, finding.CodeWildcardUnused, p.Findings[0].Code, "%v", p.Findings)
 }
+
+// Each place of a base file is looked at by itself.
+func TestEachLocationOfABaseFileIsKeptFromAForbiddenHost(t *testing.T) {
+	for image, config := range map[string]LinuxConfig{
+		"hub.internal/a/x:1": {Entries: []LinuxEntry{{Prefix: "hub.internal", Location: "QUAY.io"}}},
+		"m.internal/a/x:1":   {Entries: []LinuxEntry{{Prefix: "m.internal", Location: "m.internal", Blocked: true, Mirrors: []LinuxMirror{{Location: "QUAY.io"}}}}},
+		"a/x:1":              {SearchRegistries: []string{"QUAY.io"}},
+		"tool:1":             {Aliases: map[string]string{"tool": "QUAY.io/a/tool"}},
+	} {
+		rules := newRules(t, "digest quay.io/a m.io/a never\ntag quay.io/a m.io/a never")
+		p, err := LinuxTableOf(config).Plan(image)
+		require.NoError(t, err)
+		require.Len(t, p.Pull, 1, image)
+		p, err = LinuxTableOf(config).Edit(rules).Plan(image)
+		require.NoError(t, err)
+		require.Empty(t, p.Pull, image)
+	}
+}
+
+// The client does not find *.io for a.io.b.io. A mirror there is blocked all the same, beside a part of it that has a rule of
+// its own, and not where a rule allows the host.
+func TestAMirrorBelowAWildcardThatTheClientDoesNotFindIsBlocked(t *testing.T) {
+	both := func(rest string) string { return "digest " + rest + "\ntag " + rest + "\n" }
+	never := both("*.io m.org never")
+	for rules, want := range map[string]string{
+		never + "tag q.org a.io.b.io/y":                                   "source",
+		never + both("a.io.b.io/x m.org never") + "tag q.org a.io.b.io/y": "source",
+		never + both("A.io.b.io m.org") + "tag q.org a.io.b.io/y":         "a.io.b.io/y/z source",
+	} {
+		p, err := NewLinuxTable(newRules(t, rules)).Plan("q.org/z:1")
+		require.NoError(t, err)
+		require.Equal(t, want, show(p), rules)
+	}
+}
+
+// A rule that opens a part of what another forbids is told that one, whatever other spellings of its source allow.
+func TestWhatOpensASourceNamesTheRuleThatForbidsIt(t *testing.T) {
+	table := NewLinuxTable(newRules(t, "digest QUAY.io m.org\ntag quay.io m.org never\ntag quay.io/a n.org"))
+	var said []string
+	for _, f := range table.Findings {
+		if f.Code == finding.CodeOpensNever {
+			said = append(said, f.Value+" "+f.Related.Object+" "+f.Message)
+		}
+	}
+	require.Len(t, said, 1)
+	require.Contains(t, said[0], "quay.io/a ImageTagMirrorSet/1 is contacted, although it lies inside quay.io, for which ImageTagMirrorSet/1 ")
+}
+
+// What evades a rule is told the rule's own spelling, and nothing is said of an entry that the client does not look at.
+func TestAnEvadedEntryIsNamedAsTheRuleSpellsIt(t *testing.T) {
+	table := NewLinuxTable(newRules(t, "digest quay.io/a m.io/a never\ntag quay.io/a m.io/a never\ntag x.io QUAY.io/a n.io"))
+	p, err := table.Plan("Quay.io/a/app:1")
+	require.NoError(t, err)
+	require.Len(t, p.Findings, 1)
+	require.Contains(t, p.Findings[0].Message, "is asked although quay.io/a is blocked")
+	table = LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{{Prefix: "quay.io", Location: "quay.io"}, {Prefix: "quay.io", Location: "quay.io", Blocked: true}}})
+	requirePlans(t, table.Plan, []planCase{{"quay.io/a:1", "source", ""}, {"QUAY.io/a:1", "source", ""}})
+}
+
+// A mirror below a wildcard that the client finds for it needs no entry of its own.
+func TestAMirrorBelowAWildcardThatTheClientFindsGetsNoEntry(t *testing.T) {
+	for _, scope := range []string{"blocked *.org", "tag *.org m.io never\ndigest *.org m.io never"} {
+		table := NewLinuxTable(newRules(t, scope+"\ntag q.io a.foo.org/x b.foo.org:5000"))
+		var prefixes []string
+		for _, e := range table.Entries() {
+			prefixes = append(prefixes, e.Prefix)
+		}
+		require.ElementsMatch(t, []string{"*.org", "q.io"}, prefixes)
+		requirePlans(t, table.Plan, []planCase{{"q.io/a:1", "source", "mirror-blocked mirror-blocked"}})
+	}
+}

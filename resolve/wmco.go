@@ -85,7 +85,7 @@ type wmcoEndpoint struct {
 
 func (r *wmcoRegistry) add(e *mirrorset.Entry) {
 	r.entries++
-	r.repeated = r.repeated && r.entries == 1
+	r.repeated = false
 	r.origins = append(r.origins, e.Origin)
 	_, path := network.SplitHost(e.Source)
 	for i, mirror := range e.Mirrors {

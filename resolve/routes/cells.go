@@ -95,7 +95,7 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	cuts := make([]cut, 0, len(paths))
 	parent := -1
 	for i, path := range paths {
-		for parent >= 0 && !inside(path, cuts[parent].path) {
+		for i > 0 && !inside(path, cuts[parent].path) { // the host itself holds all
 			parent = cuts[parent].parent
 		}
 		var next map[string]bool // components that lead to other cuts
@@ -188,16 +188,16 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 	host := c.list[at.point].host
 	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries,
 		func(e *entry) bool { return e != nil && e.shallow(at.path) })
-	asked := -1
+	var asked *cell
 	for d, beyond := range [3]string{"", component, component + "/a"} {
 		switch {
 		case d == int(exactly) && at.path == "": // a registry by itself is no name
 			at.cells[d] = cell{name: host, beyond: beyond}
-		case at.alike && asked >= 0:
-			at.cells[d] = at.cells[asked]
+		case at.alike && asked != nil:
+			at.cells[d] = *asked
 		default:
 			at.cells[d] = c.askOne(host+at.path+beyond, beyond)
-			asked = d
+			asked = &at.cells[d]
 		}
 	}
 	return at

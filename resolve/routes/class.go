@@ -259,9 +259,6 @@ func (c *cutter) sameLimits(around *cut, outer *cell, at *cut, own *cell, k, lon
 
 // sameRoutes reports whether two cells are the same function of the name, on every side.
 func (c *cutter) sameRoutes(a, b *cell, k int, rename func(string) string) bool {
-	if !a.exists[k] || !b.exists[k] {
-		return false
-	}
 	for i := range c.sides {
 		if !sameRoute(a.routes[i][k], b.routes[i][k], rename) {
 			return false
@@ -328,9 +325,6 @@ func (c *cutter) shortLimit(at *cut, in *cell, side, k int) int {
 	if in.beyond == "" { // the name of the cut itself has no rest; those around it tell
 		in = &at.cells[below]
 	}
-	if !in.exists[k] {
-		return noLimit
-	}
 	limit := len(in.beyond) + sort.Search(maxName-len(at.path)-len(in.beyond), func(more int) bool {
 		long := in.beyond + strings.Repeat("a", more)
 		got, ok := c.sides[side].route(at.path+long, long, kinds[k])
@@ -346,4 +340,4 @@ func (c *cutter) shortLimit(at *cut, in *cell, side, k int) int {
 // maxName is how long a name may be (github.com/distribution/reference, NameTotalLengthMax).
 const maxName = 255
 
-const noLimit = 1 << 20
+const noLimit = maxName * maxName

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
 	"github.com/pullroute/pullroute/resolve"
@@ -293,5 +294,191 @@ func TestALimitOfLengthIsANote(t *testing.T) {
 	}
 	require.Equal(t, []string{"with more than 242 characters behind quay.io a name is too long at a mirror, and the client stops the pull"}, v[0].Notes)
 	require.Equal(t, v[0].Notes, v[1].Notes)
+	require.Empty(t, v[2].Notes)
+	// A mirror as long as its source takes every name.
+	require.Empty(t, Check([]Statement{{Mirrored: "quay.io"}}, linux("quay.io -> mmmm.io"), nil)[0].Notes)
+	// Of several limits the shortest name is told.
+	r = linux("quay.io -> m.io/quayquay", "b.quay.io -> m.io/quayquayquay", "c.quay.io -> m.io/quay")
+	v = Check([]Statement{{Mirrored: "*.io"}, {Mirrored: "*.quay.io"}}, r, nil)
+	require.False(t, v[0].Holds)
+	require.Empty(t, v[0].Notes, "a statement that does not hold says why, and nothing beyond")
+	for last, want := range map[string]string{
+		"m.io/quay":                         "242 characters behind quay.io ",
+		"m.io/" + strings.Repeat("quay", 9): "214 characters behind quay.io/team ",
+	} {
+		r = linux("quay.io -> m.io/quayquay", "quay.io/team -> "+last)
+		v = Check([]Statement{{Mirrored: "quay.io"}}, r, nil)
+		require.True(t, v[0].Holds)
+		require.Equal(t, []string{"with more than " + want + "a name is too long at a mirror, and the client stops the pull"}, v[0].Notes)
+	}
+}
+
+// Names are made of labels that nothing uses: of one character, then of two, and so on.
+func TestAFreshLabelIsTheShortestThatIsNotUsed(t *testing.T) {
+	longer := func(n int) func(string) bool { return func(label string) bool { return len(label) < n } }
+	for want, used := range map[string]func(string) bool{
+		"a": longer(1), "aa": longer(2), "aaa": longer(3),
+		"9":  func(label string) bool { return label < "9" || label > "9" && len(label) == 1 },
+		"ba": func(label string) bool { return len(label) == 1 || label[0] == 'a' },
+		"99": func(label string) bool { return label != "99" && len(label) < 3 },
+	} {
+		require.Equal(t, want, fresh(used))
+	}
+}
+
+// What is spelled as a host in a table and is none has no names, and what a policy has as a scope and is none is in no name.
+func TestWhatIsNoHostMakesNoClass(t *testing.T) {
+	list := func(r *Routes) (all []string) {
+		for c := range r.Classes() {
+			var steps []string
+			for _, s := range c.Pull {
+				steps = append(steps, s.Base)
+			}
+			all = append(all, fmt.Sprint(c.Kind, " ", c.Pattern, " ", steps))
+		}
+		return all
+	}
+	config := resolve.LinuxConfig{Entries: []resolve.LinuxEntry{{Prefix: "quay.io", Location: "quay.io", Mirrors: []resolve.LinuxMirror{{Location: "m.io"}}}}}
+	want := list(Linux(resolve.LinuxTableOf(config)))
+	odd := config
+	for _, prefix := range []string{"", ":5000", "/x", "[::1]", "*.quay.io/a", "a b"} {
+		odd.Entries = append(odd.Entries, resolve.LinuxEntry{Prefix: prefix, Location: prefix, Mirrors: []resolve.LinuxMirror{{Location: "*.m.io"}, {}}})
+	}
+	require.Equal(t, want, list(Linux(resolve.LinuxTableOf(odd))))
+	judged := LinuxJudged(resolve.LinuxTableOf(config), []string{"", "*", "*.quay.io/a", "a b", "quay.io/a:1", "[::1]/x", "/x", ":1"}, func(p resolve.Plan) resolve.Plan { return p })
+	require.Equal(t, want, list(judged))
+}
+
+// A port that only a mirror names is one of the host's other ports where they go the same way.
+func TestAPortIsFoldedIntoThePortsOfItsHost(t *testing.T) {
+	var got []string
+	for c := range linux("quay.io -> m.io/q", "x.io -> quay.io:5000/y", "quay.io:6000 -> n.io").Classes() {
+		if c.Kind == kinds[0] && strings.HasPrefix(c.Pattern.Hosts, "quay.io") {
+			got = append(got, c.Pattern.String())
+		}
+	}
+	require.Equal(t, []string{"quay.io", "quay.io:*", "quay.io:6000"}, got)
+}
+
+// A statement speaks of something where an entry, or a place that one leads to, meets its scope, and of nothing where no
+// name is in the scope.
+func TestAStatementIsEmptyWhereNothingSpeaksOfItsScope(t *testing.T) {
+	r := linux("quay.io/team -> m.io/x", "*.wild.io -> n.io", "plain -> p.io")
+	r.sides[0].judge([]string{"judged.io/a"}, func(p resolve.Plan) resolve.Plan { return p })
+	for scope, empty := range map[string]bool{
+		"quay.io/team": false, "quay.io": false, "quay.io/team/a": false, "quay.io/other": true, "Quay.io:443": false,
+		"m.io": false, "m.io/x": false, "m.io/x/y": false, "m.io/y": true, "n.io/a": false,
+		"*.wild.io": false, "wild.io": true, "a.wild.io": false, "*.a.wild.io": false, "*.io": false, "a.wild.io/b": false,
+		"judged.io": false, "judged.io/a/b": false, "judged.io/b": true, "plain": true, "other.io": true,
+	} {
+		v := Check([]Statement{{Images: scope, Only: []string{scope, "m.io", "n.io", "*.io"}}}, r, nil)
+		require.Equal(t, empty, v[0].Empty, scope)
+		require.Equal(t, !empty, v[0].Holds, scope)
+	}
+}
+
+// Changes are told by what they cost: new contacts, lost ones and refusals, all others; those of short names behind all.
+func TestChangesAreToldByWhatTheyCost(t *testing.T) {
+	refused := resolve.Plan{Outcome: resolve.OutcomeRefused}
+	short := Pattern{Below: true, Deeper: true}
+	host := Pattern{Hosts: "quay.io", Below: true, Deeper: true}
+	ordered := [][]Change{ // each line alike
+		{{Pattern: host, NewHosts: []string{"a"}}, {Pattern: host, NewHosts: []string{"a"}, LostHosts: []string{"b"}}, {Pattern: host, NewHosts: []string{"a"}, After: refused}},
+		{{Pattern: host, LostHosts: []string{"b"}}, {Pattern: host, After: refused}, {Pattern: host, Before: refused, After: refused, LostHosts: []string{"b"}}},
+		{{Pattern: host}, {Pattern: host, Before: refused}, {Pattern: host, Before: refused, After: refused}},
+		{{Pattern: short, NewHosts: []string{"a"}}},
+		{{Pattern: short, LostHosts: []string{"a"}}, {Pattern: short, After: refused}},
+		{{Pattern: short}},
+	}
+	last := -1
+	for _, line := range ordered {
+		for i := range line {
+			require.Equal(t, line[0].rank(), line[i].rank(), line[i])
+		}
+		require.Greater(t, line[0].rank(), last, line[0])
+		last = line[0].rank()
+	}
+}
+
+// The value of a finding is one word, and what is left of the pattern stands before its message.
+func TestAFindingOfAnOperatorBeginsWithThePattern(t *testing.T) {
+	before := resolve.Plan{Image: "quay.io/a:1", Pull: []resolve.Attempt{{Location: "quay.io/a"}}}
+	after := resolve.Plan{Image: "quay.io/a:1", Pull: []resolve.Attempt{{Location: "m.io/a"}}}
+	says := ": on nodes whose files WMCO writes, the image is asked for at m.io/a; with these files, the image is asked for at quay.io/a"
+	for want, p := range map[string]Pattern{
+		"quay.io by tag, such as quay.io/a:1":                             {Hosts: "quay.io", Below: true, Deeper: true},
+		"quay.io/a exactly, by tag, such as quay.io/a:1":                  {Hosts: "quay.io", Path: "/a", Exactly: true},
+		"quay.io/a exactly, and quay.io/a/*, by tag, such as quay.io/a:1": {Hosts: "quay.io", Path: "/a", Exactly: true, Below: true},
+		"* short names, by tag, such as quay.io/a:1":                      {Below: true, Deeper: true},
+		"a short names, exactly, by tag, such as quay.io/a:1":             {Path: "/a", Exactly: true},
+	} {
+		found := under(resolve.WMCO(nil), []Change{{Kind: mirrorset.ByTag, Pattern: p, Before: before, After: after}})
+		require.Len(t, found, 1)
+		require.Equal(t, want+says, found[0].Value+" "+found[0].Message)
+	}
+
+	// Both kinds are one finding where they go the same ways, and the worse of the two decides.
+	both := []Change{{Kind: mirrorset.ByTag, Before: before, After: after}, {Kind: mirrorset.ByDigest, Before: before, After: after}}
+	found := under(resolve.WMCO(nil), both)
+	require.Len(t, found, 1)
+	require.Equal(t, finding.SeverityWarning, found[0].Severity)
+	require.Contains(t, found[0].Message, "short names, by tag and by digest, such as ")
+	both[1].After = resolve.Plan{Pull: []resolve.Attempt{{Location: "n.io/a"}}}
+	found = under(resolve.WMCO(nil), both)
+	require.Len(t, found, 2)
+	require.Contains(t, found[0].Message+found[1].Message, "by digest, such as ")
+	require.Empty(t, under(resolve.WMCO(nil), []Change{{Before: before, After: before}}))
+
+	order := func(kind mirrorset.Pull, first, second string, insecure bool) Change {
+		return Change{Kind: kind, Before: resolve.Plan{Pull: []resolve.Attempt{{Location: first}, {Location: second}}},
+			After: resolve.Plan{Pull: []resolve.Attempt{{Location: second, Insecure: insecure}, {Location: first}}}}
+	}
+	for _, worse := range []bool{false, true} {
+		found = under(resolve.WMCO(nil), []Change{order(mirrorset.ByTag, "a.io/a", "b.io/a", false), order(mirrorset.ByDigest, "a.io/a", "b.io/a", worse)})
+		require.Len(t, found, 1)
+		require.Equal(t, map[bool]finding.Severity{false: finding.SeverityInfo, true: finding.SeverityWarning}[worse], found[0].Severity)
+		found = under(resolve.WMCO(nil), []Change{order(mirrorset.ByTag, "a.io/a", "b.io/a", worse), order(mirrorset.ByDigest, "a.io/a", "b.io/a", false)})
+		require.Equal(t, map[bool]finding.Severity{false: finding.SeverityInfo, true: finding.SeverityWarning}[worse], found[0].Severity)
+	}
+}
+
+// Where MCO ends in an error there is one finding that says so, and a mirror that is the source in another spelling is asked
+// for nothing.
+func TestWhatMCOWritesIsComparedAsTheNetworkSeesIt(t *testing.T) {
+	for text, want := range map[string]int{
+		"- {source: '*.example.org', mirrors: [m.io]}\n- {source: a.example.org, mirrors: [a.example.org]}": 0,
+		"- {source: quay.io, mirrors: ['Quay.io:443']}":                                                     0,
+		"- {source: quay.io, mirrors: [m.io]}":                                                              1,
+	} {
+		set, err := mirrorset.Decode("m.yaml", strings.NewReader("kind: ImageDigestMirrorSet\napiVersion: config.openshift.io/v1\nmetadata: {name: d}\nspec:\n  imageDigestMirrors:\n  "+
+			strings.ReplaceAll(text, "\n", "\n  ")+"\n---\nkind: ImageTagMirrorSet\napiVersion: config.openshift.io/v1\nmetadata: {name: t}\nspec:\n  imageTagMirrors:\n  "+
+			"- {source: quay.io/b, mirrors: [n.io/b]}\n"))
+		require.NoError(t, err)
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		require.Len(t, UnderMCO(resolve.NewLinuxTable(rules), resolve.MCO(rules)), want, text)
+	}
+	rules := &mirrorset.Rules{Rules: []mirrorset.Rule{{Source: "*.example.org", Pull: mirrorset.ByTag}}, Insecure: []mirrorset.Scope{{Value: "a.example.org"}}}
+	found := UnderMCO(resolve.NewLinuxTable(rules), resolve.MCO(rules))
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].Message, "MCO ends in an error over these objects and writes no file")
+}
+
+// The client finds a wildcard's host at its first place only, and hosts as they are spelled.
+func TestNeverNamesWhatEvadesIt(t *testing.T) {
+	v := Check([]Statement{{Never: "*.example.org"}, {Never: "quay.io:5000/a"}, {Never: "1.2.3.4"}}, linux("*.example.org -> blocked", "quay.io:5000/a -> blocked", "1.2.3.4 -> blocked"), nil)
+	require.Equal(t, "a.example.org.example.org/a:1", v[0].Counterexample.Reference)
+	require.True(t, v[1].Holds)
+	require.Equal(t, []string{"the host spelled otherwise is another host to the client: Quay.io:5000/a/a:1 asks quay.io:5000/a"}, v[1].Notes)
+	require.True(t, v[2].Holds)
+	require.Empty(t, v[2].Notes, "an entry for a host governs its ports, and digits have no letter case")
+	m := resolve.Endpoint{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: resolve.CanAll}
+	files := resolve.ContainerdTableOf([]resolve.Registry{{Host: "1.2.3.4", Endpoints: []resolve.Endpoint{m}, Server: &m}})
+	v = Check([]Statement{{Never: "1.2.3.4"}, {Never: "1.2.3.4", AnySpelling: true}, {Never: "1.2.3.4", Except: []string{"1.2.3.4/a"}}}, nil, Containerd(files))
+	require.True(t, v[0].Holds)
+	require.Equal(t, []string{"the host spelled otherwise is another host to the client: 1.2.3.4:443/a:1 asks 1.2.3.4"}, v[0].Notes)
+	require.False(t, v[1].Holds)
+	require.Equal(t, "1.2.3.4:443/a:1", v[1].Counterexample.Reference)
+	require.True(t, v[2].Holds)
 	require.Empty(t, v[2].Notes)
 }

@@ -109,7 +109,7 @@ func (p *points) addBelow(domain, label string, sides []*side) {
 // addNamed adds one host.
 func (p *points) addNamed(host string, sides []*side) {
 	name, port := splitPort(host)
-	if name == "" || strings.Contains(name, "*") {
+	if name == "" {
 		return
 	}
 	parent := p.around(host)
@@ -156,13 +156,10 @@ func (p *points) around(host string) int {
 				break
 			}
 		}
-		if port != "" {
-			if j, ok := p.index[pattern+port]; ok {
-				return j
-			}
-			pattern += ":*"
+		if j, ok := p.index[pattern+port]; ok {
+			return j
 		}
-		return p.index[pattern]
+		return p.index[pattern+":*"]
 	}
 	return 0
 }

@@ -2,7 +2,6 @@ package routes
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
@@ -17,17 +16,11 @@ func UnderMCO(ours *resolve.LinuxTable, o resolve.Operator) finding.Findings {
 	if f, fails := o.Fails(); fails {
 		return finding.Findings{f}
 	}
-	if sameEntries(ours.Entries(), o.Linux.Entries()) {
-		return nil
-	}
 	return under(o, Diff(Linux(ours), Linux(o.Linux)))
 }
 
 // UnderWMCO is UnderMCO for nodes whose hosts.toml files the Windows Machine Config Operator writes.
 func UnderWMCO(ours *resolve.ContainerdTable, o resolve.Operator) finding.Findings {
-	if slices.EqualFunc(ours.Registries(), o.Containerd.Registries(), sameRegistry) {
-		return nil
-	}
 	return under(o, Diff(Containerd(ours), Containerd(o.Containerd)))
 }
 
@@ -46,7 +39,7 @@ func under(o resolve.Operator, changes []Change) finding.Findings {
 		one := operatorChange{f, words, c.Kind, false, c.After.Image}
 		way := words + value + "\n" + pulled(c.Before) + "\n" + pulled(c.After)
 		if i, ok := at[way]; ok {
-			list[i] = list[i].and(one)
+			list[i].and(one)
 			continue
 		}
 		at[way] = len(list)
@@ -68,13 +61,13 @@ type operatorChange struct {
 	image string // an example
 }
 
-// and joins the changes of the two kinds. That of tags says more: where a tag is resolved.
-func (c operatorChange) and(other operatorChange) operatorChange {
-	if other.kind == mirrorset.ByTag {
-		c, other = other, c
+// and joins the change of pulls by digest to that of pulls by tag, which comes first in a Diff and says
+// more: where a tag is resolved.
+func (c *operatorChange) and(digest operatorChange) {
+	c.both = true
+	if digest.about.Severity == finding.SeverityWarning {
+		c.about.Severity = finding.SeverityWarning
 	}
-	c.both, c.about.Severity = true, worse(c.about.Severity, other.about.Severity)
-	return c
 }
 
 func (c *operatorChange) finding() finding.Finding {
@@ -111,35 +104,4 @@ func pulled(p resolve.Plan) string {
 		locations = append(locations, a.Location)
 	}
 	return strings.Join(locations, " ")
-}
-
-func worse(a, b finding.Severity) finding.Severity {
-	if a == finding.SeverityWarning {
-		return a
-	}
-	return b
-}
-
-// sameRegistry reports whether two files of one registry say the same.
-func sameRegistry(a, b resolve.Registry) bool {
-	same := func(a, b resolve.Endpoint) bool {
-		return a.Scheme == b.Scheme && a.Host == b.Host && a.Root == b.Root &&
-			a.Capabilities == b.Capabilities && a.SkipVerify == b.SkipVerify
-	}
-	return a.Host == b.Host && len(a.Spellings)+len(b.Spellings) == 0 &&
-		slices.EqualFunc(a.Endpoints, b.Endpoints, same) &&
-		a.Server != nil && b.Server != nil && same(*a.Server, *b.Server)
-}
-
-// sameEntries reports whether two files of Linux say the same, so that nothing has to be compared.
-func sameEntries(a, b []resolve.LinuxEntry) bool {
-	byPrefix := func(a, b resolve.LinuxEntry) int { return strings.Compare(a.Prefix, b.Prefix) }
-	slices.SortStableFunc(a, byPrefix)
-	slices.SortStableFunc(b, byPrefix)
-	return slices.EqualFunc(a, b, func(a, b resolve.LinuxEntry) bool {
-		return a.Prefix == b.Prefix && a.Blocked == b.Blocked && a.Insecure == b.Insecure &&
-			slices.EqualFunc(a.Mirrors, b.Mirrors, func(a, b resolve.LinuxMirror) bool {
-				return a.Location == b.Location && a.Pull == b.Pull && a.Insecure == b.Insecure
-			})
-	})
 }

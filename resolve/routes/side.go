@@ -24,6 +24,9 @@ type side struct {
 	entries map[string][]entry
 	// wildcards are those of the table, without the star: ".example.org".
 	wildcards []string
+	// elsewhere are the places that names of no certain host are led to: those below wildcards, and those
+	// of _default.
+	elsewhere []string
 	// flips are the entries with a path that are blocked where the entry around them is not, or the
 	// other way round.
 	flips []string
@@ -62,7 +65,7 @@ func linuxSide(t *resolve.LinuxTable) *side {
 		made := linuxEntry(path, e)
 		s.name(made.bases)
 		if domain, ok := strings.CutPrefix(host, "*"); ok {
-			s.wildcards = append(s.wildcards, domain)
+			s.wildcards, s.elsewhere = append(s.wildcards, domain), append(s.elsewhere, made.bases...)
 			continue
 		}
 		s.entries[host] = append(s.entries[host], made)
@@ -155,9 +158,11 @@ func containerdSide(t *resolve.ContainerdTable) *side {
 		bases := containerdBases(&r)
 		s.name(bases)
 		for _, host := range append(r.Spellings, r.Host) {
-			if host != "_default" {
-				s.entries[host] = append(s.entries[host], entry{bases: bases})
+			if host == "_default" {
+				s.elsewhere = append(s.elsewhere, bases...)
+				continue
 			}
+			s.entries[host] = append(s.entries[host], entry{bases: bases})
 		}
 	}
 	s.collectPorts()
@@ -211,12 +216,8 @@ func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
 	steps := func(attempts []resolve.Attempt) []Step {
 		out := make([]Step, len(attempts))
 		for i, a := range attempts {
-			base, ok := strings.CutSuffix(a.Location, beyond)
-			out[i] = Step{Base: base, Itself: a.Location == own || network.Place(a.Location) == own,
+			out[i] = Step{Base: strings.TrimSuffix(a.Location, beyond), Itself: a.Location == own || network.Place(a.Location) == own,
 				Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
-			if !ok { // what no registry serves: a path that is put together
-				out[i].Base = a.Location
-			}
 		}
 		return out
 	}

@@ -52,7 +52,7 @@ func (s Statement) String() string {
 		if text = "never: " + s.Never; len(s.Except) > 0 {
 			text += ", except: " + strings.Join(s.Except, ", ")
 		}
-	case s.Images != "" && s.First != "":
+	case s.First != "":
 		text = "images: " + s.Images + ", first: " + s.First
 	case s.Images != "":
 		text = "images: " + s.Images + ", only: " + strings.Join(s.Only, ", ")
@@ -464,7 +464,7 @@ func (s *side) speaksOf(scope string) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.wildcards, func(domain string) bool {
+	return slices.ContainsFunc(s.elsewhere, meets) || slices.ContainsFunc(s.wildcards, func(domain string) bool {
 		return within("*"+domain, scope) || within(strings.TrimPrefix(scope, "*."), "*"+domain) || scope == "*"+domain
 	})
 }
@@ -472,11 +472,7 @@ func (s *side) speaksOf(scope string) bool {
 // evading returns a reference in another spelling that leads into the scope of Never; nil where the
 // tables have none.
 func (j *judgement) evading() *Counterexample {
-	scope := j.Never
-	if strings.HasPrefix(scope, "*") {
-		scope = "a" + scope[1:]
-	}
-	host, path := network.SplitHost(scope)
+	host, path := network.SplitHost(j.Never)
 	spelled := []string{strings.ToUpper(host[:1]) + host[1:]}
 	if _, port := splitPort(host); port == "" {
 		spelled = append(spelled, host+":443")
