@@ -183,8 +183,8 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		Signatures []Signature      `json:"signatures,omitempty"`
 		MovesOn    *movesOn         `json:"movesOn,omitempty"`
 		Findings   finding.Findings `json:"findings"`
-	}{shown.Value(p.Image), p.Platform, Way(p.Platform), notNil(p.Resolve), p.sent(p.Pull), p.Outcome, p.sent(p.Asked), p.Signatures,
-		p.movesOn(), notNil(p.Findings)})
+	}{shown.Value(p.Image), p.Platform, Way(p.Platform), notNil(p.Resolve), p.sent(p.Pull), p.Outcome,
+		p.sent(p.Asked), p.Signatures, p.movesOn(), notNil(p.Findings)})
 }
 
 // Way names whose pulls an answer for a platform is about, where a node's programs ask differently: with

@@ -216,7 +216,8 @@ func (s *side) route(name, beyond string, kind mirrorset.Pull) (route, bool) {
 	steps := func(attempts []resolve.Attempt) []Step {
 		out := make([]Step, len(attempts))
 		for i, a := range attempts {
-			out[i] = Step{Base: strings.TrimSuffix(a.Location, beyond), Itself: a.Location == own || network.Place(a.Location) == own,
+			out[i] = Step{Base: strings.TrimSuffix(a.Location, beyond),
+				Itself: a.Location == own || network.Place(a.Location) == own,
 				Source: a.Role == resolve.RoleSource, Insecure: a.Insecure, Origins: a.Origins}
 		}
 		return out
