@@ -36,7 +36,7 @@ func (w *walker) dialect(n *document.Node, at *step, c context) (handled bool) {
 	case isRegistriesYAML(n):
 		name := registriesYAMLPath
 		if strings.Contains(w.decoder.name, "rke2") {
-			name = strings.Replace(name, "k3s", "rke2", 1)
+			name = strings.ReplaceAll(name, "k3s", "rke2")
 		}
 		w.nodeFile(name, bytes.Clone(text), n.Line, at, c)
 	case isTalos(n):

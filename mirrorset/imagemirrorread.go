@@ -12,9 +12,7 @@ import (
 
 // looksLikeImageMirror reports whether an item of a list without a name is an image mirror.
 func looksLikeImageMirror(n *document.Node) bool {
-	return n.Kind == document.Mapping && isImageMirror(n, TypeMeta{
-		Kind: text(lookup(n, "kind")), APIVersion: text(lookup(n, "apiVersion")),
-	})
+	return isImageMirror(n, TypeMeta{Kind: text(lookup(n, "kind")), APIVersion: text(lookup(n, "apiVersion"))})
 }
 
 // isImageMirrorStore reports whether a mapping is what a managed.File holds: lists of image mirrors by

@@ -498,4 +498,19 @@ ClusterImagePolicy/p spec.scopes0:19
 ClusterImagePolicy/p 0]:19
 ClusterImagePolicy/p spec.scopes[0]:19
 ClusterImagePolicy/p spec.scopes[0]:0`, strings.Join(places, "\n"))
+
+	// What forgets where it was read has no line.
+	set.ImageDigestMirrorSets[0].ReadFrom, image.ReadFrom, set.ConfigMaps[0].ReadFrom, set.MachineConfigurations[0].ReadFrom = nil, nil, nil, nil
+	set.ClusterVersions = []ClusterVersion{{Metadata: ObjectMeta{Name: "version"}, Status: ClusterVersionStatus{Desired: Release{Image: "quay.io/r"}}}}
+	places = nil
+	rules, _ = set.Rules()
+	add(rules.Rules[0].Entries[0].Origin)
+	add(rules.Blocked[0].Origin)
+	add(rules.DisruptionPolicies[0].Origin)
+	add(rules.ReleaseImage.Origin)
+	for _, f := range rules.Findings {
+		require.Zero(t, f.Origin.Line, f)
+	}
+	require.Equal(t, []string{"ImageDigestMirrorSet/d spec.imageDigestMirrors[0]:0", "Image/cluster spec.registrySources.blockedRegistries[0]:0",
+		"MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[0]:0", "ClusterVersion/version status.desired.image:0"}, places)
 }

@@ -368,7 +368,10 @@ func TestMachineConfigsSayWhichOneTheyAre(t *testing.T) {
 }
 
 func TestWhatIsPackedSmallIsNotUnpackedWithoutBound(t *testing.T) {
-	bomb := base64Of(gzipped(strings.Repeat("a", maxNodeFile+1)))
+	packed := gzipped(strings.Repeat("a", maxNodeFile+1))
+	_, err := gunzip([]byte(packed))
+	require.EqualError(t, err, "is more than 32 MiB unpacked")
+	bomb := base64Of(packed)
 	require.Equal(t, "error unread-rules: A/a files[0].contents.source:4", said(t, "apiVersion: v1\nkind: A\nmetadata: {name: a}\n"+
 		"files: [{path: /etc/containers/registries.conf, contents: {compression: gzip, source: \"data:;base64,"+bomb+"\"}}]"))
 

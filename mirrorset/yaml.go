@@ -2,6 +2,7 @@ package mirrorset
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -35,7 +36,8 @@ func yamlOf(v any) (*yaml.Node, error) {
 	}
 	values, _ := document.ParseJSON(data)
 	n := yamlNode(&values[0])
-	if c := n.Content; len(c) >= 4 && c[0].Value == "kind" && c[2].Value == "apiVersion" {
+	isVersion := func(n *yaml.Node) bool { return n.Value == "apiVersion" }
+	if c := n.Content; slices.IndexFunc(c, isVersion) == 2 {
 		c[0], c[1], c[2], c[3] = c[2], c[3], c[0], c[1] // as every manifest begins
 	}
 	return n, nil

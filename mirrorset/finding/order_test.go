@@ -1,6 +1,7 @@
 package finding_test
 
 import (
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -12,7 +13,7 @@ import (
 
 func TestOriginsAreOrderedByPlaceAndNumbersAsNumbers(t *testing.T) {
 	want := []finding.Origin{
-		{}, {Field: "a"}, {Field: "m[2]"}, {Field: "m[02]"}, {Field: "m[10]"}, {Field: "m[10].a"}, {Field: "m[10].a9"}, {Field: "m[10].a10"}, {Field: "m[19]"}, {Field: "m[110]"}, {Field: "mx"},
+		{}, {Field: "19"}, {Field: "105"}, {Field: "a"}, {Field: "m[2]"}, {Field: "m[02]"}, {Field: "m[10]"}, {Field: "m[10].a"}, {Field: "m[10].a9"}, {Field: "m[10].a10"}, {Field: "m[19]"}, {Field: "m[110]"}, {Field: "mx"},
 		{Field: "mx", Wrapper: "w[2]"}, {Field: "mx", Wrapper: "w[10]"},
 		{Object: "A/a"}, {Object: "A/a", Field: "b"}, {Object: "B/a"}, {Line: 1}, {Line: 2}, {Line: 10}, {Document: 1}, {Document: 1, Line: 9}, {Document: 2, Line: 1}, {Document: 10},
 		{File: "a"}, {File: "a", Line: 3}, {File: "b"},
@@ -89,4 +90,5 @@ func TestAnErrorHoldsTheRefusalsAlone(t *testing.T) {
 	require.ErrorIs(t, err, finding.Code("c"))
 	require.NotErrorIs(t, err, finding.Code("a"))
 	require.NoError(t, all[:1].Err())
+	require.NotErrorIs(t, &finding.RefusedError{Findings: finding.Findings{{}}}, io.EOF)
 }

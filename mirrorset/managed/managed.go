@@ -164,32 +164,33 @@ func (c *Cluster) UnmarshalJSON(data []byte) error {
 }
 
 // index returns the place of the image mirror that has an id.
-func (c *Cluster) index(id string) (int, error) {
-	none := mirrorset.ImageMirror{}
-	if id == "" {
-		return 0, refuse(none, finding.CodeMissingField, "id", "", "is missing; name the image mirror by its id")
-	}
-	i := slices.IndexFunc(c.mirrors, func(m mirrorset.ImageMirror) bool { return m.ID == id })
-	if i < 0 {
-		return 0, refuse(none, finding.CodeUnknownID, "id", id, "is the id of no image mirror of this "+
+func (c *Cluster) index(id string) (i int, err error) {
+	i = slices.IndexFunc(c.mirrors, func(m mirrorset.ImageMirror) bool { return m.ID == id })
+	switch none := (mirrorset.ImageMirror{}); {
+	case id == "":
+		err = refuse(none, finding.CodeMissingField, "id", "", "is missing; name the image mirror by its id")
+	case i < 0:
+		err = refuse(none, finding.CodeUnknownID, "id", id, "is the id of no image mirror of this "+
 			"cluster; list them to see their ids")
 	}
-	return i, nil
+	return i, err
 }
 
 // repeatedIDs refuses image mirrors that stand in a list twice. Different ones of one id are refused by
 // [mirrorset.Set.Validate] already.
 func repeatedIDs(mirrors []mirrorset.ImageMirror) finding.Findings {
 	var findings finding.Findings
-	byID := map[string]mirrorset.ImageMirror{}
+	seen := map[string]bool{}
 	for _, m := range mirrors {
-		before, found := byID[m.ID]
-		if found && m.ID != "" && before.Type == m.Type && before.Source == m.Source &&
-			slices.Equal(before.Mirrors, m.Mirrors) {
+		if m.ID == "" {
+			continue
+		}
+		same := fmt.Sprintf("%q %q %q %q", m.ID, m.Type, m.Source, m.Mirrors)
+		if seen[same] {
 			findings = append(findings, refusal(m, finding.CodeIDInUse, "id", m.ID, "is listed twice; "+
 				"keep one of the two"))
 		}
-		byID[m.ID] = m
+		seen[same] = true
 	}
 	return findings
 }

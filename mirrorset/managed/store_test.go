@@ -103,6 +103,9 @@ func TestTheStoreFileIsWrittenToBeRead(t *testing.T) {
     }
 `, "ID", id)
 	}
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Zero(t, info.Mode()&0o111, "nobody runs it")
 	require.Equal(t, "{\n  \"one\": [\n"+entry("a")+"  ],\n  \"two\": [\n"+entry("b")+"  ]\n}\n", string(data))
 }
 
