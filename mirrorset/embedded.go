@@ -172,9 +172,6 @@ func holdsMirrors(table map[string]any) bool {
 func (w *walker) encoded(n *document.Node, at *step, c context) {
 	for i := range n.Fields() {
 		f := &n.Fields()[i]
-		if f.Value.Kind != document.Text {
-			continue
-		}
 		if data, err := fromBase64(f.Value.Text); err == nil {
 			w.packed(data, f.Value.Line, at.field(f.Key.Text), c)
 		}
@@ -184,12 +181,9 @@ func (w *walker) encoded(n *document.Node, at *step, c context) {
 // packed looks at a text that gzip may have packed.
 func (w *walker) packed(data []byte, line int, at *step, c context) {
 	if bytes.HasPrefix(data, []byte("\x1f\x8b")) {
-		plain, err := gunzip(data)
-		if err != nil {
+		var err error
+		if data, err = gunzip(data); err != nil {
 			return
-		}
-		if data = plain; !mentions(data) {
-			w.unpacked += len(data)
 		}
 	}
 	if mentions(data) {

@@ -199,11 +199,7 @@ func (l *list) lines(i int) *entryLines {
 func (s *Set) entries() []*Entry {
 	lists := s.lists()
 	slices.SortStableFunc(lists, (*list).compare)
-	total := 0
-	for _, l := range lists {
-		total += len(l.entries)
-	}
-	entries := make([]*Entry, 0, total)
+	var entries []*Entry
 	for _, l := range lists {
 		for i, e := range l.entries {
 			entries = append(entries, &Entry{

@@ -1,6 +1,7 @@
 package mirrorset
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type ImageMirror struct {
 
 // equal reports whether two image mirrors of one id ask for the same.
 func (m *ImageMirror) equal(n *ImageMirror) bool {
-	return m.Type == n.Type && m.Source == n.Source && slices.Equal(m.Mirrors, n.Mirrors)
+	return cmp.Or(m.Type, ByDigest) == cmp.Or(n.Type, ByDigest) && m.Source == n.Source && slices.Equal(m.Mirrors, n.Mirrors)
 }
 
 // object is what findings call the image mirror.
@@ -95,7 +96,7 @@ func (v *validator) imageMirrors() {
 
 // inOrder returns two image mirrors in the order of their places, whatever the order of reading.
 func inOrder(a, b *ImageMirror) (first, second *ImageMirror) {
-	if a.ReadFrom != nil && b.ReadFrom != nil && a.origin("").Compare(b.origin("")) > 0 {
+	if a.ReadFrom.Origin("", "").Compare(b.ReadFrom.Origin("", "")) > 0 {
 		return b, a
 	}
 	return a, b

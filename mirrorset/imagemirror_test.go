@@ -47,7 +47,7 @@ func TestImageMirrorsInManifestsAreHeldToTheRules(t *testing.T) {
 		})
 	}
 	same := "- {id: a, source: quay.io/a, mirrors: [m.io]}\n"
-	set, err := mirrorset.Decode("in.yaml", strings.NewReader(same+same))
+	set, err := mirrorset.Decode("in.yaml", strings.NewReader(same+same+"- {id: a, type: digest, source: quay.io/a, mirrors: [m.io]}\n"))
 	require.NoError(t, err)
 	rules, err := set.Rules()
 	require.NoError(t, err, "one that was read twice is fine")

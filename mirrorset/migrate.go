@@ -211,10 +211,11 @@ func (s *Set) digestOrders() map[string][]string {
 func (s *Set) migrated(migrations []Migration) *Set {
 	t := *s
 	t.ImageContentSourcePolicies = nil
-	t.ImageDigestMirrorSets = slices.Clone(s.ImageDigestMirrorSets)
+	var objects []ImageDigestMirrorSet
 	for _, m := range migrations {
-		t.ImageDigestMirrorSets = append(t.ImageDigestMirrorSets, m.Object)
+		objects = append(objects, m.Object)
 	}
+	t.ImageDigestMirrorSets = slices.Concat(s.ImageDigestMirrorSets, objects)
 	return &t
 }
 

@@ -259,7 +259,10 @@ func TestAMigrationTellsOfTheFieldsOfItsOwnObject(t *testing.T) {
 	const policy = "apiVersion: operator.openshift.io/v1alpha1\nkind: ImageContentSourcePolicy\nmetadata: {name: p}\nspec: {}\n"
 	const more = policy + "more: field\n"
 	set := &mirrorset.Set{}
-	for _, input := range [][2]string{{"a.yaml", more}, {"b.yaml", policy}, {"c.yaml", "---\n" + policy + "---\n" + more}} {
+	flow := "{apiVersion: operator.openshift.io/v1alpha1, kind: ImageContentSourcePolicy, metadata: {name: %s}, spec: {}%s}"
+	for _, input := range [][2]string{{"a.yaml", more}, {"b.yaml", policy}, {"c.yaml", "---\n" + policy + "---\n" + more},
+		{"d.yaml", "apiVersion: v1\nkind: List\nitems:\n- " + fmt.Sprintf(flow, "p", "") + "\n- " + fmt.Sprintf(flow, "q", ", more: field") + "\n"},
+		{"e.yaml", "apiVersion: a.io/v1\nkind: Kustomization\npatches:\n- " + fmt.Sprintf(flow, "p", "") + "\n"}} {
 		one, err := mirrorset.Decode(input[0], strings.NewReader(input[1]))
 		require.NoError(t, err)
 		set.Add(one)
@@ -272,7 +275,7 @@ func TestAMigrationTellsOfTheFieldsOfItsOwnObject(t *testing.T) {
 			told[len(told)-1] += f.Origin.Place()
 		}
 	}
-	require.Equal(t, []string{"a.yaml:5", "", "", "c.yaml:11 (document 2)", ""}, told)
+	require.Equal(t, []string{"a.yaml:5", "", "", "c.yaml:11 (document 2)", "", "d.yaml:5", "", ""}, told)
 }
 
 func TestMigrateKeepsAGeneratedName(t *testing.T) {

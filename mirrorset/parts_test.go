@@ -209,6 +209,14 @@ func TestADirectoryThatCannotBeListedIsAnError(t *testing.T) {
 	require.EqualError(t, err, "no .yaml, .yml or .json file in this directory")
 }
 
+func TestListsInListsHaveABound(t *testing.T) {
+	for _, n := range []int{maxDepth, maxDepth + 1} {
+		set, refused := decode(t, strings.Repeat("{apiVersion: v1, kind: List, items: [", n)+flowIDMS+strings.Repeat("]}", n))
+		require.Equal(t, n <= maxDepth, len(set.ImageDigestMirrorSets) == 1)
+		require.Equal(t, n > maxDepth, len(refused) == 1 && refused[0].Message == "lists are nested too deep", refused)
+	}
+}
+
 func TestWhatIsUnpackedAndParsedHasBounds(t *testing.T) {
 	for _, n := range []int{maxBrackets, maxBrackets + 1} {
 		table := tomlTable([]byte("a = [" + strings.Repeat("[],", n-1) + "]"))
@@ -245,6 +253,9 @@ func TestOfTwoImageMirrorsTheLaterPlaceIsReported(t *testing.T) {
 		return err.Error()
 	}
 	const want = `error: ImageMirror/b source: "quay.io/a": has an image mirror already, ImageMirror/a; edit the mirrors of that one, or delete it first [source-in-use, refused by the cluster-management API] (b.json:1)`
+	mirrors := []ImageMirror{{ID: "b", Source: "quay.io/a", Mirrors: []string{"m.io"}}, {ID: "a", Source: "quay.io/a", Mirrors: []string{"m.io"}}}
+	_, err := (&Set{ImageMirrors: mirrors}).Rules()
+	require.ErrorContains(t, err, "error: ImageMirror/a source: ", "of those in memory the later one")
 	require.Equal(t, want, read("a.json", "b.json"))
 	require.Equal(t, want, read("b.json", "a.json"))
 }
@@ -499,18 +510,26 @@ ClusterImagePolicy/p 0]:19
 ClusterImagePolicy/p spec.scopes[0]:19
 ClusterImagePolicy/p spec.scopes[0]:0`, strings.Join(places, "\n"))
 
-	// What forgets where it was read has no line.
-	set.ImageDigestMirrorSets[0].ReadFrom, image.ReadFrom, set.ConfigMaps[0].ReadFrom, set.MachineConfigurations[0].ReadFrom = nil, nil, nil, nil
+	// What says no more than where it begins, or nothing of where it was read.
 	set.ClusterVersions = []ClusterVersion{{Metadata: ObjectMeta{Name: "version"}, Status: ClusterVersionStatus{Desired: Release{Image: "quay.io/r"}}}}
-	places = nil
-	rules, _ = set.Rules()
-	add(rules.Rules[0].Entries[0].Origin)
-	add(rules.Blocked[0].Origin)
-	add(rules.DisruptionPolicies[0].Origin)
-	add(rules.ReleaseImage.Origin)
-	for _, f := range rules.Findings {
-		require.Zero(t, f.Origin.Line, f)
+	set.ImageMirrors = []ImageMirror{{Source: "*.x.io"}}
+	for _, from := range []*ReadFrom{{Line: 3}, nil} {
+		set.ImageDigestMirrorSets[0].ReadFrom, image.ReadFrom, set.ConfigMaps[0].ReadFrom, set.MachineConfigurations[0].ReadFrom = from, from, from, from
+		set.ClusterVersions[0].ReadFrom, set.ImageMirrors[0].ReadFrom, policy.ReadFrom = from, from, from
+		line := from.Origin("", "").Line
+		rules, _ = set.Rules()
+		places = nil
+		for _, e := range []*Entry{rules.Rules[0].Entries[0], rules.Unused[0]} {
+			require.Equal(t, []int{line, line, line}, []int{e.Origin.Line, e.SourceOrigin().Line, e.PolicyOrigin().Line})
+		}
+		add(rules.Blocked[0].Origin)
+		add(rules.DisruptionPolicies[0].Origin)
+		add(rules.ReleaseImage.Origin)
+		at := fmt.Sprint(":", line)
+		require.Equal(t, []string{"Image/cluster spec.registrySources.blockedRegistries[0]" + at,
+			"MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[0]" + at, "ClusterVersion/version status.desired.image" + at}, places)
+		for _, f := range rules.Findings {
+			require.Equal(t, line, f.Origin.Line, f)
+		}
 	}
-	require.Equal(t, []string{"ImageDigestMirrorSet/d spec.imageDigestMirrors[0]:0", "Image/cluster spec.registrySources.blockedRegistries[0]:0",
-		"MachineConfiguration/cluster spec.nodeDisruptionPolicy.files[0]:0", "ClusterVersion/version status.desired.image:0"}, places)
 }

@@ -14,6 +14,7 @@
 package managed
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,7 +186,7 @@ func repeatedIDs(mirrors []mirrorset.ImageMirror) finding.Findings {
 		if m.ID == "" {
 			continue
 		}
-		same := fmt.Sprintf("%q %q %q %q", m.ID, m.Type, m.Source, m.Mirrors)
+		same := fmt.Sprintf("%q %q %q %q", m.ID, cmp.Or(m.Type, mirrorset.ByDigest), m.Source, m.Mirrors)
 		if seen[same] {
 			findings = append(findings, refusal(m, finding.CodeIDInUse, "id", m.ID, "is listed twice; "+
 				"keep one of the two"))
