@@ -24,19 +24,14 @@ func (w *walker) text(n *document.Node, at *step, c context) {
 	if !strings.ContainsAny(s, "\n{[%:") {
 		return // neither an object nor a list
 	}
-	data := []byte(s)
-	if !mentions(data) {
-		return
-	}
+	data, literal := []byte(s), n.Literal
 	if strings.HasPrefix(s, "data:") {
-		var err error
-		if data, err = dataURL(s); err != nil || !mentions(data) {
-			return
-		}
-		w.embedded(data, n.Line, false, at, c)
-		return
+		data, _ = dataURL(s) // nothing, where it is broken
+		literal = false
 	}
-	w.embedded(data, n.Line, n.Literal, at, c)
+	if mentions(data) {
+		w.embedded(data, n.Line, literal, at, c)
+	}
 }
 
 // embedded looks at a text that stands inside an object: at its objects where it is YAML or JSON,
@@ -344,7 +339,7 @@ func (w *walker) mirrorConfig(key, value *document.Node, at *step, c context) (h
 
 // isJSONPatch reports whether a list is a JSON patch (RFC 6902).
 func isJSONPatch(n *document.Node) bool {
-	if n.Kind != document.List || n.Len() == 0 {
+	if n.Len() == 0 {
 		return false
 	}
 	for _, item := range n.Items() {

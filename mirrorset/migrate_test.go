@@ -227,6 +227,7 @@ kind: ImageContentSourcePolicy
 metadata: {name: %s}
 spec:
   repositoryDigestMirrors:
+  - {source: "quay.io/s:1", mirrors: [m.io]}
   - {source: quay.io/s, mirrors: %s}
 ---
 `
@@ -239,7 +240,8 @@ spec: {imageTagMirrors: [{source: quay.io/s, mirrors: [t.io]}]}
 	require.NoError(t, err)
 	migrations := set.MigrateContentSourcePolicies()
 	require.Equal(t, `# From ImageContentSourcePolicy/p.
-# warning: spec.repositoryDigestMirrors[0]: "quay.io/s": lists b.io more than once, which an ImageDigestMirrorSet may not; each is written once, in the order that MCO makes of the list [not-carried]
+# warning: spec.repositoryDigestMirrors[0].source: "quay.io/s:1": is no source of an ImageDigestMirrorSet: it has a tag; rules are for repositories, write it without ":tag"; the entry is left out [not-carried]
+# warning: spec.repositoryDigestMirrors[1]: "quay.io/s": lists b.io more than once, which an ImageDigestMirrorSet may not; each is written once, in the order that MCO makes of the list [not-carried]
 apiVersion: config.openshift.io/v1
 kind: ImageDigestMirrorSet
 metadata:

@@ -189,7 +189,7 @@ const groupConfig = "config.openshift.io/"
 func (d *decoder) repeatedKind(n *document.Node) int {
 	found := false
 	for i := range n.Fields() {
-		if k := &n.Fields()[i].Key; k.IsScalar() && k.Text == "kind" {
+		if k := &n.Fields()[i].Key; k.Text == "kind" {
 			if found {
 				return k.Line
 			}
@@ -738,7 +738,7 @@ func lookup(n *document.Node, key string) *document.Node {
 	fields := n.Fields()
 	for i := range fields {
 		f := &fields[i]
-		if f.Key.Text == key && f.Key.IsScalar() {
+		if f.Key.Text == key {
 			if f.Value.Kind == document.Null {
 				return nil
 			}

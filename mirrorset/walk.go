@@ -484,7 +484,7 @@ func (w *walker) list(n *document.Node, at *step, c context) {
 	}
 	rules, first := 0, ""
 	for i, item := range n.Items() {
-		if source, ok := ruleOf(item); ok && !hasKind(item) {
+		if source, ok := ruleOf(item); ok {
 			if rules++; rules == 1 {
 				first = source
 			}
@@ -503,11 +503,6 @@ func (w *walker) list(n *document.Node, at *step, c context) {
 
 const adviceRule = "give it as an ImageDigestMirrorSet or ImageTagMirrorSet, or as the output of what " +
 	"makes the objects from it"
-
-// hasKind reports whether a mapping is an object.
-func hasKind(n *document.Node) bool {
-	return lookup(n, "kind") != nil && lookup(n, "apiVersion") != nil
-}
 
 // ruleOf reports whether a mapping is a source with mirrors, and returns the source.
 func ruleOf(n *document.Node) (source string, ok bool) {

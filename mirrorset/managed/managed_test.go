@@ -142,6 +142,24 @@ func TestDeleteFreesTheSource(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestAnImageMirrorIsFoundAmongSeveral(t *testing.T) {
+	var c managed.Cluster
+	for _, id := range []string{"a", "b", "c"} {
+		_, err := c.Create(mirrorset.ImageMirror{ID: id, Source: "quay.io/" + id, Mirrors: []string{"m.io"}})
+		require.NoError(t, err)
+	}
+	m, err := c.Get("b")
+	require.NoError(t, err)
+	require.Equal(t, "quay.io/b", m.Source)
+	m, err = c.Edit(mirrorset.ImageMirror{ID: "b", Mirrors: []string{"n.io"}})
+	require.NoError(t, err)
+	require.Equal(t, "quay.io/b", m.Source)
+	m, err = c.Delete("b")
+	require.NoError(t, err)
+	require.Equal(t, mirrorset.ImageMirror{ID: "b", Type: mirrorset.ByDigest, Source: "quay.io/b", Mirrors: []string{"n.io"}}, m)
+	require.Len(t, c.List(), 2)
+}
+
 func TestCopiesOfAClusterAreIndependent(t *testing.T) {
 	c := team(t)
 	before := *c
