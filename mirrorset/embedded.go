@@ -363,23 +363,21 @@ func (w *walker) jsonPatch(n *document.Node, at *step, c context) {
 			return isDigestList || fragmentKind(key) != "" || key == "registrySources"
 		})
 		switch {
-		case !ours && slices.Contains(path, "registries") && slices.Contains(path, "mirrors"): // Talos
-			w.unread(op.Line, place, c, "", "is part of mirrors whose rest stands elsewhere, and was not "+
-				"read: apply the patch first, and give the result")
-		case !ours:
-			if value != nil {
-				w.node(value, place, c)
-			}
-		case value == nil:
+		case ours && value == nil:
 			w.found = true
 			w.note(finding.CodePatch, finding.SeverityWarning, w.origin(w.object, at.item(i).String(), op.Line),
 				"takes rules out of an object that stands elsewhere, which is not done here; render it "+
 					"first, and give the result")
 		case fragmentKind(last) != "" && value.Kind == document.List:
 			w.patch(last, value, place, c)
-		default:
+		case ours:
 			w.unread(op.Line, place, c, "", "is part of a rule whose rest stands elsewhere, and was not "+
 				"read: render the patch first, and give the result")
+		case slices.Contains(path, "registries") && slices.Contains(path, "mirrors"): // Talos
+			w.unread(op.Line, place, c, "", "is part of mirrors whose rest stands elsewhere, and was not "+
+				"read: apply the patch first, and give the result")
+		case value != nil:
+			w.node(value, place, c)
 		}
 	}
 }

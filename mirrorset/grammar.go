@@ -30,18 +30,18 @@ func ValidMirror(s string) bool {
 	if len(s) > maxLength {
 		return false
 	}
-	i := domain(s)
-	if i < 0 {
+	rest, ok := cutDomain(s)
+	if !ok {
 		return false
 	}
-	if i < len(s) && s[i] == ':' {
-		port := i + 1
-		i = port + digits(s[port:])
-		if i == port {
+	if port, hasPort := strings.CutPrefix(rest, ":"); hasPort {
+		n := digits(port)
+		if n == 0 {
 			return false
 		}
+		rest = port[n:]
 	}
-	return validPath(s[i:])
+	return validPath(rest)
 }
 
 // ValidHost reports whether s is a registry host: host[:port], a mirror without a path.
@@ -49,11 +49,12 @@ func ValidHost(s string) bool { return !strings.Contains(s, "/") && ValidMirror(
 
 // validPath reports whether s is zero or more "/component".
 func validPath(s string) bool {
-	for i := 0; i < len(s); {
-		if s[i] != '/' {
+	for s != "" {
+		component, ok := strings.CutPrefix(s, "/")
+		if !ok {
 			return false
 		}
-		if i = component(s, i+1); i < 0 {
+		if s, ok = cutComponent(component); !ok {
 			return false
 		}
 	}
@@ -61,11 +62,14 @@ func validPath(s string) bool {
 }
 
 // validDomain reports whether s is labels joined by dots.
-func validDomain(s string) bool { return domain(s) == len(s) }
+func validDomain(s string) bool {
+	rest, ok := cutDomain(s)
+	return ok && rest == ""
+}
 
-// domain returns where the domain that s begins with ends: labels of [a-zA-Z0-9] and inner '-',
-// joined by dots. It is negative where there is none.
-func domain(s string) int {
+// cutDomain returns what follows the domain that s begins with: labels of [a-zA-Z0-9] and inner '-',
+// joined by dots.
+func cutDomain(s string) (rest string, ok bool) {
 	for i := 0; ; i++ {
 		for { // the pieces of a label between its '-'
 			start := i
@@ -73,7 +77,7 @@ func domain(s string) int {
 				i++
 			}
 			if i == start {
-				return -1
+				return "", false
 			}
 			if i == len(s) || s[i] != '-' {
 				break
@@ -83,24 +87,24 @@ func domain(s string) int {
 			}
 		}
 		if i == len(s) || s[i] != '.' {
-			return i
+			return s[i:], true
 		}
 	}
 }
 
-// component returns where the path component that begins at i ends: runs of [a-z0-9] joined by one
-// '.', one or two '_', or any number of '-'. It is negative where there is none.
-func component(s string, i int) int {
-	for {
+// cutComponent returns what follows the path component that s begins with: runs of [a-z0-9] joined
+// by one '.', one or two '_', or any number of '-'.
+func cutComponent(s string) (rest string, ok bool) {
+	for i := 0; ; {
 		start := i
 		for i < len(s) && class[s[i]] == lower {
 			i++
 		}
 		if i == start {
-			return -1
+			return "", false
 		}
 		if i == len(s) || s[i] == '/' {
-			return i
+			return s[i:], true
 		}
 		separator, start := s[i], i
 		for i < len(s) && s[i] == separator {
@@ -109,7 +113,7 @@ func component(s string, i int) int {
 		switch n := i - start; {
 		case separator == '-', separator == '.' && n == 1, separator == '_' && n <= 2:
 		default:
-			return -1
+			return "", false
 		}
 	}
 }

@@ -209,6 +209,15 @@ func TestADirectoryThatCannotBeListedIsAnError(t *testing.T) {
 	require.EqualError(t, err, "no .yaml, .yml or .json file in this directory")
 }
 
+func TestAnImageInMemoryNeedsNoName(t *testing.T) {
+	for name, want := range map[string]int{"": 1, "cluster": 1, "other": 0} {
+		image := Image{Metadata: ObjectMeta{Name: name}, Spec: ImageSpec{RegistrySources: RegistrySources{BlockedRegistries: []string{"a.io"}}}}
+		rules, err := (&Set{Images: []Image{image}}).Rules()
+		require.NoError(t, err)
+		require.Len(t, rules.Blocked, want, name)
+	}
+}
+
 func TestListsInListsHaveABound(t *testing.T) {
 	for _, n := range []int{maxDepth, maxDepth + 1} {
 		set, refused := decode(t, strings.Repeat("{apiVersion: v1, kind: List, items: [", n)+flowIDMS+strings.Repeat("]}", n))

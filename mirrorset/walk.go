@@ -458,9 +458,6 @@ func (w *walker) parameters(n *document.Node, at *step) {
 	}
 	if objects := lookup(n, "objects"); objects != nil {
 		objects.Expand(func(s string) string {
-			if !strings.Contains(s, "${") {
-				return s
-			}
 			for name, value := range values { // each stands for itself: the order does not count
 				s = strings.ReplaceAll(s, "${{"+name+"}}", value)
 				s = strings.ReplaceAll(s, "${"+name+"}", value)
