@@ -31,7 +31,8 @@ type ImageMirror struct {
 
 // equal reports whether two image mirrors of one id ask for the same.
 func (m *ImageMirror) equal(n *ImageMirror) bool {
-	return cmp.Or(m.Type, ByDigest) == cmp.Or(n.Type, ByDigest) && m.Source == n.Source && slices.Equal(m.Mirrors, n.Mirrors)
+	return cmp.Or(m.Type, ByDigest) == cmp.Or(n.Type, ByDigest) && m.Source == n.Source &&
+		slices.Equal(m.Mirrors, n.Mirrors)
 }
 
 // object is what findings call the image mirror.
