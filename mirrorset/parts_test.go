@@ -100,6 +100,34 @@ func TestListsHaveTheBoundsOfTheirAPIs(t *testing.T) {
 	}
 }
 
+// The API server looks at the two lines around a key or certificate, which may overlap where it sets no length.
+func TestTheShortestPEMThatTheAPITakes(t *testing.T) {
+	const key, cert = "-----BEGIN PUBLIC KEY----------END PUBLIC KEY-----", "-----BEGIN CERTIFICATE----------END CERTIFICATE-----"
+	overlapping := func(s string) string { return strings.Replace(s, "----------", "-----", 1) }
+	pki := func(roots string) RootOfTrust {
+		return RootOfTrust{PolicyType: "PKI", PKI: &PKIRootOfTrust{CARootsData: []byte(roots), PKICertificateSubject: PKICertificateSubject{Email: "a@b"}}}
+	}
+	public := func(data, rekor string) RootOfTrust {
+		return RootOfTrust{PolicyType: "PublicKey", PublicKey: &PublicKeyRootOfTrust{KeyData: []byte(data), RekorKeyData: []byte(rekor)}}
+	}
+	for _, test := range []struct {
+		root RootOfTrust
+		want string
+	}{
+		{pki(cert), ""}, {public(key, overlapping(key)), ""},
+		{pki(overlapping(cert)), "rootOfTrust.pki.caRootsData: has 64 characters in base64, and needs 72"},
+		{public(overlapping(key), key), "rootOfTrust.publicKey.keyData: has 60 characters in base64, and needs 68"},
+	} {
+		_, err := (&Set{ClusterImagePolicies: []ClusterImagePolicy{{Spec: ImagePolicySpec{Scopes: []string{"a.io"},
+			Policy: ImageVerificationPolicy{RootOfTrust: test.root}}}}}).Rules()
+		if test.want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, test.want)
+		}
+	}
+}
+
 func TestWhatIsWrongWithALocationIsSaid(t *testing.T) {
 	for value, want := range map[string]string{
 		"":                                "it is empty; name a host, namespace or repository such as quay.io/my-org",
