@@ -59,7 +59,7 @@ func (d *decoder) imageMirrorItems(n *document.Node, object, path string) {
 // imageMirror reads one image mirror.
 func (d *decoder) imageMirror(n *document.Node) {
 	m := ImageMirror{ID: text(lookup(n, "id"))}
-	o := &object{decoder: d, node: n, name: m.object(), lines: make([]entryLines, 1)}
+	o := &object{decoder: d, node: n, name: m.object(), lines: []entryLines{{}}}
 	lines := &o.lines[0]
 	lines.entry, lines.source = int32(n.Line), int32(n.Line)
 	before := len(d.refused)

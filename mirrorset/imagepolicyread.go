@@ -22,7 +22,7 @@ func (o *object) imagePolicy() {
 	var to ImagePolicySpec
 	seen := o.each(spec, "spec", map[string]func(path string, n *document.Node){
 		"scopes": func(path string, n *document.Node) {
-			o.lines = make([]entryLines, 1)
+			o.lines = []entryLines{{}}
 			to.Scopes, o.lines[0].mirrors = o.strs(n, path)
 		},
 		"policy": func(path string, n *document.Node) {
