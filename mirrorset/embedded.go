@@ -339,9 +339,6 @@ func (w *walker) mirrorConfig(key, value *document.Node, at *step, c context) (h
 
 // isJSONPatch reports whether a list is a JSON patch (RFC 6902).
 func isJSONPatch(n *document.Node) bool {
-	if n.Len() == 0 {
-		return false
-	}
 	for _, item := range n.Items() {
 		if text(lookup(item, "op")) == "" || text(lookup(item, "path")) == "" {
 			return false

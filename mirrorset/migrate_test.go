@@ -255,6 +255,11 @@ spec:
     - c.io
 `, string(migrations[0].YAML()))
 	require.Equal(t, []string{"b.io", "a.io"}, migrations[1].Object.Spec.ImageDigestMirrors[0].Mirrors)
+
+	// Here both orders are the same, and no mirrors of other lists are put into a list.
+	set, err = mirrorset.Decode("icsp.yaml", strings.NewReader(fmt.Sprintf(policy, "p", "[b.io, c.io, c.io]")+fmt.Sprintf(policy, "q", "[a.io]")))
+	require.NoError(t, err)
+	require.Equal(t, []string{"b.io", "c.io"}, set.MigrateContentSourcePolicies()[0].Object.Spec.ImageDigestMirrors[0].Mirrors)
 }
 
 func TestAMigrationTellsOfTheFieldsOfItsOwnObject(t *testing.T) {
