@@ -614,9 +614,6 @@ func (w *walker) patch(list string, entries *document.Node, at *step, c context)
 
 // holdsTexts reports whether a text stands below a mapping.
 func holdsTexts(n *document.Node) bool {
-	if n.Kind != document.Mapping {
-		return false
-	}
 	for i := range n.Fields() {
 		value := &n.Fields()[i].Value
 		for _, item := range value.Items() {
