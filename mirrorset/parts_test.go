@@ -550,6 +550,7 @@ ClusterImagePolicy/p spec.scopes[0]:0`, strings.Join(places, "\n"))
 	// What says no more than where it begins, or nothing of where it was read.
 	set.ClusterVersions = []ClusterVersion{{Metadata: ObjectMeta{Name: "version"}, Status: ClusterVersionStatus{Desired: Release{Image: "quay.io/r"}}}}
 	set.ImageMirrors = []ImageMirror{{Source: "*.x.io"}}
+	sources.AllowedRegistries = []string{"c.io"} // which is refused beside a list of blocked ones
 	for _, from := range []*ReadFrom{{Line: 3}, nil} {
 		set.ImageDigestMirrorSets[0].ReadFrom, image.ReadFrom, set.ConfigMaps[0].ReadFrom, set.MachineConfigurations[0].ReadFrom = from, from, from, from
 		set.ClusterVersions[0].ReadFrom, set.ImageMirrors[0].ReadFrom, policy.ReadFrom = from, from, from

@@ -109,6 +109,18 @@ func TestTheStoreFileIsWrittenToBeRead(t *testing.T) {
 	require.Equal(t, "{\n  \"one\": [\n"+entry("a")+"  ],\n  \"two\": [\n"+entry("b")+"  ]\n}\n", string(data))
 }
 
+func TestAStoreIsEmptyWhereItsDirectoryIsMissingAndUnreadableWhereItIsNone(t *testing.T) {
+	dir := t.TempDir()
+	c, err := managed.File{Path: filepath.Join(dir, "missing", "store.json")}.Read("a")
+	require.NoError(t, err)
+	require.Empty(t, c.List())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
+	_, err = managed.File{Path: filepath.Join(dir, "file", "store.json")}.Read("a")
+	if runtime.GOOS != "windows" { // there a path below a file is one that is missing
+		require.Error(t, err)
+	}
+}
+
 func TestAStoreThatCannotBeReadIsRefusedAndLeftAsItIs(t *testing.T) {
 	for _, test := range []struct{ name, content, want string }{
 		{"empty", "", "store.json:1): "},
