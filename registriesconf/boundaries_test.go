@@ -18,8 +18,14 @@ func TestAnAliasMayBeAsLongAsANameAndNoLonger(t *testing.T) {
 		require.Equal(t, taken, findings.Err() == nil, length)
 	}
 	// Docker Hub's names are held to it in full.
-	for length, taken := range map[int]bool{255 - len("docker.io/library/"): true, 256 - len("docker.io/library/"): false} {
-		_, findings := registriesconf.Parse("f", []byte(fmt.Sprintf("[aliases]\nx = %q\n", "docker.io/"+strings.Repeat("a", length))))
+	for _, host := range []string{"docker.io/", "index.docker.io/"} {
+		for length, taken := range map[int]bool{255 - len("docker.io/library/"): true, 256 - len("docker.io/library/"): false} {
+			_, findings := registriesconf.Parse("f", []byte(fmt.Sprintf("[aliases]\nx = %q\n", host+strings.Repeat("a", length))))
+			require.Equal(t, taken, findings.Err() == nil, "%s %d", host, length)
+		}
+	}
+	for length, taken := range map[int]bool{255 - len("docker.io/a/"): true, 256 - len("docker.io/a/"): false} {
+		_, findings := registriesconf.Parse("f", []byte(fmt.Sprintf("[aliases]\nx = %q\n", "docker.io/a/"+strings.Repeat("a", length))))
 		require.Equal(t, taken, findings.Err() == nil, length)
 	}
 }

@@ -419,10 +419,86 @@ func TestThePoliciesOfNamespacesAreWrittenToADirectoryOfTheirOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, stale)
 	require.Equal(t, string(policy.Bytes()), read(t, out, registriesconf.NamespacesBelow+"/team.json"))
+	like := t.TempDir() + "/like"
+	require.NoError(t, os.MkdirAll(like, 0o755))
+	want, err := os.Stat(like)
+	require.NoError(t, err)
+	got, err := os.Stat(filepath.Join(out, registriesconf.NamespacesBelow))
+	require.NoError(t, err)
+	require.Equal(t, want.Mode(), got.Mode())
+	if open, err := filepath.Glob("/proc/self/fd/*"); err == nil { // on Windows the directory could not be removed then
+		for _, file := range open {
+			target, _ := os.Readlink(file)
+			require.False(t, strings.HasPrefix(target, out), "%s is left open", target)
+		}
+	}
 	files.Policies = policyjson.Files{}
 	stale, err = files.Write(out)
 	require.NoError(t, err)
 	require.Equal(t, []string{registriesconf.NamespacesBelow + "/team.json"}, stale)
+}
+
+// Write goes on after a file that it cannot write, and tells each.
+func TestWriteTellsWhatStandsInTheWay(t *testing.T) {
+	policy, findings := policyjson.Parse("p", signed("a.io").PolicyJSON)
+	require.NoError(t, findings.Err())
+	files := registriesconf.Files{Config: blocking("a.io"), Policies: policyjson.Files{Namespaces: map[string]*policyjson.Policy{"team": policy}}}
+	linked := func(dir string) string {
+		symlink.New(t, "nowhere.conf", filepath.Join(dir, mainFile))
+		return dir
+	}
+	const conflict = "registries.conf: is a symbolic link to nowhere.conf"
+
+	dir := linked(t.TempDir())
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, registriesconf.NamespacesBelow, "team.json"), 0o755))
+	_, err := files.Write(dir)
+	require.ErrorContains(t, err, conflict)
+	require.ErrorContains(t, err, "team.json: is no plain file, so pullroute did not write it: remove it")
+
+	dir = linked(t.TempDir())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "crio"), nil, 0o644))
+	_, err = files.Write(dir)
+	require.ErrorContains(t, err, conflict)
+	require.ErrorContains(t, err, "crio: ")
+
+	dir = linked(t.TempDir())
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "crio"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, registriesconf.NamespacesBelow), nil, 0o644))
+	files.Policies = policyjson.Files{}
+	_, err = files.Write(dir)
+	require.ErrorContains(t, err, conflict)
+	require.ErrorContains(t, err, "crio/policies")
+
+	dir = t.TempDir()
+	_, err = files.Write(dir)
+	require.NoError(t, err)
+	require.NoDirExists(t, filepath.Join(dir, "crio"), "no namespace has a policy")
+}
+
+// A link that leads nowhere is as good as no file. A node that is not read to the end is another matter.
+func TestWhoIsStoppedReadsNoNode(t *testing.T) {
+	for _, file := range []string{mainFile, "team.json"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		stopping := stopping{faults.NewMemory(faults.Case{Node: map[string]string{file: "-> nowhere"}}), cancel}
+		var err error
+		if file == mainFile {
+			_, err = registriesconf.ReadNode(ctx, stopping)
+		} else {
+			_, err = registriesconf.Files{}.ApplyNamespaces(ctx, stopping, registriesconf.Options{})
+		}
+		require.EqualError(t, err, "reading the node's files: context canceled")
+	}
+}
+
+// stopping is a Transport whose caller gives up while a file is read.
+type stopping struct {
+	nodefiles.Transport
+	stop context.CancelFunc
+}
+
+func (s stopping) ReadFile(ctx context.Context, name string) ([]byte, error) {
+	s.stop()
+	return nil, ctx.Err()
 }
 
 func TestADropInWithMoreThanSearchRegistriesIsOfAnotherHand(t *testing.T) {
@@ -479,7 +555,15 @@ func TestANodeTellsWhatItsFilesSay(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, change.Operations)
 
+	require.Equal(t, "Node(4 names)", fmt.Sprint(files.Node()))
+	directory, err := registriesconf.ReadNode(t.Context(), faults.NewMemory(faults.Case{Node: map[string]string{mainFile + "/x": "x", dropIn: "-> nowhere"}}))
+	require.NoError(t, err)
+	got, findings = directory.Files()
+	require.Equal(t, registriesconf.Files{}, got, "a directory is no file, and neither is a link that leads nowhere")
+	require.Empty(t, findings)
+
 	var none *registriesconf.Node
+	require.Equal(t, "Node(0 names)", fmt.Sprint(none))
 	got, findings = none.Files()
 	require.Equal(t, registriesconf.Files{}, got)
 	require.Empty(t, findings)
@@ -517,13 +601,13 @@ func TestAFailureSaysWhichFileAndWhichWaits(t *testing.T) {
 	require.NoError(t, err)
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, change.Apply(stopped, memory, nodefiles.Retry{}), context.Canceled)
+	require.Equal(t, context.Canceled, change.Apply(stopped, memory, nodefiles.Retry{}), "no file failed")
 
 	err = change.Apply(t.Context(), readOnly{memory}, nodefiles.Retry{})
 	require.ErrorIs(t, err, fs.ErrPermission)
 	require.ErrorIs(t, err, nodefiles.ErrWaits)
-	require.ErrorContains(t, err, "registries.conf: write .registries.conf~new (86 bytes, mode 0644): permission denied; the old file or the new one stands: apply again to finish")
-	require.ErrorContains(t, err, dropIn+": waits for another file: it stays as it is, because registries.conf could not be written")
+	require.EqualError(t, err, "registries.conf: write .registries.conf~new (86 bytes, mode 0644): permission denied; the old file or the new one stands: apply again to finish\n"+
+		dropIn+": waits for another file: it stays as it is, because registries.conf could not be written: mend that first")
 }
 
 // readOnly is a Transport to a node on which nothing can be written.

@@ -5,7 +5,7 @@ import "github.com/pullroute/pullroute/internal/shown"
 // describe returns what a registry says beside its scope: "blocked, mirrors m.io (digest-only), n.io".
 func (r Registry) describe() string {
 	var parts []string
-	if r.Prefix != "" && r.Location != "" && r.Location != r.Prefix {
+	if r.Location != "" && r.Location != r.Scope() {
 		parts = append(parts, "location "+shown.Value(r.Location))
 	}
 	for _, flag := range []struct {

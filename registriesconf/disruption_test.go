@@ -59,3 +59,25 @@ func TestANodeDisruptionPolicyReplacesTheDefaultOfItsFile(t *testing.T) {
 			Spec:     mirrorset.MachineConfigurationSpec{NodeDisruptionPolicy: mirrorset.NodeDisruptionPolicy{Files: []mirrorset.NodeDisruptionFile{{Path: main, Actions: []mirrorset.NodeDisruptionAction{restart}}}}},
 		}}}).DisruptionPolicies()).String())
 }
+
+// Of entries whose paths are as long the first counts, as it does for MCO.
+func TestTheFirstOfEntriesWithOnePathCounts(t *testing.T) {
+	none, reboot := mirrorset.NodeDisruptionAction{Type: mirrorset.ActionNone}, mirrorset.NodeDisruptionAction{Type: mirrorset.ActionReboot}
+	impact := registriesconf.Impact(nil, nil).WithFile("/etc/x/y", nil, []byte("new"))
+	require.False(t, impact.Under([]mirrorset.DisruptionPolicy{disruption("/etc/x/", none), disruption("/etc/x/", reboot)}).Reboot)
+	require.True(t, impact.Under([]mirrorset.DisruptionPolicy{disruption("/etc/x/", reboot), disruption("/etc/x/", none)}).Reboot)
+}
+
+// HyperShift drains each node that it rolls out, whatever MCO would do.
+func TestANodeOfAHostedClusterIsRolledOut(t *testing.T) {
+	removed := registriesconf.Impact(&registriesconf.Config{Registries: []registriesconf.Registry{{Location: "quay.io"}}}, nil)
+	added := registriesconf.Impact(nil, &registriesconf.Config{ShortNameMode: "disabled"})
+	rebooted := removed.WithFile("/etc/x", nil, []byte("new")).Under([]mirrorset.DisruptionPolicy{disruption("/etc/containers/registries.conf", mirrorset.NodeDisruptionAction{Type: mirrorset.ActionNone})})
+	rollout := &mirrorset.Rollout{Every: true}
+	for _, impact := range []registriesconf.NodeImpact{removed, added, rebooted} {
+		require.Equal(t, impact, impact.Hosted(nil))
+		hosted := impact.Hosted(rollout)
+		require.Equal(t, registriesconf.NodeImpact{Differences: impact.Differences, Drain: true, Actions: []string{}, Reasons: []registriesconf.Difference{}, Rollout: rollout}, hosted)
+		require.Equal(t, "rollout: "+rollout.String(), hosted.Verdict())
+	}
+}

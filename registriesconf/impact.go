@@ -133,8 +133,8 @@ const (
 //	registry[0]: "quay.io/team": is gone, … [registry-removed]
 func (c Difference) String() string {
 	text := strings.TrimSpace(c.File + " " + c.Field)
-	if subject := cmp.Or(c.Mirror, c.Scope, c.New, c.Old); subject != "" || c.Code != FileChanged {
-		text += fmt.Sprintf(": %q", subject)
+	if c.Code != FileChanged { // of which no content is shown
+		text += fmt.Sprintf(": %q", cmp.Or(c.Mirror, c.Scope, c.New, c.Old))
 	}
 	return fmt.Sprintf("%s: %s [%s]", text, c.Message, c.Code)
 }
@@ -199,8 +199,7 @@ func (n NodeImpact) String() string {
 type comparison struct{ NodeImpact }
 
 func (c *comparison) add(change Difference) {
-	change = change.shown()
-	c.Differences = append(c.Differences, change)
+	c.Differences = append(c.Differences, change.shown())
 	if change.Drains {
 		c.because(change)
 	}

@@ -188,6 +188,56 @@ func TestADropInReboots(t *testing.T) {
 	require.Equal(t, none, none.WithDropIn(registriesconf.SearchDropIn, a, a))
 	require.Equal(t, none, none.WithDropIn(registriesconf.SearchDropIn, nil, nil))
 	require.Empty(t, none.Differences, "WithDropIn changed its receiver")
+	require.Equal(t, registriesconf.SearchDropIn+": \"\": is new; MCO drains and reboots for every file of registries.conf.d: leave it as it is, "+
+		"give it a nodeDisruptionPolicy, or plan the reboots [drop-in-changed]", none.WithDropIn(registriesconf.SearchDropIn, nil, &registriesconf.Config{}).Differences[0].String())
+}
+
+// What is added to one impact is not in another that was made of the same.
+func TestImpactsOfOneChangeStayApart(t *testing.T) {
+	with := func(n registriesconf.NodeImpact, name string) []registriesconf.NodeImpact {
+		return []registriesconf.NodeImpact{
+			n.WithFile("/etc/"+name, nil, []byte("x")), n.WithDropIn("registries.conf.d/"+name, nil, &registriesconf.Config{}),
+		}
+	}
+	var hosts []string
+	for i := range 9 {
+		hosts = append(hosts, fmt.Sprintf("r%d.io", i))
+		n := registriesconf.Impact(searching(hosts...), nil)
+		a := with(n, "a")
+		b := with(n, "b")
+		for i := range a {
+			require.Contains(t, a[i].Differences[len(hosts)].File, "/a")
+			require.Contains(t, a[i].Reasons[len(hosts)].File, "/a")
+			require.Contains(t, b[i].Differences[len(hosts)].File, "/b")
+		}
+	}
+}
+
+// A file may hold what belongs into no log: user information in a location, and characters that a terminal acts on.
+func TestAnImpactShowsNoSecret(t *testing.T) {
+	const secret, mirror = "https://user:geheim@a.io\x1b[31m", "https://user:geheim@m.io\x1b[31m"
+	config := func(kinds ...registriesconf.PullFromMirror) *registriesconf.Config {
+		c := &registriesconf.Config{UnqualifiedSearchRegistries: []string{secret}, CredentialHelpers: []string{secret}, ShortNameMode: secret,
+			Aliases: map[string]string{secret: secret}, Registries: []registriesconf.Registry{{Prefix: secret, Location: mirror, NamespaceProxy: secret}}}
+		for _, kind := range kinds {
+			c.Registries[0].Mirrors = append(c.Registries[0].Mirrors, registriesconf.Mirror{Location: mirror, PullFromMirror: kind, NamespaceProxy: secret})
+		}
+		return c
+	}
+	both := config(registriesconf.PullDigestOnly, registriesconf.PullTagOnly)
+	changed := config(registriesconf.PullDigestOnly, registriesconf.PullTagOnly)
+	changed.Registries[0].NamespaceProxy = "x"
+	for _, n := range []registriesconf.NodeImpact{
+		registriesconf.Impact(nil, both), registriesconf.Impact(both, nil), registriesconf.Impact(config(), both), registriesconf.Impact(both, config()), registriesconf.Impact(both, changed),
+		registriesconf.Impact(both, config(registriesconf.PullTagOnly)),
+	} {
+		require.NotEmpty(t, n.Reasons)
+		data, err := json.Marshal(n)
+		require.NoError(t, err)
+		printed := fmt.Sprintf("%s %+v %s", data, n, n.Verdict())
+		require.NotContains(t, printed, "geheim")
+		require.NotContains(t, printed, "\x1b")
+	}
 }
 
 func TestImpactMarshalsEmptyListsAsLists(t *testing.T) {

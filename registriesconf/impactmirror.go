@@ -15,23 +15,24 @@ func (c *comparison) mirrors(oldAt, newAt int, old, new Registry) {
 	}
 	m := mirrorComparison{comparison: c, old: old, new: new, oldAt: oldAt, newAt: newAt,
 		before: byLocation(old.Mirrors)}
-	pairs, paired := pairMirrors(old.Mirrors, new.Mirrors, m.before) // index in old by index in new, or -1
+	pairs, paired := pairMirrors(old.Mirrors, new.Mirrors, m.before)
 	after := byLocation(new.Mirrors)
 	for i := range old.Mirrors {
 		if !paired[i] {
 			m.removed(i, after)
 		}
 	}
+	var kept []int
 	for i := range new.Mirrors {
-		if pairs[i] < 0 {
+		at, ok := pairs[i]
+		if !ok {
 			m.added(i)
 			continue
 		}
-		like := old.Mirrors[pairs[i]]
-		m.pulls(i, like)
-		m.settings(i, like)
+		m.pulls(i, old.Mirrors[at])
+		m.settings(i, old.Mirrors[at])
+		kept = append(kept, at)
 	}
-	kept := slices.DeleteFunc(slices.Clone(pairs), func(i int) bool { return i < 0 })
 	if !slices.IsSorted(kept) {
 		c.add(Difference{Code: MirrorOrder, Field: registryField(newAt) + ".mirror", Scope: new.Scope(),
 			Old: describeMirrors(old.Mirrors), New: describeMirrors(new.Mirrors),
@@ -161,17 +162,14 @@ func (c *mirrorComparison) settings(i int, like Mirror) {
 	}
 }
 
-// pairMirrors returns, for each new mirror, the index of the old one that it continues, or -1: one
-// of the same location, and of those that serve the same pulls if there is one left; and which of
-// the old ones are continued.
-func pairMirrors(old, new []Mirror, before map[string][]int) (pairs []int, paired []bool) {
-	pairs, paired = make([]int, len(new)), make([]bool, len(old))
-	for i := range pairs {
-		pairs[i] = -1
-	}
+// pairMirrors returns, by the index of a new mirror, that of the old one that it continues: one of
+// the same location, and of those that serve the same pulls if there is one left; and which of the
+// old ones are continued.
+func pairMirrors(old, new []Mirror, before map[string][]int) (pairs map[int]int, paired []bool) {
+	pairs, paired = map[int]int{}, make([]bool, len(old))
 	for _, samePulls := range []bool{true, false} {
 		for i, m := range new {
-			if pairs[i] >= 0 {
+			if _, done := pairs[i]; done {
 				continue
 			}
 			for _, j := range before[m.Location] {

@@ -75,7 +75,7 @@ func withoutMark(data []byte) []byte {
 func (d *decoder) malformed(err error) {
 	message := err.Error()
 	var at *tomltree.Error
-	if errors.As(err, &at) && at.Line > 0 {
+	if errors.As(err, &at) {
 		d.lines[""] = at.Line
 		message += fmt.Sprintf(" (at character %d of the line)", at.Column)
 	}
@@ -174,15 +174,14 @@ func (d *decoder) version1(field string, v *tomltree.Value) {
 				continue
 			}
 			if !d.older {
-				d.undecoded[field] = true
+				d.without(field)
 				continue
 			}
 			l := version1List{field: table + ".registries"}
 			if slices.ContainsFunc(d.lists, func(other version1List) bool { return other.field == l.field }) {
-				d.undecoded[l.field] = true
+				d.without(l.field)
 				d.refuse(l.field, list.Key, "is set twice, in different letter case; the client uses one "+
 					"of them at random: keep one")
-				continue
 			}
 			d.lines[l.field] = list.Line
 			d.texts(&l.names)(l.field, list.Value)
@@ -211,7 +210,7 @@ func (d *decoder) convert(c *Config) {
 		return
 	}
 	if !reflect.DeepEqual(*c, Config{}) {
-		d.undecoded["registries"] = true
+		d.without("registries")
 		d.refuse("registries", "", "is a table of version 1 of the format beside settings of version 2, "+
 			"which no client reads together"+pullsNothing+"write all of the file in version 2")
 		return
@@ -287,8 +286,8 @@ func (d *decoder) table(field string, t *tomltree.Value, where string, setters m
 	for _, e := range t.Entries {
 		name := e.Key
 		set, known := setters[name]
-		for other, s := range setters {
-			if !known && strings.EqualFold(other, name) {
+		for other, s := range setters { // no two of which differ in letter case only
+			if strings.EqualFold(other, name) {
 				name, set, known = other, s, true
 			}
 		}
@@ -299,7 +298,7 @@ func (d *decoder) table(field string, t *tomltree.Value, where string, setters m
 			continue
 		}
 		if first, twice := spelled[name]; twice {
-			d.undecoded[field+name] = true
+			d.without(field + name)
 			d.findings = append(d.findings, finding.Finding{
 				Code: finding.CodeInvalidFile, Severity: finding.SeverityError,
 				Platform: finding.Linux, RefusedBy: finding.Reader,
@@ -309,7 +308,6 @@ func (d *decoder) table(field string, t *tomltree.Value, where string, setters m
 					`them at random: keep one`,
 					name, first.Line, shown.Value(first.Key)),
 			})
-			continue
 		}
 		spelled[name] = e
 		d.lines[field+name] = e.Line
@@ -328,7 +326,7 @@ func shownKey(name string) string {
 // onlyMirrors reports whether a field is what [[registry.mirror]] makes where no [[registry]]
 // stands before it.
 func onlyMirrors(field string, v *tomltree.Value) bool {
-	return field == "registry" && v.Kind == tomltree.Table && len(v.Entries) == 1 &&
+	return field == "registry" && len(v.Entries) == 1 &&
 		strings.EqualFold(v.Entries[0].Key, "mirror") && v.Entries[0].Value.Kind == tomltree.Array
 }
 
@@ -341,16 +339,14 @@ func (d *decoder) tables(field string, v *tomltree.Value, each func(field string
 				"location before it"
 		}
 		d.mistyped(field, v, tomltree.Array, advice)
-		return
 	}
 	for i, item := range v.Items {
 		field := fmt.Sprintf("%s[%d]", field, i)
 		d.lines[field] = item.Line
 		if item.Kind != tomltree.Table {
 			d.mistyped(field, item, tomltree.Table, "write tables only")
-			item = &tomltree.Value{Kind: tomltree.Table} // keeps the numbers of those that follow
 		}
-		each(field, item)
+		each(field, item) // whatever it is: those that follow keep their numbers
 	}
 }
 
@@ -358,7 +354,6 @@ func (d *decoder) texts(to *[]string) setter {
 	return func(field string, v *tomltree.Value) {
 		if v.Kind != tomltree.Array {
 			d.mistyped(field, v, tomltree.Array, `write ["…", "…"]`)
-			return
 		}
 		*to = make([]string, len(v.Items))
 		for i, item := range v.Items {
@@ -383,16 +378,18 @@ func (d *decoder) flag(to *bool) setter {
 	return func(field string, v *tomltree.Value) {
 		if v.Kind != tomltree.Boolean {
 			d.mistyped(field, v, tomltree.Boolean, "write true or false, without quotes")
-			return
 		}
 		*to = v.Flag
 	}
 }
 
 func (d *decoder) mistyped(field string, v *tomltree.Value, want tomltree.Kind, advice string) {
-	d.undecoded[field] = true
+	d.without(field)
 	d.refuse(field, v.Text, fmt.Sprintf("is %s and must be %s%s%s", v.Kind, want, pullsNothing, advice))
 }
+
+// without notes that a field has no value, because of an error that is told.
+func (d *decoder) without(field string) { d.undecoded[field] = true }
 
 func (d *decoder) refuse(field, value, message string) {
 	p := problem{field: field, value: value, message: message, refused: true}

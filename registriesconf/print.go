@@ -21,8 +21,7 @@ func (c *Config) Bytes() []byte {
 	if c == nil {
 		c = &Config{}
 	}
-	var p printer
-	p.text = make([]byte, 0, c.size())
+	p := printer{make([]byte, 0, 512+256*len(c.Registries))} // room for a mirror or two of each
 	if c.Registries != nil && len(c.Registries) == 0 {
 		p.write("registry = []\n")
 	}
@@ -44,31 +43,6 @@ func (c *Config) Bytes() []byte {
 		}
 	}
 	return p.text
-}
-
-// size is what the file takes where nothing in it is escaped, rounded up, so that a large file is
-// written in one piece of memory.
-func (c *Config) size() int {
-	const registry = len("\n[[registry]]\n  prefix = \"\"\n  location = \"\"\n")
-	const mirror = len("\n  [[registry.mirror]]\n    location = \"\"\n    pull-from-mirror = \"digest-only\"\n")
-	const rare = len("  mirror-by-digest-only = true\n  namespace-proxy = \"\"\n  insecure = true\n  "+
-		"blocked = true\n") + 16
-	size := 512
-	for i := range c.Registries {
-		r := &c.Registries[i]
-		size += registry + len(r.Prefix) + len(r.Location) + len(r.NamespaceProxy)
-		if r.Blocked || r.Insecure || r.MirrorByDigestOnly || r.NamespaceProxy != "" {
-			size += rare
-		}
-		for j := range r.Mirrors {
-			m := &r.Mirrors[j]
-			size += mirror + len(m.Location) + len(m.NamespaceProxy)
-			if m.Insecure || m.NamespaceProxy != "" {
-				size += rare
-			}
-		}
-	}
-	return size
 }
 
 // A printer writes settings that are set, and nothing for the others.

@@ -32,7 +32,7 @@ func TestTextIsQuotedAsMCODoesIt(t *testing.T) {
 
 func TestAKeyIsBareOnlyWhereTOMLTakesItSo(t *testing.T) {
 	for name, want := range map[string]string{
-		"aZ09-_": "aZ09-_", "": `""`, "a.b": `"a.b"`, "a/b": `"a/b"`, "a b": `"a b"`, "é": `"é"`, "a@": `"a@"`, "a[": `"a["`,
+		"azAZ09-_": "azAZ09-_", "": `""`, "a.b": `"a.b"`, "a/b": `"a/b"`, "a b": `"a b"`, "é": `"é"`, "a@": `"a@"`, "a[": `"a["`,
 		"a`": "\"a`\"", "a{": `"a{"`, "a:": `"a:"`,
 	} {
 		c := registriesconf.Config{Aliases: map[string]string{name: "x"}}

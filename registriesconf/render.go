@@ -66,12 +66,10 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Files, *resolve.LinuxTable
 		files.Search = &Config{UnqualifiedSearchRegistries: hosts}
 	}
 	findings = append(findings, table.Findings...)
-	if refused := files.Config.Validate(); refused.Err() != nil {
-		for _, f := range refused {
-			if f.Refused() {
-				f.Message = "the result would be refused by its client: " + f.Message
-				findings = append(findings, f)
-			}
+	for _, f := range files.Config.Validate() {
+		if f.Refused() {
+			f.Message = "the result would be refused by its client: " + f.Message
+			findings = append(findings, f)
 		}
 	}
 	return files, table, findings.Sort()

@@ -22,18 +22,14 @@ func (f Files) Fills(t *resolve.LinuxTable, rest mirrorset.RenderedConfig) findi
 	if f.Config == nil {
 		return nil
 	}
-	others := rest.Rest
+	size := rest.Rest + encoded(len(f.Config.Bytes()))
 	if f.Search != nil {
-		others += encoded(len(f.Search.Bytes()))
+		size += encoded(len(f.Search.Bytes()))
 	}
 	for _, file := range f.Policies.List() {
-		others += encoded(len(file.Data))
+		size += encoded(len(file.Data))
 	}
-	if (encoded(f.Config.size())+others)*5 <= maxMachineConfig*4 {
-		return nil // as nearly always, and known without writing the file
-	}
-	size := encoded(len(f.Config.Bytes())) + others
-	if size*5 <= maxMachineConfig*4 {
+	if size <= maxMachineConfig*4/5 {
 		return nil
 	}
 	said := finding.Finding{Code: finding.CodeTooMany, Severity: finding.SeverityWarning,

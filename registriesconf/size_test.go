@@ -75,3 +75,22 @@ func TestWhatElseAMachineConfigHoldsCounts(t *testing.T) {
 		require.Contains(t, said[0].Message, test.want)
 	}
 }
+
+// Who reads the finding makes smaller what is larger.
+func TestTheAdviceIsAboutTheLargerPart(t *testing.T) {
+	rest := mirrorset.RenderedConfig{Rest: 1400000, Origin: finding0.Origin{Object: "MachineConfig/worker"}}
+	files := registriesconf.Files{Config: &registriesconf.Config{ShortNameMode: strings.Repeat("a", 1400000/4*3-100)}}
+	own := len(base64.StdEncoding.EncodeToString(files.Config.Bytes())) + len("data:text/plain;charset=utf-8;base64,")
+	for bytes, want := range map[int]string{
+		own - 1: "mirror whole registries or namespaces in place of repositories", own: "mirror whole registries or namespaces in place of repositories",
+		own + 2: "make the other MachineConfigs of the pool smaller",
+	} {
+		rest.Rest = bytes
+		said := files.Fills(nil, rest)
+		require.Len(t, said, 1)
+		require.Equal(t, finding0.SeverityError, said[0].Severity)
+		require.Equal(t, fmt.Sprintf("takes %d bytes in base64, with the %d of what else MachineConfig/worker holds, and a rendered MachineConfig may have 1572864: "+
+			"MCO renders none, and no later change reaches any node; %s", own+bytes, bytes, want), said[0].Message)
+	}
+	require.Contains(t, files.Fills(nil, mirrorset.RenderedConfig{})[0].Message, "bytes that a rendered MachineConfig may have, in base64, and what else it holds comes on top: mirror whole")
+}

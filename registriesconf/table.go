@@ -2,7 +2,6 @@ package registriesconf
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -56,7 +55,6 @@ func (c *Config) Table(name string) *resolve.LinuxTable {
 func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
 	before, entries := len(c.Registries), t.Entries()
-	c.Registries = slices.Grow(c.Registries, len(entries)-before)
 	for i := range entries {
 		from := &entries[i]
 		if i >= before {
@@ -68,7 +66,6 @@ func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 		}
 		to := &c.Registries[i]
 		to.Blocked, to.Insecure, to.MirrorByDigestOnly = from.Blocked, from.Insecure, from.MirrorByDigestOnly
-		to.Mirrors = slices.Grow(to.Mirrors, max(0, len(from.Mirrors)-len(to.Mirrors)))
 		for j, m := range from.Mirrors {
 			if j >= len(to.Mirrors) {
 				to.Mirrors = append(to.Mirrors, Mirror{Location: m.Location})
@@ -99,5 +96,5 @@ func pullFrom(p mirrorset.Pull) PullFromMirror {
 	case mirrorset.ByTag:
 		return PullTagOnly
 	}
-	return PullUnset
+	return ""
 }

@@ -263,29 +263,18 @@ func (ps *problems) alias(name, target string) {
 // repository splits a repository name from its domain, in the older grammar that the client has a copy
 // of: without IPv6 addresses, and with the limit on the length of the name counting the domain.
 func repository(name string) (domain string, ok bool) {
-	ref, err := reference.Parse(name)
-	if err != nil {
-		return "", false
-	}
+	ref, _ := reference.Parse(name) // nil with an error
 	named, ok := ref.(reference.Named)
 	if !ok || !reference.IsNameOnly(named) || strings.Contains(name, "[") {
 		return "", false
 	}
 	domain = reference.Domain(named)
 	length := len(name)
-	if domain == "docker.io" || domain == "index.docker.io" {
+	if path := reference.Path(named); (domain == "docker.io" || domain == "index.docker.io") && !strings.Contains(path, "/") {
 		// These are held to the limit once more, spelled in full.
-		length = max(length, len("docker.io/")+len(dockerPath(reference.Path(named))))
+		length = max(length, len("docker.io/library/")+len(path))
 	}
 	return domain, length <= reference.RepositoryNameTotalLengthMax
-}
-
-// dockerPath returns the path of a repository of docker.io as the registry knows it.
-func dockerPath(path string) string {
-	if strings.Contains(path, "/") {
-		return path
-	}
-	return "library/" + path
 }
 
 // isRegistry reports whether the client takes the first component of a name for a registry.
