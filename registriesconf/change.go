@@ -224,12 +224,10 @@ func (f Files) Write(dir string) (stale []string, err error) {
 		if _, missing := os.Stat(namespaces); missing != nil && len(f.Policies.Namespaces) == 0 {
 			return err
 		}
-		if failed := os.MkdirAll(namespaces, 0o755); failed != nil {
-			return errors.Join(err, failed)
-		}
+		unmade := os.MkdirAll(namespaces, 0o755)
 		below, failed := nodefiles.OpenLocal(namespaces)
-		if failed != nil {
-			return errors.Join(err, failed)
+		if failed != nil { // as it does where the directory could not be made
+			return errors.Join(err, cmp.Or(unmade, failed))
 		}
 		defer below.Close()
 		c, failed = f.ApplyNamespaces(context.Background(), below, o)

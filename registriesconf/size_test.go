@@ -92,5 +92,6 @@ func TestTheAdviceIsAboutTheLargerPart(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("takes %d bytes in base64, with the %d of what else MachineConfig/worker holds, and a rendered MachineConfig may have 1572864: "+
 			"MCO renders none, and no later change reaches any node; %s", own+bytes, bytes, want), said[0].Message)
 	}
+	require.Empty(t, registriesconf.Files{}.Fills(nil, rest), "there is no file")
 	require.Contains(t, files.Fills(nil, mirrorset.RenderedConfig{})[0].Message, "bytes that a rendered MachineConfig may have, in base64, and what else it holds comes on top: mirror whole")
 }
