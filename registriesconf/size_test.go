@@ -11,6 +11,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	finding0 "github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
+	"github.com/pullroute/pullroute/resolve"
 )
 
 func TestAFileThatFillsAMachineConfigIsReported(t *testing.T) {
@@ -93,5 +94,8 @@ func TestTheAdviceIsAboutTheLargerPart(t *testing.T) {
 			"MCO renders none, and no later change reaches any node; %s", own+bytes, bytes, want), said[0].Message)
 	}
 	require.Empty(t, registriesconf.Files{}.Fills(nil, rest), "there is no file")
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{{Prefix: "a.io", Location: "a.io"},
+		{Prefix: "b.io", Location: "b.io", Origins: []finding0.Origin{{Object: "ImageDigestMirrorSet/d", Field: "spec.imageDigestMirrors[3]"}}}}})
+	require.Equal(t, finding0.Origin{Object: "ImageDigestMirrorSet/d", Field: "spec.imageDigestMirrors"}, files.Fills(table, rest)[0].Origin)
 	require.Contains(t, files.Fills(nil, mirrorset.RenderedConfig{})[0].Message, "bytes that a rendered MachineConfig may have, in base64, and what else it holds comes on top: mirror whole")
 }
