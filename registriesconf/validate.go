@@ -270,7 +270,8 @@ func repository(name string) (domain string, ok bool) {
 	}
 	domain = reference.Domain(named)
 	length := len(name)
-	if path := reference.Path(named); (domain == "docker.io" || domain == "index.docker.io") && !strings.Contains(path, "/") {
+	path := reference.Path(named)
+	if (domain == "docker.io" || domain == "index.docker.io") && !strings.Contains(path, "/") {
 		// These are held to the limit once more, spelled in full.
 		length = max(length, len("docker.io/library/")+len(path))
 	}
