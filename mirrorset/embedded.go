@@ -106,7 +106,7 @@ func speaks(text []byte) bool { return ruleWords.Match(text) }
 
 // isTemplate reports whether a text has the marks of Helm, Go, Jinja, Ansible or ERB templates.
 func isTemplate(text []byte) bool {
-	for _, marks := range [][2]string{{"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
+	for _, marks := range [][]string{{"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
 		if _, rest, ok := bytes.Cut(text, []byte(marks[0])); ok && bytes.Contains(rest, []byte(marks[1])) {
 			return true
 		}

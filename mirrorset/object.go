@@ -533,7 +533,7 @@ func (o *object) installConfig() {
 	top, _ := o.fields(o.node, "", "")
 	o.name = ""
 	if o.APIVersion != "" || o.metadata.Name != "" {
-		o.name = strings.TrimSuffix(kindInstallConfig+"/"+o.metadata.Name, "/")
+		o.name = objectName(kindInstallConfig, o.metadata.Name)
 	}
 	for _, f := range top {
 		switch {

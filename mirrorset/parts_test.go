@@ -297,6 +297,23 @@ func TestOfTwoImageMirrorsTheLaterPlaceIsReported(t *testing.T) {
 	require.Equal(t, want, read("b.json", "a.json"))
 }
 
+func TestOfTwoObjectsOfOneNameTheLaterPlaceIsReported(t *testing.T) {
+	read := func(names ...string) string {
+		set := &Set{}
+		for _, name := range names {
+			one, err := Decode(name, strings.NewReader(strings.Replace(flowIDMS, "m.io", name, 1)))
+			require.NoError(t, err)
+			set.Add(one)
+		}
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		require.Equal(t, finding.CodeDuplicate, rules.Findings[len(rules.Findings)-1].Code)
+		return fmt.Sprint(rules.Findings[len(rules.Findings)-1], rules.Findings[len(rules.Findings)-1].Related.File)
+	}
+	require.Equal(t, read("a.yaml", "b.yaml"), read("b.yaml", "a.yaml"))
+	require.Contains(t, read("b.yaml", "a.yaml"), "in a.yaml:1: in a cluster the one applied last replaces the other [duplicate-object] (b.yaml:1)a.yaml")
+}
+
 func TestPullSecretsAreToldApartByTheirBytes(t *testing.T) {
 	sum := func(text string) [32]byte {
 		set, _ := decode(t, "apiVersion: v1\nkind: Secret\nmetadata: {name: pull-secret, namespace: openshift-config}\nstringData: {.dockerconfigjson: '"+text+"'}")

@@ -553,7 +553,7 @@ func (w *walker) fragment(key, value *document.Node, at *step, c context) (handl
 	case name == "registry_config" && value.Kind == document.Mapping:
 		w.registryConfig(value, at.field(name), c)
 		return true
-	case name == "image_mirrors" && !value.IsScalar():
+	case name == "image_mirrors":
 		w.ocmMirrors(key, value, at.field(name), c)
 		return true
 	case name == "imageDigestMirrors" && at.last() == "properties" && value.Kind == document.List: // ARO-HCP
