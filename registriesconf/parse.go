@@ -368,7 +368,6 @@ func (d *decoder) text(to *string) setter {
 	return func(field string, v *tomltree.Value) {
 		if v.Kind != tomltree.String {
 			d.mistyped(field, v, tomltree.String, "write it in double quotes")
-			return
 		}
 		*to = v.Text
 	}
