@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -132,7 +131,7 @@ func (o *object) pullSecret() {
 		return
 	}
 	o.set.PullSecrets = append(o.set.PullSecrets, PullSecret{
-		Origin: o.origin(strings.TrimSuffix(o.name, "/"), "", o.node.Line), sum: sha256.Sum256(data),
+		Origin: o.origin(o.name, "", o.node.Line), sum: sha256.Sum256(data),
 	})
 }
 

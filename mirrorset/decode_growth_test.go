@@ -13,7 +13,7 @@ import (
 
 // What an object costs must not depend on how many there are. Counted, not timed.
 func TestDecodingAnObjectCostsTheSameAmongFewAndMany(t *testing.T) {
-	const few, many = 1000, 5000
+	const few, many = 1000, 10_000
 	for _, input := range inputs {
 		t.Run(input.name, func(t *testing.T) {
 			cost := func(n int) (allocs, size float64) {

@@ -52,4 +52,11 @@ func TestImageMirrorsInManifestsAreHeldToTheRules(t *testing.T) {
 	rules, err := set.Rules()
 	require.NoError(t, err, "one that was read twice is fine")
 	require.Len(t, rules.Rules[0].Entries, 1)
+
+	set, err = mirrorset.Decode("in.yaml", strings.NewReader("- {id: a, source: quay.io/a, mirrors: [quay.io/a]}"))
+	require.NoError(t, err)
+	rules, err = set.Rules()
+	require.NoError(t, err)
+	require.Equal(t, `warning: ImageMirror/a: "quay.io/a": redirects and forbids nothing: it has no mirror but its own `+
+		`source; add mirrors or remove the entry [no-effect] (in.yaml:1)`, rules.Findings[0].String())
 }
