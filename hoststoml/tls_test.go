@@ -122,6 +122,9 @@ func TestWhatWouldFailEveryPullIsLeftOut(t *testing.T) {
 	require.Len(t, tree, 1)
 	require.Equal(t, "M.io:443", tree[0].Host)
 	require.Equal(t, []string{hoststoml.ExtraName("ca.pem", ca)}, tree[0].File.CA)
+	tree, _, findings = hoststoml.Render(nil, hoststoml.RenderOptions{TLS: map[string]hoststoml.TLS{"m.io/x": {CA: ca}}})
+	require.Empty(t, tree)
+	require.Equal(t, []string{"error unusable-ca "}, codes(findings), "nothing is said of its CA")
 }
 
 func TestAdditionalTrustedCA(t *testing.T) {
