@@ -63,8 +63,8 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 }
 
 // ForNamespaces says of the images of a plan for which namespaces it does not hold: CRI-O judges the
-// pods of those by the file of the namespace, in place of policy.json. There is a finding for each image
-// and scope that such files have.
+// pods of those by the file of the namespace, in place of policy.json. There is a finding for each image,
+// scope of such files, and what is asked for there.
 func (f *Files) ForNamespaces(plan resolve.Plan) finding.Findings {
 	if plan.Platform != finding.Linux {
 		return nil
@@ -72,22 +72,23 @@ func (f *Files) ForNamespaces(plan resolve.Plan) finding.Findings {
 	var findings finding.Findings
 	for _, image := range plan.References {
 		var judged []Judgement
-		in := map[string][]string{} // namespaces by scope
+		in := map[string][]string{} // namespaces by scope and what it asks for
+		key := func(j Judgement) string { return j.Scope + " " + j.Requirements.String() }
 		for _, namespace := range slices.Sorted(maps.Keys(f.Namespaces)) {
 			j, _ := f.Namespaces[namespace].Judge(image)
 			if all, _ := f.Policy.Judge(image); j.Origin == all.Origin {
 				continue
 			}
-			if in[j.Scope] == nil {
+			if in[key(j)] == nil {
 				judged = append(judged, j)
 			}
-			in[j.Scope] = append(in[j.Scope], namespace)
+			in[key(j)] = append(in[key(j)], namespace)
 		}
 		for _, j := range judged {
 			findings = append(findings, finding.Finding{
 				Code: finding.CodeNotApplied, Severity: finding.SeverityInfo, Platform: finding.Linux, Origin: j.Origin,
 				Value: image, Message: fmt.Sprintf("in the namespaces with a policy of their own for it (%s) the scope %s "+
-					"asks for more (%s); this answer is for the pods of others", strings.Join(in[j.Scope], ", "),
+					"asks for more (%s); this answer is for the pods of others", strings.Join(in[key(j)], ", "),
 					j.Scope, j.Requirements),
 			})
 		}
