@@ -22,6 +22,7 @@ import (
 type pkg struct {
 	ImportPath, Dir, Export string
 	GoFiles, Deps           []string
+	Module                  struct{ GoVersion string }
 	DepOnly                 bool
 
 	files  *token.FileSet
@@ -91,7 +92,7 @@ func load(root string, patterns []string) ([]*pkg, error) {
 }
 
 func (p *pkg) check(files []*ast.File) error {
-	_, err := (&types.Config{Importer: p.types}).Check(p.ImportPath, p.files, files, nil)
+	_, err := (&types.Config{Importer: p.types, GoVersion: "go" + p.Module.GoVersion}).Check(p.ImportPath, p.files, files, nil)
 	return err
 }
 

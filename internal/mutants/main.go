@@ -172,6 +172,9 @@ func tryAll(like tester, sample []*mutant, o options, count map[string]int,
 			if err := t.measure(); err != nil {
 				return nil, 0, err
 			}
+			for _, r := range limits.left {
+				fmt.Fprintf(progress, "%s of %s fails where faults can be switched on, and does not run\n", r.tests[0], r.pkg)
+			}
 		}
 		workers.Go(func() {
 			lock.Lock()

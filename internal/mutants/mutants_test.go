@@ -64,6 +64,7 @@ func TestFaultsThatCannotSimplyBeSwitchedAreTried(t *testing.T) {
 	require.Contains(t, progress.String(), "killed: free/free.go:4:11 \n\t- var Top = 65535\n\t+ var Top = (65535+1)")
 	require.Contains(t, progress.String(), "killed: free/free.go:12:5 Free\n\t- continue next")
 	require.NotContains(t, progress.String(), "survived")
+	require.Contains(t, progress.String(), "TestNoSwitches of example.com/tiny/free fails where faults can be switched on, and does not run\n")
 }
 
 // What a test did to the module is undone before the next fault.
@@ -156,6 +157,7 @@ func TestTheFaultsOfAStatement(t *testing.T) {
 		`a := Trim(b, "x")`:          nil,
 		"a := make([]int, n+1, n+2)": {"a := make([]int, n-1, n+2)", "a := make([]int, n+(1+1), n+2)"},
 		"b.Grow(n + 1)":              nil,
+		"a = slices.Grow(a, n+1)":    nil,
 		"for { continue }":           {"for { if false { continue } }"},
 		"i++":                        {"if false { i++ }"},
 		`return a, nil`:              {"if false { return a, nil }", "return *new(string), nil"},

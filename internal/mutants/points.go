@@ -49,7 +49,7 @@ var deciders = []string{"Contains", "ContainsAny", "Count", "Cut", "CutPrefix", 
 //
 // A statement is deleted as "if false { … }" and an operand is removed as "(true || x)" or
 // "(false && (x))", so that a name which is used nowhere else does not keep the fault from compiling.
-// Room that is taken ahead, the capacity of make and what is passed to Grow, is left alone: no result
+// Room that is taken ahead, the capacity of make and what Grow makes, is left alone: no result
 // depends on it.
 //
 // It is long, because one switch with a case of a few lines for each kind of node reads better in
@@ -172,7 +172,7 @@ func points(files *token.FileSet, name string, file *ast.File, source []byte) []
 				replace(n, "("+n.Value+"+1)")
 			}
 		case *ast.AssignStmt:
-			if n.Tok != token.DEFINE {
+			if call, ok := n.Rhs[0].(*ast.CallExpr); n.Tok != token.DEFINE && !(ok && called(call) == "Grow") {
 				remove(n)
 			}
 		case *ast.ExprStmt:
