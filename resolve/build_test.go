@@ -3,6 +3,7 @@ package resolve
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -641,4 +642,55 @@ func TestWhatSeveralRewritesMakeIsInStringOrder(t *testing.T) {
 	require.Equal(t, "https://m.io/v2/b/app/manifests/"+digestA[1:]+"?ns=quay.io", p.Pull[0].URL)
 	require.Equal(t, "rewrite-order", codes(p.Findings))
 	require.Contains(t, p.Findings[0].Message, "is what 2 rewrites of m.io change")
+}
+
+// A one-letter host that a wildcard as long hides is reported once, whatever file has it twice.
+func TestAHostThatAWildcardHidesIsReportedOnce(t *testing.T) {
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{{Prefix: "a.d", Location: "a.d"}, {Prefix: "a.d", Location: "a.d"}, {Prefix: "b.d/x", Location: "b.d/x"},
+		{Prefix: "c.d:5", Location: "c.d:5"}, {Prefix: "dd.d", Location: "dd.d"}, {Prefix: "d", Location: "d"}}})
+	table := base.Edit(newRules(t, "tag *.d m.io"))
+	require.Equal(t, "hidden-entry", codes(table.Findings))
+	require.Equal(t, "a.d", table.Findings[0].Value)
+}
+
+func TestTheRegistryItselfAsAMirrorIsLeftOutOnce(t *testing.T) {
+	table := NewContainerdTable(newRules(t, "digest quay.io/a/b quay.io/b m.io/a/b never"))
+	require.Equal(t, "spillover inexact-mirror mirror-blocked pulls-blocked", strings.Join(sortedCodes(table.Findings), " "))
+}
+
+func sortedCodes(fs finding.Findings) []string {
+	words := strings.Fields(codes(fs))
+	slices.SortFunc(words, func(a, b string) int { return strings.Compare(order[a], order[b]) })
+	return words
+}
+
+var order = map[string]string{"spillover": "1", "inexact-mirror": "2", "mirror-blocked": "3", "pulls-blocked": "4"}
+
+// No room below the longest mirrors is left for a repository.
+func TestAMirrorThatIsTooLongStopsEveryPull(t *testing.T) {
+	for length, want := range map[int]string{251: "", 252: "unwritable-location", 255: "unwritable-location"} {
+		mirror := "m.io/" + strings.Repeat("a", length-len("m.io/"))
+		require.Equal(t, want, codes(NewLinuxTable(newRules(t, "tag quay.io "+mirror)).Findings), length)
+	}
+}
+
+// What asks the machine itself needs no certificate, and at most ports no TLS (hosts.go, ConfigureHosts).
+func TestTheMachineItselfIsAskedWithoutALookAtItsCertificate(t *testing.T) {
+	for host, want := range map[string]string{
+		"localhost": "https insecure", "localhost:443": "https insecure", "localhost:80": "http insecure", "localhost:5000": "https insecure then http",
+		"127.0.0.1": "https insecure", "127.9.9.9:5000": "https insecure then http", "[::1]": "https", "[::1]:5000": "https insecure then http",
+		"localhost.io": "https", "127.io": "https", "128.0.0.1": "https", "[::2]:5000": "https",
+	} {
+		p, err := new(ContainerdTable).Plan(host + "/a:1")
+		require.NoError(t, err)
+		require.Len(t, p.Pull, 1)
+		got := p.Pull[0].Scheme
+		if p.Pull[0].Insecure {
+			got += " insecure"
+		}
+		if p.Pull[0].ThenHTTP {
+			got += " then http"
+		}
+		require.Equal(t, want, got, host)
+	}
 }

@@ -269,19 +269,15 @@ func (a *asked) check(p *Plan, e *Endpoint, attempt Attempt) {
 // registry.
 func (a *asked) forbids(e *Endpoint, location string) (source string, narrow bool) {
 	t := a.table
-	for _, http := range e.schemes() {
-		form := canonical(location)
-		if http {
-			form, source = canonicalHTTP(location), t.forbidden.forbids(location, true)
-		} else {
-			source = t.forbidden.forbidsHTTPS(location)
-		}
-		if source != "" {
-			return source, false
-		}
-		if source = t.blocked.cover(form); source != "" {
-			return source, strings.Contains(source, "/") && !t.blocked.covers(a.canonical)
-		}
+	form := canonical(location)
+	if e.Scheme == "http" { // It stands behind the same one by HTTPS (addPlainHTTP), of which the other form was asked.
+		form, source = canonicalHTTP(location), t.forbidden.forbids(location, true)
+	} else {
+		source = t.forbidden.forbidsHTTPS(location)
 	}
-	return "", false
+	if source != "" {
+		return source, false
+	}
+	source = t.blocked.cover(form)
+	return source, strings.Contains(source, "/") && !t.blocked.covers(a.canonical)
 }

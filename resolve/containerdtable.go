@@ -218,17 +218,6 @@ func (e *Endpoint) isRegistryRoot() bool {
 	return e.Root == "/v2" || strings.HasPrefix(e.Root, "/v2/")
 }
 
-// schemes says how the endpoint is asked: false for HTTPS, true for plain HTTP.
-func (e *Endpoint) schemes() []bool {
-	switch {
-	case e.Scheme != "http":
-		return []bool{false}
-	case e.httpsFirst():
-		return []bool{false, true}
-	}
-	return []bool{true}
-}
-
 // httpsFirst reports whether the endpoint is asked by HTTPS, and by HTTP where that fails (hosts.go,
 // NewHTTPFallback).
 func (e *Endpoint) httpsFirst() bool {

@@ -44,6 +44,7 @@ func TestAPlanSaysWhenTheNextLocationIsAsked(t *testing.T) {
 	})
 	windows := resolve.ContainerdTableOf([]resolve.Registry{{Host: "a.io", Endpoints: []resolve.Endpoint{
 		{Scheme: "https", Host: "m.io", Root: "/v2", Capabilities: resolve.CanAll}}}})
+	three := resolve.LinuxTableOf(resolve.LinuxConfig{SearchRegistries: []string{"a.io", "b.io", "c.io"}})
 	type steps []resolve.Step
 	for name, test := range map[string]struct {
 		on interface {
@@ -65,6 +66,8 @@ func TestAPlanSaysWhenTheNextLocationIsAsked(t *testing.T) {
 		// m.io/a and a.io/a for a.io, b.io/a for b.io, and nothing for the registry that is blocked.
 		"a name without a registry goes on with the next registry": {linux, "", "a:1",
 			steps{resolve.StepNext, resolve.StepReference, resolve.StepFail}, steps{resolve.StepReference, resolve.StepReference, resolve.StepFail}},
+		"and with the next one again": {three, "", "a:1",
+			steps{resolve.StepReference, resolve.StepReference, resolve.StepFail}, steps{resolve.StepReference, resolve.StepReference, resolve.StepFail}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan, err := test.on.Plan(test.image)

@@ -395,6 +395,10 @@ func TestMostReferencesAreReadWithoutTheLibrary(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want.String(), r.String())
 	}
+	// One that is written out in full is taken as it is.
+	for _, image := range []string{"quay.io/a:1", "quay.io/a" + digestA} {
+		require.Zero(t, testing.AllocsPerRun(10, func() { _, _ = plainReference(image) }), image)
+	}
 }
 
 // Whoever branches on what is wrong with a reference finds the library's error behind this one's words.

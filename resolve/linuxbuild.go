@@ -222,8 +222,7 @@ func (b *imageBuilder) block() {
 		// the client refuses a file in which one location is blocked in one entry and not in
 		// another.
 		insecure := e.Insecure || b.insecure.covers(e.Prefix)
-		if b.forbids(e.Prefix, insecure) != "" || e.Location != "" && e.Location != e.Prefix &&
-			b.forbidsTarget(e.Location, insecure) {
+		if b.forbids(e.Prefix, insecure) != "" || b.forbidsTarget(e.elsewhere(), insecure) {
 			e.Blocked = true
 		}
 		digest, tag := b.governs[i][kindOf(mirrorset.ByDigest)], b.governs[i][kindOf(mirrorset.ByTag)]
@@ -279,11 +278,11 @@ func (b *imageBuilder) forbids(location string, insecure bool) string {
 func (b *imageBuilder) blockHiding() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		if b.table.dead[i] || len(e.Prefix) < 3 || e.Prefix[0] == '*' || e.Prefix[1] != '.' ||
-			strings.ContainsAny(e.Prefix, "/:") {
+		label, domain, _ := strings.Cut(e.Prefix, ".")
+		if b.table.dead[i] || len(label) != 1 || label == "*" || strings.ContainsAny(domain, "/:") {
 			continue
 		}
-		j, ok := b.table.index.wild[e.Prefix[1:]]
+		j, ok := b.table.index.wild["."+domain]
 		if !ok {
 			continue
 		}

@@ -38,7 +38,7 @@ func (b *imageBuilder) report(code finding.Code, severity finding.Severity, orig
 
 // checkLocation reports an entry of the base file that leads to a blocked location.
 func (b *imageBuilder) checkLocation(e *LinuxEntry) {
-	if e.Location != e.Prefix && e.Location != "" && b.table.blocking(e.Location) != nil {
+	if b.table.blocking(e.elsewhere()) != nil {
 		b.report(finding.CodeNoLocation, finding.SeverityWarning, firstOrigin(e.Origins), e.Prefix, fmt.Sprintf(
 			"leads to %s, which may not be contacted and is blocked there: only mirrors serve its images", e.Location))
 	}
@@ -134,8 +134,8 @@ func (b *imageBuilder) checkMirror(r *mirrorset.Rule, m mirrorset.Mirror) (usabl
 // location as a reference; message is empty where there are none.
 func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, string) {
 	host, path := network.SplitHost(r.Source)
-	if plainMirror(mirror) && (path == "" || strings.Contains(mirror, "/")) {
-		return "", ""
+	if plainMirror(mirror) {
+		return "", "" // as nearly all, without a look at the grammar
 	}
 	if why := unwritable(mirror + "/a/b"); why != "" {
 		return finding.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can "+
@@ -154,9 +154,9 @@ func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, strin
 	return "", ""
 }
 
-// plainMirror reports whether a valid mirror has a host that is written as it is, and room for a
+// plainMirror reports whether a valid mirror has a path and a host that is written as it is, and room for a
 // repository.
 func plainMirror(mirror string) bool {
-	host, _ := network.SplitHost(mirror)
-	return linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName
+	host, path := network.SplitHost(mirror)
+	return path != "" && linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName
 }

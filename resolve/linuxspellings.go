@@ -26,9 +26,7 @@ func (b *imageBuilder) blockSpellings() {
 	}
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
-		if e.Location != e.Prefix && e.Location != "" {
-			f.look(b, e.Location, e.Insecure, firstOrigin(e.Origins))
-		}
+		f.look(b, e.elsewhere(), e.Insecure, firstOrigin(e.Origins))
 		for _, m := range e.Mirrors {
 			f.look(b, m.Location, m.Insecure, firstOrigin(m.Origins))
 		}
@@ -160,7 +158,6 @@ func (f *forbiddenScopes) lookBelowWildcards(b *imageBuilder, host string, insec
 	for scope := range enclosing(network.Host(host)) {
 		if paths := f.byHost[scope.String()]; scope.wildcard && len(paths) > 0 {
 			f.add(b, host, paths[0].origin, insecure)
-			break
 		}
 	}
 }

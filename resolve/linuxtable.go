@@ -106,6 +106,14 @@ type LinuxEntry struct {
 	Origins []finding.Origin
 }
 
+// elsewhere returns the location of an entry that leads to another than its prefix, and "" for others.
+func (r *LinuxEntry) elsewhere() string {
+	if r.Location == r.Prefix {
+		return ""
+	}
+	return r.Location
+}
+
 // LinuxMirror is one [[registry.mirror]].
 type LinuxMirror struct {
 	Location string
@@ -136,7 +144,6 @@ var defaultSearchRegistries = []string{"registry.access.redhat.com", "docker.io"
 // indexBlocked makes the index of canonical forms. Without a blocked entry nobody asks it, and it
 // stays empty.
 func (t *LinuxTable) indexBlocked() {
-	t.byCanonical = scopeMap[int]{}
 	if !slices.ContainsFunc(t.entries, func(e LinuxEntry) bool { return e.Blocked }) {
 		return
 	}

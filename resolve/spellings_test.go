@@ -182,7 +182,11 @@ func TestEachLocationOfABaseFileIsKeptFromAForbiddenHost(t *testing.T) {
 		p, err := LinuxTableOf(config).Plan(image)
 		require.NoError(t, err)
 		require.Len(t, p.Pull, 1, image)
-		p, err = LinuxTableOf(config).Edit(rules).Plan(image)
+		table := LinuxTableOf(config).Edit(rules)
+		for _, f := range table.Findings { // what a base file holds has no place of its own
+			require.NotEqual(t, "Image/cluster", f.Origin.Object)
+		}
+		p, err = table.Plan(image)
 		require.NoError(t, err)
 		require.Empty(t, p.Pull, image)
 	}
@@ -206,15 +210,35 @@ func TestAMirrorBelowAWildcardThatTheClientDoesNotFindIsBlocked(t *testing.T) {
 
 // A rule that opens a part of what another forbids is told that one, whatever other spellings of its source allow.
 func TestWhatOpensASourceNamesTheRuleThatForbidsIt(t *testing.T) {
-	table := NewLinuxTable(newRules(t, "digest QUAY.io m.org\ntag quay.io m.org never\ntag quay.io/a n.org"))
-	var said []string
-	for _, f := range table.Findings {
-		if f.Code == finding.CodeOpensNever {
-			said = append(said, f.Value+" "+f.Related.Object+" "+f.Message)
+	for rules, want := range map[string]string{
+		"digest QUAY.io m.org\ntag quay.io m.org never\ntag quay.io/a n.org":    "quay.io/a ImageTagMirrorSet/1 is contacted, although it lies inside quay.io, for which ImageTagMirrorSet/1 ",
+		"tag QUAY.io m.org never\ntag quay.io m.org never\ntag quay.io/a n.org": "quay.io/a ImageTagMirrorSet/0 is contacted, although it lies inside QUAY.io, for which ImageTagMirrorSet/0 ",
+		"digest QUAY.io m.org never\ntag quay.io m.org\ndigest QUAY.io/a n.org": "QUAY.io/a ImageDigestMirrorSet/0 is contacted, although it lies inside QUAY.io, for which ImageDigestMirrorSet/0 ",
+	} {
+		var said []string
+		for _, f := range NewLinuxTable(newRules(t, rules)).Findings {
+			if f.Code == finding.CodeOpensNever {
+				said = append(said, f.Value+" "+f.Related.Object+" "+f.Message)
+			}
 		}
+		require.Len(t, said, 1)
+		require.Contains(t, said[0], want)
 	}
-	require.Len(t, said, 1)
-	require.Contains(t, said[0], "quay.io/a ImageTagMirrorSet/1 is contacted, although it lies inside quay.io, for which ImageTagMirrorSet/1 ")
+}
+
+// By plain HTTP n.io is n.io:80 to the network: under an insecure scope what forbids one forbids the other.
+func TestAMirrorAtThePortOfPlainHTTPIsKeptFromAForbiddenHost(t *testing.T) {
+	for _, rules := range []string{
+		"insecure n.io\ndigest n.io/a m.io never\ntag n.io/a m.io never\ntag q.org n.io:80/a/x", "insecure n.io\nblocked n.io/a\ntag q.org n.io:80/a/x",
+	} {
+		table := NewLinuxTable(newRules(t, rules))
+		requirePlans(t, table.Plan, []planCase{{"q.org/z:1", "source", "mirror-blocked"}})
+	}
+	base := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+		{Prefix: "n.io/a", Location: "n.io/a", Insecure: true}, {Prefix: "n.io:80/a", Location: "n.io:80/a", Insecure: true},
+	}})
+	table := base.Edit(newRules(t, "digest n.io/a m.io never\ntag n.io/a m.io never\ntag q.org n.io:80/a/x"))
+	requirePlans(t, table.Plan, []planCase{{"q.org/z:1", "source", "mirror-blocked"}})
 }
 
 // What evades a rule is told the rule's own spelling, and nothing is said of an entry that the client does not look at.

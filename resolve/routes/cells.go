@@ -22,7 +22,7 @@ const (
 type cut struct {
 	point  int
 	path   string // empty, or "/" and components
-	parent int    // the cut around it on the same host, in the list of cuts of that host; -1 for the host itself
+	parent int    // the cut around it on the same host, in the list of cuts of that host; the host itself has none
 	// entries are, by side, those that govern the names of the cut; nil where none does.
 	entries []*entry
 	// alike is set where the cells are one function of the name: one of them is asked then, and
@@ -93,7 +93,7 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 	paths = slices.Compact(paths)
 
 	cuts := make([]cut, 0, len(paths))
-	parent := -1
+	var parent int
 	for i, path := range paths {
 		for i > 0 && !inside(path, cuts[parent].path) { // the host itself holds all
 			parent = cuts[parent].parent
@@ -112,7 +112,7 @@ func (c *cutter) cuts(at int, scopes map[string][]string) []cut {
 		}
 		here := cut{point: at, path: path, parent: parent, entries: make([]*entry, len(c.sides))}
 		for s := range c.sides {
-			if here.entries[s] = entries[s][path]; here.entries[s] == nil && parent >= 0 {
+			if here.entries[s] = entries[s][path]; here.entries[s] == nil && i > 0 {
 				here.entries[s] = cuts[parent].entries[s]
 			}
 		}
@@ -169,9 +169,6 @@ func (c *cutter) shortPaths(scopes map[string][]string) []string {
 
 // scopesBelow calls yield with what follows base in each scope inside it.
 func (c *cutter) scopesBelow(base string, yield func(rest string)) {
-	if len(c.scopes) == 0 {
-		return
-	}
 	base = onTheWire(base) + "/"
 	i, _ := slices.BinarySearchFunc(c.wireScopes, base, comparePaths)
 	for ; i < len(c.wireScopes) && strings.HasPrefix(c.wireScopes[i], base); i++ {
@@ -217,12 +214,12 @@ func (c *cutter) askOne(name, beyond string) cell {
 	return made
 }
 
-// shallow reports whether names at a path, or one component longer, may be led to what is no
-// repository to the client: a registry by itself, or one component on docker.io.
+// shallow reports whether names at a path may be led to what is no repository to the client: a registry
+// by itself, or one component on docker.io.
 func (e *entry) shallow(path string) bool {
 	return slices.ContainsFunc(e.bases, func(base string) bool {
 		host, rest := network.SplitHost(base + path[len(e.path):])
-		return rest == "" || isHub(host) && strings.Count(rest, "/") < 2
+		return rest == "" || isHub(host)
 	})
 }
 
@@ -235,7 +232,7 @@ func (s *side) around(host string) []entry {
 	if !ok || scope == host {
 		return entries
 	}
-	if name, port := splitPort(host); port != "" && (scope == name || strings.HasPrefix(scope, "*")) {
+	if name, port := splitPort(host); scope == name || strings.HasPrefix(scope, "*") {
 		e.bases = slices.Clone(e.bases)
 		for i := range e.bases {
 			e.bases[i] += port // with a path before it no reference can be written, and the client stops

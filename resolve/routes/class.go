@@ -53,7 +53,8 @@ type Class struct {
 	// MaxRest is how many characters of a name may follow the pattern's scope: with more of them a
 	// step is longer than a reference may be, and the client stops the pull, or leaves out the full
 	// name in question of a name without a registry. 0 stands for no such limit beside that of the
-	// name itself. A port of any length counts as that of the example.
+	// name itself. A port of any length counts as that of the example, and a name without a registry with
+	// the slash before it in its full names.
 	MaxRest int
 }
 
@@ -197,11 +198,6 @@ func (c *cutter) groupsAt(cuts []cut, i, k int, roots []cut) []group {
 // names: of the one that the file has for it, or of one in each search registry.
 func (p *Pattern) Short() bool { return p.Hosts == "" }
 
-// only reports whether the pattern holds names of one depth alone.
-func (p *Pattern) only(d depth) bool {
-	return *p == Pattern{Hosts: p.Hosts, Path: p.Path, Exactly: d == exactly, Below: d == below, Deeper: d == deeper}
-}
-
 func (p *Pattern) add(d depth) {
 	switch d {
 	case exactly:
@@ -217,7 +213,7 @@ func (p *Pattern) add(d depth) {
 func (c *cutter) folded(cuts []cut, i int, d depth, k int, roots []cut) bool {
 	at := &cuts[i]
 	own := &at.cells[d]
-	if at.parent >= 0 {
+	if at.path != "" {
 		around := &cuts[at.parent]
 		rest := at.path[len(around.path):]
 		outer := deeper
@@ -228,7 +224,7 @@ func (c *cutter) folded(cuts []cut, i int, d depth, k int, roots []cut) bool {
 			c.sameLimits(around, &around.cells[outer], at, own, k, len(rest))
 	}
 	parent := c.list[at.point].parent
-	if parent < 0 {
+	if parent == at.point {
 		return false
 	}
 	_, from := splitPort(c.list[parent].host)
@@ -289,7 +285,8 @@ func sameRoute(a, b route, rename func(string) string) bool {
 
 // maxRest returns the MaxRest of a group on the first side.
 func (c *cutter) maxRest(g group) int {
-	if len(g.cell.routes[0][g.kind].pull)+len(g.cell.routes[0][g.kind].asked) == 0 || g.pattern.only(exactly) {
+	r, p := &g.cell.routes[0][g.kind], g.pattern
+	if len(r.pull)+len(r.asked) == 0 || !p.Below && !p.Deeper {
 		return 0
 	}
 	if limit := c.limit(g.at, g.cell, 0, g.kind); limit < c.longest(g.at) {
@@ -301,7 +298,7 @@ func (c *cutter) maxRest(g group) int {
 // longest returns how many characters can follow a cut in a name.
 func (c *cutter) longest(at *cut) int {
 	p := &c.list[at.point]
-	if strings.HasPrefix(p.pattern, "*") || p.host == "" {
+	if strings.HasPrefix(p.pattern, "*") {
 		return maxName - len(at.path) // the hosts are of any length
 	}
 	return maxName - len(p.host) - len(at.path)

@@ -482,3 +482,29 @@ func TestNeverNamesWhatEvadesIt(t *testing.T) {
 	require.True(t, v[2].Holds)
 	require.Empty(t, v[2].Notes)
 }
+
+func TestAFreshPortIsTheFirstThatNothingNames(t *testing.T) {
+	named := func(last int) map[string]bool {
+		hosts := map[string]bool{"quay.io": true}
+		for n := 1; n <= last; n++ {
+			hosts[fmt.Sprintf("quay.io:%d", n)] = true
+		}
+		return hosts
+	}
+	for last, want := range map[int]string{0: ":1", 1: ":2", 79: ":81", 442: ":444"} { // 80 and 443 are no ports to the network
+		require.Equal(t, want, freshPort(named(last)))
+	}
+}
+
+// "foo.bar" is a name without a registry, and "foo.bar/a" is none.
+func TestNamesWithoutARegistryEndWhereAHostBegins(t *testing.T) {
+	var got []string
+	table := linuxTable(resolve.LinuxConfig{SearchRegistries: []string{"quay.io"}, Aliases: map[string]string{"tool": "x.io/tool"}},
+		"quay.io -> m.io/quayquay", "quay.io/foo.bar -> n.io/b")
+	for c := range Linux(table).Classes() {
+		if c.Pattern.Short() && c.Kind == kinds[0] {
+			got = append(got, fmt.Sprint(c.Pattern, " up to ", c.MaxRest))
+		}
+	}
+	require.Equal(t, []string{"short names * up to 242", "short names foo.bar exactly up to 0", "short names tool exactly up to 0"}, got)
+}

@@ -206,12 +206,15 @@ func (w *world) locations(t *testing.T, name string, k int) (resolved, pull []st
 			}
 			return applied(c.Resolve, name, rest, port, own), append(pull, applied(c.Asked, name, rest, port, own)...), tooLong, true
 		}
-		if i = cuts[i].parent; i >= 0 {
+		if i > 0 {
+			i = cuts[i].parent
 			continue
 		}
-		if at = w.list[at].parent; at < 0 {
+		around := w.list[at].parent
+		if around == at {
 			return nil, nil, false, false
 		}
+		at = around
 		cuts, i = w.cuts[at], 0
 	}
 }

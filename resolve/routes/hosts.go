@@ -15,7 +15,7 @@ import (
 type point struct {
 	host    string // of the examples, with its port
 	pattern string // as it is written: quay.io, quay.io:*, *.example.org, *
-	parent  int    // the set of hosts that the point was taken out of; -1 for "*"
+	parent  int    // the set of hosts that the point was taken out of; itself for one taken out of none
 }
 
 // points are the hosts of some tables and scopes.
@@ -42,7 +42,7 @@ func newPoints(sides []*side, scopes []string) *points {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 	})
 	label := freshLabel(named, wild)
-	p.add(point{label + "." + label, "*", -1}, false, nil)
+	p.add(point{label + "." + label, "*", 0}, false, nil)
 	for _, domain := range slices.Backward(p.wildcards) { // the shortest first: a set stands before those inside it
 		p.addBelow(domain, label, sides)
 	}
@@ -51,7 +51,7 @@ func newPoints(sides []*side, scopes []string) *points {
 	}
 	// Names without a registry are a point too. To containerd they are those of docker.io.
 	if slices.ContainsFunc(sides, func(s *side) bool { return s.platform == finding.Linux }) {
-		p.list = append(p.list, point{"", "", -1})
+		p.list = append(p.list, point{"", "", len(p.list)})
 	}
 	return p
 }
@@ -83,7 +83,7 @@ func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
 // addBelow adds the hosts below a wildcard that nothing names: those that all wildcards around it
 // take, and those that some do not take.
 func (p *points) addBelow(domain, label string, sides []*side) {
-	parent := 0
+	var parent int
 	var enclosing []string // itself the first
 	for _, other := range p.wildcards {
 		if strings.HasSuffix(domain, other) {
@@ -128,12 +128,9 @@ func (p *points) add(at point, withPorts bool, ports []string) {
 	if !withPorts {
 		return
 	}
-	parent := -1
-	if at.parent >= 0 { // the same port of the hosts around
-		parent = at.parent
-		if j, ok := p.index[p.list[at.parent].pattern+":*"]; ok {
-			parent = j
-		}
+	parent := at.parent // or the same port of the hosts around
+	if j, ok := p.index[p.list[parent].pattern+":*"]; ok {
+		parent = j
 	}
 	any := point{at.host + p.freshPort, at.pattern + ":*", parent}
 	p.add(any, false, nil)
@@ -146,7 +143,7 @@ func (p *points) add(at point, withPorts bool, ports []string) {
 func (p *points) around(host string) int {
 	name, port := splitPort(host)
 	for i, domain := range p.wildcards {
-		if !strings.HasSuffix(name, domain) || len(name) == len(domain) {
+		if !strings.HasSuffix(name, domain) {
 			continue
 		}
 		pattern := "*" + domain

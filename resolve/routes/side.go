@@ -140,8 +140,8 @@ func linuxEntry(path string, e *resolve.LinuxEntry) entry {
 			add(m.Location, kinds[:]...)
 		}
 	}
-	if e.Location != e.Prefix && e.Location != "" {
-		add(e.Location, kinds[:]...)
+	if own := cmp.Or(e.Location, e.Prefix); own != e.Prefix {
+		add(own, kinds[:]...)
 	}
 	return made
 }
@@ -195,9 +195,6 @@ func containerdBases(r *resolve.Registry) []string {
 
 // flipsBelow calls yield with what follows base in each flip inside it.
 func (s *side) flipsBelow(base string, yield func(rest string)) {
-	if len(s.flips) == 0 {
-		return
-	}
 	inside := base + "/"
 	i, _ := slices.BinarySearchFunc(s.flips, inside, comparePaths)
 	for ; i < len(s.flips) && strings.HasPrefix(s.flips[i], inside); i++ {
