@@ -85,7 +85,6 @@ type registryBuilder struct {
 func newRegistryBuilder(rules *mirrorset.Rules, platform finding.Platform) *registryBuilder {
 	b := &registryBuilder{
 		rules: rules, platform: cmp.Or(platform, finding.Windows),
-		onHost:    newScopeMap[[]*mirrorset.Rule](0),
 		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]bool{},
 	}
 	for _, s := range rules.Insecure {

@@ -41,7 +41,7 @@ func MCO(rules *mirrorset.Rules) Operator {
 // [NewWMCOTable]).
 func WMCO(rules *mirrorset.Rules) Operator {
 	o := Operator{code: finding.CodeWMCODiffers, name: "WMCO", platform: finding.Windows,
-		Containerd: NewWMCOTable(rules), scopes: newScopeMap[finding.Origin](0)}
+		Containerd: NewWMCOTable(rules)}
 	rules = complete(rules)
 	for _, s := range slices.Concat(rules.Insecure, rules.Blocked) {
 		o.scopes.set(s.Value, s.Origin)

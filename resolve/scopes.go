@@ -83,14 +83,15 @@ func walkScopes(name string, yield func(enclosingScope) bool) {
 }
 
 // scopeMap holds a value for each of some scopes. What a lookup costs depends on the name, and not
-// on the number of scopes. The zero value is empty, and may be read.
+// on the number of scopes. The zero value is empty.
 type scopeMap[T any] struct {
 	plain map[string]T
 	wild  map[string]T // *.example.org under ".example.org"
 }
 
+// newScopeMap returns a map with room for a number of scopes.
 func newScopeMap[T any](size int) scopeMap[T] {
-	return scopeMap[T]{plain: make(map[string]T, size), wild: map[string]T{}}
+	return scopeMap[T]{plain: make(map[string]T, size)}
 }
 
 func (m scopeMap[T]) len() int { return len(m.plain) + len(m.wild) }
@@ -114,12 +115,15 @@ func (m scopeMap[T]) get(scope string) (T, bool) {
 	return v, ok
 }
 
-func (m scopeMap[T]) set(scope string, v T) {
+func (m *scopeMap[T]) set(scope string, v T) {
+	into := &m.plain
 	if isWildcard(scope) {
-		m.wild[scope[1:]] = v
-	} else {
-		m.plain[scope] = v
+		into, scope = &m.wild, scope[1:]
 	}
+	if *into == nil {
+		*into = map[string]T{}
+	}
+	(*into)[scope] = v
 }
 
 // around returns the scopes of the map that enclose a name, with their values, in the order of [enclosing].
@@ -206,9 +210,6 @@ type scopeSet struct {
 }
 
 func (s *scopeSet) add(scope string) {
-	if s.scopes == nil {
-		s.places = newScopeMap[[]int](0)
-	}
 	places, _ := s.places.get(scope)
 	s.places.set(scope, append(places, len(s.scopes)))
 	s.scopes = append(s.scopes, scope)
