@@ -191,6 +191,7 @@ func TestNamesThatDoNotExistAreInNoClass(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.Plan.Image, parsed.String())
 		require.LessOrEqual(t, len(parsed.Name()), 255)
+		require.False(t, c.Pattern.Exactly && !c.Pattern.Deeper, "%s: that nothing longer is a name needs no word", c.Pattern)
 		if c.Pattern.Hosts == "docker.io" && c.Pattern.Path == "" {
 			require.Equal(t, "docker.io/*/**", c.Pattern.String(), "docker.io/a is docker.io/library/a")
 		}
