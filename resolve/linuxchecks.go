@@ -158,5 +158,6 @@ func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, strin
 // repository.
 func plainMirror(mirror string) bool {
 	host, path := network.SplitHost(mirror)
-	return path != "" && linuxHost(host) && !strings.HasSuffix(host, "docker.io") && len(mirror)+len("/a/b") <= maxLinuxName
+	return path != "" && linuxHost(host) && !strings.HasSuffix(host, "docker.io") &&
+		len(mirror)+len("/a/b") <= maxLinuxName
 }

@@ -92,7 +92,8 @@ func load(root string, patterns []string) ([]*pkg, error) {
 }
 
 func (p *pkg) check(files []*ast.File) error {
-	_, err := (&types.Config{Importer: p.types, GoVersion: "go" + p.Module.GoVersion}).Check(p.ImportPath, p.files, files, nil)
+	config := types.Config{Importer: p.types, GoVersion: "go" + p.Module.GoVersion}
+	_, err := config.Check(p.ImportPath, p.files, files, nil)
 	return err
 }
 
