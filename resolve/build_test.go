@@ -694,3 +694,26 @@ func TestTheMachineItselfIsAskedWithoutALookAtItsCertificate(t *testing.T) {
 		require.Equal(t, want, got, host)
 	}
 }
+
+// A rewrite may lead out of all paths: the client joins and cleans what it asks for.
+func TestARewriteThatLeadsToTheRootOfAHost(t *testing.T) {
+	for _, root := range []string{"", "/v2"} {
+		table := ContainerdTableOf([]Registry{{Host: "quay.io", NoServer: true, Endpoints: []Endpoint{{Scheme: "https", Host: "m.io", Root: root,
+			Capabilities: CanAll, Rewrites: []Rewrite{{"^a$", "../.."}}}}}})
+		p, err := table.Plan("quay.io/a" + digestA)
+		require.NoError(t, err)
+		require.Len(t, p.Pull, 1)
+		require.Equal(t, "m.io", p.Pull[0].Location)
+		require.Equal(t, "https://m.io/manifests/"+digestA[1:]+"?ns=quay.io", p.Pull[0].URL)
+	}
+}
+
+// A finding about a host that only a scope speaks of is about that scope.
+func TestAClashOfHostsThatAScopeReachesNamesItsField(t *testing.T) {
+	for _, scope := range []string{"insecure", "blocked"} {
+		table := NewContainerdTable(newRules(t, scope+" *.w.io"), "A.w.io", "a.w.io")
+		require.Equal(t, "host-clash", codes(table.Findings))
+		require.Equal(t, "a.w.io", table.Findings[0].Value)
+		require.Equal(t, "spec.registrySources."+scope+"Registries[0]", table.Findings[0].Origin.Field)
+	}
+}

@@ -264,3 +264,13 @@ func TestAMirrorBelowAWildcardThatTheClientFindsGetsNoEntry(t *testing.T) {
 		requirePlans(t, table.Plan, []planCase{{"q.io/a:1", "source", "mirror-blocked mirror-blocked"}})
 	}
 }
+
+// By plain HTTP n.io is asked at port 80, which another entry blocks under that name.
+func TestALocationByPlainHTTPEvadesWhatIsBlockedAtPort80(t *testing.T) {
+	for insecure, want := range map[bool]string{true: "evades-rule", false: ""} {
+		table := LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+			{Prefix: "n.io", Location: "n.io", Insecure: insecure}, {Prefix: "n.io:80/a", Location: "n.io:80/a", Blocked: true},
+		}})
+		requirePlans(t, table.Plan, []planCase{{"n.io/a/x:1", "source", want}, {"n.io/b:1", "source", ""}})
+	}
+}
