@@ -67,7 +67,7 @@ type mergedRule struct {
 }
 
 // The kinds of pull, in the order that a registry lists their mirrors in.
-var pulls = [2]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
+var pulls = [...]mirrorset.Pull{mirrorset.ByDigest, mirrorset.ByTag}
 
 func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b := &imageBuilder{

@@ -46,10 +46,8 @@ func contacted(location string) string {
 
 // hostname returns a host without its port.
 func hostname(host string) string {
-	if i := strings.IndexByte(host, ':'); i >= 0 {
-		return host[:i]
-	}
-	return host
+	name, _, _ := strings.Cut(host, ":")
+	return name
 }
 
 // isWildcard reports whether a scope is "*." and a host.

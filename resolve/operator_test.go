@@ -108,3 +108,26 @@ func TestADifferenceWithoutAMirrorNamesTheScopeOfImage(t *testing.T) {
 		require.Equal(t, line, f.Origin.Line, "%s: %v", image, f)
 	}
 }
+
+// Where the same locations are asked in another order nothing is lost; where a tag is resolved elsewhere it may be another image.
+func TestAnotherPlaceThatResolvesATagIsMoreThanAnotherOrder(t *testing.T) {
+	plan := func(resolved string, pull ...string) Plan {
+		p := Plan{Platform: finding.Windows, Resolve: []Attempt{{Location: resolved}}}
+		for _, location := range pull {
+			p.Pull = append(p.Pull, Attempt{Location: location})
+		}
+		return p
+	}
+	for _, test := range []struct {
+		ours, theirs Plan
+		want         finding.Severity
+	}{
+		{plan("a.io/x", "a.io/x", "b.io/x"), plan("a.io/x", "b.io/x", "a.io/x"), finding.SeverityInfo},
+		{plan("a.io/x", "a.io/x", "b.io/x"), plan("b.io/x", "b.io/x", "a.io/x"), finding.SeverityWarning},
+		{plan("a.io/x", "a.io/x", "b.io/x"), plan("b.io/x", "a.io/x", "b.io/x"), finding.SeverityWarning},
+	} {
+		f, differs := WMCO(nil).Differs("x", test.ours, test.theirs)
+		require.True(t, differs)
+		require.Equal(t, test.want, f.Severity)
+	}
+}

@@ -16,6 +16,7 @@ const (
 	exactly depth = iota // the name of the cut itself
 	below                // one component more, off every other cut
 	deeper               // two components or more, off every other cut
+	depths
 )
 
 // cut is a path at which a table begins to lead names elsewhere.
@@ -29,7 +30,7 @@ type cut struct {
 	// speaks for all.
 	alike bool
 	// cells are the names of the cut by depth, and what the sides say to each kind of pull.
-	cells [3]cell
+	cells [depths]cell
 }
 
 // cell is a set of names that nothing tells apart, by one example.
@@ -38,11 +39,11 @@ type cell struct {
 	beyond string // the end of the name that follows the cut
 	// routes are, by side and kind of pull, where the example leads; exists is false where no such
 	// name is.
-	routes [][2]route
-	exists [2]bool
+	routes [][len(kinds)]route
+	exists [len(kinds)]bool
 }
 
-var kinds = [2]mirrorset.Pull{mirrorset.ByTag, mirrorset.ByDigest}
+var kinds = [...]mirrorset.Pull{mirrorset.ByTag, mirrorset.ByDigest}
 
 // cutter cuts the names of some tables.
 type cutter struct {
@@ -186,7 +187,7 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 	at.alike = host != "docker.io" && host != "" && !slices.ContainsFunc(at.entries,
 		func(e *entry) bool { return e != nil && e.shallow(at.path) })
 	var asked *cell
-	for d, beyond := range [3]string{"", component, component + "/a"} {
+	for d, beyond := range [...]string{"", component, component + "/a"} {
 		switch {
 		case d == int(exactly) && at.path == "": // a registry by itself is no name
 			at.cells[d] = cell{name: host, beyond: beyond}
@@ -202,7 +203,7 @@ func (c *cutter) ask(at cut, next map[string]bool) cut {
 
 // askOne asks all sides for a name.
 func (c *cutter) askOne(name, beyond string) cell {
-	made := cell{name: name, beyond: beyond, routes: make([][2]route, len(c.sides))}
+	made := cell{name: name, beyond: beyond, routes: make([][len(kinds)]route, len(c.sides))}
 	for k, kind := range kinds {
 		made.exists[k] = true
 		for i, s := range c.sides {
@@ -233,7 +234,6 @@ func (s *side) around(host string) []entry {
 		return entries
 	}
 	if name, port := splitPort(host); scope == name || strings.HasPrefix(scope, "*") {
-		e.bases = slices.Clone(e.bases)
 		for i := range e.bases {
 			e.bases[i] += port // with a path before it no reference can be written, and the client stops
 		}

@@ -47,7 +47,7 @@ type entry struct {
 	bases []string
 	// longest is, for each of kinds, the length of the longest base that the client writes down; 0
 	// where length stops no pull.
-	longest [2]int
+	longest [len(kinds)]int
 }
 
 func linuxSide(t *resolve.LinuxTable) *side {
@@ -280,8 +280,6 @@ func comparePaths(a, b string) int {
 
 // splitPort splits a host into its name and its port, which is empty or starts with ":".
 func splitPort(host string) (name, port string) {
-	if i := strings.IndexByte(host, ':'); i >= 0 {
-		return host[:i], host[i:]
-	}
-	return host, ""
+	name, _, _ = strings.Cut(host, ":")
+	return name, host[len(name):]
 }

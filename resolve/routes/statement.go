@@ -400,7 +400,7 @@ func (j *judgement) against(c *asked, origins []finding.Origin, why string) bool
 	if old := j.counterexample; old != nil {
 		name, _, _ := strings.Cut(old.Reference, "@")
 		name = strings.TrimSuffix(name, suffix(mirrorset.ByTag))
-		if c.short() || !resolve.IsShortName(old.Reference) &&
+		if c.short() || // which come last
 			cmp.Or(cmp.Compare(len(c.cell.name), len(name)), strings.Compare(c.cell.name, name)) >= 0 {
 			return false
 		}
