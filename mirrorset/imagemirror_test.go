@@ -30,6 +30,7 @@ func TestRulesNameTheImageMirror(t *testing.T) {
 func TestImageMirrorsInManifestsAreHeldToTheRules(t *testing.T) {
 	for _, test := range []struct{ name, input, want string }{
 		{"a source twice", "- {id: b, source: quay.io/a, mirrors: [m.io]}\n- {id: a, source: quay.io/a, mirrors: [n.io]}", `error: ImageMirror/a source: "quay.io/a": has an image mirror already, ImageMirror/b; edit the mirrors of that one, or delete it first [source-in-use, refused by the cluster-management API] (in.yaml:2)`},
+		{"a source three times", "- {id: b, source: quay.io/a, mirrors: [m.io]}\n- {id: a, source: quay.io/a, mirrors: [n.io]}\n- {id: c, source: quay.io/a, mirrors: [o.io]}", `ImageMirror/c source: "quay.io/a": has an image mirror already, ImageMirror/b; edit`},
 		{"two versions of one", "- {id: a, source: quay.io/a, mirrors: [m.io]}\n- {id: a, source: quay.io/a, mirrors: [n.io]}", `is the id of another image mirror`},
 		{"one without an id", "- {id: a, source: quay.io/a, mirrors: [m.io]}\n- {source: quay.io/b, mirrors: [n.io]}", `ImageMirror id: is missing; every image mirror has an id`},
 		{"no mirrors", "- {id: a, source: quay.io/a}", `ImageMirror/a mirrors: is missing; name at least one mirror`},

@@ -222,7 +222,6 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 	if c.kind == kindTalosMirror && lookup(n, "endpoints") != nil {
 		w.unread(n.Line, at, c, text(lookup(n, "name")), "is a mirror of Talos, and was not read: give "+
 			"mirror objects, or the files that the client is given")
-		return
 	}
 	if source, ok := ruleOf(n); ok {
 		w.unread(n.Line, at, c, source, "has a source and mirrors, and was not read: "+adviceRule)

@@ -279,7 +279,7 @@ func (b *imageBuilder) blockHiding() {
 	for i := range b.table.entries {
 		e := &b.table.entries[i]
 		label, domain, _ := strings.Cut(e.Prefix, ".")
-		if b.table.dead[i] || len(label) != 1 || label == "*" || strings.ContainsAny(domain, "/:") {
+		if b.table.dead[i] || len(label) != 1 || label == "*" { // no wildcard has a port or a path
 			continue
 		}
 		j, ok := b.table.index.wild["."+domain]

@@ -485,10 +485,10 @@ func TestNeverNamesWhatEvadesIt(t *testing.T) {
 }
 
 func TestAFreshPortIsTheFirstThatNothingNames(t *testing.T) {
-	named := func(last int) map[string]bool {
-		hosts := map[string]bool{"quay.io": true}
+	named := func(last int) []string {
+		hosts := []string{"quay.io"}
 		for n := 1; n <= last; n++ {
-			hosts[fmt.Sprintf("quay.io:%d", n)] = true
+			hosts = append(hosts, fmt.Sprintf("quay.io:%d", n))
 		}
 		return hosts
 	}

@@ -34,19 +34,16 @@ type points struct {
 // around d take them.
 func newPoints(sides []*side, scopes []string) *points {
 	named, wild := mentioned(sides, scopes)
-	p := &points{index: map[string]int{}, freshPort: freshPort(named)}
-	for domain := range wild {
-		p.wildcards = append(p.wildcards, domain)
-	}
+	p := &points{index: map[string]int{}, freshPort: freshPort(named), wildcards: wild}
 	slices.SortFunc(p.wildcards, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 	})
-	label := freshLabel(named, wild)
+	label := freshLabel(slices.Concat(named, wild))
 	p.add(point{label + "." + label, "*", 0}, false, nil)
 	for _, domain := range slices.Backward(p.wildcards) { // the shortest first: a set stands before those inside it
 		p.addBelow(domain, label, sides)
 	}
-	for _, host := range slices.Sorted(maps.Keys(named)) {
+	for _, host := range named {
 		p.addNamed(host, sides)
 	}
 	// Names without a registry are a point too. To containerd they are those of docker.io.
@@ -56,28 +53,26 @@ func newPoints(sides []*side, scopes []string) *points {
 	return p
 }
 
-// mentioned returns the hosts that the sides and the scopes name, and the wildcards, without their star.
-func mentioned(sides []*side, scopes []string) (named, wild map[string]bool) {
-	named = map[string]bool{"docker.io": true, "registry-1.docker.io": true} // two names of one host
-	wild = map[string]bool{}
+// mentioned returns the hosts that the sides and the scopes name, and the wildcards, without their
+// star; each once, in order.
+func mentioned(sides []*side, scopes []string) (named, wild []string) {
+	named = []string{"docker.io", "registry-1.docker.io"} // two names of one host
 	for _, s := range sides {
-		for host := range s.entries {
-			named[host] = true
-		}
-		maps.Copy(named, s.hosts)
-		for _, domain := range s.wildcards {
-			wild[domain] = true
-		}
+		named = slices.AppendSeq(named, maps.Keys(s.entries))
+		named = slices.AppendSeq(named, maps.Keys(s.hosts))
+		wild = append(wild, s.wildcards...)
 	}
 	for _, scope := range scopes {
 		host, _ := network.SplitHost(scope)
 		if domain, ok := strings.CutPrefix(host, "*"); ok {
-			wild[domain] = true
+			wild = append(wild, domain)
 		} else {
-			named[host] = true
+			named = append(named, host)
 		}
 	}
-	return named, wild
+	slices.Sort(named)
+	slices.Sort(wild)
+	return slices.Compact(named), slices.Compact(wild)
 }
 
 // addBelow adds the hosts below a wildcard that nothing names: those that all wildcards around it
@@ -197,9 +192,9 @@ func portsBehind(sides []*side, host string) []string {
 }
 
 // freshPort returns a port that none of the hosts has.
-func freshPort(named map[string]bool) string {
+func freshPort(named []string) string {
 	used := map[string]bool{}
-	for host := range named {
+	for _, host := range named {
 		_, port := splitPort(network.Host(host))
 		used[port] = true
 	}
@@ -212,14 +207,12 @@ func freshPort(named map[string]bool) string {
 
 // freshLabel returns a label that stands in none of the hosts and wildcards, in any letter case: a
 // host made of it is none of them to the network either.
-func freshLabel(named, wild map[string]bool) string {
+func freshLabel(hosts []string) string {
 	used := map[string]bool{}
-	for _, set := range []map[string]bool{named, wild} {
-		for host := range set {
-			name, _ := splitPort(host)
-			for label := range strings.SplitSeq(strings.ToLower(name), ".") {
-				used[label] = true
-			}
+	for _, host := range hosts {
+		name, _ := splitPort(host)
+		for label := range strings.SplitSeq(strings.ToLower(name), ".") {
+			used[label] = true
 		}
 	}
 	return fresh(func(label string) bool { return used[label] })
