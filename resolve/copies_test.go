@@ -10,6 +10,7 @@ import (
 )
 
 func TestCopies(t *testing.T) {
+	long := strings.Repeat("a", 250)
 	for _, test := range []struct{ name, rules, image, want string }{
 		{"one location for both platforms", "tag quay.io/a m.io/a", "quay.io/a/b:1",
 			"quay.io/a/b:1 m.io/a/b:1 [linux windows]"},
@@ -31,6 +32,8 @@ func TestCopies(t *testing.T) {
 		{"a mirror that cannot be asked", "tag quay.io quay.io/m m.io never", "quay.io/b:1", "quay.io/b:1 m.io/b:1 [linux windows]"},
 		{"the source among its mirrors", "tag quay.io/a m.io/a quay.io/a n.io/a", "quay.io/a:1",
 			"quay.io/a:1 m.io/a:1 [linux windows]|quay.io/a:1 n.io/a:1 [linux windows]"},
+		{"a name that containers-image does not take", "tag quay.io m.io", "quay.io/" + long + ":1",
+			"quay.io/" + long + ":1 m.io/" + long + ":1 [windows]"},
 		{"nothing to do", "tag quay.io/a m.io/a", "other.io/a:1", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,20 @@ func TestAHostThatTheBaseFileBlocksIsNotBlockedAgainForAPort(t *testing.T) {
 	table := base.Edit(newRules(t, "digest N.io:05000 m.io never\ntag N.io:05000 m.io never"))
 	require.Len(t, table.Entries(), 2, "n.io and N.io:05000")
 	requirePlans(t, table.Plan, []planCase{{"n.io:5000/a:1", "", "unwritable-location"}, {"n.io/a:1", "", "mirror-blocked no-location"}})
+
+	// So does one that is blocked for the wildcard around it.
+	base = LinuxTableOf(LinuxConfig{Entries: []LinuxEntry{
+		{Prefix: "aa.x.io", Location: "aa.x.io"}, {Prefix: "q.io", Location: "q.io", Mirrors: []LinuxMirror{{Location: "aa.x.io:5000"}}},
+	}})
+	table = base.Edit(newRules(t, "digest *.x.io m.io never\ntag *.x.io m.io never"))
+	var blocked []string
+	for _, e := range table.Entries() {
+		if e.Blocked {
+			blocked = append(blocked, e.Prefix)
+		}
+	}
+	require.Equal(t, []string{"*.x.io", "aa.x.io"}, slices.Sorted(slices.Values(blocked)))
+	requirePlans(t, table.Plan, []planCase{{"q.io/a:1", "source", "mirror-blocked"}})
 }
 
 // A mirror that contains more forbidden scopes than are written one by one is blocked as a whole.
@@ -67,6 +82,14 @@ func TestAMirrorWithManyForbiddenScopesUnderAnotherSpellingIsBlocked(t *testing.
 		{"other.io/a/x" + digestA, "n.io/a/x source", "mirror-blocked"}, {"other.io/zz" + digestA, "n.io/zz source", "mirror-blocked"},
 		{"quay.io/zz" + digestA, "source", ""},
 	})
+
+	// A scope that a rule forbids and the Image blocks is one.
+	rules.Reset()
+	for _, c := range "abcdefghi" {
+		rules.WriteString("digest quay.io/" + string(c) + " m.io/" + string(c) + " never\nblocked quay.io/" + string(c) + "\n")
+	}
+	rules.WriteString("digest other.io QUAY.io n.io\n")
+	require.Len(t, NewLinuxTable(newRules(t, rules.String())).Entries(), 9+1+9, "one entry for each scope in each spelling")
 }
 
 func TestAnAllowRuleForAHostInsideAForbiddenWildcardOpensItsPorts(t *testing.T) {
