@@ -168,7 +168,7 @@ func (r *reader) malformed(err error) {
 	// nothing certain can be said of 1.6 and 1.7.
 	const old = " (and by 1.6 and 1.7, whose parser is another, with few exceptions)"
 	p := refuse(nil, "", err.Error()).ignoredBy(newVersions + old)
-	at := &tomltree.Error{} // which it is
+	at := &tomltree.Error{} // as all errors of the parser are
 	errors.As(err, &at)
 	p.path = at.Key
 	if at.Mistyped {

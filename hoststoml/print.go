@@ -195,7 +195,7 @@ func (w *printer) quote(s string) {
 			w.WriteString(`\r`)
 		case '\t':
 			w.WriteString(`\t`)
-		case utf8.RuneError: // as a byte that is not UTF-8 comes out
+		case utf8.RuneError: // a byte that is not UTF-8 comes out as U+FFFD
 			w.WriteRune(r)
 		default:
 			fmt.Fprintf(w, `\u%04X`, r)

@@ -326,7 +326,7 @@ func (p policyValidator) pem(field string, data []byte, kind string) bool {
 	return false
 }
 
-// wholePEM checks what has to have a number of characters beside.
+// wholePEM is pem for a value that the API also wants to have a number of characters.
 func (p policyValidator) wholePEM(field string, data []byte, kind string, atLeast int) bool {
 	if !p.pem(field, data, kind) {
 		return false

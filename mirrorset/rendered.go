@@ -76,7 +76,7 @@ func (s *Set) largestRest() (largest RenderedConfig) {
 		newest[r.Pool] = r
 	}
 	for _, r := range slices.SortedFunc(maps.Values(newest), RenderedConfig.compare) {
-		largest = r // the last is
+		largest = r // so is the last one
 	}
 	return largest
 }

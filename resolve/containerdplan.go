@@ -145,7 +145,7 @@ func (a *asked) any(need Capability) bool {
 // capabilities (fetcher.go takes the hosts that may pull only to see that there is one).
 func (a *asked) ask(p *Plan) {
 	n := a.count()
-	var longest int // what an endpoint begins with
+	var longest int // the host and the root of an endpoint
 	for i := range n {
 		e := a.endpoint(i)
 		longest = max(longest, len(e.Host)+len(e.Root))
