@@ -232,7 +232,8 @@ func TestTheFirstLineOfAFindingIsShort(t *testing.T) {
 	require.Greater(t, len(found), 500)
 	long := map[string]bool{}
 	for _, f := range found {
-		if first, _, _ := strings.Cut(f.Message, "; "); utf8.RuneCountInString(first) > 200 {
+		message := strings.ReplaceAll(f.Message, os.TempDir(), "") // whose length is the machine's
+		if first, _, _ := strings.Cut(message, "; "); utf8.RuneCountInString(first) > 200 {
 			long[string(f.Code)] = true
 		}
 	}
