@@ -72,7 +72,8 @@ func (s *Sandbox) PodmanTrace(ctx context.Context, registriesConf, ref string) (
 	}
 	defer os.RemoveAll(run)
 	return s.trace(ctx, []string{"CONTAINERS_REGISTRIES_CONF=" + conf},
-		"podman", "--log-level=debug", "--storage-driver", "vfs", "--root", filepath.Join(dir, "root"), "--runroot", run, "--tmpdir", run, "pull", ref)
+		"podman", "--log-level=debug", "--storage-driver", "vfs",
+		"--root", filepath.Join(dir, "root"), "--runroot", run, "--tmpdir", run, "pull", ref)
 }
 
 // Trace runs ctr --debug images pull --hosts-dir, which asks the hosts itself.

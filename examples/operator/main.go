@@ -186,7 +186,8 @@ func setup(mgr manager.Manager, registry prometheus.Registerer, dial Dial, names
 // newScheme knows the kinds that the operator reads.
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{configv1.Install, operatorv1alpha1.Install, corev1.AddToScheme, addTypes} {
+	kinds := []func(*runtime.Scheme) error{configv1.Install, operatorv1alpha1.Install, corev1.AddToScheme, addTypes}
+	for _, add := range kinds {
 		if err := add(s); err != nil {
 			panic(err) // two Go types for one kind: a mistake in this program
 		}

@@ -215,9 +215,10 @@ func (f Finding) Format(s fmt.State, _ rune) { io.WriteString(s, f.String()) }
 // Refused reports whether the finding stops: nothing may be planned or written from the input.
 func (f Finding) Refused() bool { return f.RefusedBy != "" }
 
-// String returns the finding as one line:
+// String returns the finding as one line, such as this, which is broken here:
 //
-//	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": … [invalid-source, refused by the API server] (mirrors.yaml:7)
+//	error: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].source: "quay.io:tag": …
+//	[invalid-source, refused by the API server] (mirrors.yaml:7)
 func (f Finding) String() string {
 	f = f.Shown()
 	s := string(f.Severity) + ": "
