@@ -251,10 +251,13 @@ func (d *decoder) reportOthers() {
 	if more := len(kinds) - 8; more > 0 {
 		kinds = append(kinds[:8], fmt.Sprintf("and %d more kinds", more))
 	}
+	text := "%d objects of kinds that do not say where pulls go were skipped: %s"
+	if total == 1 {
+		text = "%d object of a kind that does not say where pulls go was skipped: %s"
+	}
 	d.set.Findings = append(d.set.Findings, finding.Finding{
 		Code: finding.CodeUnrelatedKind, Severity: finding.SeverityInfo, Origin: finding.Origin{File: d.name},
-		Message: fmt.Sprintf("%d objects of kinds that do not say where pulls go were skipped: %s", total,
-			strings.Join(kinds, ", ")),
+		Message: fmt.Sprintf(text, total, strings.Join(kinds, ", ")),
 	})
 }
 
