@@ -2,6 +2,7 @@ package registriesconf
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -55,6 +56,7 @@ func (c *Config) Table(name string) *resolve.LinuxTable {
 func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 	c := base.normalized()
 	before, entries := len(c.Registries), t.Entries()
+	c.Registries = slices.Grow(c.Registries, len(entries)-before)
 	for i := range entries {
 		from := &entries[i]
 		if i >= before {
@@ -66,6 +68,7 @@ func fromTable(base *Config, t *resolve.LinuxTable) *Config {
 		}
 		to := &c.Registries[i]
 		to.Blocked, to.Insecure, to.MirrorByDigestOnly = from.Blocked, from.Insecure, from.MirrorByDigestOnly
+		to.Mirrors = slices.Grow(to.Mirrors, max(0, len(from.Mirrors)-len(to.Mirrors)))
 		for j, m := range from.Mirrors {
 			if j >= len(to.Mirrors) {
 				to.Mirrors = append(to.Mirrors, Mirror{Location: m.Location})

@@ -89,7 +89,7 @@ func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	}
 	added := len(rules.Rules) + len(rules.Blocked) + len(rules.Insecure)
 	b.table.entries = slices.Grow(b.table.entries, added)
-	b.table.index, b.table.dead = newScopeMap[int](added), nil
+	b.table.index, b.table.dead = newScopeMap[int](len(t.entries)+added), nil
 	if rules.SearchRegistries != nil {
 		b.table.override = rules.SearchRegistries
 	}

@@ -131,12 +131,9 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			if origin == (finding.Origin{}) { // what a base file holds has no place; the rule has
 				origin = contained[0].origin
 			}
-			b.findings = append(b.findings, finding.Finding{
-				Code: finding.CodeMirrorBlocked, Severity: finding.SeverityWarning, Platform: finding.Linux,
-				Origin: origin, Value: location,
-				Message: "is not asked for the part of it that a rule forbids contacting: it spells the host in " +
-					"another way, and that part is blocked under this spelling too; spell the host as the rule does",
-			})
+			b.report(finding.CodeMirrorBlocked, finding.SeverityWarning, origin, location,
+				"is not asked for the part of it that a rule forbids contacting: it spells the host in "+
+					"another way, and that part is blocked under this spelling too; spell the host as the rule does")
 		}
 		if len(contained) > manyScopes {
 			f.missing[location], f.wide[location] = contained[0].origin, true
