@@ -48,5 +48,8 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Tree, *resolve.ContainerdT
 	tree := fromTable(table)
 	tree.addTLS(tls)
 	findings = append(findings, tree.addCredentials(o.PullSecret, o.NoSourceCredentials)...)
-	return tree, table, append(findings.For(table.Platform()), table.Findings...).Sort()
+	if findings = findings.For(table.Platform()); len(findings) == 0 {
+		return tree, table, slices.Clip(table.Findings) // thousands may not be copied for nothing
+	}
+	return tree, table, append(findings, table.Findings...).Sort()
 }

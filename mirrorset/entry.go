@@ -45,7 +45,7 @@ func (e *Entry) MirrorOrigin(i int) finding.Origin {
 		i = e.named[i]
 	}
 	o := e.Origin
-	o.Field = under(o.Field, item("mirrors", i))
+	o.Field = strings.TrimPrefix(o.Field+".mirrors["+strconv.Itoa(i)+"]", ".") // made in one piece
 	if e.lines != nil && i < len(e.lines.mirrors) {
 		o.Line = int(e.lines.mirrors[i])
 	}
