@@ -20,6 +20,7 @@ func TestPreferenceOrder(t *testing.T) {
 		{"lists without a common mirror take turns, heads in string order", "b d|a c", "a b c d", ""},
 		{"a freed batch is in string order", "a z|a b", "a b z", ""},
 		{"the source in the middle stays", "a s b", "a s b", ""},
+		{"the source is the last of those lists only that leave it out", "a s b|a c", "a c s b", ""},
 		{"the source at the end is left out", "a s", "a", ""},
 		{"a loop is broken at the smallest unused node", "a b|b a", "a b", "a b"},
 		{"a loop behind a head, broken at the source where that is smallest", "h y x|x y", "h s x y", "s x y"},

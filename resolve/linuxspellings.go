@@ -127,7 +127,7 @@ func (f *forbiddenScopes) look(b *imageBuilder, location string, insecure bool, 
 			}
 		}
 		contained := f.contained(form, path)
-		if len(contained) > 0 && !b.spelledAsForbidden(host, contained) {
+		if !b.spelledAsForbidden(host, contained) {
 			if origin == (finding.Origin{}) { // what a base file holds has no place; the rule has
 				origin = contained[0].origin
 			}
