@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
@@ -73,7 +74,7 @@ func referenceError(image string, err error) error {
 		return fmt.Errorf("image reference is empty: %s", hint)
 	case strings.Contains(image, "://"):
 		hint = "a reference has no URL scheme; remove " + shown.Value(image[:strings.Index(image, "://")+3])
-	case strings.TrimSpace(image) != image || strings.ContainsAny(image, " \t\r\n"):
+	case strings.ContainsFunc(image, unicode.IsSpace):
 		hint = "it has white space in it"
 	case hasDigest:
 		if derr := digest.Digest(afterAt).Validate(); derr != nil {
