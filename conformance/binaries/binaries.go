@@ -26,6 +26,7 @@ import (
 
 	"github.com/pullroute/pullroute/conformance/clients"
 	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/internal/loopback"
 )
 
 // Sandbox is a directory, a proxy, and the environment that leads programs to them.
@@ -203,14 +204,11 @@ func StartRegistry(s *Sandbox) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address, release, err := loopback.Hold()
 	if err != nil {
 		return nil, err
 	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		return nil, err
-	}
+	defer release() // the registry listens then, or has ended
 	config := filepath.Join(dir, "config.yml")
 	content := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: "+
 		"%q}}\nhttp: {addr: %q}\n", dir, address)

@@ -2,7 +2,6 @@ package clients_test
 
 import (
 	"context"
-	"net"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/pullroute/pullroute/conformance/clients/containerd2"
 	"github.com/pullroute/pullroute/conformance/clients/containersimage"
 	"github.com/pullroute/pullroute/conformance/world"
+	"github.com/pullroute/pullroute/internal/loopback"
 )
 
 // listen starts a registry without TLS on loopback, in a world of its own.
@@ -25,15 +25,6 @@ func listen(t *testing.T) (w *world.World, host string) {
 	host = server.Listener.Addr().String()
 	w.Registry(host).PlainHTTP = true
 	return w, host
-}
-
-// dead returns the address of a listener that is gone: connections are refused.
-func dead(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // A layer whose descriptor has urls is fetched from there first, whatever the files of the node say: the source of this
@@ -71,7 +62,7 @@ func TestAForeignLayerIsFetchedFromItsURLsFirst(t *testing.T) {
 				t.Run(name+", "+mediaType+", a URL that is "+state, func(t *testing.T) {
 					elsewhere, host := listen(t)
 					if state == "dead" {
-						host = dead(t)
+						host = loopback.Address(t)
 					}
 					layer := world.NewImage("foreign").Layer
 					foreign := world.NewForeignImage("foreign", mediaType, "http://"+host+"/v2/team/win/blobs/"+layer.Digest.String())

@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pullroute/pullroute/internal/clientlog"
+	"github.com/pullroute/pullroute/internal/loopback"
 )
 
 // Fault is a way in which a host on loopback cannot be asked, over a real network: the texts are those of
@@ -42,7 +43,7 @@ func Faults() []Fault {
 		wrongName = clientlog.UnknownCA
 	}
 	faults := []Fault{
-		{Class: clientlog.Refused, Start: refused},
+		{Class: clientlog.Refused, Start: loopback.Address},
 		{Class: clientlog.PlainHTTP, Start: plainHTTP},
 		{Class: clientlog.UnknownCA, Start: func(t testing.TB) string { return tlsHost(t, "127.0.0.1", time.Hour) }},
 		{Class: wrongName, Start: func(t testing.TB) string {
@@ -73,13 +74,6 @@ func listen(t testing.TB, f func(net.Conn)) string {
 			go f(c)
 		}
 	}()
-	return l.Addr().String()
-}
-
-func refused(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
 	return l.Addr().String()
 }
 
@@ -140,19 +134,15 @@ func noName(t testing.TB) string {
 			return new(net.Dialer).DialContext(ctx, "udp", c.LocalAddr().String())
 		}}
 	})
-	return "nowhere.example:" + refusedPort(t)
-}
-
-func refusedPort(t testing.TB) string {
-	_, port, err := net.SplitHostPort(refused(t))
+	_, port, err := net.SplitHostPort(loopback.Address(t))
 	require.NoError(t, err)
-	return port
+	return "nowhere.example:" + port
 }
 
 // Places are the hosts of one case: a fault at one place of four, three mirrors and a source, and another
 // fault at the others.
 func (f Fault) Places(t testing.TB, at int) (hosts [4]string, classes [4]clientlog.Class) {
-	other := Fault{Class: clientlog.Refused, Start: refused}
+	other := Fault{Class: clientlog.Refused, Start: loopback.Address}
 	if f.Class == other.Class {
 		other = Fault{Class: clientlog.PlainHTTP, Start: plainHTTP}
 	}

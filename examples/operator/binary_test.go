@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pullroute/pullroute/internal/loopback"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf"
 )
@@ -159,8 +160,7 @@ func TestASecondProgramTakesOverWhenTheFirstIsKilled(t *testing.T) {
 	c.delete(lease)
 	program, err := build()
 	require.NoError(t, err)
-	address, err := freeAddress()
-	require.NoError(t, err)
+	address := loopback.Address(t)
 	first := c.run(program, "--metrics-address", address)
 	c.create(documented())
 	c.settled(linux(), windows())

@@ -38,6 +38,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/pullroute/pullroute/internal/loopback"
 )
 
 // apiServer leads to the Kubernetes API server that the tests of this package run against: the part of it that
@@ -292,10 +294,11 @@ func startEtcd(dir string) (url string, stop func(), err error) {
 	}
 	var urls [2]string
 	for i := range urls {
-		address, err := freeAddress()
+		address, release, err := loopback.Hold()
 		if err != nil {
 			return "", nil, err
 		}
+		defer release() // etcd listens then, or has ended
 		urls[i] = "http://" + address
 	}
 	var output bytes.Buffer
@@ -322,15 +325,6 @@ func startEtcd(dir string) (url string, stop func(), err error) {
 	etcd.Process.Kill()
 	<-ended
 	return "", nil, fmt.Errorf("etcd does not listen: %s", output.String())
-}
-
-// freeAddress returns an address of the loopback interface that nobody listens on just now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // writeKubeconfig writes how to reach a server, as the operator's --kubeconfig takes it.

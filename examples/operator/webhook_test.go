@@ -29,6 +29,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/pullroute/pullroute/internal/loopback"
 )
 
 type noDecoder struct{ admission.Decoder }
@@ -170,8 +172,7 @@ func TestAdmissionReviewsOverHTTPS(t *testing.T) {
 	trusted.AppendCertsFromPEM(certificate)
 	require.NoError(t, os.WriteFile(filepath.Join(certs, "tls.crt"), certificate, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(certs, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-	address, err := freeAddress()
-	require.NoError(t, err)
+	address := loopback.Address(t)
 	_, port, _ := net.SplitHostPort(address)
 	program, err := build()
 	require.NoError(t, err)

@@ -31,6 +31,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pullroute/pullroute/internal/loopback"
 )
 
 // A world has hosts by name, all of them on the loopback interface, and notes who is connected to.
@@ -153,10 +155,7 @@ func (w *world) dockerRegistry(host, user, password string) {
 	w.t.Helper()
 	binary, err := exec.LookPath("docker-registry")
 	require.NoError(w.t, err, "apt-get install docker-registry")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(w.t, err)
-	address := free.Addr().String()
-	require.NoError(w.t, free.Close())
+	address := loopback.Address(w.t)
 	config := fmt.Sprintf("version: 0.1\nlog: {level: error}\n"+
 		"storage: {filesystem: {rootdirectory: %q}}\nhttp:\n  addr: %q\n", w.t.TempDir(), address)
 	if user != "" {

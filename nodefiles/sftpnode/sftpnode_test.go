@@ -24,6 +24,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/loopback"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/nodefiles/sftpnode"
@@ -63,13 +64,10 @@ func openSSH(t *testing.T) *sftp.Client {
 	dir := t.TempDir()
 	host, user := newKey(t, filepath.Join(dir, "host")), newKey(t, filepath.Join(dir, "user"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "authorized"), ssh.MarshalAuthorizedKey(user.PublicKey()), 0o600))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := free.Addr().(*net.TCPAddr)
-	require.NoError(t, free.Close())
+	address := loopback.Address(t)
 	config := filepath.Join(dir, "sshd_config")
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "ListenAddress 127.0.0.1:%d\nHostKey %s/host\nAuthorizedKeysFile %s/authorized\n"+
-		"PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n", address.Port, dir, dir), 0o600))
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "ListenAddress %s\nHostKey %s/host\nAuthorizedKeysFile %s/authorized\n"+
+		"PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n", address, dir, dir), 0o600))
 	if os.Geteuid() == 0 {
 		require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // where it separates privileges
 	}
@@ -81,7 +79,7 @@ func openSSH(t *testing.T) *sftp.Client {
 	t.Cleanup(func() { daemon.Process.Kill(); daemon.Wait() })
 	var connection *ssh.Client
 	require.Eventually(t, func() bool {
-		connection, err = ssh.Dial("tcp", address.String(), &ssh.ClientConfig{
+		connection, err = ssh.Dial("tcp", address, &ssh.ClientConfig{
 			User: userName(t), Auth: []ssh.AuthMethod{ssh.PublicKeys(user)}, HostKeyCallback: ssh.FixedHostKey(host.PublicKey()),
 		})
 		return err == nil
