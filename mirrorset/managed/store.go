@@ -149,14 +149,16 @@ func followed(path string) (string, error) {
 			return path, nil // there is none, or its directory is missing, which is found later
 		}
 		if !filepath.IsAbs(target) {
-			// What ".." leads to is decided in the real directory.
-			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-			if err != nil {
-				return "", err
-			}
-			target = filepath.Join(dir, target)
+			dir, _ := filepath.Split(path)
+			target = dir + target
 		}
-		path = target
+		// What ".." leads to is decided in the real directory, which has to be there: else a link to
+		// missing/../itself would lead here again, and one to missing/../x to x.
+		dir, base := filepath.Split(target)
+		if dir, err = filepath.EvalSymlinks(dir); err != nil {
+			return "", err
+		}
+		path = filepath.Join(dir, base)
 	}
 }
 

@@ -179,6 +179,9 @@ func TestTheStoreFollowsALinkThatLeadsToNoFileYet(t *testing.T) {
 		"here/over-three": "three",
 		"here/loop":       "loop",
 		"here/nowhere":    "missing/x.json",
+		"here/itself":     "missing/../itself",
+		"here/two-ways":   "missing/../two",
+		"here/up":         "../volume/current/../four.json",
 	} {
 		symlink.New(t, target, filepath.Join(dir, link))
 	}
@@ -197,8 +200,15 @@ func TestTheStoreFollowsALinkThatLeadsToNoFileYet(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fs.ModeSymlink, info.Mode().Type(), "the link is still one")
 	}
+	require.NoError(t, add(store("here/up"), "c", "a"))
+	require.FileExists(t, filepath.Join(dir, "volume", "four.json"))
 	require.Error(t, add(store("here/loop"), "c", "a"))
-	require.ErrorIs(t, add(store("here/nowhere"), "c", "a"), fs.ErrNotExist)
+	for _, link := range []string{"nowhere", "itself", "two-ways"} {
+		require.ErrorIs(t, add(store("here/"+link), "c", "a"), fs.ErrNotExist, "as for every other program")
+		c, err := store("here/" + link).Read("c")
+		require.NoError(t, err)
+		require.Empty(t, c.List())
+	}
 }
 
 func TestTheStoreKeepsItsMode(t *testing.T) {
