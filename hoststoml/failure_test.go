@@ -594,3 +594,36 @@ func TestANilNodeHasNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a.io"}, renamed(c))
 }
+
+// dead is a node on which a mount is dead: its name is there, and nobody can tell what it is.
+type dead struct {
+	nodefiles.Transport
+	name string
+}
+
+func (d dead) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
+	if dir == d.name {
+		return nil, errRefused
+	}
+	entries, err := d.Transport.List(ctx, dir)
+	for i := range entries {
+		if entries[i].Name == d.name {
+			entries[i].Mode = fs.ModeIrregular
+		}
+	}
+	return entries, err
+}
+
+func TestADirectoryThatCannotBeLookedAtFailsItsRegistryOnly(t *testing.T) {
+	for _, tree := range []hoststoml.Tree{
+		{registry("a.io", "https://m.io"), registry("dead.io", "https://m.io")},
+		{registry("a.io", "https://m.io")},
+	} {
+		node := faults.NewMemory(faults.Case{Node: map[string]string{"dead.io/": ""}})
+		c, err := tree.Apply(t.Context(), dead{node, "dead.io"}, hoststoml.Options{})
+		require.Equal(t, []string{"dead.io: other"}, failures(err))
+		require.ErrorIs(t, err, errRefused)
+		require.Equal(t, []string{"a.io"}, renamed(c))
+		require.Empty(t, c.Kept)
+	}
+}

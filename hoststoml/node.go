@@ -48,7 +48,8 @@ func readNode(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry)
 		e := &nodeEntry{Entry: found}
 		n.entries = append(n.entries, e)
 		_, ok := HostFromDir(e.Name)
-		if _, temporary := temporaryOf(e.Name); !e.Mode.IsDir() || !ok && !temporary {
+		_, temporary := temporaryOf(e.Name)
+		if e.Mode&(fs.ModeDir|fs.ModeIrregular) == 0 || !ok && !temporary {
 			continue // containerd does not read it, and pullroute did not write it
 		}
 		if err := e.read(ctx, t); err != nil {

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/pullroute/pullroute/internal/filelock"
 	"github.com/pullroute/pullroute/internal/replace"
@@ -71,27 +70,63 @@ func Locked(dir, lock string, do func(*Local) error) error {
 }
 
 // FoldsCase reports whether the file system takes names that differ in letter case only for one. It
-// looks for the directory itself under a name in the other case.
+// looks for something in the directory under a name in the other case, and where there is nothing,
+// for the directory itself: that one may be a mount, whose name is one of another file system.
 func (l *Local) FoldsCase() bool {
 	if l == nil || l.root == nil {
 		return false
+	}
+	if folds, known := l.foldsNames(); known {
+		return folds
 	}
 	dir, err := filepath.Abs(l.root.Name())
 	if err != nil {
 		return false
 	}
-	other := strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, filepath.Base(dir))
+	other := otherCase(filepath.Base(dir))
 	a, err := os.Stat(dir)
 	if err != nil || other == filepath.Base(dir) {
 		return runtime.GOOS == "windows"
 	}
 	b, err := os.Stat(filepath.Join(filepath.Dir(dir), other))
 	return err == nil && os.SameFile(a, b)
+}
+
+// foldsNames is FoldsCase by what is in the directory; known is false where nothing tells.
+func (l *Local) foldsNames() (folds, known bool) {
+	entries, err := l.list(".")
+	if err != nil {
+		return false, false
+	}
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.Name] = true
+	}
+	for name := range names {
+		other := otherCase(name)
+		if other == name {
+			continue
+		}
+		_, err := l.root.Lstat(other)
+		switch {
+		case names[other], errors.Is(err, fs.ErrNotExist):
+			return false, true
+		case err == nil:
+			return true, true
+		}
+	}
+	return false, false
+}
+
+// otherCase returns a name with its small letters in capitals, and its capitals in small ones. It
+// leaves letters beyond ASCII alone, about which file systems differ.
+func otherCase(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r ^ ' '
+		}
+		return r
+	}, name)
 }
 
 // List implements [Transport].
@@ -110,7 +145,7 @@ func (l *Local) list(dir string) ([]DirEntry, error) {
 		return nil, err
 	}
 	defer d.Close()
-	found, err := d.ReadDir(-1)
+	entries, err := l.look(d, dir)
 	if info, e := d.Stat(); errors.Is(err, fs.ErrNotExist) && e == nil && !info.IsDir() {
 		// Windows has one code for what is no directory and for what is not there.
 		err = &fs.PathError{Op: "readdir", Path: dir, Err: errors.New("not a directory")}
@@ -118,27 +153,41 @@ func (l *Local) list(dir string) ([]DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]DirEntry, 0, len(found))
-	for _, e := range found {
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
-		} else if err != nil {
-			return nil, err
-		}
-		mode := info.Mode()
-		if runtime.GOOS == "windows" {
-			mode = mode.Type() // the rest is made up
-		}
-		entry := DirEntry{Name: e.Name(), Mode: mode}
-		if mode.Type() == fs.ModeSymlink {
+	for i, e := range entries {
+		if e.Mode.Type() == fs.ModeSymlink {
 			// Only messages tell it: an error, which means that it was removed meanwhile, does not
 			// matter.
-			entry.Target, _ = l.root.Readlink(path.Join(dir, entry.Name))
+			entries[i].Target, _ = l.root.Readlink(path.Join(dir, e.Name))
+		}
+	}
+	return entries, nil
+}
+
+// look returns what is in an open directory. One name at a time: [os.File.ReadDir] fails as a whole for
+// one of them that cannot be looked at.
+func (l *Local) look(d *os.File, dir string) ([]DirEntry, error) {
+	if runtime.GOOS == "windows" { // which tells types along with the names, and makes the rest up
+		found, err := d.ReadDir(-1)
+		entries := make([]DirEntry, len(found))
+		for i, e := range found {
+			entries[i] = DirEntry{Name: e.Name(), Mode: e.Type()}
+		}
+		return entries, err
+	}
+	names, err := d.Readdirnames(-1)
+	entries := make([]DirEntry, 0, len(names))
+	for _, name := range names {
+		entry := DirEntry{Name: name, Mode: fs.ModeIrregular}
+		info, err := l.root.Lstat(path.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed meanwhile
+		}
+		if err == nil {
+			entry.Mode = info.Mode()
 		}
 		entries = append(entries, entry)
 	}
-	return entries, nil
+	return entries, err
 }
 
 // ReadFile implements [Transport].

@@ -60,7 +60,8 @@ type Transport interface {
 type DirEntry struct {
 	Name string
 	// Mode is the type of what has the name, symbolic links not followed, and its permissions; zero
-	// where the system has none.
+	// where the system has none. It is [fs.ModeIrregular] where that cannot be told, as of a dead
+	// mount: whoever asks for what is there is told why.
 	Mode fs.FileMode
 	// Target is what a symbolic link leads to. It may be empty; only messages tell it.
 	Target string
