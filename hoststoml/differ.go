@@ -164,6 +164,7 @@ func (d *differ) put(rf RegistryFile) {
 	if !e.Mode.IsDir() {
 		d.keep(nodefiles.KeptConflict, e.Name, "is no directory; containerd reads what it finds there, "+
 			"and no rename can replace it: remove it")
+		d.progress.stays(rf.Host)
 		return
 	}
 	for _, name := range e.foreign() {
@@ -171,6 +172,7 @@ func (d *differ) put(rf RegistryFile) {
 	}
 	changed, ok := d.changed(e, rf.files())
 	if !ok {
+		d.progress.stays(rf.Host)
 		return
 	}
 	d.replace(e, changed)
@@ -194,7 +196,7 @@ func (d *differ) create(dir string, files []onnode.New) {
 // false where something is in the way of one of them; then none is written.
 func (d *differ) changed(e *nodeEntry, files []onnode.New) (changed []onnode.New, ok bool) {
 	for _, f := range files {
-		current := e.Find(f.Name)
+		current := d.named(e, f.Name)
 		if f.Is(current) {
 			continue
 		}
@@ -205,6 +207,19 @@ func (d *differ) changed(e *nodeEntry, files []onnode.New) (changed []onnode.New
 		changed = append(changed, f.Like(current))
 	}
 	return changed, true
+}
+
+// named returns what a reader on the node finds under a name in a directory.
+func (d *differ) named(e *nodeEntry, name string) *onnode.Entry {
+	if found := e.Find(name); found != nil {
+		return found
+	}
+	for _, f := range e.Entries {
+		if d.key(f.Name) == d.key(name) {
+			return f
+		}
+	}
+	return nil
 }
 
 // inTheWay says what keeps a file from being written, and why: what stands in its place, or where it is
@@ -337,8 +352,8 @@ func (d *differ) staysForeign(dir string) bool {
 
 // clean removes what an interrupted run left under a name in config_path.
 func (d *differ) clean(name string) {
-	if e := d.find(name); e != nil && !d.cleaned[name] {
-		d.cleaned[name] = true
+	if e := d.find(name); e != nil && !d.cleaned[e.Name] {
+		d.cleaned[e.Name] = true
 		action := d.action
 		d.action = nodefiles.ActionClean
 		d.removeAll(e.Name, e.Entry)

@@ -61,6 +61,7 @@ type progress struct {
 	failed map[string]bool
 	errs   []error
 	waits  string // a registry without a file that failed; "_default" decides for it
+	other  bool   // "_default" is another hand's, in the place of the tree's
 }
 
 func (p *progress) fail(registry string, err error) {
@@ -78,6 +79,9 @@ func (p *progress) waitFor(registry string) {
 	}
 }
 
+// stays notes that another hand's files stand in the place of a registry's.
+func (p *progress) stays(registry string) { p.other = p.other || registry == "_default" }
+
 // allows reports whether an operation is safe. The first that is not, of each registry, is an error.
 func (p *progress) allows(o Operation) bool {
 	switch {
@@ -87,7 +91,7 @@ func (p *progress) allows(o Operation) bool {
 		p.fail(o.Registry, fmt.Errorf("%w registry: it stays as it is, because it decides for %q, whose "+
 			"file could not be put: mend that first", nodefiles.ErrWaits, p.waits))
 		return false
-	case o.uncovers && p.failed["_default"]:
+	case o.uncovers && (p.failed["_default"] || p.other):
 		p.fail(o.Registry, fmt.Errorf("%w registry: it is not removed, because %q would decide for it, "+
 			"which could not be put: mend that first", nodefiles.ErrWaits, "_default"))
 		return false

@@ -595,6 +595,55 @@ func TestANilNodeHasNothing(t *testing.T) {
 	require.Equal(t, []string{"a.io"}, renamed(c))
 }
 
+func TestWhatIsRemovedWaitsForADefaultThatAnotherHandIsInTheWayOf(t *testing.T) {
+	ours := string(registry("gone.io", "https://m.io").File.Bytes())
+	const theirs = "server = \"https://by-hand.io\"\n"
+	tree := hoststoml.Tree{registry("_default", "https://m.io"), registry("stays.io", "https://m.io")}
+	for _, files := range []map[string]string{
+		{"_default/hosts.toml": theirs, "gone.io/hosts.toml": ours},
+		{"_default": "no directory", "gone.io/hosts.toml": ours},
+	} {
+		node, c, err := applyLinux(files, tree, hoststoml.Options{})
+		require.Equal(t, []string{"gone.io: waits", "_default: conflict"}, failures(err))
+		require.Contains(t, node.Files, "gone.io/hosts.toml", "the other hand's _default would decide for it")
+		require.Equal(t, []string{"stays.io"}, renamed(c))
+	}
+	// Where the tree has no "_default", that of the other hand is what is to decide.
+	node, _, err := applyLinux(map[string]string{"_default/hosts.toml": theirs, "gone.io/hosts.toml": ours}, tree[1:], hoststoml.Options{})
+	require.NoError(t, err)
+	require.NotContains(t, node.Files, "gone.io")
+}
+
+func TestAFileInAnotherSpellingIsTheSameWhereCaseDoesNotCount(t *testing.T) {
+	tree := hoststoml.Tree{registry("a.io", "https://m.io"), registry("b.io", "https://m.io")}
+	files := map[string]string{"a.io/HOSTS.TOML": "server = \"https://by-hand.io\"\n"}
+	node, c, err := applyLinux(files, tree, hoststoml.Options{Platform: finding.Windows})
+	require.Equal(t, []string{"a.io: conflict"}, failures(err))
+	require.Equal(t, []string{"b.io"}, renamed(c))
+	require.Equal(t, []string{"beside a.io/HOSTS.TOML", "conflict a.io/hosts.toml"}, kept(c))
+	require.NotContains(t, node.Files, "a.io/hosts.toml")
+
+	node, _, err = applyLinux(files, tree, hoststoml.Options{Platform: finding.Windows, Overwrite: true})
+	require.NoError(t, err)
+	require.Contains(t, node.Files, "a.io/hosts.toml")
+
+	// Elsewhere nobody reads it.
+	node, c, err = applyLinux(files, tree, hoststoml.Options{Platform: finding.Containerd})
+	require.NoError(t, err)
+	require.Contains(t, node.Files, "a.io/hosts.toml")
+	require.Contains(t, kept(c), "beside a.io/HOSTS.TOML")
+}
+
+func TestWhatAnInterruptedRunLeftInAnotherSpellingIsRemovedOnce(t *testing.T) {
+	for _, left := range []string{".Quay.io~new", ".quay.io~new", ".QUAY.io~old"} {
+		node, c, err := applyLinux(map[string]string{left + "/hosts.toml": "half"},
+			hoststoml.Tree{registry("quay.io", "https://m.io")}, hoststoml.Options{Platform: finding.Windows})
+		require.NoError(t, err, left)
+		require.Equal(t, []string{"quay.io"}, renamed(c))
+		require.NotContains(t, node.Files, left)
+	}
+}
+
 // dead is a node on which a mount is dead: its name is there, and nobody can tell what it is.
 type dead struct {
 	nodefiles.Transport
