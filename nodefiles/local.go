@@ -44,6 +44,21 @@ func OpenLocal(dir string) (*Local, error) {
 // Close lets go of the directory.
 func (l *Local) Close() error { return l.with(func(root *os.Root) error { return root.Close() }) }
 
+// Below opens a directory in this one, which it makes where it is missing. Close it after use.
+func (l *Local) Below(dir string) (below *Local, err error) {
+	err = l.with(func(root *os.Root) error {
+		if err := root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		inner, err := root.OpenRoot(dir)
+		if err == nil {
+			below = &Local{inner}
+		}
+		return err
+	})
+	return below, err
+}
+
 // lockWait is how long Locked waits for another program.
 const lockWait = time.Minute
 

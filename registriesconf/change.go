@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -220,14 +219,13 @@ func (f Files) Write(dir string) (stale []string, err error) {
 			}
 		}
 		keptStale(c, "")
-		namespaces := filepath.Join(dir, filepath.FromSlash(NamespacesBelow))
-		if _, missing := os.Stat(namespaces); missing != nil && len(f.Policies.Namespaces) == 0 {
+		_, missing := os.Stat(filepath.Join(dir, filepath.FromSlash(NamespacesBelow)))
+		if missing != nil && len(f.Policies.Namespaces) == 0 {
 			return err
 		}
-		unmade := os.MkdirAll(namespaces, 0o755)
-		below, failed := nodefiles.OpenLocal(namespaces)
-		if failed != nil { // as it does where the directory could not be made
-			return errors.Join(err, cmp.Or(unmade, failed))
+		below, failed := local.Below(NamespacesBelow)
+		if failed != nil {
+			return errors.Join(err, failed)
 		}
 		defer below.Close()
 		c, failed = f.ApplyNamespaces(context.Background(), below, o)
@@ -251,9 +249,9 @@ func (f Files) ApplyNamespaces(ctx context.Context, t nodefiles.Transport, o Opt
 	}
 	d := differ{node: &Node{entries: entries}, o: o}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name, ".json") && !e.Mode.IsDir() {
-			if err := e.Read(ctx, t, "."); err != nil && (e.Mode.Type() != fs.ModeSymlink || ctx.Err() != nil) {
-				return Change{}, fmt.Errorf("reading the node's files: %w", err)
+		if strings.HasSuffix(e.Name, ".json") {
+			if err := read(ctx, t, e, "."); err != nil {
+				return Change{}, err
 			}
 		}
 	}
@@ -404,7 +402,12 @@ func (d *differ) clean(file string, left *onnode.Entry) {
 // others reports the drop-ins that pullroute did not write.
 func (d *differ) others() {
 	dir := path.Dir(SearchDropIn)
-	entries, _ := d.node.list(dir)
+	entries, there := d.node.list(dir)
+	if there && !d.node.find(dir).Mode.IsDir() && !slices.ContainsFunc(d.kept, func(k nodefiles.Kept) bool { return k.Path == dir }) {
+		// go.podman.io/image v5.42 lists it, which follows a link (configfile, parse.go); v5.38 walks it, which does not.
+		d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, dir, "is no directory; where it leads to one, podman "+
+			"and skopeo read the drop-ins there, %s", replacesSettings))
+	}
 	for _, e := range entries {
 		if name := path.Join(dir, e.Name); strings.HasSuffix(name, ".conf") && name != SearchDropIn {
 			d.kept = append(d.kept, nodefiles.Keep(nodefiles.KeptForeign, name,

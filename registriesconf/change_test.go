@@ -473,6 +473,15 @@ func TestWriteTellsWhatStandsInTheWay(t *testing.T) {
 	_, err = files.Write(dir)
 	require.NoError(t, err)
 	require.NoDirExists(t, filepath.Join(dir, "crio"), "no namespace has a policy")
+
+	elsewhere := t.TempDir()
+	symlink.New(t, elsewhere, filepath.Join(dir, "crio"))
+	files.Policies.Namespaces = map[string]*policyjson.Policy{"team": policy}
+	_, err = files.Write(dir)
+	require.ErrorContains(t, err, "crio")
+	entries, err := os.ReadDir(elsewhere)
+	require.NoError(t, err)
+	require.Empty(t, entries, "nothing outside of the directory is written")
 }
 
 // A link that leads nowhere is as good as no file. A node that is not read to the end is another matter.
@@ -633,4 +642,41 @@ func TestPoliciesAreLeftToWhoKeepsThem(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, leave, !slices.ContainsFunc(change.Operations, func(o registriesconf.Operation) bool { return o.File == policyjson.FileName }), change.Operations)
 	}
+}
+
+// sealed is a node of which no file may be read.
+type sealed struct{ nodefiles.Transport }
+
+func (sealed) ReadFile(_ context.Context, name string) ([]byte, error) {
+	panic(name + " is read, which may never end")
+}
+
+func TestWhatIsNoPlainFileIsInTheWayAndNotRead(t *testing.T) {
+	files := registriesconf.Files{Config: blocking("a.io"), Policies: signed("a.io")}
+	node := faults.NewMemory(faults.Case{Node: having(signed("b.io"), map[string]string{mainFile: "x", "team.json": "x"})})
+	for name, f := range node.Files {
+		if !f.Mode.IsDir() {
+			node.Files[name].Mode = fs.ModeNamedPipe
+		}
+	}
+	c, err := files.Apply(t.Context(), sealed{node}, registriesconf.Options{Overwrite: true})
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
+	operations, _ := lines(c)
+	require.Empty(t, operations)
+	require.ErrorContains(t, err, mainFile+": is no plain file")
+	_, err = files.ApplyNamespaces(t.Context(), sealed{node}, registriesconf.Options{})
+	require.NoError(t, err)
+}
+
+func TestDropInsBehindALinkAreReported(t *testing.T) {
+	node := map[string]string{"elsewhere/50-by-hand.conf": "x", "registries.conf.d": "-> elsewhere"}
+	memory := faults.NewMemory(faults.Case{Node: node})
+	c, err := registriesconf.Files{Config: blocking("a.io")}.Apply(t.Context(), memory, registriesconf.Options{})
+	require.NoError(t, err)
+	_, kept := lines(c)
+	require.Equal(t, []string{"foreign registries.conf.d"}, kept)
+	c, err = registriesconf.Files{Config: blocking("a.io"), Search: searching("a.io")}.Apply(t.Context(), memory, registriesconf.Options{})
+	require.ErrorIs(t, err, nodefiles.ErrConflict)
+	_, kept = lines(c)
+	require.Equal(t, []string{"conflict registries.conf.d"}, kept)
 }

@@ -38,17 +38,26 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 		}
 	}
 	for _, file := range []string{FileName, SearchDropIn, policyjson.AttachmentsName, policyjson.FileName} {
-		e := n.find(file)
-		if e == nil || e.Mode.IsDir() {
-			continue
-		}
-		// The client follows a symbolic link. One that leads nowhere, or out of the directory, is
-		// as good as no file.
-		if err := e.Read(ctx, t, path.Dir(file)); err != nil && (e.Mode.Type() != fs.ModeSymlink || ctx.Err() != nil) {
-			return nil, fmt.Errorf("reading the node's files: %w", err)
+		if err := read(ctx, t, n.find(file), path.Dir(file)); err != nil {
+			return nil, err
 		}
 	}
 	return n, nil
+}
+
+// read reads a plain file in a directory, if there is one. Whatever else has the name is in the way of ours, and nobody
+// knows how long reading it takes.
+//
+// The client follows a symbolic link. One that leads nowhere, or out of the directory, is as good as no file.
+func read(ctx context.Context, t nodefiles.Transport, e *onnode.Entry, dir string) error {
+	link := e != nil && e.Mode.Type() == fs.ModeSymlink
+	if e == nil || !link && !e.Mode.IsRegular() {
+		return nil
+	}
+	if err := e.Read(ctx, t, dir); err != nil && (!link || ctx.Err() != nil) {
+		return fmt.Errorf("reading the node's files: %w", err)
+	}
+	return nil
 }
 
 // Node returns the node that has these files and no others.

@@ -84,8 +84,10 @@ func TestTheProgramIsKilledInTheMiddleAgainAndAgain(t *testing.T) {
 	hung, gone := nodes[0], nodes[1]
 	healthy := nodes[2:]
 	c := newCluster(t, nodes...)
-	// Whoever opens this file waits for somebody to write into it, and no context ends that.
-	require.NoError(t, syscall.Mkfifo(c.path(hung.Name, registriesconf.FileName), 0o600))
+	// Whoever opens this file waits for somebody to write into it, and no context ends that. A link is followed, and
+	// nobody knows to what.
+	require.NoError(t, syscall.Mkfifo(c.path(hung.Name, "pipe"), 0o600))
+	require.NoError(t, os.Symlink("pipe", c.path(hung.Name, registriesconf.FileName)))
 	require.NoError(t, os.Remove(c.path(gone.Name)))
 
 	// Somebody reads the nodes' files all the time, as the clients do.
@@ -142,6 +144,7 @@ func TestTheProgramIsKilledInTheMiddleAgainAndAgain(t *testing.T) {
 
 	p.kill()
 	require.NoError(t, os.Remove(c.path(hung.Name, registriesconf.FileName)))
+	require.NoError(t, os.Remove(c.path(hung.Name, "pipe")))
 	require.NoError(t, os.Mkdir(c.path(gone.Name), 0o755))
 	c.run(program, "--leader-elect=false")
 	c.settled(nodes...)
