@@ -39,8 +39,8 @@ type ClusterPullsStatus struct {
 	// node has them when its status.applied is the same.
 	Linux   string `json:"linux,omitempty"`
 	Windows string `json:"windows,omitempty"`
-	// Conditions holds Rendered, false while the objects are refused: all nodes, new ones too, then
-	// have the last good files. And Stored, false while these are not in the Store, where a restart
+	// Conditions holds Rendered, false while the objects are refused or cannot be read: all nodes, new
+	// ones too, then have the last good files. And Stored, false while these are not in the Store, where a restart
 	// finds them.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// Errors, Warnings and Infos count all findings; Findings lists the gravest, at most maxFindings.

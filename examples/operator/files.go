@@ -83,7 +83,8 @@ func (l LinuxFiles) contents() []content {
 func (l LinuxFiles) hash() string { return hashOf(l.contents()) }
 
 // apply makes the files stand in a directory, whoever wrote those that are there. What it costs the
-// node is announced before anything is changed; if that fails, nothing is.
+// node is announced before anything is changed; if that fails, nothing is. What is in the way of one
+// file holds back no other that is safe without it.
 func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport,
 	announce func(registriesconf.NodeImpact) error) error {
 	node, err := registriesconf.ReadNode(ctx, t)
@@ -92,17 +93,18 @@ func (l LinuxFiles) apply(ctx context.Context, t nodefiles.Transport,
 	}
 	change, err := registriesconf.Diff(node, registriesconf.Files{Config: l.Config, Search: l.Search},
 		registriesconf.Options{Overwrite: true, LeavePolicies: true})
-	if err := errors.Join(err, change.Err()); err != nil {
+	err = errors.Join(err, change.Err())
+	if len(change.Operations) == 0 {
 		return err
 	}
 	old, _ := node.Files() // a file that the client refuses is an empty one: the node pulls nothing with it
 	impact := registriesconf.Impact(old.Config, l.Config).WithDropIn(registriesconf.SearchDropIn, old.Search, l.Search)
 	if impact.Drain {
-		if err := announce(impact); err != nil {
-			return err
+		if failed := announce(impact); failed != nil {
+			return errors.Join(err, failed)
 		}
 	}
-	return change.Apply(ctx, t, nodefiles.Retry{})
+	return errors.Join(err, change.Apply(ctx, t, nodefiles.Retry{}))
 }
 
 // WindowsFiles are what the operator keeps in containerd's config_path of a Windows node.

@@ -116,7 +116,7 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	}
 	in, err := readInput(ctx, r.Live)
 	if err != nil {
-		return ctrl.Result{}, err
+		return ctrl.Result{}, errors.Join(err, r.unread(ctx, &cluster, err))
 	}
 	before := cluster.DeepCopy()
 	rendered, findings := in.render(cluster.Spec.WindowsHosts) // of refused objects, for the findings alone
@@ -141,7 +141,7 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	cluster.setStored(problem)
 	cluster.setFindings(findings)
 	r.Metrics.rendered(in.rules, findings, in.refused != nil)
-	r.Metrics.stored(problem == nil)
+	r.Metrics.stored(problem == nil || errors.Is(problem, errLeftBehind))
 	if err := r.report(ctx, before, &cluster, in.objects, findings); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -149,6 +149,32 @@ func (r *Renderer) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 		return ctrl.Result{}, problem // and try again
 	}
 	return ctrl.Result{RequeueAfter: r.Resync}, nil
+}
+
+// unread says that the objects cannot be read, and gives the nodes the stored files where an operator that
+// starts has no others. What keeps it from reading may stay, a role that lacks a right for one.
+func (r *Renderer) unread(ctx context.Context, cluster *ClusterPulls, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	before := cluster.DeepCopy()
+	if r.Desired.files.Load() == nil {
+		if stored, err := r.Store.load(ctx); err == nil {
+			r.Desired.publish(stored)
+			cluster.Status.Linux, cluster.Status.Windows = stored.Linux.Hash, stored.Windows.Hash
+		} else {
+			r.Desired.publishNone(fmt.Sprintf("the mirror objects cannot be read (%v), and %v", cause, err))
+		}
+	}
+	cluster.setUnread(cause)
+	if equality.Semantic.DeepEqual(before.Status, cluster.Status) {
+		return nil
+	}
+	if err := r.Status().Patch(ctx, cluster, client.MergeFrom(before)); err != nil {
+		return err
+	}
+	tell(r.Events, cluster, conditionRendered, "Render", before.Status.Conditions, cluster.Status.Conditions)
+	return nil
 }
 
 // settle stores what was rendered, and returns the files that the nodes are to have. rendered is
@@ -171,8 +197,8 @@ func (r *Renderer) settle(ctx context.Context, cluster *ClusterPulls, rendered *
 			r.Events.Eventf(cluster, nil, "Warning", "StoredAgain", "Render", "%s", truncate("the last "+
 				"good files are stored again: "+replaced.Error(), maxNote))
 		}
-		if err == nil {
-			return keep, nil
+		if err == nil || errors.Is(err, errLeftBehind) {
+			return keep, err
 		}
 		problem = fmt.Errorf("storing the last good files: %w", err)
 	}

@@ -171,7 +171,7 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 			}
 		}
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/api/v1"); ok {
-			if refuseSecrets.Load() && r.Method != http.MethodGet {
+			if refuseSecrets.Load() && r.Method != http.MethodGet || refuseRemovals.Load() && r.Method == http.MethodDelete {
 				refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, "not by this account")
 				return
 			}
@@ -183,6 +183,10 @@ func newFront(config *rest.Config, groups *metav1.APIGroupList) (*httptest.Serve
 					return
 				}
 			}
+		}
+		if refuseMoments.Load() && r.URL.Query().Get("resourceVersionMatch") == "Exact" && strings.HasPrefix(r.UserAgent(), operatorAgent) {
+			refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, "not by this account")
+			return
 		}
 		if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/status") {
 			statusWrites.Add(1)
@@ -214,8 +218,9 @@ func (e *events) Read(p []byte) (int, error) {
 // coreStandin stands for the version of ConfigMaps and Secrets, which have no group.
 const coreStandin = "core.example.com/v1"
 
-// refuseSecrets is set while the operator has no right to write Secrets.
-var refuseSecrets atomic.Bool
+// refuseSecrets is set while the operator has no right to write Secrets, refuseRemovals while it may not delete any, and
+// refuseMoments while it may not read the objects of one moment.
+var refuseSecrets, refuseRemovals, refuseMoments atomic.Bool
 
 func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
 	w.Header().Set("Content-Type", "application/json")

@@ -42,11 +42,21 @@ func (c *ClusterPulls) setRendered(refused error) {
 	meta.SetStatusCondition(&c.Status.Conditions, condition)
 }
 
+// setUnread says that the objects cannot be read.
+func (c *ClusterPulls) setUnread(cause error) {
+	meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{
+		Type: conditionRendered, Status: metav1.ConditionFalse, Reason: "Unread", ObservedGeneration: c.Generation,
+		Message: truncate("the nodes keep the last good files: the objects cannot be read: "+cause.Error(), maxMessage),
+	})
+}
+
 // setStored says whether the last good files are in the store, and if not, why.
 func (c *ClusterPulls) setStored(problem error) {
 	condition := metav1.Condition{Type: conditionStored, Status: metav1.ConditionTrue, Reason: "Stored",
 		Message: "a restart finds the last good files", ObservedGeneration: c.Generation}
-	if problem != nil {
+	if errors.Is(problem, errLeftBehind) {
+		condition.Reason, condition.Message = "LeftBehind", truncate(problem.Error(), maxMessage)
+	} else if problem != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NotStored", problem.Error()
 		switch {
 		case errors.Is(problem, errNoneStored):

@@ -108,8 +108,11 @@ func (s *Store) load(ctx context.Context) (*Files, error) {
 	return files, nil
 }
 
-// save stores files, if they are not stored already. replaced says what was wrong with those that
-// were there.
+// errLeftBehind is wrapped by the error about old parts that could not be removed. The new files are stored.
+var errLeftBehind = errors.New("old files are left behind in the store")
+
+// save stores files, if they are not stored already, and removes what is there beside them. replaced
+// says what was wrong with those that were there.
 func (s *Store) save(ctx context.Context, owner *ClusterPulls, files *Files) (replaced, err error) {
 	want, err := newArchive(owner, files)
 	if err != nil {
@@ -120,7 +123,7 @@ func (s *Store) save(ctx context.Context, owner *ClusterPulls, files *Files) (re
 		var data []byte
 		if data, err = s.archive(ctx, index); err == nil && maps.EqualFunc(index.Data, want.index, bytes.Equal) &&
 			bytes.Equal(data, want.data) {
-			return nil, nil
+			return nil, s.removeOthers(ctx, want.index)
 		}
 	}
 	if err != nil && !lasting(err) {
@@ -240,7 +243,12 @@ func (s *Store) putIndex(ctx context.Context, old *corev1.Secret, data map[strin
 
 // removeOthers removes the parts that the index does not lead to, also those that were left behind by
 // operators that were killed.
-func (s *Store) removeOthers(ctx context.Context, index map[string][]byte) error {
+func (s *Store) removeOthers(ctx context.Context, index map[string][]byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errLeftBehind, err)
+		}
+	}()
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
 	labels := client.MatchingLabels(s.meta("", &ClusterPulls{}).Labels)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/mirrorset/finding"
+	"github.com/pullroute/pullroute/nodefiles"
 	"github.com/pullroute/pullroute/openshiftapi"
 	"github.com/pullroute/pullroute/registriesconf"
 )
@@ -480,4 +481,82 @@ func TestFilesThatAreTooBigForOneSecret(t *testing.T) {
 	c.mend()
 	c.settled(linux(), lateLinux, lateWindows)
 	require.Len(t, c.stored(), 2, "one part is enough again")
+}
+
+func TestOldFilesThatCannotBeRemovedHoldBackNothingAndAreSaid(t *testing.T) {
+	c := newCluster(t, linux())
+	t.Cleanup(func() { refuseRemovals.Store(false) }) // before the cluster's own
+	c.start(Directories(c.dir), testOptions)
+	c.settled(linux())
+	refuseRemovals.Store(true)
+	for _, name := range []string{"a", "b"} {
+		c.create(digestMirrors(name, byDigest("quay.io/team-"+name, never, configv1.ImageMirror("mirror.example.com/"+name))))
+		c.settled(linux())
+		c.eventually("the status says what is left", func() bool { return c.condition(conditionStored).Reason == "LeftBehind" })
+	}
+	require.Equal(t, metav1.ConditionTrue, c.condition(conditionStored).Status, "a restart finds the last good files")
+	require.Contains(t, c.condition(conditionStored).Message, "not by this account")
+	require.Len(t, c.stored(), 4)
+	refuseRemovals.Store(false)
+	c.eventually("all is well", func() bool { return c.condition(conditionStored).Reason == "Stored" })
+	require.Len(t, c.stored(), 2)
+}
+
+func TestANodeThatComesNewGetsTheLastFilesWhileTheObjectsCannotBeRead(t *testing.T) {
+	c := newCluster(t, windows())
+	t.Cleanup(func() { refuseMoments.Store(false) })
+	c.create(documented())
+	op := c.start(Directories(c.dir), testOptions)
+	c.settled(windows())
+	op.stop(t)
+	want := onDisk(t, c.path("windows"))
+
+	refuseMoments.Store(true)
+	late := newNode("late", finding.Windows)
+	c.add(late)
+	op = c.start(Directories(c.dir), testOptions)
+	c.eventually("the new node has the last files", func() bool { return nodeStates(t, op)["applied"] == 2 })
+	require.Equal(t, want, onDisk(t, c.path("late")))
+	c.eventually("the status says why it has no newer ones", func() bool { return c.condition(conditionRendered).Reason == "Unread" })
+	require.Contains(t, c.condition(conditionRendered).Message, "not by this account")
+	c.eventually("so does an event", func() bool {
+		return strings.Contains(strings.Join(c.events(), "\n"), "Unread ClusterPulls/cluster: ")
+	})
+	op.stop(t)
+
+	// Where none are stored, it says why.
+	for _, o := range c.stored() {
+		c.delete(o)
+	}
+	last := newNode("last", finding.Windows)
+	c.add(last)
+	c.start(Directories(c.dir), testOptions)
+	c.eventually("the node says why it has no files", func() bool {
+		condition := meta.FindStatusCondition(c.node("last").Status.Conditions, conditionApplied)
+		return condition != nil && strings.Contains(condition.Message, "the mirror objects cannot be read (not by this account), and no files are stored")
+	})
+	refuseMoments.Store(false)
+	c.settled(windows(), late, last)
+	c.eventually("all is well", func() bool { return c.condition(conditionRendered).Reason == "Rendered" })
+}
+
+func TestADropInThatIsInTheWayHoldsBackNoRegistriesConf(t *testing.T) {
+	files := someFiles(t, "a").Linux
+	files.Search = &registriesconf.Config{UnqualifiedSearchRegistries: []string{"quay.io"}}
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(dir+"/"+registriesconf.SearchDropIn, 0o755)) // a directory, which is no file of ours
+	node, err := nodefiles.OpenLocal(dir)
+	require.NoError(t, err)
+	defer node.Close()
+	said := 0
+	announce := func(registriesconf.NodeImpact) error { said++; return nil }
+	for range 2 {
+		require.ErrorIs(t, files.apply(t.Context(), node, announce), nodefiles.ErrConflict)
+		data, err := os.ReadFile(dir + "/" + registriesconf.FileName)
+		require.NoError(t, err)
+		require.Equal(t, string(files.Config.Bytes()), string(data), "it forbids a source")
+	}
+	require.LessOrEqual(t, said, 1, "the second time nothing changes")
+	require.NoError(t, os.Remove(dir+"/"+registriesconf.SearchDropIn))
+	require.NoError(t, files.apply(t.Context(), node, announce))
 }
