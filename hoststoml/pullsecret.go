@@ -44,6 +44,11 @@ type credential struct {
 // scope is what the credential is for. Two spellings of a host are one, except as credentialHost says.
 func (c credential) scope() string { return credentialHost(c.host) + c.path }
 
+// plain reports whether the key is the scope itself. Of several spellings such a key counts: containers-image
+// looks for it before it compares others (pkg/docker/config, findCredentialsInFile), and the kubelet compares keys as
+// they are spelled.
+func (c credential) plain() bool { return c.key == c.scope() || c.key == "docker.io"+c.path }
+
 // credentialHost returns a host so that two spellings compare equal if one's credential is good for
 // the other: as the network sees it, but for the names of Docker Hub with a port. docker.io:443 is
 // not docker.io for a client: the latter is short for registry-1.docker.io and the former a web
@@ -63,7 +68,7 @@ func credentialHost(host string) string {
 // A key is a host, a URL of one, or HOST/NAMESPACE… for a part of it. In a URL the paths /v1/ and
 // /v2/ of old tools stand for the whole host, and https://index.docker.io/v1/ for Docker Hub;
 // quay.io/v1 is a namespace. The names of Docker Hub with a port, docker.io:443, are hosts of their
-// own. An entry has auth, the base64 of USER:PASSWORD, or username and password; where it has all
+// own. Of several keys for one scope the one that is spelled like it counts. An entry has auth, the base64 of USER:PASSWORD, or username and password; where it has all
 // of them auth counts, as it does for kubectl and docker. Entries that nothing can be made of are
 // findings.
 //
@@ -228,7 +233,9 @@ func (r *secretReader) read(config []byte) error {
 	for _, key := range slices.Sorted(maps.Keys(top.Auths)) {
 		r.entry(key, top.Auths[key])
 	}
-	slices.SortStableFunc(r.secret.entries, func(a, b credential) int { return cmp.Compare(a.scope(), b.scope()) })
+	slices.SortStableFunc(r.secret.entries, func(a, b credential) int {
+		return cmp.Or(cmp.Compare(a.scope(), b.scope()), compareBool(!a.plain(), !b.plain()))
+	})
 	var entries []credential
 	for _, c := range r.secret.entries {
 		if n := len(entries); n == 0 || entries[n-1].scope() != c.scope() {

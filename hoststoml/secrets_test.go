@@ -169,7 +169,33 @@ func TestTwoCredentialsForOneScope(t *testing.T) {
 	secret, findings := hoststoml.ParsePullSecret("s", []byte(`{"auths": {"https://quay.io": `+auth+`, "quay.io": `+other+`, "m.io": `+auth+`, "https://m.io/v2/": `+auth+`}}`))
 	require.Equal(t, "PullSecret[m.io quay.io]", secret.String())
 	require.Len(t, findings, 1)
-	require.Equal(t, `auths["quay.io"]`, findings[0].Origin.Field)
+	require.Equal(t, `auths["https://quay.io"]`, findings[0].Origin.Field)
+}
+
+func TestOfSeveralSpellingsOfOneScopeThePlainOneCounts(t *testing.T) {
+	for plain, others := range map[string][]string{
+		"m.io":       {"https://m.io", "https://M.io/v1/", "M.io", "m.io:443", "http://m.io:0443/v2/"},
+		"m.io/org":   {"https://m.io/org", "M.io/org", "m.io:443/org"},
+		"m.io:5000":  {"https://m.io:5000", "M.io:5000", "m.io:05000"},
+		"docker.io":  {"https://index.docker.io/v1/", "Docker.io", "index.docker.io"},
+		"zz.io/v1/a": {"https://zz.io/v1/v1/a"},
+	} {
+		for _, other := range others {
+			for _, mine := range []string{"mine", "other"} { // whatever the order of keys and values
+				theirs := map[string]string{"mine": "other", "other": "mine"}[mine]
+				secret, findings := hoststoml.ParsePullSecret("s", fmt.Appendf(nil,
+					`{"auths": {%q: {"username": "me", "password": %q}, %q: {"username": "me", "password": %q}}}`, plain, mine, other, theirs))
+				require.Len(t, findings, 1, other)
+				require.Equal(t, `auths["`+other+`"]`, findings[0].Origin.Field)
+				require.Equal(t, "PullSecret["+plain+"]", secret.String())
+				host, path, _ := strings.Cut(plain, "/")
+				url := "https://" + strings.Replace(host, "docker.io", "registry-1.docker.io", 1) + "/v2/" + path
+				tree, _ := hoststoml.Tree{{Host: "a.io", File: &hoststoml.File{Hosts: []hoststoml.Host{{URL: url, Settings: hoststoml.Settings{OverridePath: true}}}}}}.
+					WithCredentials(secret)
+				require.Contains(t, string(tree[0].File.Bytes()), base64.StdEncoding.EncodeToString([]byte("me:"+mine)), other)
+			}
+		}
+	}
 }
 
 func TestPullSecretsComeInManifestsToo(t *testing.T) {
