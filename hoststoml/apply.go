@@ -31,6 +31,7 @@ func (t Tree) Apply(ctx context.Context, transport nodefiles.Transport, o Option
 // that failed. When ctx is done it stops.
 func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry) error {
 	var p progress
+	waits := patience{retry: retry}
 	for _, o := range c.Operations {
 		if ctx.Err() != nil {
 			return errors.Join(p.err(), ctx.Err())
@@ -39,6 +40,7 @@ func (c Change) Apply(ctx context.Context, t nodefiles.Transport, retry nodefile
 			continue
 		}
 		if err := o.Do(ctx, t, retry); err != nil {
+			retry = waits.after(err)
 			p.fail(o.Registry, fmt.Errorf("%s: %w; its old file or its new one stands: apply again to finish", o, err))
 			if o.covers {
 				p.waitFor(o.Registry)

@@ -103,7 +103,8 @@ type Options struct {
 	// other platform has neither. Where it is empty the node may have Windows: names of devices are
 	// refused, and whether letter case counts is found out from the directories that the node has.
 	Platform finding.Platform
-	// Retry is for nodes with Windows.
+	// Retry is for nodes with Windows. After five registries that were waited for in vain the others
+	// are tried once.
 	Retry nodefiles.Retry
 }
 

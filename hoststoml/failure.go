@@ -101,6 +101,27 @@ func (p *progress) allows(o Operation) bool {
 
 func (p *progress) err() error { return errors.Join(p.errs...) }
 
+// mostBusy is how many registries are waited for in vain. What holds that many, a right that is missing
+// for one, holds them for longer, and the others would wait for all of them.
+const mostBusy = 5
+
+// patience is what is left of a retry after calls that failed.
+type patience struct {
+	retry nodefiles.Retry
+	busy  int
+}
+
+// after returns the retry of the calls that follow one that failed.
+func (p *patience) after(err error) nodefiles.Retry {
+	if errors.Is(err, nodefiles.ErrBusy) {
+		p.busy++
+	}
+	if p.busy >= mostBusy {
+		return nodefiles.Retry{Attempts: 1}
+	}
+	return p.retry
+}
+
 // forbids reports whether the file keeps containerd from the registry itself: its server is another
 // one, and no host of it that may pull is the registry. So it is for NeverContactSource and for
 // blocked registries, whoever wrote the file. Of "_default" it is not known which registry that is.

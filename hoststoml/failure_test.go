@@ -676,3 +676,47 @@ func TestADirectoryThatCannotBeLookedAtFailsItsRegistryOnly(t *testing.T) {
 		require.Empty(t, c.Kept)
 	}
 }
+
+// allBusy is a node on which directories are in use for good, to be read or to be changed.
+type allBusy struct {
+	nodefiles.Transport
+	read, change bool
+}
+
+func (b allBusy) List(ctx context.Context, dir string) ([]nodefiles.DirEntry, error) {
+	if b.read && strings.HasPrefix(dir, "busy") {
+		return nil, fmt.Errorf("the directory %w", nodefiles.ErrBusy)
+	}
+	return b.Transport.List(ctx, dir)
+}
+
+func (b allBusy) Rename(ctx context.Context, from, to string) error {
+	if b.change && strings.HasPrefix(to, "busy") {
+		return fmt.Errorf("the directory %w", nodefiles.ErrBusy)
+	}
+	return b.Transport.Rename(ctx, from, to)
+}
+
+func TestManyRegistriesThatAreInUseHoldBackNoOther(t *testing.T) {
+	ours := string(registry("a.io", "https://old.io").File.Bytes())
+	files := map[string]string{}
+	tree := hoststoml.Tree{registry("z.io", "https://m.io")}
+	for i := range 50 {
+		host := fmt.Sprintf("busy%d.io", i)
+		files[host+"/hosts.toml"] = ours
+		tree = append(tree, registry(host, "https://m.io"))
+	}
+	for _, b := range []allBusy{{read: true}, {change: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			b.Transport = faults.NewMemory(faults.Case{Node: files})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := tree.Apply(ctx, b, hoststoml.Options{})
+			require.NoError(t, ctx.Err())
+			require.ErrorIs(t, err, nodefiles.ErrBusy)
+			require.Len(t, failures(err), 50)
+			_, err = b.ReadFile(ctx, "z.io/hosts.toml")
+			require.NoError(t, err)
+		})
+	}
+}

@@ -37,7 +37,7 @@ func ReadNode(ctx context.Context, t nodefiles.Transport) (*Node, error) {
 }
 
 func readNode(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry) (*Node, error) {
-	node := t
+	node, p := t, patience{retry: retry}
 	t = onnode.Patient(t, retry)
 	entries, err := onnode.List(ctx, t, ".")
 	if err != nil {
@@ -56,6 +56,7 @@ func readNode(ctx context.Context, t nodefiles.Transport, retry nodefiles.Retry)
 			if ctx.Err() != nil {
 				return nil, fmt.Errorf("reading the node's files: %w", err)
 			}
+			t = onnode.Patient(node, p.after(err))
 			e.err = fmt.Errorf("reading the node's files: %w; make %s readable, or remove it", err, e.Name)
 		}
 	}
