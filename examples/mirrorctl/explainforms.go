@@ -156,7 +156,14 @@ func (p *program) outcome(e explainedPull) {
 		fmt.Fprintln(p.stdout, "  containerd asked nobody: no host of its file may resolve or pull")
 	case clientlog.None, clientlog.OtherFailure:
 	default:
-		fmt.Fprintf(p.stdout, "  the pull ended with: %s\n", says(e.Ended))
+		from := ""
+		switch {
+		case e.Ended.Proxy:
+			from = ", of the proxy"
+		case e.Ended.Tokens != "":
+			from = ", of " + shown.Location(e.Ended.Tokens) + ", which was asked for a token"
+		}
+		fmt.Fprintf(p.stdout, "  the pull ended with: %s%s\n", says(e.Ended), from)
 	}
 	if e.Blocked > 0 {
 		fmt.Fprintf(p.stdout, "  the source is blocked (line %d), and so it is meant:\n", e.Blocked)

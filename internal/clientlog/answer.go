@@ -13,6 +13,10 @@ type Answer struct {
 	Class  Class
 	Status int    // of HTTP, where it is told
 	Said   string // the client's words
+	// Tokens is the host that was asked for a token, where that answered, or failed, and not the registry.
+	Tokens string
+	// Proxy is set where the proxy could not be reached.
+	Proxy bool
 }
 
 // Class is the kind of an answer, by what one does about it.
@@ -140,7 +144,8 @@ var (
 
 // answerOf says what an error means.
 func answerOf(text string) Answer {
-	a := Answer{Class: OtherFailure, Said: strings.TrimSpace(text)}
+	a := Answer{Class: OtherFailure, Said: strings.TrimSpace(text), Tokens: tokenServer(text),
+		Proxy: strings.Contains(text, proxyFails)}
 	cause := causeOf(a.Said)
 	switch {
 	case cause == "":
@@ -283,6 +288,32 @@ func urlIn(text string) (place, bool) {
 		return placeOf(strings.TrimRight(word, ":,)]"))
 	}
 	return place{}, false
+}
+
+// proxyFails is what net/http says where it cannot reach the proxy.
+const proxyFails = "proxyconnect tcp: "
+
+// tokenServer returns the host that a text says was asked for a token, and "" where it speaks of none. Both
+// clients ask by GET with the parameter service or scope, or by POST, which no pull needs otherwise
+// (containerd, remotes/docker/auth/fetch.go; containers-image, docker_client.go).
+func tokenServer(text string) string {
+	i := strings.Index(text, "http")
+	if i < 0 {
+		return ""
+	}
+	end := strings.IndexAny(text[i:], "\"' \n")
+	if end < 0 {
+		end = len(text) - i
+	}
+	u, err := url.Parse(strings.TrimRight(text[i:i+end], ":,)]"))
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	if q := u.Query(); q.Has("service") || q.Has("scope") || strings.HasSuffix(text[:i], `Post "`) ||
+		strings.Contains(text[:i], "POST request to ") {
+		return u.Host
+	}
+	return ""
 }
 
 // named takes a reference of a log apart: host/repository:tag, host/repository@digest.

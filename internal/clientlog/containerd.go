@@ -122,6 +122,9 @@ func (r *reader) containerdError(text string) bool {
 		return false
 	}
 	p, ok := urlIn(text)
+	if tokenServer(text) != "" {
+		p = place{} // it says nothing of the host whose token that is
+	}
 	if _, rest, found := strings.Cut(text, fromHost); found && !ok {
 		p = placeOfStatus(rest)
 	}

@@ -18,7 +18,11 @@
 // be shown as it is: it may hold a secret.
 package clientlog
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pullroute/pullroute/internal/network"
+)
 
 // Log is what a text says of pulls.
 type Log struct {
@@ -167,7 +171,7 @@ func (r *reader) add(e Event) {
 	}
 	if p, ok := urlIn(e.Answer.Said); ok && e.Kind == Answers && e.Location != "" {
 		own, _, _ := strings.Cut(e.Location, "/")
-		if host, _, _ := strings.Cut(p.location, "/"); host != own {
+		if host, _, _ := strings.Cut(p.location, "/"); network.Host(host) != network.Host(own) {
 			e.Elsewhere = host
 		}
 	}

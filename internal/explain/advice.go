@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/clientlog"
@@ -18,6 +19,15 @@ func (a *Attempt) Advice(on finding.Platform) string {
 	host, _ := network.SplitHost(a.Location)
 	if a.Elsewhere != "" {
 		return "it leads to " + shown.Location(a.Elsewhere) + " for this, by a redirect or the urls of a layer: look there"
+	}
+	switch to, failed := a.Answer.Tokens, onTheWay[a.Answer.Class] != "" || isTLS(a.Answer.Class); {
+	case a.Answer.Proxy:
+		return "it is the proxy that fails: look at it, at the proxy settings of the node, and whether " + host +
+			" is to be asked without it"
+	case to != "" && failed:
+		b := *a
+		b.Location, b.Answer.Tokens = to, ""
+		return "what failed is " + shown.Location(to) + ", which gives out its tokens: " + b.Advice(on)
 	}
 	switch a.Answer.Class {
 	case clientlog.Unauthorized:
@@ -49,6 +59,12 @@ func (a *Attempt) Advice(on finding.Platform) string {
 		return "it speaks plain HTTP: give it TLS, or write the host of its hosts.toml with http://"
 	}
 	return onTheWay[a.Answer.Class]
+}
+
+// isTLS reports whether a class is about certificates, or whether there is TLS at all.
+func isTLS(c clientlog.Class) bool {
+	return slices.Contains([]clientlog.Class{clientlog.UnknownCA, clientlog.WrongName, clientlog.Expired,
+		clientlog.BadTLS, clientlog.PlainHTTP}, c)
 }
 
 // onTheWay is what to do about what goes wrong before a registry answers, or whatever it is asked.

@@ -141,8 +141,11 @@ func Of(events []clientlog.Event, plan resolve.Plan) *Explanation {
 		case event.Kind == clientlog.Ends, event.Answer.Class == clientlog.PolicyRejected:
 			w.ends(event)
 		case event.Kind == clientlog.Ignores:
-			w.differs(event.Line, "containerd ignores the hosts.toml of "+shown.Location(event.Location)+
-				", and asks the registry itself",
+			of := "the hosts.toml of " + shown.Location(event.Location)
+			if event.Location == "" {
+				of = "a hosts.toml, this version does not log which" // 1.7.35, hosts.go, loadHostDir
+			}
+			w.differs(event.Line, "containerd ignores "+of+", and asks the registry itself",
 				"the file on the node has a mistake that this containerd refuses; the same line of the log says which")
 		case event.Kind == clientlog.Asks, event.Kind == clientlog.Answers:
 			w.at(event)
