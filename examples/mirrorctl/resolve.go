@@ -112,19 +112,21 @@ func (s *source) plans(images []string) ([]resolve.Plan, error) {
 	return plans, nil
 }
 
-// about returns the findings of the input that concern a plan: those of the entries that govern it, and
-// those of no entry at all.
+// about returns the findings of the input that concern a plan: those of the entries that govern it, of
+// their objects as a whole, and of what might govern it and makes no rule.
 func (s *source) about(plan resolve.Plan) finding.Findings {
-	governing := map[field]bool{}
+	governing, objects := map[field]bool{}, map[field]bool{}
 	for _, scope := range plan.Scopes {
 		for _, o := range s.origins(scope) {
 			governing[field{o.File, o.Object, o.Field}] = true
+			objects[field{o.File, o.Object, ""}] = true
 		}
 	}
+	ofObject := func(o finding.Origin) bool { return o.Field == "" && objects[field{o.File, o.Object, ""}] }
 	var about finding.Findings
 	for _, f := range s.findings.For(plan.Platform) {
 		switch {
-		case within(f.Origin, governing):
+		case within(f.Origin, governing), ofObject(f.Origin), ofObject(f.Related), makesNoRule(f):
 			about = append(about, f)
 		case f.Code == finding.CodePayloadBlocked && slices.ContainsFunc(plan.References,
 			func(r string) bool { return blocks(f.Value, r) }):
@@ -132,6 +134,13 @@ func (s *source) about(plan resolve.Plan) finding.Findings {
 		}
 	}
 	return about
+}
+
+// makesNoRule reports whether a finding is of something that has no entry, and might have had one for any
+// image: an object that is only checked for, or a field that the API server drops.
+func makesNoRule(f finding.Finding) bool {
+	return f.Code == finding.CodeNotCreated ||
+		f.Code == finding.CodeUnknownField && !strings.Contains(f.Origin.Field, "[")
 }
 
 // blocks reports whether a reference is inside a blocked scope.
