@@ -236,7 +236,7 @@ func TestDecodeReportsUnknownFieldsWithTheirLines(t *testing.T) {
 	set, refused := decode(t, strings.Replace(idms, "    mirrors:", "    mirror: x\n    mirrors:", 1)+"extra: 1\n")
 	require.Empty(t, refused)
 	require.Len(t, set.Findings, 2)
-	require.Equal(t, "warning: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].mirror: has no effect: this object has no such field, and the API server drops it, as does this reader [unknown-field] (in.yaml:8)", set.Findings[0].String())
+	require.Equal(t, "warning: ImageDigestMirrorSet/a spec.imageDigestMirrors[0].mirror: has no effect: this object has no such field, and the API server drops it, as does this reader; did you mean mirrors? [unknown-field] (in.yaml:8)", set.Findings[0].String())
 	require.Equal(t, "extra", set.Findings[1].Origin.Field)
 }
 

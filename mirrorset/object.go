@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/internal/near"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -403,7 +404,7 @@ func (o *object) mirrorEntries(spec []field, list string) (entries []ImageMirror
 		if f.key == list {
 			entries = o.entries(f.value, "spec."+list, "mirrorSourcePolicy")
 		} else {
-			o.unknown(f, o.name, "spec")
+			o.unknown(f, o.name, "spec", list)
 		}
 	}
 	return entries
@@ -418,7 +419,7 @@ func (o *object) contentSourcePolicy(spec []field) {
 					RepositoryDigestMirrors{Source: e.Source, Mirrors: e.Mirrors})
 			}
 		} else {
-			o.unknown(f, o.name, "spec")
+			o.unknown(f, o.name, "spec", "repositoryDigestMirrors")
 		}
 	}
 	s.ReadFrom = o.readFrom()
@@ -616,6 +617,10 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 		o.wrongType(o.name, n, path, "a list")
 		return nil
 	}
+	known := []string{"source", "mirrors"}
+	if policy != "" {
+		known = append(known, policy)
+	}
 	entries := make([]ImageMirrors, 0, n.Len())
 	for i, n := range n.Items() {
 		at := item(path, i)
@@ -632,7 +637,7 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 			default:
 				// A bare list may be cut out of an install-config or out of an ImageDigestMirrorSet.
 				if policy == "" || f.key != policy && (path != "" || f.key != "mirrorSourcePolicy") {
-					o.unknown(f, o.name, at)
+					o.unknown(f, o.name, at, known...)
 					continue
 				}
 				text, ok := o.str(f.value, o.name, at, ".", f.key)
@@ -811,13 +816,33 @@ func (d *decoder) refuseAPI(code finding.Code, object string, line int, path, va
 	})
 }
 
-// unknown reports a field that the schema does not have.
-func (d *decoder) unknown(f field, object, path string) {
+// unknown reports a field that the schema does not have, and which of some known ones was likely meant.
+func (d *decoder) unknown(f field, object, path string, known ...string) {
+	message := "has no effect: this object has no such field, and the API server drops it, as does this reader"
+	if meant := meantField(f.key, known); meant != "" {
+		message += "; did you mean " + meant + "?"
+	}
 	d.set.Findings = append(d.set.Findings, finding.Finding{
 		Code: finding.CodeUnknownField, Severity: finding.SeverityWarning,
 		Origin:  d.origin(object, join(path, f.key), f.line),
-		Message: "has no effect: this object has no such field, and the API server drops it, as does this reader",
+		Message: message,
 	})
+}
+
+// meantField returns the one of some fields that another one is nearly, or has under another kind: the
+// policy of install-config is sourcePolicy, and the list of each kind has its own name.
+func meantField(key string, known []string) string {
+	if meant := near.Word(key, known); meant != "" {
+		return meant
+	}
+	for _, word := range []string{"policy", "mirrors"} {
+		for _, field := range known {
+			if strings.HasSuffix(strings.ToLower(key), word) && strings.HasSuffix(strings.ToLower(field), word) {
+				return field
+			}
+		}
+	}
+	return ""
 }
 
 func (d *decoder) origin(object, path string, line int) finding.Origin {

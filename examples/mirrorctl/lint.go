@@ -207,7 +207,8 @@ func objectsIn(s *mirrorset.Set) int {
 		len(s.MachineConfigurations) + len(s.NodeFiles)
 }
 
-// withoutRefusedEntries leaves out what else there is to say of entries that are refused.
+// withoutRefusedEntries leaves out what else there is to say of entries that are refused, but for what is about
+// an image, and for fields that are unknown: one of them may be that which is missing.
 func withoutRefusedEntries(findings finding.Findings) finding.Findings {
 	type entry struct {
 		file, object, wrapper, field string
@@ -230,7 +231,7 @@ func withoutRefusedEntries(findings finding.Findings) finding.Findings {
 	}
 	return slices.DeleteFunc(findings, func(f finding.Finding) bool {
 		e, ok := of(f.Origin)
-		return ok && !f.Refused() && refused[e] && f.Code != codeRuleNotUsed // that is about an image
+		return ok && !f.Refused() && refused[e] && f.Code != codeRuleNotUsed && f.Code != finding.CodeUnknownField
 	})
 }
 

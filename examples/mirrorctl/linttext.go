@@ -64,7 +64,7 @@ func foldNothing(all []fact) []fact {
 // alike are facts of one code, object, registry and set of platforms.
 type alike struct {
 	fact
-	others []string // the values of those of them that are named
+	others []string // the values of those of them that are named, or their fields
 	more   int      // how many others there are
 }
 
@@ -93,17 +93,27 @@ func groups(all []fact) []alike {
 		}
 		g := &list[i]
 		g.more++
-		if len(g.others) < shownAlike-1 && f.Value != g.Value && !slices.Contains(g.others, f.Value) {
-			g.others = append(g.others, f.Value)
+		if name := f.named(); len(g.others) < shownAlike-1 && name != g.named() && !slices.Contains(g.others, name) {
+			g.others = append(g.others, name)
 		}
 	}
 	return list
 }
 
-// lead returns what tells facts of one code apart: not-applied is said of many fields, and another way
-// under an operator of pulls by tag, by digest or both.
+// named names what a fact is about: its value, or where it has none the field.
+func (f *fact) named() string {
+	if f.Value != "" {
+		return `"` + f.Value + `"`
+	}
+	return f.Origin.Field
+}
+
+// lead returns what tells facts of one code apart: not-applied is said of many fields, an unknown field may be
+// one of several that were meant, and another way under an operator is one of pulls by tag, by digest or both.
 func lead(f *finding.Finding) string {
 	switch f.Code {
+	case finding.CodeUnknownField:
+		return f.Message
 	case finding.CodeNotApplied:
 		words := strings.SplitN(f.Message, " ", 5)
 		return strings.Join(words[:min(4, len(words))], " ")
@@ -122,18 +132,15 @@ func (g *alike) likewise() string {
 	if g.more == 0 {
 		return ""
 	}
-	quoted := make([]string, len(g.others))
-	for i, value := range g.others {
-		quoted[i] = `"` + value + `"`
-	}
+	names := strings.Join(g.others, ", ")
 	more := g.more - len(g.others)
 	switch {
-	case len(quoted) == 0:
+	case names == "":
 		return fmt.Sprintf("; likewise %d more", more)
 	case more == 0:
-		return "; likewise " + strings.Join(quoted, ", ")
+		return "; likewise " + names
 	}
-	return fmt.Sprintf("; likewise %s and %d more", strings.Join(quoted, ", "), more)
+	return fmt.Sprintf("; likewise %s and %d more", names, more)
 }
 
 // refusedBy is what it means for pulls that somebody refuses an object; what a client refuses, and what
