@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
+
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -41,4 +43,22 @@ func HostFromDir(dir string) (host string, ok bool) {
 		return "", false
 	}
 	return host, true
+}
+
+// hostFromDir is HostFromDir for what a node has: images may also name an address of IPv6 as their host
+// (github.com/distribution/reference, regexp.go), and Dir names its directory as containerd does.
+func hostFromDir(dir string) (host string, ok bool) {
+	if host, ok := HostFromDir(dir); ok || !strings.HasPrefix(dir, "[") {
+		return host, ok
+	}
+	host = dir
+	if rest, found := strings.CutSuffix(dir, "_"); found {
+		i := strings.LastIndexByte(rest, '_')
+		if i < 0 {
+			return "", false
+		}
+		host = rest[:i] + ":" + rest[i+1:]
+	}
+	_, err := reference.ParseNamed(host + "/a")
+	return host, err == nil
 }

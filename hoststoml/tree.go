@@ -15,8 +15,8 @@ import (
 // ReadTree reads a config_path as a node has it. A file that containerd ignores is in the tree as
 // one that says nothing, which is what containerd makes of it, and the findings tell why; they
 // refuse nothing by themselves. Where versions differ, it is containerd 2.4 that counts; see
-// [Version.ReadTree] for another. What is
-// named as no registry host is passed over. Where containerd fails every pull from a registry
+// [Version.ReadTree] for another. What is named as no registry host is passed over, and of a hosts.toml in
+// it that is said; addresses of IPv6 are hosts here. Where containerd fails every pull from a registry
 // because a file stands in the place of its directory, what is there cannot be read, or a certificate
 // is missing that its file names, no location is left in the table's plans.
 func ReadTree(dir string) (Tree, finding.Findings, error) {
@@ -54,8 +54,11 @@ func readTree(fsys fs.FS, dir string, join func(...string) string, v Version) (t
 				"registry, or into _default"))
 			continue
 		}
-		host, ok := HostFromDir(e.Name())
+		host, ok := hostFromDir(e.Name())
 		if !ok {
+			if _, err := fs.Stat(fsys, join(dir, e.Name(), FileName)); err == nil {
+				findings = append(findings, unnamed(onDisk(dir, e.Name()+"/"+FileName)))
+			}
 			continue
 		}
 		// Of HOST_PORT_ and HOST:PORT the first counts.
@@ -102,6 +105,8 @@ func readRegistry(in registryDir, dir, name, host string, v Version) (rf Registr
 	place := onDisk(dir, name+"/"+FileName)
 	if name != Dir(host) {
 		rf.found = name + "/" + FileName
+	}
+	if name != Dir(host) && !strings.HasPrefix(host, "[") { // an address of IPv6 has colons in either
 		findings = append(findings, finding.Finding{
 			Code: finding.CodeReservedName, Severity: finding.SeverityInfo, Platform: finding.Windows,
 			Origin: finding.Origin{File: place}, Value: name,
@@ -140,6 +145,16 @@ func readRegistry(in registryDir, dir, name, host string, v Version) (rf Registr
 func isNote(name string) bool {
 	ext := strings.ToLower(filepath.Ext(name))
 	return ext == ".md" || ext == ".txt" || !strings.ContainsAny(name, ".:_")
+}
+
+// unnamed is the finding of a file that containerd looks for on behalf of no image.
+func unnamed(place string) finding.Finding {
+	return finding.Finding{
+		Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning, Platform: finding.Containerd,
+		Origin: finding.Origin{File: place},
+		Message: "is not read: its directory has the name of no registry host; call it HOST, HOST_PORT_ where images " +
+			"name a port, or _default for every registry without a directory of its own",
+	}
 }
 
 // misplaced is the finding of a file that containerd does not read.

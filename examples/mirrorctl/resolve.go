@@ -137,9 +137,10 @@ func (s *source) about(plan resolve.Plan) finding.Findings {
 }
 
 // makesNoRule reports whether a finding is of something that has no entry, and might have had one for any
-// image: an object that is only checked for, or a field that the API server drops.
+// image: an object that is only checked for, a file that the client does not read, or a field that the API
+// server drops.
 func makesNoRule(f finding.Finding) bool {
-	return f.Code == finding.CodeNotCreated ||
+	return f.Code == finding.CodeNotCreated || f.Code == finding.CodeFileNotRead ||
 		f.Code == finding.CodeUnknownField && !strings.Contains(f.Origin.Field, "[")
 }
 

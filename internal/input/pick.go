@@ -390,7 +390,7 @@ func (l nodeList) pick(platform finding.Platform, o Choice, p *Picked) finding.F
 		p.Findings = append(p.Findings, finding.Finding{
 			Code: finding.CodeNothingRead, Severity: finding.SeverityInfo, Platform: finding.Containerd,
 			Origin:  finding.Origin{File: hosts.Dir},
-			Message: "holds no hosts.toml: every image comes from its own registry",
+			Message: "holds no hosts.toml of a registry: every image comes from its own",
 		})
 	}
 	return p.unlessIgnored(refusals(hosts.Findings), o)
