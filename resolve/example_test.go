@@ -142,3 +142,13 @@ func ExampleLinuxTable_Find() {
 	// quay.io/team true true
 	// false
 }
+
+func ExampleLinuxTable_Check() {
+	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{
+		{Prefix: "quay.io/team", Location: "quay.io/team", Mirrors: []resolve.LinuxMirror{{Location: "mirror/team"}}},
+	}})
+	for _, f := range table.Check() {
+		fmt.Println(f.Severity, f.Code, f.Value)
+	}
+	// Output: error unwritable-location mirror/team
+}

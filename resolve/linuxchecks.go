@@ -123,33 +123,33 @@ func (b *imageBuilder) checkMirror(r *mirrorset.Rule, m mirrorset.Mirror) (usabl
 			"is never asked: it lies inside %s, which may not be contacted; use a mirror outside of it", scope))
 		return false
 	}
-	severity, message := unwritableMirror(r, m.Location)
+	if plainMirror(m.Location) {
+		return true // as nearly all, without a look at the grammar
+	}
+	severity, message := unwritableMirror(r.Source, string(r.Pull), m.Location)
 	if message != "" {
 		report(finding.CodeUnwritable, severity, message)
 	}
 	return severity != finding.SeverityError
 }
 
-// unwritableMirror says which pulls of a rule a mirror stops because the client cannot write their
-// location as a reference; message is empty where there are none.
-func unwritableMirror(r *mirrorset.Rule, mirror string) (finding.Severity, string) {
-	host, path := network.SplitHost(r.Source)
-	if plainMirror(mirror) {
-		return "", "" // as nearly all, without a look at the grammar
-	}
+// unwritableMirror says which pulls of a source a mirror stops because the client cannot write their
+// location as a reference; message is empty where there are none. pulls are those that the mirror serves.
+func unwritableMirror(source, pulls, mirror string) (finding.Severity, string) {
+	host, path := network.SplitHost(source)
 	if why := unwritable(mirror + "/a/b"); why != "" {
 		return finding.SeverityError, fmt.Sprintf("stops every pull of %s by %s: no location below it can "+
-			"be written as a reference (%s)", r.Source, r.Pull, why)
+			"be written as a reference (%s)", source, pulls, why)
 	}
 	switch {
 	case path != "" && unwritable(mirror) != "":
 		return finding.SeverityWarning, fmt.Sprintf("stops the pull of an image named exactly %s by %s: "+
 			"the mirrored location would be %q (%s); repositories below it are not concerned",
-			r.Source, r.Pull, mirror, unwritable(mirror))
+			source, pulls, mirror, unwritable(mirror))
 	case mirror == "docker.io" && (path == "" || isWildcard(host)):
 		return finding.SeverityWarning, fmt.Sprintf("stops pulls of %s/NAME by %s: on docker.io a "+
 			"repository has two parts; use docker.io/library, or mirror namespaces",
-			r.Source, r.Pull)
+			source, pulls)
 	}
 	return "", ""
 }
@@ -160,4 +160,74 @@ func plainMirror(mirror string) bool {
 	host, path := network.SplitHost(mirror)
 	return path != "" && linuxHost(host) && !strings.HasSuffix(host, "docker.io") &&
 		len(mirror)+len("/a/b") <= maxLinuxName
+}
+
+// Check reports what the entries of a node's own file lead to that their author is not likely to expect:
+// mirrors that are never asked or stop a pull, and entries that leave a kind of pull without any location.
+// The findings of a table that was built from rules are in Findings.
+func (t *LinuxTable) Check() (findings finding.Findings) {
+	if t == nil {
+		return nil
+	}
+	for i := range t.entries {
+		if e := &t.entries[i]; !t.dead[i] {
+			findings = append(findings, t.checkEntry(e)...)
+		}
+	}
+	return findings
+}
+
+func (t *LinuxTable) checkEntry(e *LinuxEntry) (findings finding.Findings) {
+	report := func(code finding.Code, severity finding.Severity, origins []finding.Origin, value, message string) {
+		findings = append(findings, finding.Finding{
+			Code: code, Severity: severity, Platform: finding.Linux, Origin: firstOrigin(origins), Value: value,
+			Message: message,
+		})
+	}
+	served := map[mirrorset.Pull]bool{}
+	for i := range e.Mirrors {
+		m := &e.Mirrors[i]
+		var kinds []string
+		for _, pull := range pulls {
+			if e.serves(m, pull == mirrorset.ByDigest) {
+				kinds = append(kinds, string(pull))
+			}
+		}
+		if by := t.blocking(m.Location); by != nil {
+			report(finding.CodeMirrorBlocked, finding.SeverityWarning, m.Origins, m.Location, fmt.Sprintf(
+				"is never asked: it lies inside %s, which is blocked; use a mirror outside of it", by.Prefix))
+			continue
+		}
+		severity, message := unwritableMirror(e.Prefix, strings.Join(kinds, " and by "), m.Location)
+		if message != "" {
+			report(finding.CodeUnwritable, severity, m.Origins, m.Location, message)
+		}
+		for _, pull := range pulls {
+			if severity != finding.SeverityError && e.serves(m, pull == mirrorset.ByDigest) {
+				served[pull] = true
+			}
+		}
+	}
+	blocked := e.Blocked
+	if to := e.elsewhere(); to != "" { // the client looks that up by its own name
+		blocked = t.blocking(to) != nil
+	}
+	if blocked && len(e.Mirrors) > 0 {
+		switch digest, tag := served[mirrorset.ByDigest], served[mirrorset.ByTag]; {
+		case !digest && !tag:
+			report(finding.CodeNoLocation, finding.SeverityError, e.Origins, e.Prefix,
+				"cannot be pulled at all: it is blocked, and no mirror of it can be asked")
+		case !tag:
+			report(finding.CodePullsBlocked, finding.SeverityWarning, e.Origins, e.Prefix, onlyFor("tag", "digest"))
+		case !digest:
+			report(finding.CodePullsBlocked, finding.SeverityWarning, e.Origins, e.Prefix, onlyFor("digest", "tag"))
+		}
+	}
+	return findings
+}
+
+// onlyFor says that a blocked entry has mirrors for one kind of pull alone.
+func onlyFor(blocked, served string) string {
+	return fmt.Sprintf("cannot be pulled by %s: it is blocked, and its mirrors serve pulls by %s only; add mirrors for "+
+		"pulls by %[1]s", blocked, served)
 }

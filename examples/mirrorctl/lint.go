@@ -167,8 +167,10 @@ func lintInput(in *input.Input, flags *linting, l linter) (*linted, error) {
 func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linter) error {
 	for _, node := range linux {
 		l.findings = slices.Clone(node.Findings)
-		if err := node.Findings.Err(); err == nil && len(l.require) > 0 {
-			if err := l.images(node.Table(), l.require); err != nil {
+		if node.Findings.Err() == nil {
+			table := node.Table()
+			l.findings = append(l.findings, table.Check()...)
+			if err := l.images(table, l.require); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 		}
