@@ -2,6 +2,7 @@ package input
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/hoststoml"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/internal/tomltree"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -153,6 +155,7 @@ type criConfig struct {
 	missing []string // files that are imported, and not in the input
 	version hoststoml.Version
 	on      finding.Platform
+	trees   []configPath // of the input
 }
 
 // setting returns a setting of the plugin, or of its table registry, and the file that it stands
@@ -249,6 +252,7 @@ func (in *Input) ofContainerd(on finding.Platform, client Client) (findings find
 		if imported[c.files[0].name] {
 			continue // it is a part of another
 		}
+		c.trees = in.trees
 		findings = append(findings, c.findings(len(in.trees) > 0 || c.files[0].given)...)
 	}
 	return findings
@@ -318,6 +322,10 @@ func (c *criConfig) directories(dir *tomltree.Value, file string,
 		say(dir, file, "config_path", set+": containerd reads no hosts.toml, and asks every registry "+
 			"itself; name the directory"+asIf)
 	case !isList(list):
+		if has := c.elsewhere(list); has != "" {
+			say(dir, file, "config_path", "is another directory than "+shown.Location(has)+", whose files the input "+
+				"has and containerd then does not read; give the files of that directory"+asIf)
+		}
 	case c.splits() && strings.Contains(list, ";") == (c.on == finding.Windows):
 		f := say(dir, file, "config_path", set+": of each registry the first that has a directory for it "+
 			"counts; the answer is from the files that were given")
@@ -327,6 +335,43 @@ func (c *criConfig) directories(dir *tomltree.Value, file string,
 			"nothing there, and asks every registry itself, unless use_local_image_pull has it look into each "+
 			"as older versions do; write one directory"+asIf)
 	}
+}
+
+// configPlaces are where the file lies on a node: by default, on Windows, and where WMCO puts it.
+var configPlaces = []string{"etc/containerd/config.toml", "Program Files/containerd/config.toml",
+	"k/containerd/containerd_conf.toml"}
+
+// elsewhere returns the first tree of the node of the file where it has some, and none of them is the one
+// directory that config_path names. Where that is not known, because the file lies in no place of a node,
+// it returns "".
+func (c *criConfig) elsewhere(list string) string {
+	dir := strings.ReplaceAll(list, `\`, "/")
+	if len(dir) > 2 && dir[1] == ':' {
+		dir = dir[2:] // the drive
+	}
+	for _, place := range configPlaces {
+		root, ok := below(c.files[0].name, place)
+		if !ok || !strings.HasPrefix(dir, "/") {
+			continue
+		}
+		has := ""
+		for _, t := range c.trees {
+			name, inside := strings.CutPrefix(t.dir, strings.TrimSuffix(root, "/")+"/")
+			if root == "." {
+				name, inside = t.dir, true
+			}
+			if !inside || t.file != "" {
+				continue
+			}
+			// The root may be one of a part of the node: k3s has etc/containerd below its own directory.
+			if strings.HasSuffix(strings.ToLower(path.Clean(dir)), "/"+strings.ToLower(name)) {
+				return ""
+			}
+			has = cmp.Or(has, t.dir)
+		}
+		return has
+	}
+	return ""
 }
 
 // isList reports whether a config_path names more than one directory: they stand between colons, on

@@ -21,7 +21,8 @@ var configDamages = []struct{ plugin, registry, top, says string }{
 	{registry: "headers = {}", says: "is not set"},
 	{registry: "config_path = '/a'\n[%s.registry.mirrors.'quay.io']\nendpoint = ['https://x.corp']", says: "stand beside config_path"},
 	{registry: "[%s.registry.mirrors.'quay.io']\nendpoint = ['https://x.corp']", says: "mirrors of older versions"},
-	{registry: "config_path = '/a'", top: "imports = ['/gone/more.toml']", says: "is imported, and is not in the input"},
+	{registry: "config_path = '/etc/docker/certs.d'", says: "is another directory than "},
+	{registry: "config_path = '/etc/containerd/certs.d'", top: "imports = ['/gone/more.toml']", says: "is imported, and is not in the input"},
 	{registry: "config_path = '/a:/b'", plugin: "max_concurrent_downloads = 5", says: "of each registry the first that has a directory"},
 }
 
