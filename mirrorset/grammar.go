@@ -150,6 +150,8 @@ func whyInvalid(s string) string {
 		return "it is empty; name a host, namespace or repository such as quay.io/my-org"
 	case strings.Contains(s, "{{") || strings.Contains(s, "${"):
 		return "it is part of a template; render that first"
+	case strings.ContainsAny(s, "<>"):
+		return "it is a placeholder; write what \"<…>\" stands for"
 	case strings.Contains(s, "://"):
 		return "it has a URL scheme; write only host[:port]/path"
 	case strings.Contains(s, "@") && !strings.Contains(s, "@sha"):

@@ -113,6 +113,7 @@ func TestEveryRefusedTextIsExplained(t *testing.T) {
 		"quay.*.io":          "wildcard",
 		"[::1]/a":            "IPv6",
 		"my_host/a":          "underscore",
+		"<my_host>:<port>/a": "placeholder",
 		"quay.io /a":         "white space",
 	} {
 		require.False(t, ValidSource(s), s)

@@ -105,6 +105,10 @@ func (l *Images) lines(name string, text []byte) error {
 		}
 		image, destination := line, ""
 		if fields := strings.Fields(line); len(fields) == 2 {
+			if isImage(fields[0]) {
+				return fmt.Errorf("%s:%d: has two images; where the second is where the first was copied to, write "+
+					"SRC=DST, else each on a line of its own", shown.Location(name), number)
+			}
 			image = fields[1]
 		}
 		if source, to, ok := strings.Cut(image, "="); ok {
@@ -116,6 +120,14 @@ func (l *Images) lines(name string, text []byte) error {
 		}
 	}
 	return nil
+}
+
+// isImage reports whether a text is an image that names its registry. What stands before an image in two
+// columns is a name for it, which has none: cli, namespace/pod.
+func isImage(text string) bool {
+	text = strings.TrimPrefix(text, "docker://")
+	_, err := resolve.ParseReference(text)
+	return err == nil && !resolve.IsShortName(text)
 }
 
 // comment returns where a comment begins, and -1 where there is none.
@@ -190,6 +202,11 @@ func (l *Images) node(n *document.Node, depth int) *document.Node {
 		for _, image := range imagesOf(f, textOf(kind)) {
 			if text := textOf(image); text != "" && !l.add(text, "") {
 				return image
+			}
+		}
+		if f.Key.Text == "image" && value(fields, "references") != nil { // oc adm release info -o json
+			if text := textOf(&f.Value); text != "" && !l.add(text, "") {
+				return &f.Value
 			}
 		}
 		if bad := l.node(&f.Value, depth+1); bad != nil {

@@ -40,6 +40,11 @@ func TestImagesAreFoundInEveryListThatPeopleHave(t *testing.T) {
 		"a release": {
 			"Name:           4.19.3\nPull From: quay.io/r/release" + digest + "\n\nImages:\n  NAME          PULL SPEC\n  api     quay.io/r/art" + digest + "\n",
 			[]string{"quay.io/r/release" + digest, "quay.io/r/art" + digest}},
+		"a release in JSON": {
+			`{"image": "quay.io/r/release` + digest + `", "references": {"kind": "ImageStream", "spec": {"tags": [` +
+				`{"from": {"kind": "DockerImage", "name": "quay.io/r/art` + digest + `"}}]}}}`,
+			[]string{"quay.io/r/art" + digest, "quay.io/r/release" + digest}},
+		"pods and their images": {"ns/pod quay.io/a/b:1\n", []string{"quay.io/a/b:1"}},
 		"pods of every kind": {`
 kind: Deployment
 spec:
@@ -94,12 +99,13 @@ func TestAMappingSaysWhereAnImageWent(t *testing.T) {
 
 func TestAListWithoutAnImageIsAnErrorThatRepeatsNoLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                         "holds no image",
-		"# nothing\n":              "holds no image",
-		"kind: ConfigMap\n":        "holds no image",
-		"a: &a\n- *a\n":            "holds no image",
-		"a: [":                     "not valid YAML",
-		"quay.io/a:1\nP4ssw0rd!\n": ":2: is not an image reference",
+		"":                                      "holds no image",
+		"# nothing\n":                           "holds no image",
+		"kind: ConfigMap\n":                     "holds no image",
+		"a: &a\n- *a\n":                         "holds no image",
+		"a: [":                                  "not valid YAML",
+		"quay.io/a:1\n quay.io/b:1  m.io/b:1\n": ":2: has two images; where the second is where the first was copied to, write SRC=DST",
+		"quay.io/a:1\nP4ssw0rd!\n":              ":2: is not an image reference",
 		"kind: Pod\nspec: {containers: [{image: 'P4ssw0rd!'}]}\n": ":2: is not an image reference",
 		"Name: x\n  NAME   DIGEST\n  cli   sha256:abc\n":          "--pullspecs",
 	} {
