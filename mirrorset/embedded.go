@@ -221,6 +221,33 @@ func (w *walker) file(n *document.Node, at *step, c context) (handled bool) {
 	return true
 }
 
+// ignition refuses the files of an Ignition config that others, which stand elsewhere, are merged into or
+// take the place of: a file of theirs with the same path counts (ignition, internal/exec/engine.go,
+// renderConfig). append is the older name of merge.
+func (w *walker) ignition(n *document.Node, at *step, c context) {
+	config := lookup(lookup(n, "ignition"), "config")
+	for _, key := range []string{"merge", "append", "replace"} {
+		others := lookup(config, key)
+		if others == nil {
+			continue
+		}
+		elsewhere := standsElsewhere(others)
+		for _, other := range others.Items() {
+			elsewhere = elsewhere || standsElsewhere(other)
+		}
+		if elsewhere {
+			w.unread(others.Line, at.field("ignition").field("config").field(key), c, "", "names another config, "+
+				"which was not read: a registries.conf in it counts in place of the one here; give that config")
+		}
+	}
+}
+
+// standsElsewhere reports whether a resource of Ignition or Butane is not in the text itself.
+func standsElsewhere(n *document.Node) bool {
+	source := text(lookup(n, "source"))
+	return lookup(n, "local") != nil || source != "" && !strings.HasPrefix(source, "data:")
+}
+
 // fileMode returns the mode of a file as a decimal number; YAML has octal ones too.
 func fileMode(n *document.Node) string {
 	mode := lookup(n, "mode")
@@ -280,7 +307,7 @@ func fileData(n, contents, content *document.Node) (data []byte, field string, e
 	}
 	source := text(lookup(contents, "source"))
 	switch {
-	case lookup(contents, "local") != nil || source != "" && !strings.HasPrefix(source, "data:"):
+	case standsElsewhere(contents):
 		return nil, "contents", fmt.Errorf("stands elsewhere")
 	case source != "":
 		data, err = dataURL(source)

@@ -227,6 +227,15 @@ func (w *walker) mapping(n *document.Node, at *step, c context) {
 		w.unread(n.Line, at, c, source, "has a source and mirrors, and was not read: "+adviceRule)
 		return
 	}
+	before := len(w.set.NodeFiles)
+	w.fields(n, at, c)
+	if len(w.set.NodeFiles) > before {
+		w.ignition(n, at, c)
+	}
+}
+
+// fields looks at the fields of an object, or of a part of one.
+func (w *walker) fields(n *document.Node, at *step, c context) {
 	fields := n.Fields()
 	for i := range fields {
 		key, value := &fields[i].Key, &fields[i].Value
