@@ -184,6 +184,10 @@ func (t *LinuxTable) checkEntry(e *LinuxEntry) (findings finding.Findings) {
 			Message: message,
 		})
 	}
+	if strings.Contains(strings.TrimPrefix(e.Prefix, "*."), "*") {
+		report(finding.CodeUnmatchedSource, finding.SeverityWarning, e.Origins, e.Prefix, "matches no image: a \"*\" is a "+
+			"wildcard only at the beginning, as in *.example.com; name the registry or the namespace itself")
+	}
 	served := map[mirrorset.Pull]bool{}
 	for i := range e.Mirrors {
 		m := &e.Mirrors[i]

@@ -281,7 +281,9 @@ const clusterResources = "cluster-scoped-resources"
 // inner looks at the name of a directory inside another.
 func (in *Input) inner(name string) error {
 	in.mustGather = in.mustGather || path.Base(name) == clusterResources
-	if !inDropInDir(name) || !strings.HasSuffix(name, ".conf") {
+	dir := path.Dir(name)
+	ofUser := path.Base(dir) == rootlessDropIns && !strings.HasSuffix(name, ".conf") // its directories are by UID
+	if !inDropInDir(name) || ofUser {
 		return nil
 	}
 	in.findings = append(in.findings, finding.Finding{
