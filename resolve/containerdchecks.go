@@ -155,3 +155,28 @@ func (b *registryBuilder) checkScopes() {
 		}
 	}
 }
+
+// Check reports the registries of a node's own files that leave pulls by tag without any location: an endpoint
+// is asked for a tag only if it may both pull and resolve. The findings of a table that was built from rules are
+// in Findings.
+func (t *ContainerdTable) Check() (findings finding.Findings) {
+	for _, r := range t.Registries() {
+		host := r.Host
+		if host == "_default" {
+			host = "registry.invalid" // which has no file of its own
+		}
+		pulls := func(suffix string) bool {
+			plan, err := t.Plan(host + "/a/a" + suffix)
+			return err != nil || len(plan.Pull) > 0
+		}
+		if !pulls(":1") && pulls("@sha256:"+strings.Repeat("a", 64)) {
+			findings = append(findings, finding.Finding{
+				Code: finding.CodePullsBlocked, Severity: finding.SeverityWarning, Platform: finding.Containerd,
+				Origin: firstOrigin(r.Origins), Value: r.Host,
+				Message: "cannot be pulled from by tag: no endpoint has both capabilities, pull and resolve " +
+					"(containerd says \"no resolve hosts\"); give one both, or pull by digest",
+			})
+		}
+	}
+	return findings
+}

@@ -59,8 +59,16 @@ func (t *ContainerdTable) plan(image string, r Reference) Plan {
 	if need := asked.need(); !asked.any(need) {
 		why, mend := "pull", "unblock the registry, give it a mirror under NeverContactSource, or give an endpoint "+
 			"the capability pull"
+		origin := firstOrigin(asked.file.Origins)
+		ofNode := asked.file.sources == "" && origin.File != "" && origin.Object == "" // no rule and no object made it
+		if ofNode {
+			mend = "give an endpoint the capability pull"
+		}
 		if need.Has(CanResolve) && asked.any(CanPull) {
 			why, mend = "pull and resolve, which a pull by tag needs", "add an ImageTagMirrorSet, or pull by digest"
+			if ofNode {
+				mend = "give an endpoint both capabilities, or pull by digest"
+			}
 		}
 		p.finding(finding.CodeNoLocation, finding.SeverityError, nil, r.String(), fmt.Sprintf(
 			"cannot be pulled: no endpoint of %s may %s (containerd says \"no resolve hosts\"); %s", scope, why, mend))

@@ -143,6 +143,16 @@ func ExampleLinuxTable_Find() {
 	// false
 }
 
+func ExampleContainerdTable_Check() {
+	table := resolve.ContainerdTableOf([]resolve.Registry{{Host: "quay.io", NoServer: true, Endpoints: []resolve.Endpoint{
+		{Scheme: "https", Host: "mirror.corp", Root: "/v2", Capabilities: resolve.CanPull},
+	}}})
+	for _, f := range table.Check() {
+		fmt.Println(f.Severity, f.Code, f.Value)
+	}
+	// Output: warning pulls-blocked quay.io
+}
+
 func ExampleLinuxTable_Check() {
 	table := resolve.LinuxTableOf(resolve.LinuxConfig{Entries: []resolve.LinuxEntry{
 		{Prefix: "quay.io/team", Location: "quay.io/team", Mirrors: []resolve.LinuxMirror{{Location: "mirror/team"}}},

@@ -177,8 +177,9 @@ func (c *linted) nodes(linux []*input.Linux, containerd []*input.Hosts, l *linte
 		c.findings = append(c.findings, l.findings...)
 	}
 	for _, node := range containerd {
-		l.findings = slices.Clone(node.Findings)
-		if err := l.images(node.Table(), l.require); err != nil {
+		table := node.Table()
+		l.findings = append(slices.Clone(node.Findings), table.Check()...)
+		if err := l.images(table, l.require); err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		c.findings = append(c.findings, l.findings...)
