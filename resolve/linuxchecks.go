@@ -188,46 +188,55 @@ func (t *LinuxTable) checkEntry(e *LinuxEntry) (findings finding.Findings) {
 		report(finding.CodeUnmatchedSource, finding.SeverityWarning, e.Origins, e.Prefix, "matches no image: a \"*\" is a "+
 			"wildcard only at the beginning, as in *.example.com; name the registry or the namespace itself")
 	}
-	served := map[mirrorset.Pull]bool{}
+	var digest, tag bool // whether a mirror serves these
 	for i := range e.Mirrors {
 		m := &e.Mirrors[i]
-		var kinds []string
-		for _, pull := range pulls {
-			if e.serves(m, pull == mirrorset.ByDigest) {
-				kinds = append(kinds, string(pull))
-			}
-		}
-		if by := t.blocking(m.Location); by != nil {
-			report(finding.CodeMirrorBlocked, finding.SeverityWarning, m.Origins, m.Location, fmt.Sprintf(
-				"is never asked: it lies inside %s, which is blocked; use a mirror outside of it", by.Prefix))
-			continue
-		}
-		severity, message := unwritableMirror(e.Prefix, strings.Join(kinds, " and by "), m.Location)
+		code, severity, message := t.checkMirror(e, m)
 		if message != "" {
-			report(finding.CodeUnwritable, severity, m.Origins, m.Location, message)
+			report(code, severity, m.Origins, m.Location, message)
 		}
-		for _, pull := range pulls {
-			if severity != finding.SeverityError && e.serves(m, pull == mirrorset.ByDigest) {
-				served[pull] = true
-			}
+		if code != finding.CodeMirrorBlocked && severity != finding.SeverityError {
+			digest, tag = digest || e.serves(m, true), tag || e.serves(m, false)
 		}
 	}
-	blocked := e.Blocked
-	if to := e.elsewhere(); to != "" { // the client looks that up by its own name
-		blocked = t.blocking(to) != nil
+	if !t.isBlocked(e) || len(e.Mirrors) == 0 {
+		return findings
 	}
-	if blocked && len(e.Mirrors) > 0 {
-		switch digest, tag := served[mirrorset.ByDigest], served[mirrorset.ByTag]; {
-		case !digest && !tag:
-			report(finding.CodeNoLocation, finding.SeverityError, e.Origins, e.Prefix,
-				"cannot be pulled at all: it is blocked, and no mirror of it can be asked")
-		case !tag:
-			report(finding.CodePullsBlocked, finding.SeverityWarning, e.Origins, e.Prefix, onlyFor("tag", "digest"))
-		case !digest:
-			report(finding.CodePullsBlocked, finding.SeverityWarning, e.Origins, e.Prefix, onlyFor("digest", "tag"))
-		}
+	switch {
+	case !digest && !tag:
+		report(finding.CodeNoLocation, finding.SeverityError, e.Origins, e.Prefix,
+			"cannot be pulled at all: it is blocked, and no mirror of it can be asked")
+	case !tag:
+		report(finding.CodePullsBlocked, finding.SeverityWarning, e.Origins, e.Prefix, onlyFor("tag", "digest"))
+	case !digest:
+		report(finding.CodePullsBlocked, finding.SeverityWarning, e.Origins, e.Prefix, onlyFor("digest", "tag"))
 	}
 	return findings
+}
+
+// checkMirror says what keeps the client from a mirror of an entry; message is empty where nothing does.
+func (t *LinuxTable) checkMirror(e *LinuxEntry, m *LinuxMirror) (code finding.Code, severity finding.Severity, message string) {
+	if by := t.blocking(m.Location); by != nil {
+		return finding.CodeMirrorBlocked, finding.SeverityWarning, fmt.Sprintf(
+			"is never asked: it lies inside %s, which is blocked; use a mirror outside of it", by.Prefix)
+	}
+	var kinds []string
+	for _, pull := range pulls {
+		if e.serves(m, pull == mirrorset.ByDigest) {
+			kinds = append(kinds, string(pull))
+		}
+	}
+	severity, message = unwritableMirror(e.Prefix, strings.Join(kinds, " and by "), m.Location)
+	return finding.CodeUnwritable, severity, message
+}
+
+// isBlocked reports whether the registry itself may not be asked. Where it stands elsewhere, the client looks
+// that up by its own name.
+func (t *LinuxTable) isBlocked(e *LinuxEntry) bool {
+	if to := e.elsewhere(); to != "" {
+		return t.blocking(to) != nil
+	}
+	return e.Blocked
 }
 
 // onlyFor says that a blocked entry has mirrors for one kind of pull alone.

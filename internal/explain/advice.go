@@ -20,14 +20,8 @@ func (a *Attempt) Advice(on finding.Platform) string {
 	if a.Elsewhere != "" {
 		return "it leads to " + shown.Location(a.Elsewhere) + " for this, by a redirect or the urls of a layer: look there"
 	}
-	switch to, failed := a.Answer.Tokens, onTheWay[a.Answer.Class] != "" || isTLS(a.Answer.Class); {
-	case a.Answer.Proxy:
-		return "it is the proxy that fails: look at it, at the proxy settings of the node, and whether " + host +
-			" is to be asked without it"
-	case to != "" && failed:
-		b := *a
-		b.Location, b.Answer.Tokens = to, ""
-		return "what failed is " + shown.Location(to) + ", which gives out its tokens: " + b.Advice(on)
+	if todo := a.beforeRegistry(host, on); todo != "" {
+		return todo
 	}
 	switch a.Answer.Class {
 	case clientlog.Unauthorized:
@@ -59,6 +53,22 @@ func (a *Attempt) Advice(on finding.Platform) string {
 		return "it speaks plain HTTP: give it TLS, or write the host of its hosts.toml with http://"
 	}
 	return onTheWay[a.Answer.Class]
+}
+
+// beforeRegistry says what to do about what fails before the registry is asked: its proxy, or the server of
+// its tokens; empty where it is the registry that answered, or failed.
+func (a *Attempt) beforeRegistry(host string, on finding.Platform) string {
+	to := a.Answer.Tokens
+	switch failed := onTheWay[a.Answer.Class] != "" || isTLS(a.Answer.Class); {
+	case a.Answer.Proxy:
+		return "it is the proxy that fails: look at it, at the proxy settings of the node, and whether " + host +
+			" is to be asked without it"
+	case to != "" && failed:
+		b := *a
+		b.Location, b.Answer.Tokens = to, ""
+		return "what failed is " + shown.Location(to) + ", which gives out its tokens: " + b.Advice(on)
+	}
+	return ""
 }
 
 // isTLS reports whether a class is about certificates, or whether there is TLS at all.
