@@ -228,18 +228,18 @@ func TestWindowsPlans(t *testing.T) {
 		}, "unknown-host spillover tag-mirror-digests tag-mirror-digests"},
 		{"a wildcard that forbids a host under another spelling", "tag *.Example.org m.io never\ntag a.example.org m.io", nil, []planCase{
 			{"a.example.org/y:1", "m.io/y => m.io/y", ""},
-		}, "policy-shared tag-mirror-digests"},
+		}, "wildcard-unused policy-shared tag-mirror-digests"},
 		{"a wildcard that reaches nothing", "tag *.example.org m.io", nil, []planCase{{"a.example.org/y:1", "source => source", ""}}, "wildcard-unused"},
 		{"blocked registries", "blocked quay.io\nblocked other.io\ntag other.io m.io\nblocked third.io/x\nblocked *.w.io", []string{"a.w.io"}, []planCase{
 			{"quay.io/a:1", "", "no-location"}, {"other.io/a:1", "", "no-location"}, {"third.io/x/y:1", "source => source", "narrow-scope"}, {"a.w.io/x:1", "", "no-location"},
-		}, "narrow-scope no-location"},
+		}, "narrow-scope wildcard-unused no-location"},
 		{"Docker Hub", "tag docker.io/library m.io/library\ntag m2.io docker.io", nil, []planCase{
 			{"busybox", "m.io/library/busybox source => m.io/library/busybox source", ""}, {"m2.io/a:1", "registry-1.docker.io/a source => registry-1.docker.io/a source", ""},
 		}, "spillover tag-mirror-digests tag-mirror-digests"},
 		{"two spellings of one endpoint are asked once", "tag quay.io M.io m.io:443 m.io", nil, []planCase{{"quay.io/a:1", "M.io/a source => M.io/a source", ""}}, "tag-mirror-digests tag-mirror-digests tag-mirror-digests"},
 		{"another spelling that is named", "tag quay.io m.io never\ntag *.example.org m.io never", []string{"quay.io:443", "A.Example.org:443"}, []planCase{
 			{"quay.io:443/a:1", "", "no-location"}, {"A.Example.org:443/a:1", "", "no-location"}, {"quay.io:5000/a:1", "source => source", ""},
-		}, "tag-mirror-digests"},
+		}, "tag-mirror-digests wildcard-unused"},
 		{"other spellings of a forbidden host", "digest quay.io/a m.io/a never\ntag quay.io:443/a n.io/a", nil, []planCase{
 			{"Quay.io/a:1", "", "no-location"}, {"quay.io:0443/a:1", "source => source", "evades-rule"}, {"quay.io:443/a:1", "n.io/a => n.io/a", ""},
 		}, "pulls-blocked spillover policy-shared spillover tag-mirror-digests"},
@@ -708,11 +708,32 @@ func TestARewriteThatLeadsToTheRootOfAHost(t *testing.T) {
 	}
 }
 
+// What a wildcard forbids is forbidden on hosts that have a file only, and no file can say more: the table says so
+// wherever a host was reached, not only the plan of an image from another.
+func TestAWildcardThatForbidsContactIsReportedThoughItReachesAHost(t *testing.T) {
+	for rules, want := range map[string]bool{
+		"tag *.example.org m.io never":                                  true,
+		"digest *.example.org m.io never\ntag *.example.org n.io never": true,
+		"blocked *.example.org":                                         true,
+		"tag *.example.org m.io":                                        false, // what it does not reach is asked as ever
+		"insecure *.example.org":                                        false,
+	} {
+		findings := NewContainerdTable(newRules(t, rules), "a.example.org", "b.example.org").Findings
+		got := slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Code != finding.CodeWildcardUnused })
+		require.Equal(t, want, len(got) > 0, rules)
+		for _, f := range got {
+			require.Equal(t, "*.example.org", f.Value)
+			require.Equal(t, "is contacted on Windows, but for those hosts inside it that have a file, such as a.example.org: "+
+				"containerd knows no wildcards; name the other hosts that images use", f.Message)
+		}
+	}
+}
+
 // A finding about a host that only a scope speaks of is about that scope.
 func TestAClashOfHostsThatAScopeReachesNamesItsField(t *testing.T) {
-	for _, scope := range []string{"insecure", "blocked"} {
+	for scope, want := range map[string]string{"insecure": "host-clash", "blocked": "host-clash wildcard-unused"} {
 		table := NewContainerdTable(newRules(t, scope+" *.w.io"), "A.w.io", "a.w.io")
-		require.Equal(t, "host-clash", codes(table.Findings))
+		require.Equal(t, want, codes(table.Findings))
 		require.Equal(t, "a.w.io", table.Findings[0].Value)
 		require.Equal(t, "spec.registrySources."+scope+"Registries[0]", table.Findings[0].Origin.Field)
 	}

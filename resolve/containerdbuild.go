@@ -78,14 +78,14 @@ type registryBuilder struct {
 	onHost    scopeMap[[]*mirrorset.Rule] // the rules of each host, and of each wildcard, as sources spell it
 	neverHost map[string]bool             // hosts in canonical form with a rule under NeverContactSource
 	contains  map[string]*mirrorset.Rule  // plain scopes that enclose sources under NeverContactSource, in canonical form
-	used      map[string]bool             // wildcards that reached a host, as rules or their canonical form
+	used      map[string]string           // the first host that each wildcard reached, as spelled or canonical
 	findings  finding.Findings
 }
 
 func newRegistryBuilder(rules *mirrorset.Rules, platform finding.Platform) *registryBuilder {
 	b := &registryBuilder{
 		rules: rules, platform: cmp.Or(platform, finding.Windows),
-		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]bool{},
+		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]string{},
 	}
 	for _, s := range rules.Insecure {
 		b.insecure.add(canonical(s.Value))

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,20 +121,11 @@ func (b *registryBuilder) checkResolvable(host string, r *Registry, never *mirro
 			"serve digests only; add an ImageTagMirrorSet for it, or pull by digest")
 }
 
-// checkScopes reports wildcards that reached no host, and scopes that a hosts.toml cannot say.
+// checkScopes reports wildcards, and scopes that a hosts.toml cannot say.
 func (b *registryBuilder) checkScopes() {
 	for i := range b.rules.Rules {
-		if r := &b.rules.Rules[i]; isWildcard(r.Source) && !b.used[r.Source] &&
-			!(r.Never && b.used[canonical(r.Source)]) {
-			message := "has no effect " + b.platform.Where()
-			if r.Never {
-				message += ", its NeverContactSource neither"
-			}
-			message += ": containerd knows no wildcards, and no registry host inside it has a rule or was named; " +
-				"name the hosts that images use"
-			for _, e := range r.Entries {
-				b.report(finding.CodeWildcardUnused, finding.SeverityWarning, e.Origin, r.Source, message)
-			}
+		if r := &b.rules.Rules[i]; isWildcard(r.Source) {
+			b.checkWildcard(r)
 		}
 	}
 	for _, s := range b.rules.Blocked {
@@ -141,10 +133,12 @@ func (b *registryBuilder) checkScopes() {
 			b.report(finding.CodeNarrowScope, finding.SeverityWarning, s.Origin, s.Value,
 				"is not blocked "+b.platform.Where()+": containerd can only block whole registries; block the "+
 					"registry, or keep its images out by other means")
-		} else if isWildcard(s.Value) && !b.used[s.Value] {
-			b.report(finding.CodeWildcardUnused, finding.SeverityWarning, s.Origin, s.Value,
-				"is not blocked "+b.platform.Where()+": containerd knows no wildcards, and no registry host inside it "+
-					"has a rule or was named; name the hosts that images use")
+		} else if isWildcard(s.Value) {
+			message := b.reachesOnly(b.used[s.Value])
+			if b.used[s.Value] == "" {
+				message = "is not blocked " + b.platform.Where() + reachesNone
+			}
+			b.report(finding.CodeWildcardUnused, finding.SeverityWarning, s.Origin, s.Value, message)
 		}
 	}
 	for _, s := range b.rules.Insecure {
@@ -179,4 +173,36 @@ func (t *ContainerdTable) Check() (findings finding.Findings) {
 		}
 	}
 	return findings
+}
+
+// checkWildcard reports a wildcard rule that reached no host, and one whose NeverContactSource does not hold
+// for the hosts that it did not reach.
+func (b *registryBuilder) checkWildcard(r *mirrorset.Rule) {
+	reached := b.used[r.Source]
+	if r.Never {
+		reached = cmp.Or(reached, b.used[canonical(r.Source)])
+	}
+	var message string
+	switch {
+	case reached == "" && r.Never:
+		message = "has no effect " + b.platform.Where() + ", its NeverContactSource neither" + reachesNone
+	case reached == "":
+		message = "has no effect " + b.platform.Where() + reachesNone
+	case r.Never:
+		message = b.reachesOnly(reached)
+	default:
+		return
+	}
+	for _, e := range r.Entries {
+		b.report(finding.CodeWildcardUnused, finding.SeverityWarning, e.Origin, r.Source, message)
+	}
+}
+
+const reachesNone = ": containerd knows no wildcards, and no registry host inside it has a rule or was named; " +
+	"name the hosts that images use"
+
+// reachesOnly says of a wildcard that forbids contact, and that reached a host, that it reaches no other.
+func (b *registryBuilder) reachesOnly(host string) string {
+	return fmt.Sprintf("is contacted %s, but for those hosts inside it that have a file, such as %s: containerd knows "+
+		"no wildcards; name the other hosts that images use", b.platform.Where(), host)
 }

@@ -18,7 +18,7 @@ func (b *registryBuilder) registry(f fileHost) (Registry, bool) {
 	blocked := b.applyBlocked(&r)
 	// Another spelling of the host is the same registry to the network.
 	forbidding := b.forbids(f.host)
-	b.used[forbidding] = true // a wildcard may reach the host under another spelling than a rule's
+	b.reach(forbidding, f.host) // a wildcard may reach the host under another spelling than a rule's
 	r.Never = forbidding != "" || b.neverHost[network.Host(f.host)]
 	if r.Never && !blocked {
 		b.checkPolicyShared(f.host, rules, never)
@@ -68,7 +68,7 @@ func (b *registryBuilder) applyRules(r *Registry, rules []*mirrorset.Rule) (neve
 	r.Origins = slices.Grow(r.Origins, len(rules))
 	for _, rule := range rules {
 		if isWildcard(rule.Source) {
-			b.used[rule.Source] = true
+			b.reach(rule.Source, r.Host)
 		}
 		for _, e := range rule.Entries {
 			r.Origins = append(r.Origins, e.Origin)
@@ -80,6 +80,13 @@ func (b *registryBuilder) applyRules(r *Registry, rules []*mirrorset.Rule) (neve
 	return never
 }
 
+// reach notes that a wildcard reached a host.
+func (b *registryBuilder) reach(wildcard, host string) {
+	if b.used[wildcard] == "" {
+		b.used[wildcard] = host
+	}
+}
+
 // applyBlocked notes the blocked scopes that enclose the host, and reports whether there are any.
 func (b *registryBuilder) applyBlocked(r *Registry) (blocked bool) {
 	for _, i := range b.blocked.all(network.Host(r.Host)) {
@@ -87,7 +94,7 @@ func (b *registryBuilder) applyBlocked(r *Registry) (blocked bool) {
 			continue // forbids looks at the other forms
 		}
 		s := &b.rules.Blocked[i]
-		b.used[s.Value] = true
+		b.reach(s.Value, r.Host)
 		r.Origins = append(r.Origins, s.Origin)
 		blocked = true
 	}

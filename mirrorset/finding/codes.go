@@ -74,7 +74,7 @@ const (
 	CodeSpillover         Code = "spillover"           // containerd: an entry also catches the registry's other images
 	CodeTagMirrorDigests  Code = "tag-mirror-digests"  // containerd: a mirror for tags also serves digests
 	CodeContainsForbidden Code = "contains-forbidden"  // containerd: some pulls through an endpoint reach a forbidden source
-	CodeWildcardUnused    Code = "wildcard-unused"     // containerd: a wildcard without a registry to apply to
+	CodeWildcardUnused    Code = "wildcard-unused"     // containerd: a wildcard that reaches no registry, or forbids more
 	CodeNarrowScope       Code = "narrow-scope"        // containerd: a blocked or insecure scope narrower than a registry
 	CodeReservedName      Code = "reserved-name"       // a host whose directory Windows cannot make
 	CodeHostClash         Code = "host-clash"          // Windows: two hosts whose directories Windows cannot tell apart
