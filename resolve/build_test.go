@@ -738,3 +738,36 @@ func TestAClashOfHostsThatAScopeReachesNamesItsField(t *testing.T) {
 		require.Equal(t, "spec.registrySources."+scope+"Registries[0]", table.Findings[0].Origin.Field)
 	}
 }
+
+// The client writes a search registry before a name and reads the result, so that some are no registries to it.
+func TestSearchRegistriesThatAreNoneToTheClient(t *testing.T) {
+	rules := newRules(t, "tag quay.io m.io")
+	for host, want := range map[string]struct{ message, attempts string }{
+		"LOCAL":     {"ends every pull of a name without a registry", ""},
+		"localHost": {"ends every pull of a name without a registry", ""},
+		"local":     {"is not searched: to the client it is no registry but a part of a name, so that it asks docker.io/local;", "registry-1.docker.io/local/x"},
+		"LOCAL:443": {"", "LOCAL:443/x"},
+		"localhost": {"", "localhost/x"}, "index.docker.io": {"", "registry-1.docker.io/library/x"},
+	} {
+		rules.SearchRegistries = []string{host}
+		table := NewLinuxTable(rules)
+		if want.message == "" {
+			require.Empty(t, table.Findings, host)
+		} else {
+			require.Equal(t, "no-search-registry", codes(table.Findings), host)
+			require.Equal(t, host, table.Findings[0].Value)
+			require.Contains(t, table.Findings[0].Message, want.message)
+			require.Equal(t, "spec.registrySources.containerRuntimeSearchRegistries", table.Findings[0].Origin.Field)
+		}
+		p, err := table.Plan("x:1")
+		require.NoError(t, err, host)
+		if want.attempts == "" {
+			require.Empty(t, p.Pull, host)
+			require.Equal(t, "no-search-registry", codes(p.Findings), host)
+			require.Equal(t, finding.SeverityError, p.Findings[0].Severity)
+			continue
+		}
+		require.Len(t, p.Pull, 1, host)
+		require.Equal(t, want.attempts, p.Pull[0].Location, host)
+	}
+}

@@ -24,6 +24,30 @@ func (b *imageBuilder) check() {
 		b.checkRule(&b.merged[i], &b.table.entries[b.at[i]])
 		b.checkOpens(b.merged[i].Rule, &b.table.entries[b.at[i]])
 	}
+	b.checkSearch()
+}
+
+// checkSearch reports the search registries that the client does not take for registries. It writes them before
+// a name and reads the result: LOCAL/a/b is no name to it, and local/a/b is one of Docker Hub.
+func (b *imageBuilder) checkSearch() {
+	for _, host := range b.table.searchRegistries() {
+		r, err := ParseReference(host + "/a/b")
+		if err != nil {
+			continue // the client refuses the whole file
+		}
+		var message string
+		switch read, _ := network.SplitHost(r.Name()); {
+		case !linuxHost(read):
+			message = "ends every pull of a name without a registry: the client cannot write it before a name, because " +
+				noLinuxHost + "; take it off the list of search registries, or give it a port"
+		case network.Host(read) != network.Host(host):
+			message = "is not searched: to the client it is no registry but a part of a name, so that it asks " +
+				read + "/" + host + "; give it a port"
+		default:
+			continue
+		}
+		b.report(finding.CodeNoSearchRegistry, finding.SeverityWarning, b.table.searchOrigin(), host, message)
+	}
 }
 
 func (b *imageBuilder) report(code finding.Code, severity finding.Severity, origin finding.Origin,

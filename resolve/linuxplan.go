@@ -34,6 +34,13 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	if err != nil {
 		return Plan{Image: image, Platform: finding.Linux}, err
 	}
+	if host := unwritableHost(candidates); host != "" {
+		p := Plan{Image: image, Platform: finding.Linux}
+		p.finding(finding.CodeNoSearchRegistry, finding.SeverityError, nil, image, fmt.Sprintf(
+			"cannot be pulled: it names no registry, and the client ends at the search registry %s, which it cannot "+
+				"write before a name: %s; name the registry in the image, or take that one off the list", host, noLinuxHost))
+		return p, nil
+	}
 	p, err := t.plan(image, candidates...)
 	if err != nil {
 		return p, err
@@ -106,6 +113,17 @@ func (t *LinuxTable) candidates(image string) ([]Reference, error) {
 		return nil, err
 	}
 	return refs, nil
+}
+
+// unwritableHost returns the host of the first reference that containers-image cannot write; "" where there is
+// none. It writes down all that a name may stand for before it asks the first (pkg/shortnames, Resolve).
+func unwritableHost(references []Reference) string {
+	for _, r := range references {
+		if host, _ := network.SplitHost(r.Name()); !linuxHost(host) {
+			return host
+		}
+	}
+	return ""
 }
 
 // parseFor parses full, which stands for image.

@@ -123,11 +123,12 @@ func linuxName(name string) error {
 		return fmt.Errorf("the name is %d characters long; containers-image takes %d", len(name), maxLinuxName)
 	}
 	if host, _ := network.SplitHost(name); !linuxHost(host) || strings.Contains(host, "_") {
-		return fmt.Errorf("%q is not a registry host to containers-image: a host has a dot or a port, or "+
-			"is localhost, and has no underscore", host)
+		return fmt.Errorf("%q is not a registry host to containers-image: %s", host, noLinuxHost)
 	}
 	return nil
 }
+
+const noLinuxHost = "a host has a dot or a port, or is localhost, and has no underscore"
 
 const maxLinuxName = 255
 

@@ -14,6 +14,7 @@ func Compare(t *testing.T) {
 		{"a base entry that leads elsewhere is blocked for its prefix", aBaseEntryThatLeadsElsewhereIsBlockedForItsPrefix},
 		{"a file of version 1 is read as this client reads it", aFileOfVersion1IsReadAsThisClientReadsIt},
 		{"an image that the client refuses has no plan", anImageThatTheClientRefusesHasNoPlan},
+		{"a search registry may be none to the client", aSearchRegistryMayBeNoneToTheClient},
 		{"a counterexample is what the client does", aCounterexampleIsWhatTheClientDoes},
 		{"a pull goes where the plan says", aPullGoesWhereThePlanSays},
 		{"no contact is unsaid", noContactIsUnsaid},

@@ -239,3 +239,31 @@ func anImageThatTheClientRefusesHasNoPlan(t *testing.T) {
 	}
 	require.Greater(t, refused, 30)
 }
+
+// The client writes search registries before a name, and reads what comes of it.
+func aSearchRegistryMayBeNoneToTheClient(t *testing.T) {
+	row := newRow(t, containersImage, "odd search registries")
+	for _, host := range []string{"local", "LOCAL", "localhost", "localHost", "LOCAL:443", "local:80", "x-y", "X.y", "docker.io", "index.docker.io",
+		"127.1", "2130706433", "xn--a"} {
+		for _, more := range []string{"", "quay.io"} {
+			set := newSet(t, "tag quay.io m.io")
+			set.Images[0].Spec.RegistrySources.ContainerRuntimeSearchRegistries = slices.DeleteFunc([]string{host, more},
+				func(h string) bool { return h == "" })
+			c := newConfig(t, set)
+			client := c.load(t)
+			row.Configurations++
+			odd := hasCode(c.table.Findings, finding.CodeNoSearchRegistry)
+			for _, image := range []string{"a:1", "a/b", "a/b@" + random.Digest, "quay.io/a:1"} {
+				plan, err := c.table.Plan(image)
+				require.NoError(t, err, "%s %s", host, image)
+				requireSame(t, c, client, plan)
+				row.Pulls++
+				// A finding says so, and only where the client asks nothing, or a repository of Docker Hub.
+				asked := len(plan.Pull) > 0 && (strings.HasPrefix(world.WireLocation(plan.Pull[0].Location), world.WireLocation(host)) ||
+					strings.HasPrefix(image, "quay.io/"))
+				require.Equal(t, !odd || strings.HasPrefix(image, "quay.io/"), asked, "%s %s: %v", host, image, plan.Pull)
+			}
+			require.NoError(t, client.Close())
+		}
+	}
+}
