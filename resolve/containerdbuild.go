@@ -55,6 +55,7 @@ func NewContainerdTableFor(rules *mirrorset.Rules, o ContainerdOptions) *Contain
 	}
 	b.spillovers(registries)
 	b.checkScopes()
+	b.checkUsual(registries)
 	t := &ContainerdTable{platform: b.platform, registries: registries, forbidden: b.forbidden, blocked: b.blocked,
 		named: newScopeMap[bool](len(rules.Rules))}
 	for i := range rules.Rules {

@@ -206,3 +206,32 @@ func (b *registryBuilder) reachesOnly(host string) string {
 	return fmt.Sprintf("is contacted %s, but for those hosts inside it that have a file, such as %s: containerd knows "+
 		"no wildcards; name the other hosts that images use", b.platform.Where(), host)
 }
+
+// checkUsual reports hosts that may not be contacted, and that images are most likely spelled past: the client takes
+// the file of the host as an image spells it, and the spelling that people use has none.
+func (b *registryBuilder) checkUsual(registries []Registry) {
+	files := make(map[string]bool, len(registries)) // directories, of hosts that are reported already too
+	for i := range registries {
+		files[b.directory(registries[i].Host)] = true
+	}
+	check := func(host string, origin finding.Origin) {
+		usual := network.Usual(host)
+		if dir := b.directory(usual); usual != host && !files[dir] {
+			files[dir] = true
+			b.report(finding.CodeEvadesRule, finding.SeverityWarning, origin, usual, fmt.Sprintf("is contacted %s, although "+
+				"%s may not be: containerd takes the file of the host as an image spells it, and this spelling has none; "+
+				"write the host as images do", b.platform.Where(), host))
+		}
+	}
+	for i := range b.rules.Rules {
+		if r := &b.rules.Rules[i]; r.Never && !isWildcard(r.Source) {
+			host, _ := network.SplitHost(r.Source)
+			check(host, ruleOrigin(r))
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		if host, path := network.SplitHost(s.Value); path == "" && !isWildcard(host) {
+			check(host, s.Origin)
+		}
+	}
+}

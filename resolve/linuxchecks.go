@@ -24,7 +24,32 @@ func (b *imageBuilder) check() {
 		b.checkRule(&b.merged[i], &b.table.entries[b.at[i]])
 		b.checkOpens(b.merged[i].Rule, &b.table.entries[b.at[i]])
 	}
+	for i := range b.merged {
+		if r := b.merged[i].Rule; r.Never {
+			b.checkUsual(r.Source, ruleOrigin(r))
+		}
+	}
+	for _, s := range b.rules.Blocked {
+		b.checkUsual(s.Value, s.Origin)
+	}
 	b.checkSearch()
+}
+
+// checkUsual reports a scope that may not be contacted, and that images are most likely spelled past: the client
+// compares spellings, and nothing forbids the one that people use.
+func (b *imageBuilder) checkUsual(scope string, origin finding.Origin) {
+	usual := network.Usual(scope)
+	if usual == scope {
+		return
+	}
+	name := usual
+	if isWildcard(usual) {
+		name = "host" + usual[len("*"):]
+	}
+	if b.table.blocking(name) == nil && b.table.evaded(name, false) != "" {
+		b.report(finding.CodeEvadesRule, finding.SeverityWarning, origin, usual, fmt.Sprintf("is contacted, although %s "+
+			"may not be: to the client only images that spell the host so lie inside it; write the host as images do", scope))
+	}
 }
 
 // checkSearch reports the search registries that the client does not take for registries. It writes them before

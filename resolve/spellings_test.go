@@ -297,3 +297,38 @@ func TestALocationByPlainHTTPEvadesWhatIsBlockedAtPort80(t *testing.T) {
 		requirePlans(t, table.Plan, []planCase{{"n.io/a/x:1", "source", want}, {"n.io/b:1", "source", ""}})
 	}
 }
+
+// A source that is spelled as no image is keeps nobody from the registry that it means. The tables say so, not only the
+// plan of each image.
+func TestAForbiddenHostInASpellingThatImagesDoNotHave(t *testing.T) {
+	for _, test := range []struct{ rules, linux, windows, containerd string }{
+		{"tag quay.io:443/a m.io/a never", "quay.io/a", "quay.io", "quay.io"},
+		{"digest quay.io:0443/a m.io/a never\ntag quay.io:0443/a m.io/a never", "quay.io/a quay.io/a", "quay.io", "quay.io"},
+		{"tag Quay.io/a m.io/a never", "quay.io/a", "", "quay.io"}, // on Windows both have one directory
+		{"tag Quay.io/a m.io/a never\ntag quay.io/a m.io/a never", "", "", ""},
+		{"tag Quay.io/a m.io/a", "", "", ""},
+		{"tag quay.io m.io never", "", "", ""},
+		{"tag quay.io:80 m.io never", "", "", ""}, // another server
+		{"tag quay.io:443/a m.io/a never\ntag quay.io/b m.io/b", "quay.io/a", "", ""},
+		{"tag index.docker.io:443/a m.io/a never", "", "docker.io", "docker.io"}, // Linux nodes search docker.io: it is blocked
+		{"tag *.Example.org m.io never", "*.example.org", "", ""},                // of wildcards another finding speaks
+		{"tag *.Example.org m.io never\nblocked *.org", "", "", ""},
+		{"blocked quay.io:443", "quay.io", "quay.io", "quay.io"},
+		{"blocked 127.1:5000/a", "127.0.0.1:5000/a", "", ""}, // which is too narrow for containerd
+	} {
+		rules := newRules(t, test.rules)
+		of := func(findings finding.Findings) string {
+			var values []string
+			for _, f := range findings {
+				if f.Code == finding.CodeEvadesRule {
+					require.NotEmpty(t, f.Origin.Field, test.rules)
+					values = append(values, f.Value)
+				}
+			}
+			return strings.Join(values, " ")
+		}
+		require.Equal(t, test.linux, of(NewLinuxTable(rules).Findings), test.rules)
+		require.Equal(t, test.windows, of(NewContainerdTable(rules).Findings), test.rules)
+		require.Equal(t, test.containerd, of(NewContainerdTableFor(rules, ContainerdOptions{Platform: finding.Containerd}).Findings), test.rules)
+	}
+}

@@ -34,6 +34,20 @@ func Host(host string) string {
 	return name + ":" + port
 }
 
+// Usual returns a location or scope with its host as people write it: as the network sees it, and Docker Hub as
+// docker.io.
+func Usual(location string) string {
+	host, path := SplitHost(location)
+	form := Host(host)
+	switch {
+	case form == DockerHub:
+		form = "docker.io"
+	case form == host:
+		return location // as most are
+	}
+	return form + path
+}
+
 // Place returns a location of a plan as the network sees it. What a hosts.toml calls docker.io is asked as
 // it is, and is no registry: it is no name of Docker Hub there.
 func Place(location string) string {

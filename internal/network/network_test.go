@@ -45,6 +45,22 @@ func TestHostIsWhatTheNetworkSees(t *testing.T) {
 	}
 }
 
+func TestUsualIsHowPeopleWriteIt(t *testing.T) {
+	for spelled, want := range map[string]string{
+		"quay.io/a":                   "quay.io/a",
+		"Quay.io:0443/a/b":            "quay.io/a/b",
+		"quay.io:80":                  "quay.io:80",
+		"docker.io/library":           "docker.io/library",
+		"index.docker.io/library":     "docker.io/library",
+		"registry-1.docker.io:443":    "docker.io",
+		"registry-1.docker.io:5000/a": "registry-1.docker.io:5000/a",
+		"*.Example.com":               "*.example.com",
+		"127.1:5000/a":                "127.0.0.1:5000/a",
+	} {
+		require.Equal(t, want, Usual(spelled), spelled)
+	}
+}
+
 func TestHTTPHasAnotherDefaultPort(t *testing.T) {
 	for spelled, want := range map[string]string{
 		"n.io":         "n.io:80",
