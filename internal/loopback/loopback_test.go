@@ -25,6 +25,15 @@ func TestAnAddressRefusesIsNobodyElsesAndCanBeListenedAt(t *testing.T) {
 		require.False(t, held[l.Addr().String()], l.Addr())
 		require.NoError(t, l.Close())
 	}
+	to, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer to.Close()
+	for range 1000 {
+		c, err := net.Dial("tcp", to.Addr().String())
+		require.NoError(t, err)
+		require.False(t, held[c.LocalAddr().String()], c.LocalAddr())
+		defer c.Close()
+	}
 	if runtime.GOOS == "windows" {
 		return
 	}
