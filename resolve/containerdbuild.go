@@ -1,8 +1,6 @@
 package resolve
 
 import (
-	"cmp"
-
 	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
@@ -31,8 +29,8 @@ func NewContainerdTable(rules *mirrorset.Rules, hosts ...string) *ContainerdTabl
 // ContainerdOptions say whose table is made, and for which hosts, host[:port], beside those that the rules
 // name. The zero value is that of nodes with Windows.
 type ContainerdOptions struct {
-	// Platform is that of the nodes, [finding.Windows] where it is empty. With another one hosts that differ in
-	// letter case have a file each, and no name is that of a device.
+	// Platform is that of the nodes, [finding.Windows] where it is empty. Any other stands for
+	// [finding.Containerd]: hosts that differ in letter case have a file each, and no name is that of a device.
 	Platform finding.Platform
 	// Named are those that wildcard rules and scopes are expanded for. One that nothing applies to
 	// is a finding, and gets no file.
@@ -85,7 +83,7 @@ type registryBuilder struct {
 
 func newRegistryBuilder(rules *mirrorset.Rules, platform finding.Platform) *registryBuilder {
 	b := &registryBuilder{
-		rules: rules, platform: cmp.Or(platform, finding.Windows),
+		rules: rules, platform: ofHosts(platform),
 		neverHost: map[string]bool{}, contains: map[string]*mirrorset.Rule{}, used: map[string]string{},
 	}
 	for _, s := range rules.Insecure {

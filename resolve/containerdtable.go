@@ -48,6 +48,15 @@ func (t *ContainerdTable) Platform() finding.Platform {
 	return cmp.Or(t.platform, finding.Windows)
 }
 
+// ofHosts returns the platform of nodes that read hosts.toml files, of which there are two: whoever calls
+// nodes with containerd linux means the other one.
+func ofHosts(platform finding.Platform) finding.Platform {
+	if platform == "" || platform == finding.Windows {
+		return finding.Windows
+	}
+	return finding.Containerd
+}
+
 // On returns a table of a node's own files as that of nodes of a platform. One that was made from rules stays
 // what it was made for.
 func (t *ContainerdTable) On(platform finding.Platform) *ContainerdTable {
@@ -55,7 +64,9 @@ func (t *ContainerdTable) On(platform finding.Platform) *ContainerdTable {
 		t = &ContainerdTable{}
 	}
 	other := *t
-	other.platform = cmp.Or(t.platform, platform)
+	if t.platform == "" && platform != "" {
+		other.platform = ofHosts(platform)
+	}
 	return &other
 }
 

@@ -91,7 +91,7 @@ func newImageBuilder(t *LinuxTable, rules *mirrorset.Rules) *imageBuilder {
 	b.table.entries = slices.Grow(b.table.entries, added)
 	b.table.index, b.table.dead = newScopeMap[int](len(t.entries)+added), nil
 	if rules.SearchRegistries != nil {
-		b.table.override = rules.SearchRegistries
+		b.table.override = slices.Clone(rules.SearchRegistries)
 	}
 	for i := range t.entries {
 		b.table.add(i)

@@ -259,5 +259,8 @@ func cloneEntries(entries []LinuxEntry) []LinuxEntry {
 func (r *LinuxEntry) clone() LinuxEntry {
 	c := *r
 	c.Mirrors, c.Origins = slices.Clone(r.Mirrors), slices.Clone(r.Origins)
+	for i := range c.Mirrors {
+		c.Mirrors[i].Origins = slices.Clone(c.Mirrors[i].Origins)
+	}
 	return c
 }

@@ -83,7 +83,7 @@ type Attempt struct {
 	// [Plan.Namespace].
 	Namespace string
 	// Origins are the fields that name the location; empty for a source that is asked only because
-	// nothing forbids it.
+	// nothing forbids it. They are the table's own, and not to be changed.
 	Origins []finding.Origin
 }
 

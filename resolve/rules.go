@@ -7,21 +7,28 @@ import (
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
-// complete returns rules without nil entries, which rules built by hand may hold. Nil becomes empty
-// rules.
+// complete returns rules as a Set makes them of rules that were built or changed by hand: without nil
+// entries, and with Never where an entry says so. Nil becomes empty rules.
 func complete(rules *mirrorset.Rules) *mirrorset.Rules {
 	if rules == nil {
 		return &mirrorset.Rules{}
 	}
 	isNil := func(e *mirrorset.Entry) bool { return e == nil }
-	if !slices.ContainsFunc(rules.Rules, func(r mirrorset.Rule) bool { return slices.ContainsFunc(r.Entries, isNil) }) {
+	forbids := func(e *mirrorset.Entry) bool { return e != nil && e.Policy == mirrorset.NeverContactSource }
+	incomplete := func(r mirrorset.Rule) bool {
+		return slices.ContainsFunc(r.Entries, isNil) || !r.Never && slices.ContainsFunc(r.Entries, forbids)
+	}
+	if !slices.ContainsFunc(rules.Rules, incomplete) && !slices.ContainsFunc(rules.Unused, isNil) {
 		return rules
 	}
 	c := *rules
 	c.Rules = slices.Clone(rules.Rules)
 	for i := range c.Rules {
-		c.Rules[i].Entries = slices.DeleteFunc(slices.Clone(c.Rules[i].Entries), isNil)
+		r := &c.Rules[i]
+		r.Entries = slices.DeleteFunc(slices.Clone(r.Entries), isNil)
+		r.Never = r.Never || slices.ContainsFunc(r.Entries, forbids)
 	}
+	c.Unused = slices.DeleteFunc(slices.Clone(rules.Unused), isNil)
 	return &c
 }
 
