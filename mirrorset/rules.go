@@ -44,7 +44,8 @@ type Rules struct {
 type Rule struct {
 	Pull   Pull
 	Source string
-	// Never is set under NeverContactSource.
+	// Never is set under NeverContactSource. Tables take it for set where the policy of an entry forbids
+	// contacting the source, too.
 	Never bool
 	// Entries are the entries that the rule was merged from, ordered by object and place.
 	Entries []*Entry
@@ -62,8 +63,8 @@ type Mirror struct {
 //
 // Where the API server or MCO refuses something the error is a *RefusedError that holds every
 // refusal. The rules are returned with it, for code that goes on in spite of the error. They leave
-// out entries without a valid source, and invalid mirrors. A source with both policies is under
-// NeverContactSource.
+// out entries without a valid source, and invalid mirrors. A source with both policies, or with one that
+// is neither of the two, is under NeverContactSource.
 func (s *Set) Rules() (*Rules, error) {
 	all := s.entries()
 	findings := append(slices.Clone(s.Findings), s.validate(all)...)
@@ -91,7 +92,7 @@ func (s *Set) Rules() (*Rules, error) {
 
 	never := map[string]bool{} // sources that any entry puts under NeverContactSource
 	for _, e := range all {
-		if e.never() {
+		if e.Policy.Forbids() {
 			never[e.Source] = true
 		}
 	}
@@ -121,7 +122,7 @@ func (s *Set) Rules() (*Rules, error) {
 // usable returns the entry without the mirrors that are refused: the entry itself, or a copy. Under
 // NeverContactSource the source itself is refused as a mirror.
 func (e *Entry) usable() *Entry {
-	bad := func(m string) bool { return !ValidMirror(m) || e.never() && m == e.Source }
+	bad := func(m string) bool { return !ValidMirror(m) || e.Policy.Forbids() && m == e.Source }
 	if !slices.ContainsFunc(e.Mirrors, bad) {
 		return e
 	}

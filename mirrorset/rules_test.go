@@ -146,6 +146,7 @@ func TestRulesOfARefusedSetTakeTheStricterSide(t *testing.T) {
 		"quay.io/c quay.io/c m.io never",
 		"quay.io:bad m.io",
 		"quay.io/idle never", "quay.io/idle m.io",
+		"quay.io/maybe quay.io/maybe m.io maybe",
 	)}}
 	rules, err := set.Rules()
 	require.Error(t, err)
@@ -157,7 +158,7 @@ func TestRulesOfARefusedSetTakeTheStricterSide(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%s %t %v", r.Source, r.Never, mirrors))
 	}
-	require.Equal(t, []string{"quay.io/a true [m.io n.io]", "quay.io/b true []", "quay.io/c true [m.io]", "quay.io/idle true [m.io]"}, got)
+	require.Equal(t, []string{"quay.io/a true [m.io n.io]", "quay.io/b true []", "quay.io/c true [m.io]", "quay.io/idle true [m.io]", "quay.io/maybe true [m.io]"}, got)
 }
 
 func TestALoopIsReportedWithEveryEntry(t *testing.T) {

@@ -49,6 +49,10 @@ const (
 	AllowContactingSource MirrorSourcePolicy = "AllowContactingSource"
 )
 
+// Forbids reports whether the source may not be contacted. What is neither of the two policies is refused,
+// and forbids for whoever goes on all the same.
+func (p MirrorSourcePolicy) Forbids() bool { return p != "" && p != AllowContactingSource }
+
 // ImageContentSourcePolicy is operator.openshift.io/v1alpha1 ImageContentSourcePolicy, the deprecated
 // predecessor of ImageDigestMirrorSet.
 type ImageContentSourcePolicy struct {

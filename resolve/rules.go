@@ -14,7 +14,7 @@ func complete(rules *mirrorset.Rules) *mirrorset.Rules {
 		return &mirrorset.Rules{}
 	}
 	isNil := func(e *mirrorset.Entry) bool { return e == nil }
-	forbids := func(e *mirrorset.Entry) bool { return e != nil && e.Policy == mirrorset.NeverContactSource }
+	forbids := func(e *mirrorset.Entry) bool { return e != nil && e.Policy.Forbids() }
 	incomplete := func(r mirrorset.Rule) bool {
 		return slices.ContainsFunc(r.Entries, isNil) || !r.Never && slices.ContainsFunc(r.Entries, forbids)
 	}
