@@ -44,8 +44,13 @@ import (
 // symbolic links and directories never count as written by pullroute.
 //
 // The error is about the files that wait for one that cannot be written. It is made of one
-// [FileError] for each, which wraps [nodefiles.ErrWaits].
+// [FileError] for each, which wraps [nodefiles.ErrWaits]. Of files that [Render] says are not to be
+// written it is that *finding.RefusedError: in the place of what it left out would stand what takes
+// every image.
 func Diff(old *Node, new Files, o Options) (Change, error) {
+	if new.refused != nil {
+		return Change{}, new.refused
+	}
 	if old == nil {
 		old = &Node{}
 	}
@@ -243,6 +248,9 @@ const NamespacesBelow = "crio/policies"
 // policy of a namespace that the files do not have is removed, and the namespace then falls back to
 // policy.json: apply the files of /etc/containers first.
 func (f Files) ApplyNamespaces(ctx context.Context, t nodefiles.Transport, o Options) (Change, error) {
+	if f.refused != nil {
+		return Change{}, f.refused
+	}
 	entries, err := onnode.List(ctx, t, ".")
 	if err != nil {
 		return Change{}, fmt.Errorf("reading the node's files: %w", err)

@@ -373,6 +373,33 @@ func TestWherePoliciesGoTheNodeTakesEveryImageAgain(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, attachmentsFile))
 }
 
+// MCO writes nothing for such rules, and so there is no policy.json among the files: it would take the place
+// of the one that rejects.
+func TestFilesThatAreNotToBeWrittenAreNot(t *testing.T) {
+	rules := &mirrorset.Rules{
+		Blocked:              []mirrorset.Scope{{Value: "a.io"}},
+		ClusterImagePolicies: []mirrorset.ClusterImagePolicy{{Spec: mirrorset.ImagePolicySpec{Scopes: []string{"a.io/x"}}}},
+	}
+	refused, _, findings := registriesconf.Render(rules, registriesconf.RenderOptions{})
+	why := findings.Err()
+	require.Error(t, why)
+	node := having(signed("a.io"), map[string]string{mainFile: text(blocking("b.io"))})
+	dir, c, err := apply(t, node, refused, registriesconf.Options{Overwrite: true})
+	require.ErrorContains(t, err, why.Error())
+	require.Empty(t, c)
+	require.Equal(t, node[policyFile], read(t, dir, policyFile))
+	require.Equal(t, node[mainFile], read(t, dir, mainFile))
+
+	local, err := nodefiles.OpenLocal(dir)
+	require.NoError(t, err)
+	defer local.Close()
+	_, err = refused.ApplyNamespaces(t.Context(), local, registriesconf.Options{})
+	require.ErrorContains(t, err, why.Error())
+	_, err = refused.Write(dir)
+	require.ErrorContains(t, err, why.Error())
+	require.Equal(t, node[policyFile], read(t, dir, policyFile))
+}
+
 func TestAPolicyOfAnotherHandIsNeverMadeWeaker(t *testing.T) {
 	const byHand = `{"default": [{"type": "reject"}]}`
 	for _, o := range []registriesconf.Options{{}, {Overwrite: true}} {
@@ -584,7 +611,9 @@ func TestANodeTellsWhatItsFilesSay(t *testing.T) {
 	require.NoError(t, err)
 	got, findings = node.Files()
 	require.Error(t, findings.Err(), "a file that its client refuses")
-	require.Equal(t, registriesconf.Files{Config: &registriesconf.Config{}}, got)
+	require.Equal(t, &registriesconf.Config{}, got.Config)
+	_, err = registriesconf.Diff(nil, got, registriesconf.Options{})
+	require.Equal(t, findings.Err(), err, "and what stands for it goes to no node")
 }
 
 func TestNothingThatIsPrintedHoldsContent(t *testing.T) {

@@ -81,7 +81,7 @@ func (f Files) Node() *Node {
 
 // Files returns what the node has; a Config is nil where the file is missing. A file that its
 // client refuses is an empty Config, and the findings say why: the node pulls nothing with it.
-// Drop-ins other than [SearchDropIn] are not read, and are in the Kept of [Diff]. Policies are left
+// As with [Render], such Files are written nowhere. Drop-ins other than [SearchDropIn] are not read, and are in the Kept of [Diff]. Policies are left
 // empty: read a policy.json with [policyjson.Parse].
 func (n *Node) Files() (Files, finding.Findings) {
 	var findings finding.Findings
@@ -98,7 +98,9 @@ func (n *Node) Files() (Files, finding.Findings) {
 		return config
 	}
 	files := Files{Config: read(FileName), Search: read(SearchDropIn)}
-	return files, findings.Sort()
+	findings = findings.Sort()
+	files.refused = findings.Err()
+	return files, findings
 }
 
 // Format keeps fmt from printing what the files hold.

@@ -80,5 +80,6 @@ func TestOverlayTwiceIsOverlayOnce(t *testing.T) {
 		base, dropIn := randomConfig(r), randomConfig(r)
 		once := base.Overlay(dropIn)
 		require.Equal(t, once, once.Overlay(dropIn), "seed %d", seed)
+		require.Equal(t, once.Overlay(base), base.Overlay(dropIn, base), "seed %d: at once and one after the other", seed)
 	}
 }

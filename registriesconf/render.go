@@ -30,6 +30,8 @@ type Files struct {
 	// empty where nothing asks for them; a node then takes every image, or what a file of another
 	// hand says.
 	Policies policyjson.Files
+
+	refused error // why they are not to be written; see [Render]
 }
 
 // Effective returns the one file that the client makes of them.
@@ -46,8 +48,8 @@ func (f Files) Effective() *Config {
 //
 // Where the files would be refused by their client, or MCO would end in an error and write none,
 // the findings say so: Err of them is then a *finding.RefusedError, and the files are not to be
-// written. Only a Base, blocked and allowed registries, a release image and image policies can
-// bring that about.
+// written: Diff, Apply and Write return that error and do nothing. Only a Base, blocked and allowed
+// registries, a release image and image policies can bring that about.
 func Render(rules *mirrorset.Rules, o RenderOptions) (Files, *resolve.LinuxTable, finding.Findings) {
 	base := o.Base
 	if base == nil {
@@ -72,5 +74,7 @@ func Render(rules *mirrorset.Rules, o RenderOptions) (Files, *resolve.LinuxTable
 			findings = append(findings, f)
 		}
 	}
-	return files, table, findings.Sort()
+	findings = findings.Sort()
+	files.refused = findings.Err()
+	return files, table, findings
 }

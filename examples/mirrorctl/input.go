@@ -335,13 +335,15 @@ func ofReading(findings finding.Findings) finding.Findings {
 }
 
 func imageSource(t *resolve.LinuxTable, findings finding.Findings) *source {
+	var byPrefix map[string][]finding.Origin
 	return &source{planner: t, findings: findings, origins: func(scope string) []finding.Origin {
-		for _, e := range t.Entries() {
-			if e.Prefix == scope {
-				return e.Origins
+		if byPrefix == nil {
+			byPrefix = map[string][]finding.Origin{}
+			for _, e := range slices.Backward(t.Entries()) { // of two with one prefix the first counts
+				byPrefix[e.Prefix] = e.Origins
 			}
 		}
-		return nil
+		return byPrefix[scope]
 	}}
 }
 

@@ -90,11 +90,14 @@ func (l *Linux) Config() *registriesconf.Config {
 }
 
 func (l *Linux) files() *registriesconf.Config {
-	c := l.Main
-	for _, d := range l.DropIns {
-		c = c.Overlay(d.Config)
+	if len(l.DropIns) == 0 {
+		return l.Main
 	}
-	return c
+	dropIns := make([]*registriesconf.Config, len(l.DropIns))
+	for i, d := range l.DropIns {
+		dropIns[i] = d.Config
+	}
+	return l.Main.Overlay(dropIns...)
 }
 
 // layer is one of the places where a client looks for its files.
