@@ -59,8 +59,11 @@ type Rollout struct {
 	UpgradeTypes []string `json:"upgradeTypes,omitempty"`
 }
 
-// String says what is rolled out, and how.
+// String says what is rolled out, and how. Of nil it is empty.
 func (r *Rollout) String() string {
+	if r == nil {
+		return ""
+	}
 	what := "every NodePool"
 	var how string
 	if !r.Every {

@@ -1,6 +1,7 @@
 package mirrorset
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,12 @@ type Mirror struct {
 // refusal. The rules are returned with it, for code that goes on in spite of the error. They leave
 // out entries without a valid source, and invalid mirrors. A source with both policies, or with one that
 // is neither of the two, is under NeverContactSource.
+//
+// A nil Set, as [ReadFiles] returns it beside an error of the file system, has no rules, and this is an error.
 func (s *Set) Rules() (*Rules, error) {
+	if s == nil {
+		return &Rules{}, errNoSet
+	}
 	all := s.entries()
 	findings := append(slices.Clone(s.Findings), s.validate(all)...)
 	r := &Rules{
@@ -119,6 +125,8 @@ func (s *Set) Rules() (*Rules, error) {
 	return r, r.Findings.Err()
 }
 
+var errNoSet = errors.New("there is no set of objects to make rules of: the error of reading it says why")
+
 // usable returns the entry without the mirrors that are refused: the entry itself, or a copy. Under
 // NeverContactSource the source itself is refused as a mirror.
 func (e *Entry) usable() *Entry {
@@ -163,10 +171,13 @@ func (r *Rule) checkOrder() finding.Findings {
 	}}
 }
 
+// lists returns the list of each entry. Entries built by hand may be nil.
 func (r *Rule) lists() [][]string {
 	lists := make([][]string, len(r.Entries))
 	for i, e := range r.Entries {
-		lists[i] = e.Mirrors
+		if e != nil {
+			lists[i] = e.Mirrors
+		}
 	}
 	return lists
 }
@@ -180,10 +191,10 @@ func (r *Rule) Mirrors() []Mirror {
 		mirrors[i].Location = m
 	}
 	place := indexOf(order)
-	for _, e := range r.Entries {
-		for j, m := range e.Mirrors {
+	for n, list := range r.lists() {
+		for j, m := range list {
 			if i, ok := place(m); ok { // a source that comes last is left out
-				mirrors[i].Origins = append(mirrors[i].Origins, e.MirrorOrigin(j))
+				mirrors[i].Origins = append(mirrors[i].Origins, r.Entries[n].MirrorOrigin(j))
 			}
 		}
 	}

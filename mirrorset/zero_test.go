@@ -17,6 +17,23 @@ func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 		&mirrorset.Migration{}, &mirrorset.NodeFile{}, &mirrorset.MachineConfig{}, &mirrorset.ReadFrom{}, (*mirrorset.ReadFrom)(nil), new(mirrorset.Pull), new(mirrorset.MirrorSourcePolicy))
 }
 
+// A Set is nil where reading it failed. That it has no rules is then no answer.
+func TestRulesOfNoSetAreAnError(t *testing.T) {
+	set, err := mirrorset.ReadFiles("no such file")
+	require.Error(t, err)
+	rules, err := set.Rules()
+	require.ErrorContains(t, err, "there is no set of objects")
+	require.Empty(t, rules.Rules)
+}
+
+func TestRulesByHandMayHoldNil(t *testing.T) {
+	rule := mirrorset.Rule{Source: "quay.io", Entries: []*mirrorset.Entry{nil, {Source: "quay.io", Mirrors: []string{"m.io"}}}}
+	mirrors := rule.Mirrors()
+	require.Len(t, mirrors, 1)
+	require.Len(t, mirrors[0].Origins, 1)
+	require.Empty(t, (*mirrorset.Rollout)(nil).String(), "nothing is rolled out")
+}
+
 func TestNothingIsAnsweredWithNothing(t *testing.T) {
 	rules, err := (&mirrorset.Set{}).Rules()
 	require.NoError(t, err)

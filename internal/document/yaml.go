@@ -14,8 +14,9 @@ import (
 )
 
 // maxAliased bounds the values that one document may reach through aliases, so that a few hundred
-// bytes of nested aliases do not expand to gigabytes.
-const maxAliased = 1_000_000
+// bytes of nested aliases do not expand to gigabytes: what is made of a mirror, its places and its
+// plans, takes some kilobytes.
+const maxAliased = 100_000
 
 // parseYAML returns the documents of a chunk up to the first mistake. line is the line of the input
 // that the chunk starts at.

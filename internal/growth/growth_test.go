@@ -139,6 +139,33 @@ var nodeWork = map[string]func(t testing.TB, n int){
 			require.Empty(t, routes.Check([]routes.Statement{{Never: "none.example.com"}}, routes.Linux(resolve.NewLinuxTable(rules)), nil)[0].Notes)
 		}
 	},
+	// Wildcards beside one another, and each inside the one before; hosts below them.
+	"wildcards": func(t testing.TB, n int) {
+		set, classes := &mirrorset.Set{}, 0
+		var entries []mirrorset.ImageMirrors
+		for i := range 5 * n {
+			domain := fmt.Sprintf("%sw%d.io", strings.Repeat("a.", i%5), i/5)
+			entries = append(entries, mirrorset.ImageMirrors{Source: "*." + domain, Mirrors: []string{"m.io"}},
+				mirrorset.ImageMirrors{Source: fmt.Sprintf("*.x%d.io", i), Mirrors: []string{"m.io"}},
+				mirrorset.ImageMirrors{Source: fmt.Sprintf("h.x%d.io", i), Mirrors: []string{"n.io"}})
+		}
+		set.ImageDigestMirrorSets = []mirrorset.ImageDigestMirrorSet{{Metadata: mirrorset.ObjectMeta{Name: "a"},
+			Spec: mirrorset.ImageDigestMirrorSetSpec{ImageDigestMirrors: entries}}}
+		rules, err := set.Rules()
+		require.NoError(t, err)
+		for range routes.Linux(resolve.NewLinuxTable(rules)).Classes() {
+			classes++
+		}
+		require.Greater(t, classes, 5*n)
+	},
+	"drop-ins": func(t testing.TB, n int) {
+		dropIns := make([]*registriesconf.Config, 10*n)
+		for i := range dropIns {
+			dropIns[i] = &registriesconf.Config{Aliases: map[string]string{fmt.Sprintf("a%d", i): "quay.io/a"},
+				Registries: []registriesconf.Registry{{Location: fmt.Sprintf("r%d.io", i)}}}
+		}
+		require.Len(t, registriesconf.Default().Overlay(dropIns...).Registries, 10*n)
+	},
 	// A third of the registries stay, change, go and come.
 	"diff": func(t testing.TB, n int) {
 		old, new := registries(n, "old.io"), registries(n, "new.io")

@@ -2,6 +2,7 @@ package managed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pullroute/pullroute/mirrorset"
@@ -25,12 +26,13 @@ func FromRules(r *mirrorset.Rules) ([]mirrorset.ImageMirror, finding.Findings) {
 			Value: value, Message: message})
 	}
 	for i := range r.Rules {
-		rule := &r.Rules[i]
+		rule := r.Rules[i]
+		rule.Entries = slices.DeleteFunc(slices.Clone(rule.Entries), func(e *mirrorset.Entry) bool { return e == nil }) // made by hand
 		var locations []string
 		for _, m := range rule.Mirrors() {
 			locations = append(locations, m.Location)
 		}
-		left := whyLeftOut(rule, locations)
+		left := whyLeftOut(&rule, locations)
 		for _, e := range rule.Entries {
 			if left != "" {
 				tell(finding.CodeNotCarried, finding.SeverityWarning, e.Origin, rule.Source, left)
@@ -59,7 +61,7 @@ func whyLeftOut(rule *mirrorset.Rule, locations []string) string {
 	switch {
 	case rule.Pull != mirrorset.ByDigest:
 		return "is a rule for pulls by tag, which image mirrors do not redirect; pull by digest"
-	case rule.Never:
+	case rule.Never || slices.ContainsFunc(rule.Entries, func(e *mirrorset.Entry) bool { return e.Policy.Forbids() }):
 		return "is under NeverContactSource, and an image mirror always allows contacting its source"
 	case strings.HasPrefix(rule.Source, "*."):
 		return "is a wildcard, which an image mirror does not take; create one for each registry"

@@ -21,3 +21,15 @@ func TestNoMethodPanicsOnAZeroValue(t *testing.T) {
 	require.Empty(t, mirrors, "a rule without entries is no image mirror")
 	require.Empty(t, findings)
 }
+
+// An entry under NeverContactSource forbids, whether or not its rule repeats that: an image mirror would not.
+func TestRulesByHandAreCarriedByTheirEntries(t *testing.T) {
+	rules := &mirrorset.Rules{Rules: []mirrorset.Rule{
+		{Pull: mirrorset.ByDigest, Source: "quay.io/a", Entries: []*mirrorset.Entry{nil, {Source: "quay.io/a", Mirrors: []string{"m.io"}}}},
+		{Pull: mirrorset.ByDigest, Source: "quay.io/b", Entries: []*mirrorset.Entry{
+			{Source: "quay.io/b", Mirrors: []string{"m.io"}, Policy: mirrorset.NeverContactSource}}},
+	}}
+	mirrors, findings := managed.FromRules(rules)
+	require.Equal(t, []mirrorset.ImageMirror{{Type: mirrorset.ByDigest, Source: "quay.io/a", Mirrors: []string{"m.io"}}}, mirrors)
+	require.Len(t, findings, 1)
+}

@@ -66,7 +66,7 @@ func (p *Policy) Apply(plan resolve.Plan) resolve.Plan {
 // pods of those by the file of the namespace, in place of policy.json. There is a finding for each image,
 // scope of such files, and what is asked for there.
 func (f *Files) ForNamespaces(plan resolve.Plan) finding.Findings {
-	if plan.Platform != finding.Linux {
+	if f == nil || plan.Platform != finding.Linux {
 		return nil
 	}
 	var findings finding.Findings

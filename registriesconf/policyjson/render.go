@@ -549,6 +549,9 @@ func (r *renderer) sourcesAreAccepted(p *Policy) {
 				"use, not that of a mirror; list the source, its mirrors need not be", j.Origin)
 		}
 		for _, e := range rule.Entries {
+			if e == nil { // of rules built by hand
+				continue
+			}
 			r.tell(finding.CodeNoLocation, finding.SeverityError, e.Origin, rule.Source, "cannot be "+
 				"pulled from on Linux, and its mirrors serve nothing; "+why)
 		}

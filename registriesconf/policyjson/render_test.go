@@ -10,6 +10,7 @@ import (
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 	"github.com/pullroute/pullroute/registriesconf/policyjson"
+	"github.com/pullroute/pullroute/resolve"
 )
 
 const digest = "@sha256:4207ba569ff014931f1b5d125fe3751936a768e119546683c899eb09f3cdceb0"
@@ -42,6 +43,17 @@ func key(scopes ...string) mirrorset.ImagePolicySpec {
 
 // TestThePayloadStaysUsable takes the cases of MCO's TestGetValidBlockAndAllowedRegistries, and three that it does not
 // have. blocked is what registries.conf blocks, rejected and accepted what policy.json does.
+func TestRulesByHandMayHoldNil(t *testing.T) {
+	rules := &mirrorset.Rules{
+		Rules:   []mirrorset.Rule{{Pull: mirrorset.ByDigest, Source: "quay.io/a", Entries: []*mirrorset.Entry{nil, {Source: "quay.io/a", Mirrors: []string{"m.io"}}}}},
+		Blocked: []mirrorset.Scope{{Value: "quay.io"}},
+	}
+	files, findings := policyjson.Render(rules, policyjson.RenderOptions{})
+	require.NoError(t, findings.Err())
+	require.NotNil(t, files.Policy)
+	require.Empty(t, (*policyjson.Files)(nil).ForNamespaces(resolve.Plan{Platform: finding.Linux, References: []string{"quay.io/a:1"}}))
+}
+
 func TestAReleaseImageWithoutADigestHasNoMirrorForMCO(t *testing.T) {
 	rules := rulesOf(t, "r.io/p m.io/p")
 	rules.Blocked = scopesOf("blockedRegistries", "r.io")

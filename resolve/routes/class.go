@@ -13,9 +13,18 @@ import (
 )
 
 // Routes are the routes of one table. They are made by [Linux] or [Containerd], share nothing that
-// changes, and may be asked from any number of goroutines.
+// changes, and may be asked from any number of goroutines. The zero value, and nil, are those of an
+// empty file: every image comes from its source.
 type Routes struct {
 	*cutter
+}
+
+// made returns routes that can be asked.
+func (r *Routes) made() *Routes {
+	if r == nil || r.cutter == nil {
+		return Linux(nil)
+	}
+	return r
 }
 
 // Linux returns the routes of a Linux node.
@@ -132,6 +141,7 @@ type Step struct {
 // out of it, and names without a registry last. Each such reference is in exactly one class: that of the
 // most specific pattern. Work is done as the loop goes on.
 func (r *Routes) Classes() iter.Seq[Class] {
+	r = r.made()
 	return func(yield func(Class) bool) {
 		for g := range r.groups() {
 			route := g.cell.routes[0][g.kind]

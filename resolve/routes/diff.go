@@ -28,6 +28,7 @@ type Change struct {
 // way. Both may be routes of any tables: of
 // two times, of a file and its manifests, of two platforms.
 func Diff(before, after *Routes) []Change {
+	before, after = before.made(), after.made()
 	c := newCutter(nil, before.sides[0], after.sides[0])
 	var changes []Change
 	for g := range c.groups() {

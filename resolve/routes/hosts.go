@@ -23,8 +23,9 @@ type points struct {
 	list  []point
 	index map[string]int // by pattern
 	// wildcards are those of all tables and scopes, without the star, the longest first.
-	wildcards []string
-	freshPort string // a port, with its colon, that nothing names
+	wildcards  []string
+	isWildcard map[string]bool
+	freshPort  string // a port, with its colon, that nothing names
 }
 
 // newPoints collects the hosts that make a difference to any of the sides, or that scopes name.
@@ -34,7 +35,10 @@ type points struct {
 // around d take them.
 func newPoints(sides []*side, scopes []string) *points {
 	named, wild := mentioned(sides, scopes)
-	p := &points{index: map[string]int{}, freshPort: freshPort(named), wildcards: wild}
+	p := &points{index: map[string]int{}, freshPort: freshPort(named), wildcards: wild, isWildcard: map[string]bool{}}
+	for _, domain := range wild {
+		p.isWildcard[domain] = true
+	}
 	slices.SortFunc(p.wildcards, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 	})
@@ -76,15 +80,13 @@ func mentioned(sides []*side, scopes []string) (named, wild []string) {
 }
 
 // addBelow adds the hosts below a wildcard that nothing names: those that all wildcards around it
-// take, and those that some do not take.
+// take, and those that some do not take. No name has a host as long as those of some wildcards.
 func (p *points) addBelow(domain, label string, sides []*side) {
-	var parent int
-	var enclosing []string // itself the first
-	for _, other := range p.wildcards {
-		if strings.HasSuffix(domain, other) {
-			enclosing = append(enclosing, other)
-		}
+	if len(label+domain+"/a") > maxName {
+		return
 	}
+	var parent int
+	enclosing := p.enclosing(domain) // itself the first
 	if len(enclosing) > 1 {
 		parent = p.index["*"+enclosing[1]]
 	}
@@ -92,14 +94,34 @@ func (p *points) addBelow(domain, label string, sides []*side) {
 	p.add(point{label + domain, "*" + domain, parent}, true, ports)
 	for i, k := range enclosing {
 		// Below d, with the end of k before it: neither k nor what is shorter takes it, but all that is
-		// longer, which where an end repeats itself needs a label between the two.
+		// longer, which where an end repeats itself needs a label between the two. What stands in the host
+		// before its end has every shorter end in it, so the next longer one tells for all.
 		host := label + k + domain
-		if slices.ContainsFunc(enclosing[:i], func(j string) bool { return strings.Index(host, j) < len(host)-len(j) }) {
+		if i > 0 && !lastIn(host, enclosing[i-1]) {
 			host = label + k + "." + label + domain
 		}
 		p.add(point{host, "*" + k + ".*" + domain, p.index["*"+domain]}, true, ports)
 	}
 }
+
+// enclosing returns the wildcards around a host, without their star, the longest first. A domain of a
+// wildcard is around itself.
+func (p *points) enclosing(host string) (domains []string) {
+	for i := strings.IndexByte(host, '.'); i >= 0; {
+		if p.isWildcard[host[i:]] {
+			domains = append(domains, host[i:])
+		}
+		next := strings.IndexByte(host[i+1:], '.')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return domains
+}
+
+// lastIn reports whether the end of a host stands in it nowhere before.
+func lastIn(host, end string) bool { return strings.Index(host, end) == len(host)-len(end) }
 
 // addNamed adds one host.
 func (p *points) addNamed(host string, sides []*side) {
@@ -137,23 +159,19 @@ func (p *points) add(at point, withPorts bool, ports []string) {
 // around returns the set of hosts that a host would be in if nothing named it.
 func (p *points) around(host string) int {
 	name, port := splitPort(host)
-	for i, domain := range p.wildcards {
-		if !strings.HasSuffix(name, domain) {
-			continue
-		}
-		pattern := "*" + domain
-		for _, k := range p.wildcards[i:] { // those that do not take it
-			if strings.HasSuffix(domain, k) && strings.Index(name, k) < len(name)-len(k) {
-				pattern = "*" + k + ".*" + domain
-				break
-			}
-		}
-		if j, ok := p.index[pattern+port]; ok {
-			return j
-		}
-		return p.index[pattern+":*"]
+	enclosing := p.enclosing(name)
+	if len(enclosing) == 0 {
+		return 0
 	}
-	return 0
+	pattern := "*" + enclosing[0]
+	// The longest of those that do not take it.
+	if i := slices.IndexFunc(enclosing, func(k string) bool { return !lastIn(name, k) }); i >= 0 {
+		pattern = "*" + enclosing[i] + ".*" + enclosing[0]
+	}
+	if j, ok := p.index[pattern+port]; ok {
+		return j
+	}
+	return p.index[pattern+":*"]
 }
 
 // find returns the point that a host is in.

@@ -106,6 +106,7 @@ func Check(statements []Statement, linux, containerd *Routes) []Verdict {
 		if r == nil {
 			continue
 		}
+		r = r.made()
 		verdicts = append(verdicts, judge(statements, about, r.sides[0].platform, r.sides[0])...)
 		for i := range statements {
 			if v, ok := statements[i].image(r); ok {
@@ -115,7 +116,7 @@ func Check(statements []Statement, linux, containerd *Routes) []Verdict {
 	}
 	if linux != nil && containerd != nil {
 		same := func(s *Statement) bool { return s.Same != "" }
-		verdicts = append(verdicts, judge(statements, same, "", linux.sides[0], containerd.sides[0])...)
+		verdicts = append(verdicts, judge(statements, same, "", linux.made().sides[0], containerd.made().sides[0])...)
 	}
 	slices.SortStableFunc(verdicts, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
 	list := make([]Verdict, len(verdicts))
@@ -473,6 +474,9 @@ func (s *side) speaksOf(scope string) bool {
 // tables have none.
 func (j *judgement) evading() *Counterexample {
 	host, path := network.SplitHost(j.Never)
+	if host == "" {
+		return nil
+	}
 	spelled := []string{strings.ToUpper(host[:1]) + host[1:]}
 	if _, port := splitPort(host); port == "" {
 		spelled = append(spelled, host+":443")
