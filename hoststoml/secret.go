@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/pullroute/pullroute/internal/sealed"
 	"github.com/pullroute/pullroute/internal/shown"
 )
 
 // A Secret is a text that is not shown: the value of a header, or a private key. Printing it with
 // any verb, encoding it or logging it shows "[redacted]". In an unexported field, where package fmt
-// calls no methods, it is printed as an address. Secrets of the same text are equal to
+// calls no methods, it is printed as an address. What goes by reflection and calls no methods, such
+// as the differences that tests print, finds it enciphered. Secrets of the same text are equal to
 // [reflect.DeepEqual], not to ==. The zero value is empty.
 type Secret struct {
-	text *string // package fmt follows no pointer to a string, however deep it lies
+	text sealed.Text
 }
 
 // NewSecret returns a text as a secret.
@@ -20,8 +22,7 @@ func NewSecret[T string | []byte](text T) Secret {
 	if len(text) == 0 {
 		return Secret{}
 	}
-	s := string(text)
-	return Secret{&s}
+	return Secret{sealed.New(text)}
 }
 
 // Secrets returns texts as secrets: the values of a header field.
@@ -34,15 +35,10 @@ func Secrets(texts ...string) []Secret {
 }
 
 // Reveal returns the text.
-func (s Secret) Reveal() string {
-	if s.text == nil {
-		return ""
-	}
-	return *s.text
-}
+func (s Secret) Reveal() string { return s.text.Open() }
 
 // IsZero reports whether the secret is empty.
-func (s Secret) IsZero() bool { return s.text == nil }
+func (s Secret) IsZero() bool { return s.text.IsZero() }
 
 // String returns "[redacted]", and "" where the secret is empty.
 func (s Secret) String() string {

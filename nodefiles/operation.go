@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/pullroute/pullroute/internal/sealed"
 	"github.com/pullroute/pullroute/internal/shown"
 )
 
@@ -19,7 +20,7 @@ type Operation struct {
 	Bytes int         `json:"bytes,omitempty"`
 	Mode  fs.FileMode `json:"-"`
 
-	content *string // a pointer to a string, which no verb of fmt follows
+	content sealed.Text
 }
 
 // OperationKind names a method of [Transport].
@@ -36,8 +37,7 @@ const (
 
 // Write returns the operation that makes a file with a content.
 func Write(path string, data []byte, mode fs.FileMode) Operation {
-	content := string(data)
-	return Operation{Kind: OperationWrite, Path: path, Bytes: len(data), Mode: mode, content: &content}
+	return Operation{Kind: OperationWrite, Path: path, Bytes: len(data), Mode: mode, content: sealed.New(data)}
 }
 
 // Do does the operation on a node.
@@ -50,10 +50,10 @@ func (o Operation) do(ctx context.Context, t Transport) error {
 	case OperationMkdir:
 		return t.Mkdir(ctx, o.Path)
 	case OperationWrite:
-		if o.content == nil {
+		if o.content.IsZero() {
 			return errors.New("has no content: Write makes such an operation")
 		}
-		return t.WriteFile(ctx, o.Path, []byte(*o.content), o.Mode)
+		return t.WriteFile(ctx, o.Path, []byte(o.content.Open()), o.Mode)
 	case OperationSync:
 		return t.Sync(ctx, o.Path)
 	case OperationRename:

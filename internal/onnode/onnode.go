@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/pullroute/pullroute/internal/replace"
+	"github.com/pullroute/pullroute/internal/sealed"
 	"github.com/pullroute/pullroute/nodefiles"
 )
 
@@ -20,12 +21,12 @@ type Entry struct {
 	Target  string   // of a symbolic link, where it is known
 	Entries []*Entry // of a directory that was read, by name
 
-	content *string // of a file that was read; no verb of fmt follows it
+	content sealed.Text // of a file that was read
 }
 
 // File returns an entry for a file with a content.
 func File(name string, mode fs.FileMode, content string) *Entry {
-	return &Entry{Name: name, Mode: mode, content: &content}
+	return &Entry{Name: name, Mode: mode, content: sealed.New(content)}
 }
 
 // List returns what is in a directory, by name.
@@ -90,21 +91,15 @@ func (e *Entry) Read(ctx context.Context, t nodefiles.Transport, dir string) err
 	if err != nil {
 		return err
 	}
-	content := string(data)
-	e.content = &content
+	e.content = sealed.New(data)
 	return nil
 }
 
 // WasRead reports whether the content is known.
-func (e *Entry) WasRead() bool { return e.content != nil }
+func (e *Entry) WasRead() bool { return !e.content.IsZero() }
 
 // Content returns what was read of a file.
-func (e *Entry) Content() string {
-	if e.content == nil {
-		return ""
-	}
-	return *e.content
-}
+func (e *Entry) Content() string { return e.content.Open() }
 
 // Find returns what has a name in a directory, and nil where nothing has.
 func (e *Entry) Find(name string) *Entry { return Find(e.Entries, name) }
