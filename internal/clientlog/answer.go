@@ -316,9 +316,18 @@ func tokenServer(text string) string {
 	return ""
 }
 
+// withoutUser cuts the user information off a reference. The "@" of a digest has no slash behind it.
+func withoutUser(reference string) string {
+	name := reference
+	if i := strings.LastIndexByte(reference, '@'); i >= 0 && !strings.Contains(reference[i:], "/") {
+		name = reference[:i]
+	}
+	return reference[strings.LastIndexByte(name, '@')+1:]
+}
+
 // named takes a reference of a log apart: host/repository:tag, host/repository@digest.
 func named(reference string) place {
-	reference = strings.TrimPrefix(strings.TrimPrefix(reference, "docker:"), "//")
+	reference = withoutUser(strings.TrimPrefix(strings.TrimPrefix(reference, "docker:"), "//"))
 	p := place{location: reference, object: Manifest}
 	if name, digest, ok := strings.Cut(reference, "@"); ok {
 		p.location, p.reference = name, digest

@@ -238,6 +238,7 @@ func TestAURLIsTheLocationThatPlansName(t *testing.T) {
 	for text, want := range map[string]place{
 		"quay.io/a:1": {"quay.io/a", "1", "", Manifest}, "quay.io:5000/a": {"quay.io:5000/a", "", "", Manifest},
 		"docker://q.io/a:1@sha256:0": {"q.io/a", "sha256:0", "", Manifest},
+		"user:password@q.io/a:1":     {"q.io/a", "1", "", Manifest}, "token@q.io:5000/a@sha256:0": {"q.io:5000/a", "sha256:0", "", Manifest},
 	} {
 		require.Equal(t, want, named(text), text)
 	}
