@@ -113,7 +113,7 @@ func everything(t *testing.T, set *mirrorset.Set, rules *mirrorset.Rules) string
 		fmt.Fprintln(&b, "image mirror", asJSON(t, m))
 	}
 	file := func(what string, f mirrorset.NodeFile) {
-		fmt.Fprintf(&b, "%s %s %q %s %s\n", what, f.Path, f.Data, at(f.Origin), asJSON(t, f.Machine))
+		fmt.Fprintf(&b, "%s %s %q %s %s\n", what, f.Path, f.Data.Bytes(), at(f.Origin), asJSON(t, f.Machine))
 	}
 	for _, f := range set.NodeFiles {
 		file("file", f)

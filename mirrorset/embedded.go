@@ -271,7 +271,7 @@ func (w *walker) besides(name string, data []byte, line int, at *step, c context
 	if name == pullSecretPath {
 		w.set.PullSecrets = append(w.set.PullSecrets, PullSecret{Origin: origin, Machine: c.machine, sum: sha256.Sum256(data)})
 	} else {
-		w.set.CRIOFiles = append(w.set.CRIOFiles, NodeFile{Path: name, Data: data, Mode: c.mode, Origin: origin,
+		w.set.CRIOFiles = append(w.set.CRIOFiles, NodeFile{Path: name, Data: NewContent(data), Mode: c.mode, Origin: origin,
 			Machine: c.machine})
 	}
 	return true
@@ -285,7 +285,7 @@ func (w *walker) nodeFile(name string, data []byte, line int, at *step, c contex
 		return
 	}
 	w.set.NodeFiles = append(w.set.NodeFiles, NodeFile{
-		Path: name, Data: data, Mode: c.mode, Origin: w.origin(w.object, at.String(), line), Machine: c.machine,
+		Path: name, Data: NewContent(data), Mode: c.mode, Origin: w.origin(w.object, at.String(), line), Machine: c.machine,
 	})
 }
 

@@ -199,7 +199,7 @@ func (s *Set) hostedContent() map[string][]string {
 		add(p.ReadFrom.Origin("ClusterImagePolicy/"+p.Metadata.Name, ""), "%s %s", p.Metadata.Name, spec)
 	}
 	for _, f := range s.NodeFiles { // of a MachineConfig
-		add(f.Origin, "%s %s %x", f.Origin.Object, f.Path, sha256.Sum256(f.Data))
+		add(f.Origin, "%s %s %x", f.Origin.Object, f.Path, sha256.Sum256(f.Data.Bytes()))
 	}
 	return content
 }

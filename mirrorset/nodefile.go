@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/internal/sealed"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -22,7 +23,7 @@ type NodeFile struct {
 	// Path is where the file lies on the node: /etc/containers/registries.conf.
 	Path string
 	// Data is what the file says: base64, percent-encoding and gzip are undone.
-	Data []byte
+	Data Content
 	// Origin is the object, and the field in it that holds the file.
 	Origin finding.Origin
 	// Mode is the mode that a MachineConfig gives the file, a decimal number; empty where it gives none.
@@ -31,6 +32,31 @@ type NodeFile struct {
 	// Machine is the MachineConfig that the file stands in, the zero value for any other object.
 	Machine MachineConfig
 }
+
+// Content is what a file of a node says. Some have credentials: registries.yaml of k3s, the headers of
+// a hosts.toml. Printing it with any verb, encoding it or logging it shows its size and nothing else,
+// however deep it lies. Contents that are the same are equal to [reflect.DeepEqual].
+type Content struct {
+	text sealed.Text
+}
+
+// NewContent returns the content of a file.
+func NewContent(data []byte) Content { return Content{sealed.New(data)} }
+
+// Bytes returns what the file says.
+func (c Content) Bytes() []byte { return []byte(c.text.Open()) }
+
+// String returns the size, "12 bytes".
+func (c Content) String() string { return fmt.Sprintf("%d bytes", len(c.text.Open())) }
+
+// Format writes what String returns, whatever the verb.
+func (c Content) Format(s fmt.State, _ rune) { io.WriteString(s, c.String()) }
+
+// MarshalText returns what String does, for JSON, YAML, XML and package slog.
+func (c Content) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// GobEncode returns what String does.
+func (c Content) GobEncode() ([]byte, error) { return c.MarshalText() }
 
 // MachineConfig is what tells the MachineConfigs of one input apart.
 type MachineConfig struct {

@@ -33,7 +33,7 @@ func said(t *testing.T, input string) string {
 		lines = append(lines, fmt.Sprintf("blocked %s: %s:%d", s.Value, s.Origin, s.Origin.Line))
 	}
 	for _, f := range set.NodeFiles {
-		lines = append(lines, fmt.Sprintf("file %s %q: %s:%d", f.Path, f.Data, f.Origin, f.Origin.Line))
+		lines = append(lines, fmt.Sprintf("file %s %q: %s:%d", f.Path, f.Data.Bytes(), f.Origin, f.Origin.Line))
 	}
 	for _, f := range append(refused, set.Findings...) {
 		if f.Code != finding.CodeUnrelatedKind && f.Code != finding.CodeNothingRead {

@@ -47,7 +47,7 @@ func newBeside(name string, data []byte) (beside, bool) {
 // besidesOf returns those among the files of one object, and the pull secret of the same object.
 func besidesOf(files []mirrorset.NodeFile, secrets []mirrorset.PullSecret) (all []beside) {
 	for _, f := range files {
-		if b, ok := newBeside(f.Path, f.Data); ok {
+		if b, ok := newBeside(f.Path, f.Data.Bytes()); ok {
 			b.mode = modeOf(f)
 			all = append(all, b)
 		}

@@ -63,7 +63,7 @@ func crioOf(like mirrorset.NodeFile, files []mirrorset.NodeFile) (all []crioFile
 	)
 	for _, f := range files {
 		same := f.Machine == like.Machine && f.Origin.File == like.Origin.File && f.Machine.Name != ""
-		if c, ok := newCRIO(f.Path, f.Data); ok && (same || inOnePool(f.Machine, like.Machine)) {
+		if c, ok := newCRIO(f.Path, f.Data.Bytes()); ok && (same || inOnePool(f.Machine, like.Machine)) {
 			c.name, c.mode = nameOf(f), modeOf(f)
 			all = append(slices.DeleteFunc(all, func(d crioFile) bool { return d.path == c.path }), c)
 		}

@@ -155,7 +155,7 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 	if files[0].Path == distros.TalosPath {
 		var documents [][]byte
 		for _, f := range files {
-			documents = append(documents, f.Data)
+			documents = append(documents, f.Data.Bytes())
 		}
 		h.Dir = distros.TalosDir
 		h.Tree, h.Findings = distros.Talos(name, documents...)
@@ -165,7 +165,7 @@ func readDistro(files []mirrorset.NodeFile) *Hosts {
 			h.Dir = distros.RKE2Dir
 		}
 		h.registriesYAML = name
-		h.Tree, h.Findings = distros.K3s(name, h.Dir, files[0].Data)
+		h.Tree, h.Findings = distros.K3s(name, h.Dir, files[0].Data.Bytes())
 		if len(files) > 1 {
 			f := ambiguous(name, "holds several documents, of which k3s and RKE2 read the first: give the "+
 				"one that is meant")

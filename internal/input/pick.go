@@ -546,7 +546,7 @@ func (in *Input) besideObjects(platform finding.Platform, set *mirrorset.Set) (f
 		}
 	}
 	for _, f := range set.CRIOFiles {
-		c, ok := newCRIO(f.Path, f.Data)
+		c, ok := newCRIO(f.Path, f.Data.Bytes())
 		if c.name = nameOf(f); !ok || !crioLine.Match(c.data) || slices.ContainsFunc(nodes, func(n candidateNode) bool {
 			return slices.ContainsFunc(n.crio, func(d crioFile) bool { return d.name == c.name })
 		}) {
@@ -595,7 +595,7 @@ func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 	for _, f := range files {
 		name := path.Clean(f.Path)
 		if path.Base(name) == policyjson.FileName && path.Base(path.Dir(name)) == "containers" {
-			c := newConf(name, f.Data, false)
+			c := newConf(name, f.Data.Bytes(), false)
 			c.name, c.mode = nameOf(f), modeOf(f)
 			policies = append(policies, c)
 			continue
@@ -603,7 +603,7 @@ func confsOf(files []mirrorset.NodeFile) (confs, policies []conf) {
 		if path.Base(name) != "registries.conf" && !isDropInDir(path.Base(path.Dir(name))) {
 			continue
 		}
-		c := newConf(name, f.Data, false)
+		c := newConf(name, f.Data.Bytes(), false)
 		c.name, c.mode = nameOf(f), modeOf(f)
 		confs = append(confs, c)
 	}
@@ -617,7 +617,7 @@ func treeOf(files []mirrorset.NodeFile) *configPath {
 	for _, f := range files {
 		if name := path.Clean(f.Path); path.Base(name) == hoststoml.FileName {
 			dir = cmp.Or(dir, path.Dir(path.Dir(name)))
-			m.add(name, f.Data)
+			m.add(name, f.Data.Bytes())
 		}
 	}
 	if dir == "" {
