@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pullroute/pullroute/internal/network"
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
 
@@ -19,7 +20,7 @@ func (t *ContainerdTable) Plan(image string) (Plan, error) {
 	}
 	r, err := ParseReference(image)
 	if err != nil {
-		return Plan{Image: image, Platform: t.Platform()}, err
+		return Plan{Image: shown.Value(image), Platform: t.Platform()}, err
 	}
 	return t.plan(image, r), nil
 }

@@ -23,7 +23,7 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	if !IsShortName(image) {
 		r, err := ParseReference(image)
 		if err != nil {
-			return Plan{Image: image, Platform: finding.Linux}, err
+			return Plan{Image: shown.Value(image), Platform: finding.Linux}, err
 		}
 		return t.plan(image, r)
 	}
@@ -32,7 +32,7 @@ func (t *LinuxTable) Plan(image string) (Plan, error) {
 	// search registries are tried in order.
 	candidates, err := t.candidates(image)
 	if err != nil {
-		return Plan{Image: image, Platform: finding.Linux}, err
+		return Plan{Image: shown.Value(image), Platform: finding.Linux}, err
 	}
 	if host := unwritableHost(candidates); host != "" {
 		p := Plan{Image: image, Platform: finding.Linux}

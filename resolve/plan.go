@@ -234,5 +234,5 @@ func (p *Plan) finding(code finding.Code, severity finding.Severity, origins []f
 	if len(origins) > 0 {
 		f.Origin = origins[0]
 	}
-	p.Findings = append(p.Findings, f)
+	p.Findings = append(p.Findings, f.Shown())
 }
