@@ -227,7 +227,7 @@ func (r *secretReader) read(config []byte) error {
 		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, "credsStore", "", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.CredHelpers)) {
-		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown.Value(key)+`"]`,
+		r.report(finding.CodeUnusableCredential, finding.SeverityWarning, `credHelpers["`+shown.Key(key)+`"]`,
 			"", elsewhere)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top.Auths)) {
@@ -261,7 +261,7 @@ func (r *secretReader) unusable(key, message string) {
 }
 
 // keyField is the field of a finding about an entry.
-func keyField(key string) string { return `auths["` + shown.Value(key) + `"]` }
+func keyField(key string) string { return `auths["` + shown.Key(key) + `"]` }
 
 func (r *secretReader) entry(key string, raw json.RawMessage) {
 	host, path, problem := splitKey(key)

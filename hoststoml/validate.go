@@ -126,11 +126,13 @@ func (p problem) finding(origin finding.Origin) finding.Finding {
 func field(path []string) string {
 	parts := make([]string, len(path))
 	for i, key := range path {
-		switch {
-		case bareKey(key) && !(i == 1 && path[0] == "host"):
-			parts[i] = key
-		default:
+		switch said := shown.Key(key); {
+		case i == 1 && path[0] == "host":
 			parts[i] = `"` + shown.Value(key) + `"`
+		case bareKey(said):
+			parts[i] = said
+		default:
+			parts[i] = `"` + said + `"`
 		}
 	}
 	return strings.Join(parts, ".")

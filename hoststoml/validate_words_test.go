@@ -60,7 +60,7 @@ func TestValidateSaysWhatIsWrongWithAValue(t *testing.T) {
 		"another scheme":                  {at("ftp://s.io"), []string{`error server "ftp://s.io": a URL has to begin with`}},
 		"a query":                         {at("https://s.io/?a=b"), []string{`warning server "https://s.io/?[redacted]": containerd does not send the query`}},
 		"an empty query":                  {at("https://s.io/?"), []string{`warning server "https://s.io/?[redacted]": containerd does not send the query`}},
-		"a fragment":                      {at("https://s.io/#a"), []string{`warning server "https://s.io/#a": containerd does not send the fragment`}},
+		"a fragment":                      {at("https://s.io/#a"), []string{`warning server "https://s.io/#[redacted]": containerd does not send the fragment`}},
 		"a user":                          {at("https://me@s.io"), []string{`warning server "https://[redacted]@s.io": containerd does not send user information`}},
 		"no URL":                          {at("https://s.io:x"), []string{`error server "https://s.io:[redacted]": `}},
 		"settings without a server": {hoststoml.File{Settings: hoststoml.Settings{OverridePath: true, Capabilities: []hoststoml.Capability{hoststoml.CapabilityPull}}, Hosts: []hoststoml.Host{{URL: "https://m.io"}}},

@@ -131,7 +131,7 @@ func DecodeClusters(name string, data []byte) (map[string][]ImageMirror, error) 
 	fields, _ := d.fields(&nodes[0], "", "")
 	for _, f := range fields {
 		d.set.ImageMirrors = nil
-		d.imageMirrorItems(f.value, "", shown.Value(f.key))
+		d.imageMirrorItems(f.value, "", shown.Key(f.key))
 		clusters[f.key] = d.set.ImageMirrors
 	}
 	for _, f := range d.set.Findings {

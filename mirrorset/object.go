@@ -71,7 +71,7 @@ func (d *decoder) newObject(n *document.Node, inherited TypeMeta) *object {
 	o.namespace = text(lookup(metadata, "namespace"))
 	o.metadata.GenerateName = text(lookup(metadata, "generateName"))
 	o.generated = lookup(metadata, "generateName") != nil
-	o.name = shown.Value(o.Kind) + "/" + shown.Value(o.metadata.Name)
+	o.name = shown.Key(o.Kind) + "/" + shown.Key(o.metadata.Name)
 	return o
 }
 
@@ -234,7 +234,7 @@ func (d *decoder) skip(kind string) {
 	if d.others == nil {
 		d.others = map[string]int{}
 	}
-	d.others[shown.Value(kind)]++
+	d.others[shown.Key(kind)]++
 }
 
 // reportOthers tells once per input what was skipped.
@@ -350,7 +350,7 @@ func (o *object) texts(n *document.Node, path string) map[string]string {
 	fields, _ := o.fields(n, o.name, path)
 	m := make(map[string]string, len(fields))
 	for _, f := range fields {
-		m[f.key], _ = o.str(f.value, o.name, path, ".", shown.Value(f.key))
+		m[f.key], _ = o.str(f.value, o.name, path, ".", shown.Key(f.key))
 	}
 	return m
 }
@@ -851,7 +851,7 @@ func (d *decoder) origin(object, path string, line int) finding.Origin {
 }
 
 // join returns the path of a field that has a key of the input.
-func join(path, key string) string { return under(path, shown.Value(key)) }
+func join(path, key string) string { return under(path, shown.Key(key)) }
 
 // under returns the path of a field.
 func under(path, field string) string {

@@ -113,7 +113,7 @@ func (s *Set) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 
 func (c *ConfigMap) trustedCAs() (cas []TrustedCA, findings finding.Findings) {
 	for i, key := range slices.Sorted(maps.Keys(c.Data)) {
-		origin := c.ReadFrom.Origin(kindConfigMap+"/"+c.Metadata.Name, `data["`+shown.Value(key)+`"]`)
+		origin := c.ReadFrom.Origin(kindConfigMap+"/"+c.Metadata.Name, `data["`+shown.Key(key)+`"]`)
 		if r := c.ReadFrom; r != nil && i < len(r.lines) {
 			origin.Line = int(r.lines[i].entry)
 		}

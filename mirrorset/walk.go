@@ -172,7 +172,7 @@ func (s *step) String() string {
 	}
 	var b strings.Builder
 	for _, s := range slices.Backward(steps) {
-		key := shown.Value(s.key)
+		key := shown.Key(s.key)
 		switch {
 		case s.isItem:
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")

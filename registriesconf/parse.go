@@ -317,7 +317,7 @@ func (d *decoder) table(field string, t *tomltree.Value, where string, setters m
 
 // shownKey is key for a field that is shown.
 func shownKey(name string) string {
-	if s := shown.Value(name); s != name {
+	if s := shown.Key(name); s != name {
 		return `"` + s + `"`
 	}
 	return key(name)

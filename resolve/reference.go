@@ -84,7 +84,7 @@ func referenceError(image string, err error) error {
 		hint = "a repository name is in lower case; only the host and the tag may have capitals"
 	}
 	return &invalidReference{fmt.Sprintf(`image reference "%s": invalid reference format; %s`,
-		shown.Value(image), hint), err}
+		shown.Location(image), hint), err}
 }
 
 // invalidReference is an error with a message of its own. The library's messages repeat the
@@ -142,7 +142,7 @@ func tooLong(image string) error {
 	if len(image) <= maxReference {
 		return nil
 	}
-	begin := shown.Value(image) // before cutting: what follows tells which part is a password
+	begin := shown.Location(image) // before cutting: what follows tells which part is a password
 	begin = strings.ToValidUTF8(begin[:min(len(begin), 60)], "")
 	return fmt.Errorf(`image reference "%s"… is %d characters long; no client takes more than %d`, begin,
 		len(image), maxReference)

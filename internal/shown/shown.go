@@ -18,8 +18,8 @@ const Redacted = "[redacted]"
 // be shown. Such a value is one word, of the characters that names are made of: it is returned as
 // it is. Of anything else the first word is returned, if it is made of those, and the rest is left
 // out: a value that a missing quote or a lost line has joined with what follows it in the file may
-// hold anything. What stands before "@", other than that of a digest, and behind "?" is left out as
-// well. Characters that do not print are escaped, as [Text] does.
+// hold anything. What stands before "@", other than that of a digest, and behind "?" or "#" is left
+// out as well. Characters that do not print are escaped, as [Text] does.
 func Value(s string) string {
 	if plain(s) {
 		return s
@@ -63,7 +63,7 @@ func Request(url string) string {
 // NAME:PASSWORD@HOST.
 func Location(s string) string {
 	s = Value(s)
-	if plain(s) && strings.ToLower(s) == s || strings.Contains(s, "@") {
+	if plain(s) && strings.ToLower(s) == s && len(s) < leastToken || strings.Contains(s, "@") {
 		return s
 	}
 	rest, query, hasQuery := strings.Cut(s, "?")
@@ -85,11 +85,48 @@ func Location(s string) string {
 	return cutPassword(s)
 }
 
+// Key is Value for a key, which may be a value that a mistake has put in the place of one: a part of
+// it that is a token, or a long word with capitals and digits, is left out.
+func Key(s string) string {
+	s = Value(s)
+	if len(s) < leastToken || strings.Contains(s, "@") {
+		return s
+	}
+	parts := strings.Split(s, "/")
+	for i, part := range parts {
+		if isToken(part) || len(part) >= leastToken && strings.ToLower(part) != part &&
+			strings.ContainsAny(part, "0123456789") {
+			parts[i] = Redacted
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// Path is Value for the name of a file that is not there. It may be a secret that was given in the
+// place of the file that holds it, so a part that looks like one is left out. Capitals and digits
+// stand in names of directories too: a part of less than twenty characters is none for having those.
+func Path(s string) string {
+	s = Value(s)
+	if strings.Contains(s, "@") {
+		return s
+	}
+	parts := strings.Split(s, "/")
+	for i, part := range parts {
+		name, word, found := strings.Cut(part, ":")
+		if len(part) >= leastToken && unlikely(part) {
+			parts[i] = Redacted
+		} else if found && len(name) > 1 && !isNumber(word) && word != Redacted {
+			parts[i] = name + ":" + Redacted
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
 // unlikely reports whether a part of a location looks like a password rather than like a name: by
-// its characters, or as a long word without a dot in which capitals stand with digits, or in more
-// than two places behind small letters.
+// its characters, as a token, or as a long word without a dot in which capitals stand with digits,
+// or in more than two places behind small letters.
 func unlikely(part string) bool {
-	if strings.ContainsAny(part, `%+~&()$`) {
+	if strings.ContainsAny(part, `%+~&()$`) || isToken(part) {
 		return true
 	}
 	if len(part) < 10 || strings.Contains(part, ".") || strings.ToLower(part) == part || strings.ToUpper(part) == part {
@@ -105,6 +142,32 @@ func unlikely(part string) bool {
 }
 
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+
+// leastToken is the length of the shortest token: what a program made, and not a person.
+const leastToken = 20
+
+// isToken reports whether a part of a location looks like a token: hexadecimal digits, a UUID, the
+// capitals and digits of a robot's password, a JWT. Letters and digits take turns in it, as they do
+// in no word. Names that end in a hash, rendered-worker-0a1b…, and hosts in lower case are none.
+func isToken(part string) bool {
+	turns := 0
+	for i := range len(part) - 1 {
+		a, b := part[i], part[i+1]
+		if isDigit(a) && isLetter(b) || isLetter(a) && isDigit(b) {
+			turns++
+		}
+	}
+	if len(part) < leastToken || turns < 8 {
+		return false
+	}
+	first, _, several := strings.Cut(part, "-")
+	return strings.ToLower(part) != part ||
+		!strings.Contains(part, ".") && !(several && strings.Trim(first, "abcdefghijklmnopqrstuvwxyz") == "")
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return isLower(c) || 'A' <= c && c <= 'Z' }
 
 // Text returns a text that was put together, such as a message with values in it, as it may be
 // shown: without the user information of what looks like a URL, or the beginning of one, or like
@@ -228,10 +291,11 @@ func isDigest(s string) bool {
 	return len(hex) >= 32
 }
 
-// cutQuery leaves out what stands behind "?".
+// cutQuery leaves out what stands behind "?", and behind the "#" of a URL, where answers of token
+// servers have their tokens.
 func cutQuery(s string) string {
-	if before, _, found := strings.Cut(s, "?"); found {
-		return before + "?" + Redacted
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		return s[:i+1] + Redacted
 	}
 	return s
 }

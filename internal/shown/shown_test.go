@@ -35,6 +35,7 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		"user:pa55@word":                                "[redacted]@[redacted]",
 		"user:pa55word@m.io/a@sha256:" + sixtyFour:      "[redacted]@m.io/a@sha256:" + sixtyFour,
 		"https://m.io/x?token=pa55word":                 "https://m.io/x?[redacted]",
+		"https://m.io/x#pa55word":                       "https://m.io/x#[redacted]",
 		"https://user:pa55word":                         "https://user:[redacted]",
 		"https://[user:pa55word":                        "https://[user:[redacted]",
 		"[user:pa55word]":                               "[user:[redacted]",
@@ -52,11 +53,17 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		require.NotContains(t, Location(s), "pa55")
 	}
 	for s, want := range map[string]string{
-		"user:Pa55word":               "user:[redacted]",
-		"user:pa55~word":              "user:[redacted]",
-		"https//user:Pa55word":        "https//user:[redacted]",
-		"lREjgBvlhNIjMhCBfdNaVuoT":    "[redacted]",
-		"quay.io/b3BlbnNoaWZ0LXJlbGV": "quay.io/[redacted]",
+		"user:Pa55word":                        "user:[redacted]",
+		"user:pa55~word":                       "user:[redacted]",
+		"https//user:Pa55word":                 "https//user:[redacted]",
+		"lREjgBvlhNIjMhCBfdNaVuoT":             "[redacted]",
+		"quay.io/b3BlbnNoaWZ0LXJlbGV":          "quay.io/[redacted]",
+		hexToken:                               "[redacted]",
+		"m.io/" + hexToken:                     "m.io/[redacted]",
+		"user:" + hexToken:                     "user:[redacted]",
+		"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9": "[redacted]",
+		"A1B2C3D4E5F6G7H8I9J0KLMNOPQRSTUV":     "[redacted]",
+		jwt:                                    "[redacted]",
 	} {
 		require.Equal(t, want, Location(s), s)
 	}
@@ -68,6 +75,44 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		`see https://m.io:5000/a and https://me:pa55word`:  `see https://m.io:5000/a and https://me:[redacted]`,
 	} {
 		require.Equal(t, want, Text(s), s)
+	}
+}
+
+const (
+	hexToken = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+	jwt      = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.q1w2e3r4t5y6"
+)
+
+func TestNamesWithAHashAndHostsAreNoTokens(t *testing.T) {
+	for _, s := range []string{
+		"worker/rendered-worker-" + hexToken, "app-" + hexToken + ".us-east-1.elb.amazonaws.com", "a1b2c3d4e5f6a7b8c9d0.elb.amazonaws.com:5000/x",
+		"quay.io/a@sha256:" + sixtyFour, "quay.io/ocp-v4.0-art-dev", "registry-4-16-rhel9-ubi9-v1alpha1", "containerRuntimeSearchRegistries", "X-Registry-Auth2",
+	} {
+		require.Equal(t, s, Key(s))
+		if strings.ToLower(s) == s { // locations are in lower case
+			require.Equal(t, s, Location(s))
+		}
+	}
+	for s, want := range map[string]string{
+		jwt: "[redacted]", hexToken: "[redacted]", "Secret/" + hexToken: "Secret/[redacted]", "AbCdEf0123456789abcdefGHIJ": "[redacted]",
+		"short1A": "short1A", "a\x1bb": `a\u001bb`, "x y": "x [redacted]", "me:pw@m.io": "[redacted]@m.io",
+	} {
+		require.Equal(t, want, Key(s), s)
+	}
+}
+
+func TestTheNameOfAFileThatIsNotThereMayBeASecret(t *testing.T) {
+	for _, s := range []string{
+		"mirrors.yaml", "/home/me/Projects2024/Cluster-Prod-01/mirrors.yaml", `C:\k\containerd\registries`, "../a_b/c.d", "-", "https",
+	} {
+		require.Equal(t, s, Path(s))
+	}
+	for s, want := range map[string]string{
+		`{"auths":{"quay.io":{"auth":"dXNlcjpwYXNz"}}}`: "[redacted]", "Bearer AbCdEf0123456789": "Bearer [redacted]", "password=hunter2": "[redacted]",
+		"ghp_AbCdEf0123456789abcdefGHIJ": "[redacted]", hexToken: "[redacted]", jwt: "[redacted]", "user:hunter2": "user:[redacted]",
+		"https://me:hunter2@m.io/x": "https://[redacted]@m.io/x", "dir/AbCdEf0123456789abcdefGHIJ": "dir/[redacted]",
+	} {
+		require.Equal(t, want, Path(s), s)
 	}
 }
 
@@ -120,7 +165,7 @@ func FuzzShown(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for name, show := range map[string]func(string) string{"Value": Value, "Location": Location, "Text": Text, "Escape": Escape} {
+		for name, show := range map[string]func(string) string{"Value": Value, "Location": Location, "Text": Text, "Escape": Escape, "Key": Key, "Path": Path} {
 			out := show(s)
 			require.True(t, utf8.ValidString(out), name)
 			require.False(t, strings.ContainsFunc(out, func(r rune) bool { return !unicode.IsPrint(r) }), "%s: %q", name, out)

@@ -128,7 +128,7 @@ type Origin struct {
 // Shown returns the origin with names and keys as they may be shown: control characters and the like are
 // escaped, and user information is left out.
 func (o Origin) Shown() Origin {
-	o.Object, o.Field, o.File, o.Wrapper = shown.Value(o.Object), shown.Text(o.Field), shown.Text(o.File),
+	o.Object, o.Field, o.File, o.Wrapper = shown.Key(o.Object), shown.Text(o.Field), shown.Text(o.File),
 		shown.Text(o.Wrapper)
 	return o
 }

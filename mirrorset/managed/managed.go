@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -207,7 +208,7 @@ func object(m mirrorset.ImageMirror) string {
 func refusal(m mirrorset.ImageMirror, code finding.Code, field, value, message string) finding.Finding {
 	return finding.Finding{
 		Code: code, Severity: finding.SeverityError, RefusedBy: finding.ClusterService,
-		Origin: m.ReadFrom.Origin(object(m), field), Value: value, Message: message,
+		Origin: m.ReadFrom.Origin(object(m), field), Value: shown.Location(value), Message: message,
 	}
 }
 
