@@ -100,7 +100,7 @@ func (p *program) read(paths []string) (*input.Input, error) {
 	}
 	for i, path := range paths {
 		if slices.Contains(paths[:i], path) {
-			return nil, fmt.Errorf("%w: -f %s is given twice", errUsage, path)
+			return nil, fmt.Errorf("%w: -f %s is given twice", errUsage, input.PathText(path))
 		}
 		if err := notAFile(path); err != nil {
 			return nil, err

@@ -23,6 +23,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/internal/near"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/spf13/cobra"
@@ -141,7 +142,7 @@ func didYouMean(word string, words []string) string {
 // usage says in two lines what is wrong with a call, and how the command is called.
 func (p *program) usage(err error) {
 	path := p.command.CommandPath()
-	fmt.Fprintf(p.stderr, "%s: %s\n", path, shown.Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	fmt.Fprintf(p.stderr, "%s: %s\n", path, shown.Text(strings.ReplaceAll(input.ErrorText(err), "\n", "; ")))
 	fmt.Fprintf(p.stderr, "usage: %s; %s -h says more\n", p.command.UseLine(), path)
 }
 

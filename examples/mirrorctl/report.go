@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -96,7 +97,7 @@ func (p *program) fail(err error) {
 		p.report(refused.Findings)
 		return
 	}
-	fmt.Fprintf(p.stderr, "%s: %s\n", p.command.CommandPath(), shown.Text(err.Error()))
+	fmt.Fprintf(p.stderr, "%s: %s\n", p.command.CommandPath(), shown.Text(input.ErrorText(err)))
 }
 
 // refuse says why nothing was answered: as findings in the document where JSON was asked for.
@@ -136,10 +137,10 @@ func reasonsOf(err error) finding.Findings {
 	}
 	f := finding.Finding{
 		Code: finding.CodeUnreadable, Severity: finding.SeverityError, RefusedBy: finding.Reader,
-		Message: shown.Text(err.Error()),
+		Message: shown.Text(input.ErrorText(err)),
 	}
 	if file := new(fs.PathError); errors.As(err, &file) {
-		f.Origin.File, f.Message = file.Path, "cannot be read: "+shown.Text(file.Err.Error())
+		f.Origin.File, f.Message = input.PathText(file.Path), "cannot be read: "+shown.Text(file.Err.Error())
 	}
 	return finding.Findings{f}
 }

@@ -437,6 +437,9 @@ func plain(err error) error {
 	for errors.As(err, &of) {
 		err = of.Err
 	}
+	if strings.HasPrefix(err.Error(), "invalid proxy address") { // it may have a password (net/http, httpproxy)
+		return errors.New("the address of the proxy in the environment is no URL")
+	}
 	text := shown.Text(err.Error())
 	if at := strings.Index(text, "://"); at >= 0 {
 		text = text[:at] + "://" + shown.Redacted

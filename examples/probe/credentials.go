@@ -45,7 +45,7 @@ func readKeychain(names []string) (keychain, error) {
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("--credentials %s: %w", shown.Text(name), err)
+			return nil, fmt.Errorf("--credentials: %w", err)
 		}
 		f, err := parseKeys(data)
 		if err != nil {

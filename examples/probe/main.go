@@ -20,10 +20,12 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pullroute/pullroute/internal/input"
 	"github.com/pullroute/pullroute/internal/shown"
@@ -56,7 +58,7 @@ func runWith(ctx context.Context, o *options, args []string, stdin io.Reader, st
 	case errors.Is(err, errNotServed):
 		return 1
 	}
-	fmt.Fprintln(stderr, "probe: "+shown.Text(err.Error()))
+	fmt.Fprintln(stderr, "probe: "+shown.Text(input.ErrorText(err)))
 	if errors.Is(err, errUsage) {
 		fmt.Fprintln(stderr, "usage: probe --platform PLATFORM -f INPUT IMAGE...; probe -h says more")
 		return 2
@@ -84,7 +86,13 @@ func (o *options) command(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comm
 	}
 	c.SetOut(stdout)
 	c.SetErr(stderr)
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		text := err.Error() // which repeats the value
+		if wrong := new(pflag.InvalidValueError); errors.As(err, &wrong) {
+			text = strings.ReplaceAll(text, wrong.GetValue(), shown.Location(wrong.GetValue()))
+		}
+		return fmt.Errorf("%w: %s", errUsage, text)
+	})
 	f := c.Flags()
 	f.StringArrayVarP(&o.files, "file", "f", nil, "manifests, or a node's own files, as mirrorctl takes them; repeats")
 	f.StringVar(&o.platform, "platform", "", "the node that is asked for: linux, windows or containerd")

@@ -9,6 +9,7 @@ import (
 	"math/rand"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -505,6 +506,10 @@ func TestWrongUsageAndRefusedInput(t *testing.T) {
 		"--platform windows -f " + good + " --certs-d /etc/docker/certs.d quay.io/team/app:1":  2,
 		"--platform windows -f " + good + " --client crio quay.io/team/app:1":                  2,
 		"--platform linux -f " + good + " --ca " + good + " quay.io/team/app:1":                1,
+		"--platform linux -f " + good + " --ca user:s3cret quay.io/team/app:1":                 1,
+		"--platform linux -f password=s3cret quay.io/team/app:1":                               1,
+		"--platform linux -f " + good + " --credentials {\"s3cret\":{}} quay.io/team/app:1":    1,
+		"--platform linux -f " + good + " --limit user:s3cret quay.io/team/app:1":              2,
 	} {
 		code, out, messages := w.probe(strings.Fields(args)...)
 		require.Equal(t, want, code, "%s: %s", args, messages)
@@ -574,4 +579,10 @@ func TestCertificatesOfDockerHubAndOfCertsD(t *testing.T) {
 			require.Equal(t, []string{"registry-1.docker.io/team/app " + string(want)}, all[0].outcomes(), args)
 		}
 	}
+}
+
+func TestAProxyThatIsNoURLIsNotRepeated(t *testing.T) {
+	err := fmt.Errorf("invalid proxy address %q: parse: first path segment in URL cannot contain colon", "user:s3 cret@proxy:3128")
+	_, message := classify(&url.Error{Op: "Get", URL: "https://m.io/v2/", Err: err})
+	require.Equal(t, "the address of the proxy in the environment is no URL", message)
 }
