@@ -436,7 +436,7 @@ func damage(r *rand.Rand, text string) string {
 // TestNoSecretIsPrintedWhateverTheInput plants secrets into each kind of input, damages it, and has each command print what it
 // makes of it, as text and as JSON. The files that --out writes may hold them, and nothing else.
 func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
-	runs, start := 130, *seed
+	runs, start := 210, *seed
 	if start == 0 {
 		start = 1
 	}
@@ -458,6 +458,8 @@ func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
 	good("rules.yaml", clean.rules(false))
 	good("registries.conf", "[[registry]]\nlocation = \"quay.io/team\"\n[[registry.mirror]]\nlocation = \"m.io/team\"\n")
 	good("tree/quay.io/hosts.toml", "server = \"https://quay.io\"\n[host.\"https://m.io\"]\n")
+	good("statements.yaml", "- never: quay.io\n")
+	good("pull.log", "Failed to pull image \"quay.io/team/app:1\": reading manifest 1 in quay.io/team/app: unauthorized\n")
 	const stored = `{"mycluster": [{"id": "abc123def456", "type": "digest", "source": "quay.io/team", "mirrors": ["m.io/team"]}]}`
 	damaged, executed, refused, leaks := 0, 0, 0, 0
 	for n := range runs {
@@ -466,7 +468,7 @@ func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
 		in := inputs[n%len(inputs)]
 		text := in.make(p)
 		for range r.IntN(4) {
-			if in.name != "file name" { // one that is no more than a name is printed
+			if in.name != "file name" && in.name != "no file" { // one that is no more than a name is printed
 				text = damage(r, text)
 			}
 		}
@@ -478,6 +480,10 @@ func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
 		require.NoError(t, os.MkdirAll("out", 0o755))
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+		if strings.HasPrefix(in.name, "etc/") { // of a whole node
+			require.NoError(t, os.MkdirAll("in/etc/containers", 0o755))
+			require.NoError(t, os.WriteFile("in/etc/containers/registries.conf", []byte("[[registry]]\nlocation = \"quay.io/team\"\n"), 0o644))
+		}
 		damaged++
 		for _, command := range in.commands {
 			if strings.HasPrefix(command, "image-mirror") && in.name == "store.json" { // may have been changed
@@ -485,7 +491,7 @@ func TestNoSecretIsPrintedWhateverTheInput(t *testing.T) {
 			}
 			args := strings.Fields(command)
 			for i, arg := range args {
-				arg = strings.NewReplacer("FILE", file, "DIR", filepath.Dir(file), "TREE", filepath.Join("in", "tree"), "GOOD", "good", "OUT", "out").Replace(arg)
+				arg = strings.NewReplacer("FILE", file, "DIR", "in", "TREE", filepath.Join("in", "tree"), "GOOD", "good", "OUT", "out").Replace(arg)
 				args[i] = strings.ReplaceAll(arg, "ARG", text)
 			}
 			var stdout, stderr bytes.Buffer
@@ -529,11 +535,28 @@ func TestNoSecretIsPrintedOfInputsThatOnceWere(t *testing.T) {
 	joined := filepath.Dir(filepath.Dir(write("tree/quay.io/hosts.toml", "server = \"https://quay.io\"\n[host.\"https://m.io\"]\n[host.\"https://u:p@n.iotoken=Pa55word\"]\n")))
 	rules := write("rules.yaml", "- {source: quay.io/a, mirrors: [m.io/a]}\n")
 	store := filepath.Join(dir, "store.json")
+	tried := write("tried.log", "Trying to access \"Pa55word@m.io/team/app:1\"\nFailed to pull image \"quay.io/team/app:1\": reading manifest 1 in quay.io/team/app: unauthorized\n")
+	keys := filepath.Dir(filepath.Dir(write("keys/quay.io/hosts.toml", "[header.\"Basic-dXNlcjpQYTU1d29yZDEyMzQ1Pa55word\"]\nx = 1\n[host.\"https://m.io#Pa55word\"]\n")))
+	names := write("names.yaml", "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata: {name: ghp_Pa55wordPa55wordPa55word}\nspec: {imageDigestMirrors: [], Pa55wordPa55wordPa55word: 1}\n")
 	for _, args := range [][]string{
 		{"lint", "-f", joined, "--json", "--require", "quay.io/team/app:1"},
 		{"resolve", "--platform", "windows", "-f", joined, "quay.io/team/app:1"},
 		{"resolve", "--platform", "https://[user:Pa55word", "-f", rules, "quay.io/a:1"},
 		{"resolve", "--platform", "linux", "-f", rules, "https://[user:Pa55word"},
+		{"explain", "-f", rules, "--image", "quay.io/team/app:1", tried},
+		{"lint", "-f", keys, "--all"},
+		{"lint", "-f", names, "--all", "--json"},
+		{"lint", "-f", `{"auths":{"quay.io":{"auth":"Pa55word"}}}`},
+		{"lint", "-f", "Bearer Pa55word", "--json"},
+		{"lint", "-f", rules, "--require-from", "password=Pa55word"},
+		{"render", "--platform", "linux", "-f", rules, "--base", "user:Pa55word"},
+		{"render", "--platform", "linux", "-f", "password=Pa55word", "-f", "password=Pa55word"},
+		{"diff", "--platform", "linux", rules, "dir/Pa55wordPa55wordPa55word"},
+		{"assert", "-f", rules, "ghp_Pa55wordPa55wordPa55word"},
+		{"explain", "-f", rules, "eyJPa55wordPa55word.Pa55wordPa55word"},
+		{"resolve", "--platform", "linux", "-f", rules, "ghp_Pa55wordPa55wordPa55word"},
+		{"image-mirror", "list", "--cluster", "c", "--store", `{"auths":{"quay.io":{"auth":"Pa55word"}}}`},
+		{"image-mirror", "delete", "--cluster", "c", "--store", store, "--yes", "ghp_Pa55wordPa55wordPa55word"},
 		{"image-mirror", "create", "--cluster", "c", "--store", store, "--source", "quay.io/a", "--mirrors", "user:pw,Pa55word@quay.io/a:1user:pw,Pa55wordquay.io/a:1,m.io"},
 	} {
 		var stdout, stderr bytes.Buffer
