@@ -535,7 +535,7 @@ func TestNoSecretIsPrintedOfInputsThatOnceWere(t *testing.T) {
 	joined := filepath.Dir(filepath.Dir(write("tree/quay.io/hosts.toml", "server = \"https://quay.io\"\n[host.\"https://m.io\"]\n[host.\"https://u:p@n.iotoken=Pa55word\"]\n")))
 	rules := write("rules.yaml", "- {source: quay.io/a, mirrors: [m.io/a]}\n")
 	store := filepath.Join(dir, "store.json")
-	tried := write("tried.log", "Trying to access \"Pa55word@m.io/team/app:1\"\nFailed to pull image \"quay.io/team/app:1\": reading manifest 1 in quay.io/team/app: unauthorized\n")
+	tried := write("tried.log", "Trying to access \"Pa55word@m.io/team/app:1\"\nTrying to access \"Pa55word\nFailed to pull image \"quay.io/team/app:1\": reading manifest 1 in quay.io/team/app: unauthorized\n")
 	keys := filepath.Dir(filepath.Dir(write("keys/quay.io/hosts.toml", "[header.\"Basic-dXNlcjpQYTU1d29yZDEyMzQ1Pa55word\"]\nx = 1\n[host.\"https://m.io#Pa55word\"]\n")))
 	names := write("names.yaml", "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata: {name: ghp_Pa55wordPa55wordPa55word}\nspec: {imageDigestMirrors: [], Pa55wordPa55wordPa55word: 1}\n")
 	for _, args := range [][]string{

@@ -43,7 +43,7 @@ func (r *reader) containersImage(m message) bool {
 	case containsAny(text, mirrorsFailed, othersFailed, initializing, artifactError):
 		r.ofError(text)
 		return true
-	case strings.HasPrefix(text, trying):
+	case strings.HasPrefix(text, trying) && strings.Contains(text[len(trying):], `"`): // else it is cut short
 		reference, _, _ := strings.Cut(text[len(trying):], `"`)
 		r.access(reference, Event{Kind: Asks})
 		return true

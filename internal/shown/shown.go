@@ -86,7 +86,7 @@ func Location(s string) string {
 }
 
 // Key is Value for a key, which may be a value that a mistake has put in the place of one: a part of
-// it that is a token, or a long word with capitals and digits, is left out.
+// it that is a token is left out.
 func Key(s string) string {
 	s = Value(s)
 	if len(s) < leastToken || strings.Contains(s, "@") {
@@ -94,8 +94,7 @@ func Key(s string) string {
 	}
 	parts := strings.Split(s, "/")
 	for i, part := range parts {
-		if isToken(part) || len(part) >= leastToken && strings.ToLower(part) != part &&
-			strings.ContainsAny(part, "0123456789") {
+		if isToken(part) {
 			parts[i] = Redacted
 		}
 	}
@@ -148,8 +147,13 @@ const leastToken = 20
 
 // isToken reports whether a part of a location looks like a token: hexadecimal digits, a UUID, the
 // capitals and digits of a robot's password, a JWT. Letters and digits take turns in it, as they do
-// in no word. Names that end in a hash, rendered-worker-0a1b…, and hosts in lower case are none.
+// in no word, or capitals and digits stand in a long one. Names that end in a hash, rendered-worker-0a1b…, and hosts in lower case are none.
 func isToken(part string) bool {
+	for label := range strings.SplitSeq(part, ".") {
+		if len(label) >= leastToken && strings.ToLower(label) != label && strings.ContainsAny(label, "0123456789") {
+			return true
+		}
+	}
 	turns := 0
 	for i := range len(part) - 1 {
 		a, b := part[i], part[i+1]

@@ -64,6 +64,7 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9": "[redacted]",
 		"A1B2C3D4E5F6G7H8I9J0KLMNOPQRSTUV":     "[redacted]",
 		jwt:                                    "[redacted]",
+		"eyJqRZLxAEOCMmN5Humf7VJ6zjW.bzBqO_2":  "[redacted]",
 	} {
 		require.Equal(t, want, Location(s), s)
 	}
