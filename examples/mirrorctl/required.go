@@ -149,7 +149,7 @@ func misplaced(image input.Image, platform finding.Platform, asked []string) fin
 	}
 	f := finding.Finding{
 		Code: codeNotMirrored, Severity: finding.SeverityError, Platform: platform, Value: image.Name,
-		Message: "is copied to " + shown.Value(destination) + ", which no node asks for it; ",
+		Message: "is copied to " + shown.Location(destination) + ", which no node asks for it; ",
 	}
 	if len(asked) == 0 {
 		f.Message += "no mirror is asked: add a rule for it"

@@ -545,6 +545,7 @@ func TestNoSecretIsPrintedOfInputsThatOnceWere(t *testing.T) {
 		{"resolve", "--platform", "linux", "-f", rules, "https://[user:Pa55word"},
 		{"explain", "-f", rules, "--image", "quay.io/team/app:1", tried},
 		{"lint", "-f", keys, "--all"},
+		{"lint", "-f", rules, "--require-from", write("images.txt", "password=Pa55wordPa55word\n")},
 		{"lint", "-f", names, "--all", "--json"},
 		{"lint", "-f", `{"auths":{"quay.io":{"auth":"Pa55word"}}}`},
 		{"lint", "-f", "Bearer Pa55word", "--json"},
