@@ -641,12 +641,15 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 					continue
 				}
 				text, ok := o.str(f.value, o.name, at, ".", f.key)
-				e.MirrorSourcePolicy = MirrorSourcePolicy(text)
-				lines.policy = int32(f.line)
 				if ok && text == "" { // on a value in memory this means absent; in a manifest it is refused
 					o.refuseAPI(finding.CodeInvalidPolicy, o.name, f.line, at+"."+f.key, "",
 						"is empty; write NeverContactSource or AllowContactingSource, or leave the field out")
 				}
+				if text == "" { // for whoever goes on with what was refused
+					text = string(NeverContactSource)
+				}
+				e.MirrorSourcePolicy = MirrorSourcePolicy(text)
+				lines.policy = int32(f.line)
 			}
 		}
 		if lines.source == 0 && o.Kind == kindICSP {
