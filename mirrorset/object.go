@@ -640,16 +640,7 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 					o.unknown(f, o.name, at, known...)
 					continue
 				}
-				text, ok := o.str(f.value, o.name, at, ".", f.key)
-				if ok && text == "" { // on a value in memory this means absent; in a manifest it is refused
-					o.refuseAPI(finding.CodeInvalidPolicy, o.name, f.line, at+"."+f.key, "",
-						"is empty; write NeverContactSource or AllowContactingSource, or leave the field out")
-				}
-				if text == "" { // for whoever goes on with what was refused
-					text = string(NeverContactSource)
-				}
-				e.MirrorSourcePolicy = MirrorSourcePolicy(text)
-				lines.policy = int32(f.line)
+				e.MirrorSourcePolicy, lines.policy = o.sourcePolicy(f, at), int32(f.line)
 			}
 		}
 		if lines.source == 0 && o.Kind == kindICSP {
@@ -661,6 +652,19 @@ func (o *object) entries(n *document.Node, path, policy string) []ImageMirrors {
 		o.lines = append(o.lines, lines)
 	}
 	return entries
+}
+
+// sourcePolicy reads the policy of the entry at a path. One that is refused forbids, for whoever goes on.
+func (o *object) sourcePolicy(f field, at string) MirrorSourcePolicy {
+	text, ok := o.str(f.value, o.name, at, ".", f.key)
+	if ok && text == "" { // on a value in memory this means absent; in a manifest it is refused
+		o.refuseAPI(finding.CodeInvalidPolicy, o.name, f.line, at+"."+f.key, "",
+			"is empty; write NeverContactSource or AllowContactingSource, or leave the field out")
+	}
+	if text == "" {
+		return NeverContactSource
+	}
+	return MirrorSourcePolicy(text)
 }
 
 // strs reads a list of strings and the line of each.
