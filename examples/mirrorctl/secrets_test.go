@@ -545,6 +545,8 @@ func TestNoSecretIsPrintedOfInputsThatOnceWere(t *testing.T) {
 		{"resolve", "--platform", "linux", "-f", rules, "https://[user:Pa55word"},
 		{"explain", "-f", rules, "--image", "quay.io/team/app:1", tried},
 		{"lint", "-f", keys, "--all"},
+		{"lint", "-f", write("k3s.yaml", "mirrors: {quay.io: {endpoint: ['me:Pa55wordPa55wordq.io']}}\n")},
+		{"lint", "-f", filepath.Dir(write("k/kustomization.yaml", "kind: Kustomization\nresources: [xPa55wordPa55wordPa55word]\n")), "-o", "sarif"},
 		{"lint", "-f", rules, "--require-from", write("images.txt", "password=Pa55wordPa55word\n")},
 		{"lint", "-f", names, "--all", "--json"},
 		{"lint", "-f", `{"auths":{"quay.io":{"auth":"Pa55word"}}}`},

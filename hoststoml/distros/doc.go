@@ -31,7 +31,7 @@ type reader struct {
 
 func (r *reader) report(f finding.Finding, field, value, message string) {
 	f.Platform, f.Origin, f.Value, f.Message = finding.Containerd, finding.Origin{File: r.name, Field: field},
-		value, message
+		shown.Location(value), message
 	r.findings = append(r.findings, f)
 }
 
@@ -134,7 +134,7 @@ func field(n *document.Node, key string) *document.Node {
 
 // below names a field: mirrors["docker.io"].endpoint.
 func below(path, key string) string {
-	key = shown.Value(key)
+	key = shown.Key(key)
 	switch {
 	case strings.ContainsAny(key, ".:*/ "):
 		return path + `["` + key + `"]`

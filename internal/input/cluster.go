@@ -211,7 +211,7 @@ func (k *kustomization) resource(fsys fs.FS, item *document.Node) {
 	if _, err := fs.Stat(fsys, local); err != nil || strings.Contains(item.Text, "://") {
 		k.findings = append(k.findings, finding.Finding{
 			Code: finding.CodeFileNotRead, Severity: finding.SeverityWarning,
-			Origin: finding.Origin{File: k.name, Line: item.Line}, Value: item.Text,
+			Origin: finding.Origin{File: k.name, Line: item.Line}, Value: shown.Path(item.Text),
 			Message: "is a resource of the kustomization that is not here, and was not read; if it holds " +
 				"mirror objects, give what kustomize build prints",
 		})

@@ -125,7 +125,8 @@ func Path(s string) string {
 // its characters, as a token, or as a long word without a dot in which capitals stand with digits,
 // or in more than two places behind small letters.
 func unlikely(part string) bool {
-	if strings.ContainsAny(part, `%+~&()$`) || isToken(part) {
+	if strings.ContainsAny(part, `%+~&()$`) || isToken(part) ||
+		strings.LastIndexByte(part, '*') > 0 && strings.ToLower(part) != part { // a wildcard is in lower case
 		return true
 	}
 	if len(part) < 10 || strings.Contains(part, ".") || strings.ToLower(part) == part || strings.ToUpper(part) == part {

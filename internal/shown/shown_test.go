@@ -59,6 +59,7 @@ func TestWhatMayBeASecretIsLeftOut(t *testing.T) {
 		"lREjgBvlhNIjMhCBfdNaVuoT":             "[redacted]",
 		"quay.io/b3BlbnNoaWZ0LXJlbGV":          "quay.io/[redacted]",
 		hexToken:                               "[redacted]",
+		"PLkipG*bjgMBY":                        "[redacted]",
 		"m.io/" + hexToken:                     "m.io/[redacted]",
 		"user:" + hexToken:                     "user:[redacted]",
 		"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9": "[redacted]",
