@@ -47,17 +47,17 @@ func ParseTarget(url string, overridePath bool) (Target, error) {
 func askable(s string) (*url.URL, error) {
 	u, err := parseURL(s)
 	if err != nil {
-		return nil, fmt.Errorf(`"%s": %w`, shown.Value(s), err)
+		return nil, fmt.Errorf(`"%s": %w`, shown.Location(s), err)
 	}
 	switch {
 	case u.Hostname() == "" && !strings.Contains(s, "://"):
 		return nil, fmt.Errorf(`"%s": containerd takes what begins with "http" for a URL and finds no `+
-			`host in it; write "https://" before it`, shown.Value(s))
+			`host in it; write "https://" before it`, shown.Location(s))
 	case u.Hostname() == "":
-		return nil, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Value(s))
+		return nil, fmt.Errorf(`"%s": there is no host in it; write https://HOST`, shown.Location(s))
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf(`"%s": scheme "%s": containerd can ask by https and http only`,
-			shown.Value(s), shown.Value(u.Scheme))
+			shown.Location(s), shown.Value(u.Scheme))
 	}
 	return u, nil
 }

@@ -42,13 +42,13 @@ func Copies(linux *LinuxTable, containerd *ContainerdTable, image string) ([]Cop
 	if err := tooLong(image); err != nil {
 		return nil, err
 	}
-	if IsShortName(image) {
-		return nil, fmt.Errorf(`image reference "%s" names no registry, and what it stands for differs from `+
-			`node to node; write it out, as docker.io/%[1]s`, shown.Value(image))
-	}
 	r, err := ParseReference(image)
 	if err != nil {
 		return nil, err
+	}
+	if IsShortName(image) {
+		return nil, fmt.Errorf(`image reference "%s" names no registry, and what it stands for differs from `+
+			`node to node; write it out, as docker.io/%[1]s`, shown.Value(image))
 	}
 	c := newCopier(r, image)
 	c.foreignLayers = foreign.Known(r.Name())

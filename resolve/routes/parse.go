@@ -55,7 +55,7 @@ type statementParser struct {
 func (p *statementParser) mistake(line int, key, format string, args ...any) {
 	place := fmt.Sprintf("%s:%d: ", shown.Text(p.name), line)
 	if key != "" {
-		place += shown.Value(key) + ": "
+		place += shown.Location(key) + ": "
 	}
 	p.mistakes = append(p.mistakes, errors.New(place+fmt.Sprintf(format, args...)))
 }
@@ -161,7 +161,7 @@ func (p *statementParser) text(n *document.Node, key string) string {
 func (p *statementParser) word(n *document.Node, key string, words ...string) string {
 	word := p.text(n, key)
 	if word != "" && !slices.Contains(words, word) {
-		p.mistake(n.Line, key, "\"%s\" is to be %s", shown.Value(word), strings.Join(words, " or "))
+		p.mistake(n.Line, key, "\"%s\" is to be %s", shown.Location(word), strings.Join(words, " or "))
 	}
 	return word
 }
