@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pullroute/pullroute/internal/pattern"
 )
 
 // Redacted stands where a text is left out.
@@ -85,8 +87,8 @@ func Location(s string) string {
 	return cutPassword(s)
 }
 
-// Key is Value for a key, which may be a value that a mistake has put in the place of one: a part of
-// it that is a token is left out.
+// Key is Value for a key or the name of an object, which may be a value that a mistake has put in the
+// place of one: a part of it that is a token is left out. A UUID is a name that a program gave.
 func Key(s string) string {
 	s = Value(s)
 	if len(s) < leastToken || strings.Contains(s, "@") {
@@ -94,12 +96,14 @@ func Key(s string) string {
 	}
 	parts := strings.Split(s, "/")
 	for i, part := range parts {
-		if isToken(part) {
+		if isToken(part) && !uuid.MatchString(part) {
 			parts[i] = Redacted
 		}
 	}
 	return strings.Join(parts, "/")
 }
+
+var uuid = pattern.New(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // Path is Value for the name of a file that is not there. It may be a secret that was given in the
 // place of the file that holds it, so a part that looks like one is left out. Capitals and digits
@@ -148,7 +152,8 @@ const leastToken = 20
 
 // isToken reports whether a part of a location looks like a token: hexadecimal digits, a UUID, the
 // capitals and digits of a robot's password, a JWT. Letters and digits take turns in it, as they do
-// in no word, or capitals and digits stand in a long one. Names that end in a hash, rendered-worker-0a1b…, and hosts in lower case are none.
+// in no word, or capitals and digits stand in a long one. Names that end in a hash, rendered-worker-0a1b…,
+// and hosts in lower case are none.
 func isToken(part string) bool {
 	for label := range strings.SplitSeq(part, ".") {
 		if len(label) >= leastToken && strings.ToLower(label) != label && strings.ContainsAny(label, "0123456789") {

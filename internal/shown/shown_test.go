@@ -96,7 +96,8 @@ func TestNamesWithAHashAndHostsAreNoTokens(t *testing.T) {
 		}
 	}
 	for s, want := range map[string]string{
-		jwt: "[redacted]", hexToken: "[redacted]", "Secret/" + hexToken: "Secret/[redacted]", "AbCdEf0123456789abcdefGHIJ": "[redacted]",
+		jwt: "[redacted]", "Secret/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9": "Secret/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+		hexToken: "[redacted]", "Secret/" + hexToken: "Secret/[redacted]", "AbCdEf0123456789abcdefGHIJ": "[redacted]",
 		"short1A": "short1A", "a\x1bb": `a\u001bb`, "x y": "x [redacted]", "me:pw@m.io": "[redacted]@m.io",
 	} {
 		require.Equal(t, want, Key(s), s)
