@@ -113,7 +113,7 @@ func (p *planted) headers() string {
 		"[host.'https://" + p.user() + "@m.io'.header]\n\"Authorization\" = " + value + "\n", "[host.\"https://m.io\"]\nheader = {Authorization = " + value + "}\n", "[host.\"https://m.io\"]\nheader.\"Authorization\" = " + value + "\n",
 		"host.\"https://m.io\".header.Authorization = " + value + "\n", "host = {\"https://m.io\" = {header = {Authorization = " + value + "}}}\n", "[header]\nAuthorization = " + value + "\n", "[[host]]\nAuthorization = " + value + "\n",
 		"[host.\"https://m.io\".header.Authorization]\nBasic = " + value + "\n", "[host.\"https://m.io\"]\nAuthorization = " + value + "\nskip_verify = " + value + "\nca = " + value + "\n",
-		"[header]\n\"Bearer " + p.secret("") + "\" = 1\n" + p.secret("") + " = \"x\"\n", "[host.\"https://m.io/v2#" + p.secret("") + "\"]\n",
+		"[header]\n\"Bearer " + p.secret("") + "\" = 1\n" + p.secret("") + " = \"x\"\n", "[host.\"https://m.io/v2#access_token=" + p.secret("") + "\"]\n",
 	}[p.r.IntN(11)]
 }
 
