@@ -4,8 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/mirrorset"
 )
 
@@ -45,8 +44,8 @@ func HostFromDir(dir string) (host string, ok bool) {
 	return host, true
 }
 
-// hostFromDir is HostFromDir for what a node has: images may also name an address of IPv6 as their host
-// (github.com/distribution/reference, regexp.go), and Dir names its directory as containerd does.
+// hostFromDir is HostFromDir for what a node has: an address of IPv6 may be the host of an image, and Dir names
+// its directory as containerd does.
 func hostFromDir(dir string) (host string, ok bool) {
 	if host, ok := HostFromDir(dir); ok || !strings.HasPrefix(dir, "[") {
 		return host, ok
@@ -59,6 +58,5 @@ func hostFromDir(dir string) (host string, ok bool) {
 		}
 		host = rest[:i] + ":" + rest[i+1:]
 	}
-	_, err := reference.ParseNamed(host + "/a")
-	return host, err == nil
+	return host, network.IPv6(host)
 }

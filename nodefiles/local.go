@@ -117,9 +117,9 @@ func (l *Local) foldsNames() (folds, known bool) {
 	for _, e := range entries {
 		names[e.Name] = true
 	}
-	for name := range names {
-		other := otherCase(name)
-		if other == name {
+	for _, e := range entries {
+		other := otherCase(e.Name)
+		if other == e.Name {
 			continue
 		}
 		_, err := l.root.Lstat(other)

@@ -17,10 +17,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/pullroute/pullroute/hoststoml"
 	"github.com/pullroute/pullroute/internal/document"
+	"github.com/pullroute/pullroute/internal/network"
 	"github.com/pullroute/pullroute/internal/shown"
 	"github.com/pullroute/pullroute/mirrorset/finding"
 )
@@ -157,23 +156,12 @@ func quote(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// ofImages reports whether images can name a host, or _default: also an address of IPv6, of which the objects
-// of a cluster know nothing.
-func ofImages(host string) bool {
-	known, ok := hoststoml.HostFromDir(hoststoml.Dir(host))
-	if !ok && strings.HasPrefix(host, "[") {
-		_, err := reference.ParseNamed(host + "/a")
-		return err == nil
-	}
-	return ok && known == host
-}
-
 // tree returns the files by the registry that they are for, as containerd reads them. dir is the
 // directory that they are written into.
 func (r *reader) tree(dir string, files map[string]string) hoststoml.Tree {
 	var tree hoststoml.Tree
 	for host, text := range files {
-		if !ofImages(host) {
+		if known, ok := hoststoml.HostFromDir(hoststoml.Dir(host)); (!ok || known != host) && !network.IPv6(host) {
 			r.warn(finding.CodeNoEffect, "", host, "names no registry that an image can be of: nothing "+
 				"that is said of it counts")
 			continue

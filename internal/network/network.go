@@ -6,6 +6,8 @@ package network
 import (
 	"strconv"
 	"strings"
+
+	"github.com/distribution/reference"
 )
 
 // DockerHub is the host that answers for Docker Hub. References and rules say docker.io;
@@ -144,6 +146,16 @@ func ipv4(name string) (address string, ok bool) {
 		octets[i] = strconv.FormatUint(value>>(24-8*i)&0xff, 10)
 	}
 	return strings.Join(octets, "."), true
+}
+
+// IPv6 reports whether a host is an address of IPv6, with a port or without, as images may have it
+// (github.com/distribution/reference, regexp.go). The objects of a cluster know none.
+func IPv6(host string) bool {
+	if !strings.HasPrefix(host, "[") {
+		return false
+	}
+	_, err := reference.ParseNamed(host + "/a")
+	return err == nil
 }
 
 // SplitHost splits a location or scope into host[:port] and the rest, which is empty or starts with "/".

@@ -69,19 +69,19 @@ func Location(s string) string {
 		return s
 	}
 	rest, query, hasQuery := strings.Cut(s, "?")
-	parts := strings.Split(rest, "/")
-	for i, part := range parts {
+	s = eachPart(rest, func(part string) string {
 		name, word, found := strings.Cut(part, ":")
 		switch {
 		case part == Redacted, beginsWithIPv6(part): // left out already, or an address
 		case unlikely(name):
-			parts[i] = Redacted
+			return Redacted
 		case found && !isNumber(word) && (unlikely(word) ||
 			!strings.Contains(name, ".") && strings.ToLower(word) != word):
-			parts[i] = name + ":" + Redacted
+			return name + ":" + Redacted
 		}
-	}
-	if s = strings.Join(parts, "/"); hasQuery {
+		return part
+	})
+	if hasQuery {
 		s += "?" + query
 	}
 	return cutPassword(s)
@@ -94,13 +94,25 @@ func Key(s string) string {
 	if len(s) < leastToken || strings.Contains(s, "@") {
 		return s
 	}
-	parts := strings.Split(s, "/")
-	for i, part := range parts {
+	return eachPart(s, func(part string) string {
 		if isToken(part) && !uuid.MatchString(part) {
-			parts[i] = Redacted
+			return Redacted
 		}
+		return part
+	})
+}
+
+// eachPart returns a text with what show returns for each part between slashes.
+func eachPart(s string, show func(part string) string) string {
+	for begin := 0; begin <= len(s); {
+		part, _, _ := strings.Cut(s[begin:], "/")
+		as := show(part)
+		if as != part {
+			s = s[:begin] + as + s[begin+len(part):]
+		}
+		begin += len(as) + len("/")
 	}
-	return strings.Join(parts, "/")
+	return s
 }
 
 var uuid = pattern.New(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -113,16 +125,15 @@ func Path(s string) string {
 	if strings.Contains(s, "@") {
 		return s
 	}
-	parts := strings.Split(s, "/")
-	for i, part := range parts {
-		name, word, found := strings.Cut(part, ":")
-		if len(part) >= leastToken && unlikely(part) {
-			parts[i] = Redacted
-		} else if found && len(name) > 1 && !isNumber(word) && word != Redacted {
-			parts[i] = name + ":" + Redacted
+	return eachPart(s, func(part string) string {
+		switch name, word, found := strings.Cut(part, ":"); {
+		case len(part) >= leastToken && unlikely(part):
+			return Redacted
+		case found && len(name) > 1 && !isNumber(word) && word != Redacted:
+			return name + ":" + Redacted
 		}
-	}
-	return strings.Join(parts, "/")
+		return part
+	})
 }
 
 // unlikely reports whether a part of a location looks like a password rather than like a name: by
@@ -155,8 +166,11 @@ const leastToken = 20
 // in no word, or capitals and digits stand in a long one. Names that end in a hash, rendered-worker-0a1b…,
 // and hosts in lower case are none.
 func isToken(part string) bool {
-	for label := range strings.SplitSeq(part, ".") {
-		if len(label) >= leastToken && strings.ToLower(label) != label && strings.ContainsAny(label, "0123456789") {
+	if len(part) < leastToken {
+		return false
+	}
+	for label, rest, more := strings.Cut(part, "."); more || label != ""; label, rest, more = strings.Cut(rest, ".") {
+		if len(label) >= leastToken && strings.ContainsAny(label, "0123456789") && strings.ToLower(label) != label {
 			return true
 		}
 	}
@@ -167,7 +181,7 @@ func isToken(part string) bool {
 			turns++
 		}
 	}
-	if len(part) < leastToken || turns < 8 {
+	if turns < 8 {
 		return false
 	}
 	first, _, several := strings.Cut(part, "-")
