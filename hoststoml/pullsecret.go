@@ -69,9 +69,8 @@ func credentialHost(host string) string {
 // /v2/ of old tools stand for the whole host, and https://index.docker.io/v1/ for Docker Hub;
 // quay.io/v1 is a namespace. The names of Docker Hub with a port, docker.io:443, are hosts of their
 // own. Of several keys for one scope the one that is spelled like it counts. An entry has auth, the
-// base64 of USER:PASSWORD, or username and password; where it has all
-// of them auth counts, as it does for kubectl and docker. Entries that nothing can be made of are
-// findings.
+// base64 of USER:PASSWORD, or username and password; where it has all of them auth counts, as it does
+// for kubectl and docker. Entries that nothing can be made of are findings.
 //
 // What is no pull secret at all is refused: Err of the findings is then a *finding.RefusedError. No
 // finding says what stands in the text, and none has a line number, so that nobody looks the line

@@ -174,19 +174,23 @@ func isToken(part string) bool {
 			return true
 		}
 	}
-	turns := 0
-	for i := range len(part) - 1 {
-		a, b := part[i], part[i+1]
-		if isDigit(a) && isLetter(b) || isLetter(a) && isDigit(b) {
-			turns++
-		}
-	}
-	if turns < 8 {
+	if turns(part) < 8 {
 		return false
 	}
 	first, _, several := strings.Cut(part, "-")
 	return strings.ToLower(part) != part ||
 		!strings.Contains(part, ".") && !(several && strings.Trim(first, "abcdefghijklmnopqrstuvwxyz") == "")
+}
+
+// turns counts where a digit stands beside a letter.
+func turns(part string) (n int) {
+	for i := range len(part) - 1 {
+		a, b := part[i], part[i+1]
+		if isDigit(a) && isLetter(b) || isLetter(a) && isDigit(b) {
+			n++
+		}
+	}
+	return n
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
